@@ -1,0 +1,21 @@
+//! What an adapter can do, as data: it selects the conformance tests and fills the support matrix.
+
+/// Flags and limits of one adapter. Absent limits are `None`.
+///
+/// Naming: `receive_*` for sources, `deliver_*` for sinks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Capability {
+    /// The source redelivers what is settled with [`crate::Settlement::Nack`].
+    pub receive_nack: bool,
+    /// The source can keep a lease alive while work is pending.
+    pub receive_extend: bool,
+    /// The source keeps order within a key.
+    pub receive_ordered: bool,
+    /// The sink takes several events in one call.
+    pub deliver_batch_max: Option<usize>,
+    /// Largest event the sink takes, in bytes of data.
+    pub deliver_bytes_max: Option<usize>,
+    /// The sink can return an event as a reply.
+    pub deliver_reply: bool,
+}

@@ -1,0 +1,25 @@
+//! What an adapter implements: sources, webhooks, sinks, and the suite that proves them.
+//!
+//! An adapter is a crate with a `KIND`, a typed `Config` and a constructor, entered in a
+//! [`Registry`] by one line. It classifies what happened; it never retries, batches or logs secrets:
+//! the gateway does that once, above every driver.
+
+mod capability;
+mod error;
+mod outcome;
+mod registry;
+mod secret;
+mod sink;
+mod source;
+mod webhook;
+
+pub use capability::Capability;
+pub use error::{Error, ErrorKind};
+pub use outcome::{Outcome, Reason};
+pub use registry::{
+    Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
+};
+pub use secret::Secret;
+pub use sink::{Delivery, Report, Sink};
+pub use source::{Received, Settlement, Source, Token};
+pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

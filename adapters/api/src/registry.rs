@@ -1,0 +1,219 @@
+//! Adapters by kind.
+
+use crate::{Error, ErrorKind, Sink, Source, Webhook};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a constructor may ask of the gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Build {
+    /// Name of the source or subscription that is being built.
+    pub name: String,
+    /// Configured API keys: key id to SHA-256 of the whole key, in lower-case hex.
+    pub api_keys: Arc<BTreeMap<String, String>>,
+}
+
+/// A source, pushed or pulled.
+#[derive(Debug, Clone)]
+pub enum BuiltSource {
+    /// Called over HTTP at the source's `path`.
+    Push(Arc<dyn Webhook>),
+    /// Asked for messages.
+    Pull(Arc<dyn Source>),
+}
+
+/// Typed constructor of a webhook source.
+pub trait WebhookAdapter: 'static {
+    /// The `kind` in configuration.
+    const KIND: &'static str;
+    /// Its settings; unknown fields refused (`#[serde(deny_unknown_fields)]`).
+    type Config: DeserializeOwned + JsonSchema;
+    /// Builds it.
+    fn build(config: Self::Config, build: &Build) -> Result<Arc<dyn Webhook>, Error>;
+}
+
+/// Typed constructor of a pulled source.
+pub trait SourceAdapter: 'static {
+    /// The `kind` in configuration.
+    const KIND: &'static str;
+    /// Its settings; unknown fields refused.
+    type Config: DeserializeOwned + JsonSchema;
+    /// Builds it; connecting happens in `receive`.
+    fn build(config: Self::Config, build: &Build) -> Result<Arc<dyn Source>, Error>;
+}
+
+/// Typed constructor of a sink.
+pub trait SinkAdapter: 'static {
+    /// The `kind` in configuration.
+    const KIND: &'static str;
+    /// Its settings; unknown fields refused.
+    type Config: DeserializeOwned + JsonSchema;
+    /// Builds it; connecting happens in `deliver`.
+    fn build(config: Self::Config, build: &Build) -> Result<Arc<dyn Sink>, Error>;
+}
+
+type BuildSource = fn(&Value, &Build) -> Result<BuiltSource, Failure>;
+type BuildSink = fn(&Value, &Build) -> Result<Arc<dyn Sink>, Failure>;
+type Describe = fn(&mut SchemaGenerator) -> Schema;
+
+/// Why an adapter could not be built, with the path of the offending key.
+#[derive(Debug)]
+pub struct Failure {
+    /// Path relative to the adapter's settings, for instance `auth.api-keys[0]`; empty for the whole.
+    pub path: String,
+    /// What is wrong.
+    pub error: Error,
+}
+
+/// All adapters of a binary. Registration is explicit: one line each.
+#[derive(Default)]
+pub struct Registry {
+    sources: BTreeMap<&'static str, (BuildSource, Describe)>,
+    sinks: BTreeMap<&'static str, (BuildSink, Describe)>,
+    absent: BTreeMap<&'static str, &'static str>,
+}
+
+fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(value).map_err(|e| Failure {
+        path: e.path().to_string(),
+        error: Error::new(ErrorKind::ConfigInvalid, "config", e.inner().to_string()),
+    })
+}
+
+fn whole(error: Error) -> Failure {
+    Failure {
+        path: String::new(),
+        error,
+    }
+}
+
+impl Registry {
+    /// Enters a webhook source.
+    pub fn webhook<A: WebhookAdapter>(&mut self) -> &mut Self {
+        self.sources.insert(
+            A::KIND,
+            (
+                |value, build| {
+                    A::build(parse(value)?, build)
+                        .map(BuiltSource::Push)
+                        .map_err(whole)
+                },
+                |generator| generator.subschema_for::<A::Config>(),
+            ),
+        );
+        self
+    }
+    /// Enters a pulled source.
+    pub fn source<A: SourceAdapter>(&mut self) -> &mut Self {
+        self.sources.insert(
+            A::KIND,
+            (
+                |value, build| {
+                    A::build(parse(value)?, build)
+                        .map(BuiltSource::Pull)
+                        .map_err(whole)
+                },
+                |generator| generator.subschema_for::<A::Config>(),
+            ),
+        );
+        self
+    }
+    /// Enters a sink.
+    pub fn sink<A: SinkAdapter>(&mut self) -> &mut Self {
+        self.sinks.insert(
+            A::KIND,
+            (
+                |value, build| A::build(parse(value)?, build).map_err(whole),
+                |generator| generator.subschema_for::<A::Config>(),
+            ),
+        );
+        self
+    }
+    /// Names a kind that this binary was built without, and the feature that would enable it.
+    pub fn absent(&mut self, kind: &'static str, feature: &'static str) -> &mut Self {
+        self.absent.insert(kind, feature);
+        self
+    }
+    /// Builds a source from its settings (without `kind` and the gateway's own keys).
+    pub fn build_source(
+        &self,
+        kind: &str,
+        value: &Value,
+        build: &Build,
+    ) -> Result<BuiltSource, Failure> {
+        match self.sources.get(kind) {
+            Some((make, _)) => make(value, build),
+            None => Err(self.unknown("source", kind, self.sources.keys())),
+        }
+    }
+    /// Builds a sink from its settings (without `kind`).
+    pub fn build_sink(
+        &self,
+        kind: &str,
+        value: &Value,
+        build: &Build,
+    ) -> Result<Arc<dyn Sink>, Failure> {
+        match self.sinks.get(kind) {
+            Some((make, _)) => make(value, build),
+            None => Err(self.unknown("sink", kind, self.sinks.keys())),
+        }
+    }
+    /// Kinds of sources.
+    pub fn source_kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.sources.keys().copied()
+    }
+    /// Kinds of sinks.
+    pub fn sink_kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.sinks.keys().copied()
+    }
+    /// JSON Schema of each source kind's settings.
+    pub fn source_schemas(&self, generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+        self.sources
+            .iter()
+            .map(|(kind, (_, describe))| (*kind, describe(generator)))
+            .collect()
+    }
+    /// JSON Schema of each sink kind's settings.
+    pub fn sink_schemas(&self, generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+        self.sinks
+            .iter()
+            .map(|(kind, (_, describe))| (*kind, describe(generator)))
+            .collect()
+    }
+
+    fn unknown<'a>(
+        &self,
+        role: &str,
+        kind: &str,
+        known: impl Iterator<Item = &'a &'static str>,
+    ) -> Failure {
+        let message = match self.absent.get(kind) {
+            Some(feature) => format!(
+                "{role} kind `{kind}` is not in this binary: build it with the feature `{feature}`"
+            ),
+            None => {
+                let known: Vec<&str> = known.copied().collect();
+                format!(
+                    "unknown {role} kind `{kind}` (there are: {})",
+                    known.join(", ")
+                )
+            }
+        };
+        Failure {
+            path: "kind".into(),
+            error: Error::new(ErrorKind::ConfigInvalid, "config", message),
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("sources", &self.sources.keys())
+            .field("sinks", &self.sinks.keys())
+            .finish_non_exhaustive()
+    }
+}

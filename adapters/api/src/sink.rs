@@ -1,0 +1,74 @@
+//! Where events go.
+
+use crate::{Capability, Error, Outcome};
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tradewind_event::Event;
+
+/// One attempt to hand an event to a sink.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Stable over all attempts of this event for this subscription; an idempotency key.
+    pub id: Arc<str>,
+    /// The event as it is to be sent.
+    pub event: Event,
+    /// The subscription.
+    pub subscription: Arc<str>,
+    /// The stream and the position in it, for instance `default` and `0/18231`.
+    pub stream: Arc<str>,
+    /// Position within the stream.
+    pub position: Arc<str>,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// Time left for this attempt; the engine also cancels when it is over.
+    pub timeout: Duration,
+    /// Id of the replay job, when this is a replay.
+    pub replay: Option<Arc<str>>,
+}
+
+/// Takes outcomes as they complete, one per delivery of the batch.
+///
+/// A delivery that is never reported counts as [`Outcome::Retry`]. The second report of one
+/// delivery is ignored.
+#[derive(Debug, Clone)]
+pub struct Report {
+    sender: mpsc::UnboundedSender<(usize, Outcome)>,
+}
+
+impl Report {
+    /// A report and the end where outcomes arrive as (index in the batch, outcome).
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<(usize, Outcome)>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender }, receiver)
+    }
+    /// Reports the outcome of the delivery at `index`.
+    pub fn settle(&self, index: usize, outcome: Outcome) {
+        // The engine may have given up waiting; then nobody needs the outcome.
+        self.sender.send((index, outcome)).ok();
+    }
+}
+
+/// A configured destination.
+///
+/// # Contract
+/// - One outcome per delivery, reported as it completes.
+/// - Never retries, never follows redirects, never sleeps: `Retry` says when.
+/// - Keeps `data` byte-exact.
+/// - Stops soon after `cancel` fires; what it had not finished it reports as `Retry` or not at all.
+/// - Bounded memory whatever the other side sends.
+#[async_trait]
+pub trait Sink: Send + Sync + std::fmt::Debug {
+    /// Attempts a batch (of one, unless [`Capability::deliver_batch_max`] allows more).
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken);
+    /// What this sink can do.
+    fn capability(&self) -> Capability;
+    /// Where it goes, for people: no secrets.
+    fn describe(&self) -> String;
+    /// Whether the destination looks alive; used by checks, never before each delivery.
+    async fn health(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}

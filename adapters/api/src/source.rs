@@ -1,0 +1,59 @@
+//! Where events are pulled from.
+
+use crate::{Capability, Error};
+use async_trait::async_trait;
+use std::time::Duration;
+use tradewind_event::Event;
+
+/// Names one received message to its source until it is settled.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Token(pub String);
+
+/// One message: its events (usually one), or why it could not be read.
+#[derive(Debug)]
+pub struct Received {
+    /// For [`Source::settle`].
+    pub token: Token,
+    /// The events, or a decoding error: such a message goes to the dead letters of its source.
+    pub events: Result<Vec<Event>, Error>,
+}
+
+/// What to tell the source of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is durable here: forget it.
+    Ack,
+    /// Give it again, not before this long.
+    Nack {
+        /// Pause before redelivery, where the source can.
+        delay: Option<Duration>,
+    },
+}
+
+/// A source that is asked for messages.
+///
+/// # Contract
+/// - `receive` waits up to `wait`, and may return nothing.
+/// - A message is settled only after the durable append; unsettled ones come again.
+/// - The loop, batching, backoff and flow control live above the driver.
+#[async_trait]
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// Up to `max` messages.
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error>;
+    /// Settles messages; a second settlement of one token is no error.
+    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error>;
+    /// Keeps the lease of these messages while work is pending.
+    async fn extend(&self, _tokens: Vec<Token>) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Tokens that the source took away since the last call (a rebalance): not to be settled.
+    fn revoked(&self) -> Vec<Token> {
+        Vec::new()
+    }
+    /// What this source can do.
+    fn capability(&self) -> Capability;
+    /// Whether the other side can be reached.
+    async fn health(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}

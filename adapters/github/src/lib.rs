@@ -1,0 +1,1 @@
+//! GitHub webhooks as a source.

@@ -1,0 +1,1 @@
+//! CloudEvents over HTTP: source and sink, the reference adapter.

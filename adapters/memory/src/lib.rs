@@ -1,0 +1,1 @@
+//! In-memory source and sink for tests and development.

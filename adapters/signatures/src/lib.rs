@@ -1,0 +1,1 @@
+//! Verification of webhook signatures over raw bytes.

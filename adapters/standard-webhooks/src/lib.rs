@@ -1,0 +1,1 @@
+//! Standard Webhooks as a source.

@@ -1,0 +1,3 @@
+//! The `tradewind` binary.
+
+fn main() {}

@@ -1,0 +1,252 @@
+//! What the engine asks of a store.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// Index of a shard within a stream.
+pub type Shard = u16;
+
+/// Where a record lies: opaque outside the store, ordered within a shard.
+///
+/// Printed as `shard/offset`. Offsets grow, have gaps, and are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The shard.
+    pub shard: Shard,
+    /// The place in the shard's log.
+    pub offset: u64,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.shard, self.offset)
+    }
+}
+
+impl std::str::FromStr for Position {
+    type Err = Error;
+    fn from_str(s: &str) -> Result<Self, Error> {
+        s.split_once('/')
+            .and_then(|(shard, offset)| {
+                Some(Position {
+                    shard: shard.parse().ok()?,
+                    offset: offset.parse().ok()?,
+                })
+            })
+            .ok_or_else(|| Error::Invalid(format!("`{s}` is not a position: write shard/offset")))
+    }
+}
+
+/// One thing to append.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What picks the shard: a hash of the ordering key, else of (`source`, `id`).
+    pub shard_key: u64,
+    /// Identity for deduplication; `None` for entries that are never duplicates (control).
+    pub identity: Option<Identity>,
+    /// Event or control.
+    pub kind: Kind,
+    /// Kept as given, byte for byte.
+    pub payload: Bytes,
+}
+
+/// What makes two entries the same event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Hash of (`source`, `id`), keyed by the store's [`Stream::hash_key`].
+    pub id: u128,
+    /// Digest of everything else that the sender decides; differing digests under one id conflict.
+    pub content: u128,
+    /// How long a repetition is recognised, in milliseconds.
+    pub window_ms: u64,
+}
+
+/// What a log item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An event: counted, routed, delivered.
+    Event,
+    /// A record of the engine that must hold a place in the log, such as a change of subscriptions.
+    Control,
+}
+
+/// What became of one entry. Every variant but `Undecided` is durable when it is returned
+/// (in the stream's durability mode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// Written at this position.
+    New(Position),
+    /// Already there, with the same content.
+    Duplicate(Position),
+    /// The same identity with other content; nothing was written.
+    Conflict(Position),
+    /// Written, but the store decides later whether it is a duplicate (Kafka).
+    Undecided,
+}
+
+/// One item read from the log.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Where it lies.
+    pub position: Position,
+    /// Event or control.
+    pub kind: Kind,
+    /// When it was appended, milliseconds since the Unix epoch by the store's clock.
+    pub appended_ms: u64,
+    /// The payload as given.
+    pub payload: Bytes,
+}
+
+/// A stretch of log.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Items in order.
+    pub items: Vec<Item>,
+    /// Where to read on. Equal to the `from` of the call only at the tip.
+    pub next: u64,
+    /// Stretches that could not be read because the disk is damaged: `[from, to)`.
+    pub damaged: Vec<std::ops::Range<u64>>,
+}
+
+/// One change of the shard's state table, which the engine owns and the store never interprets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Sets a key.
+    Put(Bytes, Bytes),
+    /// Removes a key; absent keys are no error.
+    Delete(Bytes),
+    /// Removes `[from, to)`.
+    DeleteRange(Bytes, Bytes),
+}
+
+/// When [`Stream::record`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// As soon as the change is readable; it is durable with the next group commit. A power loss
+    /// may take it back, and the engine then delivers again.
+    Lazy,
+    /// When it is durable.
+    Durable,
+}
+
+/// What a shard looks like after recovery.
+#[derive(Debug, Clone, Default)]
+pub struct Recovered {
+    /// Fencing token for [`Stream::record`]; higher than any earlier one.
+    pub epoch: u64,
+    /// First offset that can be read.
+    pub start: u64,
+    /// Offset that the next append will get.
+    pub end: u64,
+    /// Damage that was found, for the operator.
+    pub findings: Vec<String>,
+}
+
+/// A named durable log in shards, with a state table beside each.
+///
+/// # Contract
+/// - `append` returns after the entries are durable in the stream's durability mode; entries of one
+///   call are all-or-nothing per shard: those that fall into one
+///   shard are written in one commit.
+/// - Within a shard, items are read in the order in which they were appended.
+/// - `record` applies its operations atomically and in order, after everything recorded before.
+/// - State never overtakes the log: after a crash, a state change is present only if all that was
+///   appended and recorded before it is.
+/// - After `Error::Failed` the stream takes no writes until it is reopened.
+#[async_trait]
+pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
+    /// Number of shards, fixed when the stream is created.
+    fn shards(&self) -> Shard;
+    /// Secret key for [`Identity`] hashes.
+    fn hash_key(&self) -> [u8; 16];
+    /// Appends; one result per entry, in order.
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error>;
+    /// Reads from `from` (inclusive) up to about `max_bytes`, at least one item unless at the tip.
+    /// A `from` before the start of the log reads from the start.
+    async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error>;
+    /// Offset at which the first item appended at or after `unix_ms` lies.
+    async fn seek(&self, shard: Shard, unix_ms: u64) -> Result<u64, Error>;
+    /// Where the log begins and ends now.
+    fn bounds(&self, shard: Shard) -> std::ops::Range<u64>;
+    /// Resolves when the shard's end has moved past `seen`.
+    async fn grown(&self, shard: Shard, seen: u64);
+    /// Position of the event with this identity hash, while the store remembers it.
+    async fn find(&self, id: u128) -> Result<Option<Position>, Error>;
+    /// Makes this caller the owner of the shard's state and reports what recovery found.
+    async fn recover(&self, shard: Shard) -> Result<Recovered, Error>;
+    /// Changes the state table. Refused with `Error::Fenced` when `epoch` is stale.
+    async fn record(&self, shard: Shard, epoch: u64, ops: Vec<Op>, sync: Sync)
+    -> Result<(), Error>;
+    /// Reads one key of the state table.
+    async fn get(&self, shard: Shard, key: &[u8]) -> Result<Option<Bytes>, Error>;
+    /// Reads keys in `[from, to)` in order, at most `limit`.
+    async fn scan(
+        &self,
+        shard: Shard,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, Error>;
+    /// Offset below which retention would remove the log now: age and size limits, whole segments.
+    /// The engine copies out what it still needs, then calls [`Stream::trim`].
+    async fn expired(&self, shard: Shard) -> Result<u64, Error>;
+    /// Gives up everything below `before` (rounded down to whole segments).
+    async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error>;
+    /// Figures for metrics.
+    fn stats(&self) -> Stats;
+    /// Flushes and stops; later calls fail with `Error::Closed`.
+    async fn close(&self) -> Result<(), Error>;
+}
+
+/// Figures for metrics, since the stream was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events appended.
+    pub appended: u64,
+    /// Events recognised as duplicates.
+    pub duplicates: u64,
+    /// Same identity, other content.
+    pub conflicts: u64,
+    /// Group commits.
+    pub commits: u64,
+    /// Calls of fdatasync (or its equivalent) on the log.
+    pub syncs: u64,
+    /// Bytes of log on disk.
+    pub log_bytes: u64,
+    /// Identities dropped from the dedupe index before their window ended.
+    pub dedupe_evicted: u64,
+}
+
+/// Why a store call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No room: publishers are to be told to come back; what was accepted goes on.
+    #[error("disk is full")]
+    Full,
+    /// Too much waits to be written.
+    #[error("append queue is full")]
+    Busy,
+    /// The disk failed; nothing is acknowledged until the stream is reopened.
+    #[error("store failed: {0}")]
+    Failed(String),
+    /// Another owner has taken the shard.
+    #[error("shard is owned by a later epoch")]
+    Fenced,
+    /// The stream was closed.
+    #[error("stream is closed")]
+    Closed,
+    /// Not readable because of damage on disk.
+    #[error("{0} is damaged")]
+    Damaged(Position),
+    /// The caller asked for something that cannot be.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Error::Full | Error::Busy)
+    }
+}

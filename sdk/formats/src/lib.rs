@@ -1,0 +1,1 @@
+//! Provider payloads to and from CloudEvents, pure functions.

@@ -1,0 +1,1 @@
+//! Write an event handler once, run it on any host.

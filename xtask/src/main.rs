@@ -1,0 +1,3 @@
+//! Contributor tasks.
+
+fn main() {}
