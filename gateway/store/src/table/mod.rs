@@ -39,6 +39,9 @@ pub(crate) struct Checkpoint {
     pub(crate) runs: Vec<crate::dedupe::RunInfo>,
 }
 
+/// Keys and values, in order.
+type Rows = Vec<(Bytes, Bytes)>;
+
 /// The state table.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -174,12 +177,7 @@ impl Table {
     }
 
     /// Rows from `from` on, and the key up to which they are all, if they may not be.
-    fn page(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<(Vec<(Bytes, Bytes)>, Option<Bytes>), Error> {
+    fn page(&self, from: &[u8], to: &[u8], limit: usize) -> Result<(Rows, Option<Bytes>), Error> {
         let (transaction, upper, lower) = {
             let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
             let upper = layers.active.slice(from, to, limit);
