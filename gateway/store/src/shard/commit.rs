@@ -76,7 +76,11 @@ impl Shard {
                     Ok(Vec::new())
                 }
             })
-            .collect();
+            .collect::<Vec<_>>();
+        // What cannot be looked up cannot be decided; nothing of the commit is written.
+        if let Some(Err(error)) = outcomes.iter().find(|o| matches!(o, Err(Error::Failed(_)))) {
+            return self.strict(Err(error.again()));
+        }
         let events = draft.group.events();
         let written = self.write(draft.group, draft.sync);
         self.strict(written)?;
