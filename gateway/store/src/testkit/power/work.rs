@@ -44,9 +44,10 @@ impl Work {
                     .map(|recovered| oracle.own(recovered.epoch)),
             ),
             _ => {
-                let calls = (0..rng.u32(1..=4))
-                    .map(|_| self.call(oracle))
-                    .collect::<Vec<_>>();
+                let calls = match rng.u32(0..3) {
+                    0 => vec![self.record(oracle, Sync::Lazy)],
+                    _ => (0..rng.u32(1..=4)).map(|_| self.call(oracle)).collect(),
+                };
                 let outcomes = oracle.commit(shard, calls, self.now_ms)?;
                 if !outcomes {
                     return Ok(false);
@@ -63,16 +64,20 @@ impl Work {
             } else {
                 Sync::Lazy
             };
-            return Call::Record {
-                epoch: oracle.epoch(),
-                ops: self.ops(oracle),
-                sync,
-            };
+            return self.record(oracle, sync);
         }
         let entries = (0..self.rng.u32(1..=4))
             .map(|_| self.entry(oracle))
             .collect();
         Call::Append(entries)
+    }
+
+    fn record(&mut self, oracle: &mut Oracle, sync: Sync) -> Call {
+        Call::Record {
+            epoch: oracle.epoch(),
+            ops: self.ops(oracle),
+            sync,
+        }
     }
 
     fn entry(&mut self, oracle: &Oracle) -> Entry {
@@ -113,7 +118,7 @@ impl Work {
                     let (a, b) = (key(rng), key(rng));
                     Op::DeleteRange(a.clone().min(b.clone()), a.max(b))
                 }
-                _ => Op::Put(key(rng), vec![rng.u8(..); rng.usize(0..200)].into()),
+                _ => Op::Put(key(rng), vec![rng.u8(..); rng.usize(0..600)].into()),
             })
             .collect();
         ops.push(oracle.stamp());
