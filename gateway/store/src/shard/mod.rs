@@ -236,6 +236,19 @@ impl Shard {
         }
     }
 
+    /// Whether there is nothing that a sync would make durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.failed.is_some()
+            || self.spec.settings.durability != Durability::Fsync
+            || self.log.is_synced()
+    }
+
+    /// Makes what was recorded lazily durable; a failure shows at the next write.
+    pub(crate) fn flush(&mut self) {
+        let synced = self.sync();
+        self.strict(synced).ok();
+    }
+
     fn sync(&mut self) -> Result<(), Error> {
         match self.spec.settings.durability {
             Durability::Ephemeral => Ok(()),
