@@ -93,6 +93,13 @@ impl Verifier {
             .map_err(|reason| refusal(self.scheme.name, &reason))
     }
 
+    /// The message id in the set of headers that counts, unverified: for use after
+    /// [`Verifier::verify`] has passed.
+    pub fn message_id<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let names = self.names(headers).ok()?;
+        message_id(headers, names.id?).ok()
+    }
+
     fn check<'a>(
         &self,
         headers: &'a HeaderMap,

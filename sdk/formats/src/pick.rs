@@ -1,6 +1,5 @@
 //! A few scalars out of a large JSON object, in one pass and without a tree.
 
-use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -197,7 +196,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_object() {
-        for json in ["", "[]", "1", "null", "\"a\"", "{", "{\"a\"}", "{}x", "\u{feff}{}"] {
+        for json in [
+            "",
+            "[]",
+            "1",
+            "null",
+            "\"a\"",
+            "{",
+            "{\"a\"}",
+            "{}x",
+            "\u{feff}{}",
+        ] {
             assert!(pick(json.as_bytes(), &["a"]).is_err(), "{json}");
         }
         // Depth costs no stack where nothing is wanted.

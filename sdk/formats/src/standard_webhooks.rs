@@ -40,7 +40,11 @@ pub fn decode(
     // A body that is no JSON object is as good as any other: the sender proved who it is.
     let mut picked = picked.unwrap_or_default().into_iter();
     let ty = picked.next().flatten().map(Cow::into_owned);
-    let time = picked.next().flatten().and_then(rfc3339).map(Cow::into_owned);
+    let time = picked
+        .next()
+        .flatten()
+        .and_then(rfc3339)
+        .map(Cow::into_owned);
     let mut builder = Event::builder(
         id,
         mapping.source,
