@@ -174,8 +174,8 @@ proptest! {
         prop_assert_eq!(bytes(&structured), wanted);
         // A JSON document that came in goes out as it is, also through the storage form.
         let document = json::encode(&structured);
-        prop_assert_eq!(json::encode(&packed::unpack(pack(&structured)).unwrap()), document.clone());
-        let batch = json::encode_batch(&[structured.clone(), event.clone()]);
+        prop_assert_eq!(json::encode(&packed::unpack(pack(&structured)).unwrap()), document);
+        let batch = json::encode_batch(&[structured, event.clone()]);
         let batch = json::decode_batch(batch, &Limits::default()).unwrap();
         prop_assert_eq!(bytes(&batch[1]), wanted);
         let batch = protobuf::encode_batch(std::slice::from_ref(&event));
