@@ -1,7 +1,6 @@
 //! CloudEvents over HTTP: source and sink, the reference adapter.
 
 pub mod api_key;
-mod codec;
 mod sink;
 mod source;
 

@@ -3,7 +3,6 @@
 use super::config::{Auth, Config, Mode};
 use super::sign::Signer;
 use crate::api_key;
-use crate::codec::{self, Format};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{Delivery, Error, ErrorKind};
 use tradewind_event::Event;
+use tradewind_event::http::{self as binding, Format};
 
 /// Headers that HTTP itself owns: framing, routing, connection (RFC 9110, section 7.6.1).
 const RESERVED: [&str; 14] = [
@@ -99,11 +99,11 @@ impl Requests {
 
     fn encode(&self, batch: &[Delivery]) -> (HeaderMap, Bytes) {
         match (self.mode, batch) {
-            (Mode::Binary, [one]) => codec::encode_binary(&one.event),
-            (Mode::Structured, [one]) => codec::encode_structured(&one.event, Format::Json),
+            (Mode::Binary, [one]) => binding::encode_binary(&one.event),
+            (Mode::Structured, [one]) => binding::encode_structured(&one.event, Format::Json),
             _ => {
                 let events: Vec<Event> = batch.iter().map(|d| d.event.clone()).collect();
-                codec::encode_batch(&events, Format::Json)
+                binding::encode_batch(&events, Format::Json)
             }
         }
     }

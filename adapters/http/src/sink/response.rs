@@ -2,7 +2,6 @@
 
 use super::config::Replies;
 use super::failure::{Redact, failed, timed_out};
-use crate::codec::{self, Message, Options};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::response::Parts;
@@ -11,6 +10,7 @@ use hyper::body::Incoming;
 use std::time::SystemTime;
 use tokio::time::Instant;
 use tradewind_adapter::{Outcome, Reason, retry_after};
+use tradewind_event::http::{self as binding, Message, Options};
 
 /// Reads responses within bounds.
 pub(crate) struct Responses {
@@ -64,7 +64,7 @@ impl Responses {
             Read::Late(_) => return timed_out("while the reply was read"),
             Read::Broken(_, error) => return failed(&error, &self.redact),
         };
-        let events = codec::decode(&parts.headers, whole, &Options::default());
+        let events = binding::decode(&parts.headers, whole, &Options::default());
         let mut events = match events.map(Message::into_events) {
             Ok(events) => events,
             Err(why) => return reject(parts, "invalid-reply", self.redact.text(&why.to_string())),

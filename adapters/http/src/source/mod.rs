@@ -6,7 +6,6 @@ mod raw;
 
 pub use config::{Auth, Config, Percent, Raw};
 
-use crate::codec::{self, Limits, Message, Options};
 use auth::Senders;
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +15,8 @@ use std::time::SystemTime;
 use tradewind_adapter::{
     Answer, Build, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
 };
-use tradewind_event::{Event, InvalidEvent};
+use tradewind_event::http::{self as binding, Message, Options};
+use tradewind_event::{Event, InvalidEvent, Limits};
 
 const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
 const REQUEST_RATE: HeaderName = HeaderName::from_static("webhook-request-rate");
@@ -59,8 +59,8 @@ impl HttpSource {
             batch_events: config.batch_max,
         };
         let percent = match config.percent {
-            Percent::Strict => codec::Percent::Strict,
-            Percent::Lenient => codec::Percent::Lenient,
+            Percent::Strict => binding::Percent::Strict,
+            Percent::Lenient => binding::Percent::Lenient,
         };
         Ok(Self {
             senders,
@@ -95,9 +95,9 @@ impl Webhook for HttpSource {
         body: Bytes,
         _verified: &Verified,
     ) -> Result<Vec<Event>, Refusal> {
-        match codec::decode(&parts.headers, body.clone(), &self.options) {
+        match binding::decode(&parts.headers, body.clone(), &self.options) {
             Ok(message) => Ok(Message::into_events(message)),
-            Err(codec::Error::NotCloudEvent) => match &self.raw {
+            Err(binding::Error::NotCloudEvent) => match &self.raw {
                 Some(raw) if !names_attributes(&parts.headers) => raw
                     .event(&parts.headers, body)
                     .map(|event| vec![event])

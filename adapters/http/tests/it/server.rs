@@ -52,7 +52,10 @@ pub struct Seen {
 impl Seen {
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
-        value.unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+        value
+            .unwrap_or_else(|| panic!("no {name}"))
+            .to_str()
+            .unwrap()
     }
 }
 
@@ -93,9 +96,8 @@ impl Server {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (act, seen, tls) = (act.clone(), Arc::clone(&seen), tls.clone());
                 let serve = async move {
-                    let service = service_fn(move |request| {
-                        respond(request, act.clone(), Arc::clone(&seen))
-                    });
+                    let service =
+                        service_fn(move |request| respond(request, act.clone(), Arc::clone(&seen)));
                     let http = auto::Builder::new(TokioExecutor::new());
                     match tls {
                         None => {

@@ -1,0 +1,5 @@
+//! Conformance, oracles and properties of the event crate.
+
+mod conformance;
+mod golden;
+mod smoke;
