@@ -10,6 +10,8 @@
 //! | [`http`] | CloudEvents HTTP protocol binding: binary, structured and batched mode |
 //! | [`packed`] | Tradewind's own storage form |
 //!
+//! With the feature `cloudevents-sdk`, events convert from and to those of the official SDK.
+//!
 //! Read by CloudEvents 1.0.3-wip, written as a 1.0.2 receiver takes it.
 
 mod error;
@@ -19,6 +21,8 @@ mod limits;
 mod model;
 pub mod packed;
 pub mod protobuf;
+#[cfg(feature = "cloudevents-sdk")]
+mod sdk;
 
 pub use error::{BatchFailure, DecodeError, InvalidEvent};
 pub use limits::Limits;

@@ -34,12 +34,8 @@ pub(super) fn utf8(document: Bytes) -> Result<ByteString, DecodeError> {
             reason: "the document begins with a byte-order mark; leave it out",
         });
     }
-    let invalid_from = match std::str::from_utf8(&document) {
-        Ok(_) => document.len(),
-        Err(e) => e.valid_up_to(),
-    };
-    ByteString::try_from(document).map_err(|_| DecodeError::Json {
-        offset: invalid_from,
+    ByteString::try_from(document).map_err(|e| DecodeError::Json {
+        offset: e.valid_up_to(),
         reason: "the document is not UTF-8",
     })
 }

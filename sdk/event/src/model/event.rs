@@ -4,17 +4,21 @@ use super::builder::Value;
 use super::validate::{self, SPEC_VERSION};
 use super::{Attribute, Base, Builder, Core, Data, DataKind, Draft, Span, Timestamp, is_json};
 use crate::InvalidEvent;
+use std::fmt;
 use std::sync::Arc;
 
 /// A CloudEvent 1.0. Owned, `'static`, cheap to clone, always valid.
 ///
 /// Attributes are spans into one shared buffer; an attribute set later lies in an overlay above it.
 /// Nothing of an event refers to the batch that it came in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Event {
     base: Arc<Base>,
-    overlay: Option<Arc<Vec<(Box<str>, Value)>>>,
+    overlay: Option<Arc<Overlay>>,
 }
+
+/// Attributes set later; each name once.
+type Overlay = Vec<(Box<str>, Value)>;
 
 impl Event {
     /// Begins an event with its required attributes.
@@ -189,6 +193,17 @@ impl Event {
 
     fn overlay(&self) -> &[(Box<str>, Value)] {
         self.overlay.as_ref().map_or(&[], |overlay| overlay)
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_map();
+        out.entries(self.attributes());
+        if let Some(data) = self.data() {
+            out.entry(&"data", data);
+        }
+        out.finish()
     }
 }
 

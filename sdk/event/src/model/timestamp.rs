@@ -101,15 +101,9 @@ fn fraction(bytes: &[u8], at: usize) -> Result<(u32, usize), InvalidTimestamp> {
     if len == 0 {
         return Err(InvalidTimestamp("a fraction needs digits"));
     }
-    let mut nanos = 0;
-    for place in 0..9 {
-        nanos = nanos * 10
-            + if place < len {
-                u32::from(tail[place] - b'0')
-            } else {
-                0
-            };
-    }
+    let places = tail[..len].iter().map(|b| u32::from(b - b'0'));
+    let padded = places.chain(std::iter::repeat(0)).take(9);
+    let nanos = padded.fold(0, |nanos, digit| nanos * 10 + digit);
     Ok((nanos, at + 1 + len))
 }
 
