@@ -1,0 +1,4 @@
+//! Configuration files, good and bad, as an operator writes them.
+
+mod adapters;
+mod loading;
