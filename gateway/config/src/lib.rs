@@ -7,19 +7,24 @@
 mod checked;
 mod decode;
 mod diagnostic;
+mod diff;
 mod document;
 mod env;
 mod load;
 mod model;
 mod phrase;
 mod policy;
+mod schema;
+mod secret;
 mod snapshot;
 
 pub use checked::{Checked, Config, LoadedSource, LoadedStream, LoadedSubscription};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diff::{Action, Change, KeyChange, diff};
 pub use env::{Env, FILE_MAX, System};
 pub use load::{load, load_str};
 pub use model::{
     Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, Size, Unmatched,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
+pub use schema::schema;

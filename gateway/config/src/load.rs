@@ -13,6 +13,7 @@ use crate::document::{Document, Spot, child};
 use crate::env::Env;
 use crate::model::{Admin, File};
 use crate::phrase;
+use crate::secret;
 use crate::snapshot::Snapshot;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -45,7 +46,8 @@ pub fn load_str(
     env: &dyn Env,
 ) -> Result<Checked, Diagnostics> {
     let mut out = Diagnostics::default();
-    let document = Document::parse(name, text, env, &mut out)?;
+    let mut document = Document::parse(name, text, env, &mut out)?;
+    secret::mask(&mut document, registry, &mut out);
     let mut loader = Loader {
         document: &document,
         registry,

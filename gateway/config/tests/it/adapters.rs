@@ -82,10 +82,13 @@ impl WebhookAdapter for Hook {
     fn build(config: HookConfig, _: &Build) -> Result<Arc<dyn Webhook>, Error> {
         let invalid = |message: String| Error::new(ErrorKind::ConfigInvalid, "hook", message);
         match config.secrets.first() {
-            None => Err(invalid("no secret; hint: write `secrets: [\"${env:NAME}\"]`".into())),
-            Some(secret) if secret.expose().len() < 8 => {
-                Err(invalid(format!("secret `{}` is too short", secret.expose())))
-            }
+            None => Err(invalid(
+                "no secret; hint: write `secrets: [\"${env:NAME}\"]`".into(),
+            )),
+            Some(secret) if secret.expose().len() < 8 => Err(invalid(format!(
+                "secret `{}` is too short",
+                secret.expose()
+            ))),
             Some(_) => Ok(Arc::new(Nothing)),
         }
     }
@@ -117,7 +120,10 @@ impl WebhookAdapter for Door {
     type Config = DoorConfig;
     fn build(config: DoorConfig, build: &Build) -> Result<Arc<dyn Webhook>, Error> {
         if let Auth::ApiKeys(ids) = config.auth {
-            assert!(ids.iter().all(|id| build.api_keys.contains_key(id)), "{ids:?}");
+            assert!(
+                ids.iter().all(|id| build.api_keys.contains_key(id)),
+                "{ids:?}"
+            );
         }
         Ok(Arc::new(Nothing))
     }
@@ -167,7 +173,10 @@ impl SinkAdapter for Post {
             false => Err(Error::new(
                 ErrorKind::ConfigInvalid,
                 "post",
-                format!("`{}` is not a URL; hint: write https://host/path", config.url),
+                format!(
+                    "`{}` is not a URL; hint: write https://host/path",
+                    config.url
+                ),
             )),
         }
     }

@@ -58,8 +58,16 @@ fn a_whole_file() {
     );
     assert_eq!(checked.subscriptions["batches"].policy.batch_max, 100);
     assert_eq!(checked.warnings.len(), 0, "{}", checked.warnings);
-    assert_eq!(checked.streams["orders"].order_by.as_deref(), Some("subject"));
+    assert_eq!(
+        checked.streams["orders"].order_by.as_deref(),
+        Some("subject")
+    );
     assert!(checked.streams.contains_key("default"));
     let files: Vec<_> = checked.files.iter().map(|f| f.to_str().unwrap()).collect();
     assert_eq!(files, ["tradewind.yaml", "secrets/hook"]);
+}
+
+#[test]
+fn print_schema() {
+    println!("{:#}", tradewind_config::schema(&registry()));
 }
