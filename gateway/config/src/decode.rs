@@ -50,6 +50,8 @@ impl Part<'_> {
     ) -> Option<T> {
         let mut taken: Vec<Pointer> = Vec::new();
         let mut numbers: Vec<Pointer> = Vec::new();
+        // Keys that were misspelt: they are not missing.
+        let mut meant: Vec<String> = Vec::new();
         for _ in 0..ERRORS_MAX {
             let trouble = match make(&self.value) {
                 Ok(made) => return Some(made),
@@ -67,6 +69,12 @@ impl Part<'_> {
                 .as_deref()
                 .is_some_and(|key| self.was_there(&taken, &relative, key));
             // A constructor that misses what was taken out says nothing new.
+            let gone = gone
+                || phrase
+                    .missing
+                    .as_ref()
+                    .is_some_and(|key| meant.contains(key));
+            meant.extend(phrase.suggested());
             if !gone && (!relative.is_empty() || taken.is_empty() || phrase.missing.is_some()) {
                 self.report(&phrase, &relative, &pointer, out);
             }
@@ -79,14 +87,16 @@ impl Part<'_> {
     }
 
     fn report(&self, phrase: &Phrase, relative: &str, pointer: &str, out: &mut Diagnostics) {
-        let place = match &phrase.unknown {
-            // Serde names the map for some unknown keys, and the key itself for others.
-            Some(key) if !relative.ends_with(&child("", key)) => child(pointer, key),
-            _ => pointer.to_string(),
-        };
-        let spot = match phrase.unknown {
-            Some(_) => Spot::Key,
-            None => Spot::Value,
+        // An unknown variant may be the key of a map. Serde names the map for some unknown keys, and
+        // the key itself for others.
+        let key = phrase.unknown.as_ref().or_else(|| {
+            let map = self.value.pointer(relative)?.as_object()?;
+            phrase.variant.as_ref().filter(|key| map.contains_key(*key))
+        });
+        let (place, spot) = match key {
+            Some(key) if !relative.ends_with(&child("", key)) => (child(pointer, key), Spot::Key),
+            Some(_) => (pointer.to_string(), Spot::Key),
+            None => (pointer.to_string(), Spot::Value),
         };
         let diagnostic = self
             .document

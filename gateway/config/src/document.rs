@@ -34,6 +34,7 @@ pub(crate) struct Document {
     pub(crate) read: BTreeSet<PathBuf>,
     marks: BTreeMap<Pointer, Mark>,
     hidden: BTreeMap<Pointer, Hidden>,
+    references: BTreeSet<Pointer>,
 }
 
 /// Where a value lies in the text, and its key, where it has one.
@@ -79,6 +80,7 @@ impl Document {
             read: BTreeSet::new(),
             marks: BTreeMap::new(),
             hidden: BTreeMap::new(),
+            references: BTreeSet::new(),
         };
         let parsed = match file.ends_with(".toml") {
             true => toml::parse(text),
@@ -162,6 +164,9 @@ impl Document {
     ) -> Option<Value> {
         match &node.content {
             Content::Scalar(Value::String(text)) => {
+                if interpolate::refers(text) {
+                    self.references.insert(pointer.into());
+                }
                 match interpolate::expand(text, base, env, &mut self.read) {
                     Ok(expanded) => {
                         if !expanded.texts.is_empty() {
@@ -226,9 +231,7 @@ impl Document {
 
     /// Whether the value came from a reference.
     pub(crate) fn is_reference(&self, pointer: &str) -> bool {
-        self.hidden
-            .get(pointer)
-            .is_some_and(|hidden| !hidden.literal)
+        self.references.contains(pointer)
     }
 
     /// Marks a text that stands in the file as a secret. Returns false for references.

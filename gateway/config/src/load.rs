@@ -109,13 +109,42 @@ impl Loader<'_> {
             // `streams:` with everything under it commented out.
             map.retain(|_, value| !value.is_null());
         }
-        let part = Part {
-            document: self.document,
-            base: "",
-            value,
-            also: &[],
+        let value = self.maps("", value, &["log", "limits"])?;
+        let file = self.decode::<File>("", value)?;
+        if file.limits.json_depth.get() > 128 {
+            let place = "/limits/json-depth";
+            let message = "`json-depth` must be 128 at most";
+            let found = self
+                .document
+                .error(place, Spot::Value, "invalid-value", message);
+            self.out.push(found.hint("the default is 64"));
+        }
+        Some(file)
+    }
+
+    /// Refuses lists where maps belong: serde would take their items as the keys in order.
+    fn maps(&mut self, base: &str, mut value: Value, keys: &[&str]) -> Option<Value> {
+        let mut refuse = |place: &str| {
+            let message = "expected a map, found a list";
+            self.out.push(
+                self.document
+                    .error(place, Spot::Value, "wrong-type", message),
+            );
         };
-        part.decode(&mut self.out)
+        if value.is_array() {
+            refuse(base);
+            return None;
+        }
+        if let Value::Object(map) = &mut value {
+            map.retain(|key, value| {
+                let list = value.is_array() && keys.contains(&key.as_str());
+                if list {
+                    refuse(&child(base, key));
+                }
+                !list
+            });
+        }
+        Some(value)
     }
 
     /// The entries of a map by name, names checked.
@@ -131,7 +160,9 @@ impl Loader<'_> {
                 self.out
                     .push(found.hint("names have 1 to 63 characters out of a-z, 0-9 and -"));
             }
-            all.push(Named { name, base, value });
+            if let Some(value) = self.maps(&base, value, &["retry", "breaker", "batch"]) {
+                all.push(Named { name, base, value });
+            }
         }
         all
     }

@@ -8,8 +8,18 @@ pub(crate) struct Phrase {
     pub(crate) hint: Option<String>,
     /// The key that is not known.
     pub(crate) unknown: Option<String>,
+    /// The value that is not known.
+    pub(crate) variant: Option<String>,
     /// The key that is missing.
     pub(crate) missing: Option<String>,
+}
+
+impl Phrase {
+    /// The key that was probably meant.
+    pub(crate) fn suggested(&self) -> Option<String> {
+        let hint = self.hint.as_deref()?.strip_prefix("did you mean `")?;
+        hint.strip_suffix("`?").map(String::from)
+    }
 }
 
 /// Understands the messages that serde makes for derived types, and `message; hint: what to do`
@@ -20,6 +30,7 @@ pub(crate) fn of(message: &str, also: &[&str]) -> Phrase {
         message,
         hint,
         unknown: None,
+        variant: None,
         missing: None,
     };
     if let Some((key, known)) = quoted(message, "unknown field ") {
@@ -36,11 +47,14 @@ pub(crate) fn of(message: &str, also: &[&str]) -> Phrase {
     }
     if let Some((value, known)) = quoted(message, "unknown variant ") {
         let hint = choose(value, &names(known), "values");
-        return phrase(
-            "unknown-value",
-            format!("unknown value `{value}`"),
-            Some(hint),
-        );
+        return Phrase {
+            variant: Some(value.into()),
+            ..phrase(
+                "unknown-value",
+                format!("unknown value `{value}`"),
+                Some(hint),
+            )
+        };
     }
     if let Some((key, _)) = quoted(message, "missing field ") {
         return Phrase {
@@ -115,7 +129,10 @@ fn noun(expected: &str) -> String {
 fn thing(found: &str) -> String {
     match found.split_once(' ') {
         Some(("integer", n)) | Some(("floating", n)) => {
-            format!("the number {}", n.trim_start_matches("point "))
+            format!(
+                "the number {}",
+                n.trim_start_matches("point ").trim_matches('`')
+            )
         }
         Some(("string", text)) => format!("the text {text}"),
         Some(("boolean", b)) => b.trim_matches('`').into(),

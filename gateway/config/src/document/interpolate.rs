@@ -25,6 +25,11 @@ pub(crate) struct Problem {
 const FORMS: &str =
     "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, and $${ for a plain ${";
 
+/// Whether a text holds a reference, legal or not.
+pub(crate) fn refers(written: &str) -> bool {
+    written.replace("$${", "").contains("${")
+}
+
 /// Replaces the references of `written`; relative files are looked up from `base`.
 pub(crate) fn expand(
     written: &str,

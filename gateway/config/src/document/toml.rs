@@ -19,7 +19,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, Vec<Refused>> {
                     "not valid TOML: {}",
                     e.message().replace('\n', ", ").to_lowercase()
                 ),
-            ),
+            )
+            .hint("texts are quoted in TOML; keys of a map stand under its [header]"),
         }]
     })?;
     table(document.as_table(), 0..0, 0).map_err(|refused| vec![refused])

@@ -150,6 +150,10 @@ impl<'a> Loader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 if let Some(tag) = tag {
+                    let tag = match tag.is_yaml_core_schema() {
+                        true => format!("!!{}", tag.suffix.trim_start_matches('!')),
+                        false => tag.to_string(),
+                    };
                     return Err(Refused::new(
                         span,
                         "syntax",

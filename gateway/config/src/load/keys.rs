@@ -63,16 +63,23 @@ impl Loader<'_> {
         }
     }
 
-    /// Sources name keys (`auth.api-keys`); adapters know them by id.
-    pub(crate) fn resolve_keys(&mut self, base: &str, settings: &mut Value, keys: &ApiKeys) {
+    /// Sources name keys (`auth.api-keys`); adapters know them by id. False where one is unknown.
+    pub(crate) fn resolve_keys(
+        &mut self,
+        base: &str,
+        settings: &mut Value,
+        keys: &ApiKeys,
+    ) -> bool {
         let Some(Value::Array(names)) = settings.pointer_mut("/auth/api-keys") else {
-            return;
+            return true;
         };
+        let mut all = true;
         for (i, value) in names.iter_mut().enumerate() {
             let Some(name) = value.as_str() else { continue };
             match keys.ids.get(name) {
                 Some(id) => *value = Value::String(id.clone()),
                 None => {
+                    all = false;
                     let known: Vec<String> = keys.ids.keys().cloned().collect();
                     let place = format!("{base}/auth/api-keys/{i}");
                     let message = format!("no API key is called `{name}`");
@@ -86,5 +93,6 @@ impl Loader<'_> {
                 }
             }
         }
+        all
     }
 }

@@ -72,7 +72,8 @@ impl Loader<'_> {
                 "write `max`, too, or remove `wait`",
             );
         }
-        if policy.retry.max_age > policy.max_age {
+        let retries = keys.retry.max_age.is_some() || keys.retry.preset.is_some();
+        if retries && policy.retry.max_age > policy.max_age {
             warn(
                 "max-age",
                 "contradiction",
@@ -85,6 +86,7 @@ impl Loader<'_> {
             );
         }
         if let Some(stream) = stream
+            && keys.max_age.is_some()
             && policy.max_age > stream.settings.retention
         {
             warn(
@@ -98,7 +100,7 @@ impl Loader<'_> {
                 "waiting events are copied out before they go; raise `retention` to keep them in place",
             );
         }
-        if keys.owner.is_none() {
+        if !self.document.has(&child(base, "owner")) {
             let message = "nobody owns this subscription";
             let found = self.document.warning(base, Spot::Key, "no-owner", message);
             self.out

@@ -41,14 +41,25 @@ impl Loader<'_> {
                 }
                 other => (other, Value::Null),
             };
+            if own.is_object() && !self.document.has(&child(base, "kind")) {
+                let found =
+                    self.document
+                        .error(base, Spot::Key, "missing-key", "missing key `kind`");
+                let kinds: Vec<_> = self.registry.source_kinds().collect();
+                self.out
+                    .push(found.hint(format!("kinds here: {}", kinds.join(", "))));
+                continue;
+            }
             let common: Option<Common> = self.decode(base, own);
             let Some(common) = common else { continue };
             self.stream_exists(&child(base, "stream"), &common.stream, streams);
             if let Some(path) = &common.path {
                 self.check_path(&child(base, "path"), path, &entry.name, &mut paths);
             }
-            self.resolve_keys(base, &mut settings, keys);
             self.check_auth(base, &settings);
+            if !self.resolve_keys(base, &mut settings, keys) {
+                continue;
+            }
             let registry = self.registry;
             let kinds: Vec<_> = registry.source_kinds().collect();
             let build = Build {

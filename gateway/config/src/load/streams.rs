@@ -96,19 +96,19 @@ impl Loader<'_> {
         if keys.retention.is_some_and(|period| period.0.is_zero()) {
             refuse(
                 "retention",
-                "retention must be longer than 0s".into(),
+                "`retention` must be longer than 0s".into(),
                 "the default is 7d",
             );
         }
         if keys.retention_bytes.is_some_and(|size| size.0 < 1 << 20) {
-            let message = "retention-bytes must be 1MiB at least".into();
+            let message = "`retention-bytes` must be 1MiB at least".into();
             refuse("retention-bytes", message, "leave it out for no limit");
         }
         if keys
             .dedupe_max
             .is_some_and(|n| n > Settings::default().dedupe_max)
         {
-            let message = "dedupe-max must be 10000000 at most".into();
+            let message = "`dedupe-max` must be 10000000 at most".into();
             refuse("dedupe-max", message, "that is the default, too");
         }
     }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -149,13 +150,14 @@ pub struct Limits {
     /// Largest request head. Default `64KiB`. Since 0.1.
     pub headers: Size,
     /// Most headers of a request. Default 100. Since 0.1.
-    pub header_count: u16,
+    pub header_count: NonZero<u16>,
     /// Most events of a batch. Default 1000. Since 0.1.
-    pub batch: u32,
+    pub batch: NonZero<u32>,
     /// Deepest nesting of JSON, up to 128. Default 64. Since 0.1.
-    pub json_depth: u8,
+    #[schemars(range(min = 1, max = 128))]
+    pub json_depth: NonZero<u8>,
     /// Most connections at once. Default 4096. Since 0.1.
-    pub connections: u32,
+    pub connections: NonZero<u32>,
     /// Time for a request head to arrive. Default `10s`. Since 0.1.
     pub header_timeout: Period,
     /// Time for a request body to arrive. Default `30s`. Since 0.1.
@@ -167,10 +169,10 @@ impl Default for Limits {
         Self {
             body: Size(1 << 20),
             headers: Size(64 << 10),
-            header_count: 100,
-            batch: 1000,
-            json_depth: 64,
-            connections: 4096,
+            header_count: const { NonZero::new(100).unwrap() },
+            batch: const { NonZero::new(1000).unwrap() },
+            json_depth: const { NonZero::new(64).unwrap() },
+            connections: const { NonZero::new(4096).unwrap() },
             header_timeout: Period(Duration::from_secs(10)),
             body_timeout: Period(Duration::from_secs(30)),
         }
