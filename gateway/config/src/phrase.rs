@@ -70,7 +70,11 @@ pub(crate) fn of(message: &str, also: &[&str]) -> Phrase {
             return phrase("wrong-type", message, None);
         }
     }
-    match message.split_once("; hint: ") {
+    let hinted = message.split_once("; hint: ").or_else(|| {
+        let (message, hint) = message.split_once(" (hint: ")?;
+        Some((message, hint.strip_suffix(')').unwrap_or(hint)))
+    });
+    match hinted {
         Some((message, hint)) => phrase("invalid-value", message.into(), Some(hint.into())),
         None => phrase("invalid-value", message.into(), None),
     }

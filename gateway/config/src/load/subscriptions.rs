@@ -58,10 +58,9 @@ impl Loader<'_> {
             Ok(filter) => Some(filter),
             Err(invalid) => {
                 let place = format!("{base}{}", invalid.pointer);
-                // The first step is the name of a dialect.
-                let spot = match invalid.pointer.matches('/').count() {
-                    1 => Spot::Key,
-                    _ => Spot::Value,
+                let spot = match invalid.reason.starts_with("the value of") {
+                    true => Spot::Value,
+                    false => Spot::Key,
                 };
                 let phrase = phrase::of(&invalid.reason, &[]);
                 let found = self

@@ -183,9 +183,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ApiKey {
-    /// The part between `tw_` and the secret: letters, digits and `-`. Default: the name of the
+    /// The part between `tw_` and the secret: `a-z`, `0-9` and `-`. Default: the name of the
     /// key. Since 0.1.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9-]{1,63}$"))]
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,63}$"))]
     pub id: Option<String>,
     /// SHA-256 of the whole key, 64 hexadecimal digits. Since 0.1.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
