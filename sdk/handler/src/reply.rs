@@ -117,8 +117,7 @@ impl Draft {
             .id
             .unwrap_or_else(|| format!("{}.reply", context.delivery_id()));
         let source = self.source.unwrap_or_else(|| context.source().to_owned());
-        let mut builder = Event::builder(id, source, self.ty)
-            .data(self.content_type, self.data?);
+        let mut builder = Event::builder(id, source, self.ty).data(self.content_type, self.data?);
         if let Some(subject) = self.subject {
             builder = builder.subject(subject);
         }

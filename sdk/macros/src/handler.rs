@@ -12,8 +12,12 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "#[handler] takes no arguments",
         ));
     }
-    let mut function: ItemFn = syn::parse2(item.clone())
-        .map_err(|e| Error::new(e.span(), format!("#[handler] goes on an async function: {e}")))?;
+    let mut function: ItemFn = syn::parse2(item).map_err(|e| {
+        Error::new(
+            e.span(),
+            format!("#[handler] goes on an async function: {e}"),
+        )
+    })?;
     let types = check(&function)?;
 
     let name = function.sig.ident.clone();
@@ -26,7 +30,9 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         .partition(|a| a.path().is_ident("doc") || a.path().is_ident("cfg"));
     let conditions: Vec<&Attribute> = outer.iter().filter(|a| a.path().is_ident("cfg")).collect();
     function.attrs = inner;
-    let arguments: Vec<_> = (0..types.len()).map(|i| format_ident!("argument_{i}")).collect();
+    let arguments: Vec<_> = (0..types.len())
+        .map(|i| format_ident!("argument_{i}"))
+        .collect();
 
     Ok(quote! {
         #(#outer)*
@@ -87,7 +93,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 }
 
 /// The types of the arguments, if this can be a handler.
-fn check(function: &ItemFn) -> Result<Vec<&Type>> {
+fn check(function: &ItemFn) -> Result<Vec<Type>> {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
         return Err(Error::new_spanned(
@@ -117,7 +123,7 @@ fn check(function: &ItemFn) -> Result<Vec<&Type>> {
     signature.inputs.iter().map(argument).collect()
 }
 
-fn argument(argument: &FnArg) -> Result<&Type> {
+fn argument(argument: &FnArg) -> Result<Type> {
     let typed = match argument {
         FnArg::Receiver(receiver) => {
             return Err(Error::new_spanned(
@@ -136,6 +142,6 @@ fn argument(argument: &FnArg) -> Result<&Type> {
             ty.span(),
             "a handler names the types of its arguments: `impl Trait` says too little",
         )),
-        ty => Ok(ty),
+        ty => Ok(ty.clone()),
     }
 }
