@@ -108,3 +108,113 @@ fn fresh(timestamp: &HeaderValue, now: SystemTime) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const TIME: u64 = 1_649_367_553;
+    const BODY: &[u8] = br#"{"email":"test@example.com","username":"test_user"}"#;
+    const SIGNATURE: &str = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
+
+    fn head(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn message<'a>(time: &'a str, signature: &'a str) -> [(&'static str, &'a str); 3] {
+        [
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", time),
+            ("webhook-signature", signature),
+        ]
+    }
+
+    fn passes(secrets: &[&str], headers: &HeaderMap, body: &[u8], now: u64) -> bool {
+        let secrets: Vec<_> = secrets.iter().map(|s| Secret::parse(s).unwrap()).collect();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+        verify(&secrets, headers, body, now).is_ok()
+    }
+
+    #[test]
+    fn published_vectors_pass() {
+        let headers = head(&message("1649367553", SIGNATURE));
+        assert!(passes(&[SECRET], &headers, BODY, TIME));
+        // Either clock may be ahead, and secrets and signatures are in rotation.
+        assert!(passes(&[OTHER, SECRET], &headers, BODY, TIME + 300));
+        assert!(passes(&[SECRET, OTHER], &headers, BODY, TIME - 300));
+        let rotated = format!("v1,AAAA v1a,{} {SIGNATURE}", "A".repeat(88));
+        assert!(passes(
+            &[SECRET],
+            &head(&message("1649367553", &rotated)),
+            BODY,
+            TIME
+        ));
+
+        let svix = head(&[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+        ]);
+        assert!(passes(
+            &[OTHER],
+            &svix,
+            br#"{"test": 2432232314}"#,
+            1_614_265_330
+        ));
+    }
+
+    #[test]
+    fn nothing_else_passes() {
+        let good = SIGNATURE.strip_prefix("v1,").unwrap();
+        let signatures = [
+            String::new(),
+            "v1,".into(),
+            format!("v1,{}", &good[..12]),
+            format!("v1,{}", good.trim_end_matches('=')),
+            format!("v1,{}", good.replace('+', "-").replace('/', "_")),
+            format!("v0,{good}"),
+            format!("v1a,{good}"),
+            good.to_owned(),
+            format!("{}{SIGNATURE}", "v1,AAAA ".repeat(SIGNATURES_MAX)),
+        ];
+        for signature in &signatures {
+            let headers = head(&message("1649367553", signature));
+            assert!(!passes(&[SECRET], &headers, BODY, TIME), "{signature:?}");
+        }
+        for time in [
+            "",
+            "+1649367553",
+            "-1",
+            "1649367553.0",
+            "x",
+            "99999999999999999999",
+        ] {
+            let headers = head(&message(time, SIGNATURE));
+            assert!(!passes(&[SECRET], &headers, BODY, TIME), "{time:?}");
+        }
+        let headers = head(&message("1649367553", SIGNATURE));
+        assert!(!passes(&[SECRET], &headers, BODY, TIME + 301));
+        assert!(!passes(&[SECRET], &headers, BODY, TIME - 301));
+        assert!(!passes(&[OTHER], &headers, BODY, TIME));
+        let mut flipped = BODY.to_vec();
+        flipped[3] ^= 1;
+        assert!(!passes(&[SECRET], &headers, &flipped, TIME));
+        for (name, value) in message("1649367553", SIGNATURE) {
+            let mut missing = headers.clone();
+            missing.remove(name);
+            assert!(!passes(&[SECRET], &missing, BODY, TIME), "{name} missing");
+            let mut twice = headers.clone();
+            twice.append(name, HeaderValue::from_str(value).unwrap());
+            assert!(!passes(&[SECRET], &twice, BODY, TIME), "{name} twice");
+        }
+    }
+}
