@@ -1,11 +1,9 @@
 //! Reading single events.
 
+use super::payload;
 use super::scan::{Scanner, Text, unescape};
-use crate::model::{Base, Core, Data, DataKind, Event, Extension, Slot, Span, TextType};
-use crate::model::{is_json, validate};
+use crate::model::{Base, Core, Event, Extension, Slot, Span, TextType, validate};
 use crate::{DecodeError, InvalidEvent};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use bytestring::ByteString;
 
@@ -263,7 +261,16 @@ impl Envelope {
         if self.seen & 1 << 7 == 0 {
             return Err(InvalidEvent::missing("specversion").into());
         }
-        let (data, data_span) = self.payload(&own)?;
+        let base64 = self.base64.filter(|span| span.is_some());
+        let content_type = self.core[Core::DataContentType as usize];
+        let (data, data_span) = payload::read(
+            &own,
+            self.data,
+            base64.map(|span| self.text(&own, span, 0)),
+            content_type
+                .is_some()
+                .then(|| self.text(&own, content_type, 0)),
+        )?;
         // A name may be null once and have a value once: that is twice all the same.
         let nulls = std::mem::take(&mut self.nulls);
         let absent = nulls.iter().map(|name| Extension {
@@ -286,52 +293,6 @@ impl Envelope {
         Ok(Event::from_base(base))
     }
 
-    fn payload(&mut self, own: &ByteString) -> Result<(Option<Data>, Option<Span>), DecodeError> {
-        let base64 = self.base64.filter(|span| span.is_some());
-        let content_type = self.core[Core::DataContentType as usize];
-        let json = !content_type.is_some() || is_json(self.text(own, content_type, 0));
-        match (self.data, base64) {
-            (None, None) => Ok((None, None)),
-            (Some(_), Some(_)) => Err(InvalidEvent::new(
-                "data_base64",
-                "stands beside `data`; an event has one of them",
-            )
-            .into()),
-            (None, Some(span)) => {
-                let bytes = STANDARD.decode(self.text(own, span, 0)).map_err(|_| {
-                    InvalidEvent::new("data_base64", "is no base64 (RFC 4648 §4, with padding)")
-                })?;
-                let data = Data {
-                    bytes: bytes.into(),
-                    kind: DataKind::Binary,
-                };
-                Ok((Some(data), None))
-            }
-            (Some((start, end)), None) if json => Ok(in_place(own, start, end, DataKind::Json)),
-            (Some((start, end)), None) => {
-                let raw = own.get(start..end).unwrap_or_default();
-                let inside = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-                let inside = inside.ok_or_else(|| {
-                    InvalidEvent::new(
-                        "data",
-                        "is no string although its content type is not JSON; set datacontenttype \
-                         to a JSON type or send a string",
-                    )
-                })?;
-                if !inside.contains('\\') {
-                    return Ok(in_place(own, start + 1, end - 1, DataKind::Text));
-                }
-                let mut out = String::with_capacity(inside.len());
-                unescape(inside, &mut out).ok_or_else(|| InvalidEvent::new("data", HALF_PAIR))?;
-                let data = Data {
-                    bytes: out.into(),
-                    kind: DataKind::Text,
-                };
-                Ok((Some(data), None))
-            }
-        }
-    }
-
     /// Moves the data, found in a larger document, to where the event's own text has it.
     pub(super) fn rebase(&mut self, origin: usize) {
         self.data = self.data.map(|(start, end)| (start - origin, end - origin));
@@ -346,14 +307,4 @@ fn fail<T>(scanner: &mut Scanner<'_>, reason: &'static str) -> Result<T, DecodeE
     scanner.fail(reason).ok_or_else(|| scanner.error())
 }
 
-const HALF_PAIR: &str = "has half of a surrogate pair, which is no character";
-
-fn in_place(
-    own: &ByteString,
-    start: usize,
-    end: usize,
-    kind: DataKind,
-) -> (Option<Data>, Option<Span>) {
-    let bytes = own.as_bytes().slice(start..end);
-    (Some(Data { bytes, kind }), Some(Span::envelope(start, end)))
-}
+pub(super) const HALF_PAIR: &str = "has half of a surrogate pair, which is no character";
