@@ -1,7 +1,7 @@
 //! What an event promises beside its values.
 
 use bytes::Bytes;
-use tradewind_event::{Attribute, DataKind, Event, Limits, json, protobuf};
+use tradewind_event::{Attribute, DataKind, DecodeError, Event, Limits, json, protobuf};
 
 fn decode(document: &str) -> Event {
     json::decode(Bytes::copy_from_slice(document.as_bytes())).unwrap()
@@ -98,7 +98,8 @@ fn a_core_attribute_keeps_its_type() {
 fn no_event_keeps_its_batch() {
     let event = decode(DOCUMENT);
     let limits = Limits::default();
-    let batches: [(Bytes, fn(Bytes, &Limits) -> _); 2] = [
+    type Decode = fn(Bytes, &Limits) -> Result<Vec<Event>, DecodeError>;
+    let batches: [(Bytes, Decode); 2] = [
         (
             json::encode_batch(&[event.clone(), event.clone()]),
             json::decode_batch,

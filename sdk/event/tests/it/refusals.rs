@@ -208,7 +208,8 @@ fn headers(changes: &[(&str, &str)]) -> HeaderMap {
 fn http_messages() {
     const NO_EVENT: &str = "no CloudEvent: there is neither a ce-specversion header (binary mode) nor a \
         content type application/cloudevents+json";
-    let table: [(&[(&str, &str)], u16, &str); 14] = [
+    type Changes = &'static [(&'static str, &'static str)];
+    let table: [(Changes, u16, &str); 14] = [
         (&[("-ce-specversion", "")], 400, NO_EVENT),
         (
             &[
