@@ -7,6 +7,7 @@
 mod batch;
 mod decode;
 mod encode;
+mod payload;
 mod scan;
 
 pub use batch::{decode_batch, encode_batch};

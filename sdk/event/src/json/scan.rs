@@ -2,61 +2,61 @@
 
 use super::DEPTH_LIMIT;
 use crate::DecodeError;
-
-/// What is wrong, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Syntax {
-    pub(super) offset: usize,
-    pub(super) reason: &'static str,
-}
-
-impl From<Syntax> for DecodeError {
-    fn from(e: Syntax) -> Self {
-        DecodeError::Json {
-            offset: e.offset,
-            reason: e.reason,
-        }
-    }
-}
+use crate::model::Span;
 
 /// The inside of a string, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) start: u32,
+    pub(super) end: u32,
     pub(super) escaped: bool,
 }
 
-#[derive(Debug, Clone)]
+/// Methods give `None` where the document is not JSON; then [`Scanner::error`] tells why. Results
+/// that fit into registers are what makes this quick.
+#[derive(Debug)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
+    reason: &'static str,
 }
 
 /// Whether `bytes` is one JSON value, with nothing but whitespace around it. One level is kept for
 /// the envelope that it is going to be wrapped in.
 pub(crate) fn is_document(bytes: &[u8]) -> bool {
-    if std::str::from_utf8(bytes).is_err() {
+    if bytes.len() > Span::LIMIT || std::str::from_utf8(bytes).is_err() {
         return false;
     }
-    let mut scanner = Scanner::new(bytes, 0);
-    scanner.skip_value(1).is_ok() && scanner.end().is_ok()
+    let mut scanner = Scanner::new(bytes);
+    scanner.skip_value(1).is_some() && scanner.end().is_some()
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+    /// `bytes` must end below [`Span::LIMIT`].
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            reason: "",
+        }
     }
 
-    pub(super) fn fail<T>(&self, reason: &'static str) -> Result<T, Syntax> {
-        Err(Syntax {
+    #[cold]
+    pub(super) fn fail<T>(&mut self, reason: &'static str) -> Option<T> {
+        self.reason = reason;
+        None
+    }
+
+    #[cold]
+    pub(super) fn error(&self) -> DecodeError {
+        DecodeError::Json {
             offset: self.at,
             reason: if self.at < self.bytes.len() {
-                reason
+                self.reason
             } else {
                 "the document ends too early"
             },
-        })
+        }
     }
 
     #[inline]
@@ -67,33 +67,31 @@ impl<'a> Scanner<'a> {
     /// The next byte that is not whitespace.
     #[inline]
     pub(super) fn next_token(&mut self) -> Option<u8> {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                other => return other,
-            }
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
         }
+        self.peek()
     }
 
     #[inline]
-    pub(super) fn expect(&mut self, token: u8, reason: &'static str) -> Result<(), Syntax> {
+    pub(super) fn expect(&mut self, token: u8, reason: &'static str) -> Option<()> {
         if self.next_token() == Some(token) {
             self.at += 1;
-            return Ok(());
+            return Some(());
         }
         self.fail(reason)
     }
 
-    pub(super) fn end(&mut self) -> Result<(), Syntax> {
+    pub(super) fn end(&mut self) -> Option<()> {
         match self.next_token() {
-            None => Ok(()),
+            None => Some(()),
             Some(_) => self.fail("something follows the document"),
         }
     }
 
     /// A string; the opening quote is next.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<Text, Syntax> {
+    pub(super) fn string(&mut self) -> Option<Text> {
         let start = self.at + 1;
         let mut escaped = false;
         self.at = start;
@@ -103,9 +101,9 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => {
                     let end = self.at;
                     self.at += 1;
-                    return Ok(Text {
-                        start,
-                        end,
+                    return Some(Text {
+                        start: start as u32,
+                        end: end as u32,
                         escaped,
                     });
                 }
@@ -118,7 +116,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Syntax> {
+    fn escape(&mut self) -> Option<()> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
@@ -130,22 +128,22 @@ impl<'a> Scanner<'a> {
             }
             _ => return self.fail("unknown escape in a string"),
         }
-        Ok(())
+        Some(())
     }
 
     /// A key and its colon.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Text, Syntax> {
+    pub(super) fn key(&mut self) -> Option<Text> {
         if self.next_token() != Some(b'"') {
             return self.fail("expected a member name in quotes");
         }
         let key = self.string()?;
         self.expect(b':', "expected a colon after the member name")?;
-        Ok(key)
+        Some(key)
     }
 
     /// Any value, `outer` levels down.
-    pub(super) fn skip_value(&mut self, outer: usize) -> Result<(), Syntax> {
+    pub(super) fn skip_value(&mut self, outer: usize) -> Option<()> {
         // One bit per level: 1 for an object, 0 for an array.
         let mut levels: u128 = 0;
         let mut depth = outer;
@@ -179,7 +177,7 @@ impl<'a> Scanner<'a> {
             }
             loop {
                 if depth == outer {
-                    return Ok(());
+                    return Some(());
                 }
                 let in_object = levels & 1 == 1;
                 match (self.next_token(), in_object) {
@@ -202,16 +200,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) fn literal(&mut self, literal: &'static [u8]) -> Result<(), Syntax> {
+    pub(super) fn literal(&mut self, literal: &'static [u8]) -> Option<()> {
         let tail = self.bytes.get(self.at..).unwrap_or_default();
         if !tail.starts_with(literal) {
             return self.fail("expected a value");
         }
         self.at += literal.len();
-        Ok(())
+        Some(())
     }
 
-    pub(super) fn number(&mut self) -> Result<(), Syntax> {
+    pub(super) fn number(&mut self) -> Option<()> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -231,10 +229,10 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        Ok(())
+        Some(())
     }
 
-    fn digits(&mut self) -> Result<(), Syntax> {
+    fn digits(&mut self) -> Option<()> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -242,12 +240,12 @@ impl<'a> Scanner<'a> {
         if self.at == start {
             return self.fail("expected a digit");
         }
-        Ok(())
+        Some(())
     }
 }
 
 /// The first byte from `at` on that is a quote, a backslash or a control character; eight bytes at a
-/// time. In each test the lowest set bit is exact: borrows only spoil what lies above a hit.
+/// time. The lowest hit is exact: a borrow only spoils what lies above the byte that caused it.
 #[inline]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -257,12 +255,10 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     const SPACES: u64 = ONES * b' ' as u64;
     while let Some(chunk) = bytes.get(at..).and_then(|tail| tail.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ QUOTES;
-        let slash = word ^ SLASHES;
-        let hits = (quote.wrapping_sub(ONES) & !quote
-            | slash.wrapping_sub(ONES) & !slash
-            | word.wrapping_sub(SPACES) & !word)
-            & HIGH;
+        let quote = (word ^ QUOTES).wrapping_sub(ONES);
+        let slash = (word ^ SLASHES).wrapping_sub(ONES);
+        let control = word.wrapping_sub(SPACES);
+        let hits = (quote | slash | control) & !word & HIGH;
         if hits != 0 {
             return at + (hits.trailing_zeros() / 8) as usize;
         }
