@@ -93,6 +93,7 @@ mod extract;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
 mod log;
 mod outcome;
 mod reply;
