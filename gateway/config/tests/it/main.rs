@@ -2,4 +2,6 @@
 
 mod adapters;
 mod cases;
+mod difference;
 mod loading;
+mod schemas;
