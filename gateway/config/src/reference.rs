@@ -122,7 +122,7 @@ impl Rows<'_> {
             let target = resolve(value, self.definitions).unwrap_or(value);
             let text = value["description"]
                 .as_str()
-                .or(target["description"].as_str());
+                .or_else(|| target["description"].as_str());
             let mut text = text.unwrap_or_default().replace('|', "\\|");
             for (name, meaning) in choices(target) {
                 if !meaning.is_empty() {

@@ -281,3 +281,37 @@ fn number(text: &str) -> Option<Number> {
         .filter(|_| float)
         .and_then(Number::from_f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_scalars_follow_the_core_schema() {
+        for (text, expected) in [
+            ("7", json!(7)),
+            ("-7", json!(-7)),
+            ("+7", json!(7)),
+            ("0x1f", json!(31)),
+            ("0o17", json!(15)),
+            ("010", json!(10)),
+            ("1.5", json!(1.5)),
+            ("1e3", json!(1000.0)),
+            (".5", json!(0.5)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("true", json!(true)),
+            ("~", Value::Null),
+            ("no", json!("no")),
+            ("1_000", json!("1_000")),
+            ("12:30", json!("12:30")),
+            ("1.2.3", json!("1.2.3")),
+            (".inf", json!(".inf")),
+            ("15s", json!("15s")),
+            ("-", json!("-")),
+        ] {
+            assert_eq!(scalar(text.into(), ScalarStyle::Plain), expected, "{text}");
+        }
+        assert_eq!(scalar("7".into(), ScalarStyle::DoubleQuoted), json!("7"));
+    }
+}

@@ -115,9 +115,13 @@ impl Loader<'_> {
             name: name.into(),
             ..Build::default()
         };
-        let sink = self.build(base, Value::Object(settings), &["kind"], &kinds, |value| {
-            registry.build_sink(&kind, value, &build)
-        })?;
+        let sink = self.build(
+            base,
+            (&kind, &kinds),
+            Value::Object(settings),
+            &["kind"],
+            |value| registry.build_sink(&kind, value, &build),
+        )?;
         Some((kind, sink))
     }
 }

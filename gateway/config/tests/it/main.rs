@@ -1,7 +1,10 @@
 //! Configuration files, good and bad, as an operator writes them.
 
+#![allow(clippy::panic, clippy::unwrap_used)]
+
 mod adapters;
 mod cases;
 mod difference;
+mod hostile;
 mod loading;
 mod schemas;
