@@ -148,23 +148,23 @@ impl<'a> Loader<'a> {
                 }
                 return Ok(node);
             }
-            Event::Scalar(text, style, anchor, tag) => {
-                if let Some(tag) = tag {
-                    let tag = match tag.is_yaml_core_schema() {
-                        true => format!("!!{}", tag.suffix.trim_start_matches('!')),
-                        false => tag.to_string(),
-                    };
-                    return Err(Refused::new(
-                        span,
-                        "syntax",
-                        format!("tag `{tag}` is not supported"),
-                    )
-                    .hint("write the value plainly; quote it to make it a text"));
-                }
+            Event::Scalar(_, _, _, Some(tag))
+            | Event::SequenceStart(_, Some(tag))
+            | Event::MappingStart(_, Some(tag)) => {
+                let tag = match tag.is_yaml_core_schema() {
+                    true => format!("!!{}", tag.suffix.trim_start_matches('!')),
+                    false => tag.to_string(),
+                };
+                return Err(
+                    Refused::new(span, "syntax", format!("tag `{tag}` is not supported"))
+                        .hint("write the value plainly; quote it to make it a text"),
+                );
+            }
+            Event::Scalar(text, style, anchor, None) => {
                 (Content::Scalar(scalar(text, style)), anchor)
             }
-            Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
-            Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
+            Event::SequenceStart(anchor, None) => (self.list(depth)?, anchor),
+            Event::MappingStart(anchor, None) => (self.map(depth)?, anchor),
             other => {
                 return Err(Refused::new(
                     span,
@@ -202,6 +202,10 @@ impl<'a> Loader<'a> {
             let span = self.span(mark);
             let key = match event {
                 Event::MappingEnd => return Ok(Content::Map(entries)),
+                Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<" => {
+                    return Err(Refused::new(span, "syntax", "merge keys are not supported")
+                        .hint("write the keys out; YAML 1.2 has no `<<`"));
+                }
                 Event::Scalar(text, _, _, None) => text.into_owned(),
                 _ => {
                     return Err(Refused::new(span, "syntax", "a key must be a text")

@@ -59,6 +59,8 @@ pub(crate) fn registry() -> Registry {
         .source::<Queue>()
         .sink::<Post>()
         .sink::<Pile>()
+        .source::<tradewind_memory::MemorySource>()
+        .sink::<tradewind_memory::MemorySink>()
         .absent("kafka", "kafka");
     registry
 }

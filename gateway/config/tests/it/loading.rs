@@ -3,7 +3,9 @@
 use crate::adapters::{Fake, fake, registry, with_examples};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tradewind_config::{Checked, DEV, Moment, Pauses, System, dev, load, load_str};
+use tradewind_config::{
+    Breaker, Checked, DEV, LoadedStream, Moment, Pauses, Policy, Retry, System, dev, load, load_str,
+};
 
 const SHOP: &str = r#"
 listen: 0.0.0.0:9000
@@ -195,4 +197,47 @@ fn start_is_a_time() {
         Moment::Time(1_777_593_600_000)
     );
     assert_eq!(at("tip"), Moment::Tip);
+}
+
+/// What the engine documents as its defaults.
+#[test]
+fn every_default_of_a_policy() {
+    let checked = loaded("subscriptions: { plain: { sink: { kind: pile } } }");
+    let seconds = Duration::from_secs;
+    let expected = Policy {
+        concurrency: 32,
+        rate_per_second: None,
+        timeout: seconds(15),
+        retry: Retry {
+            max_attempts: 30,
+            max_age: seconds(24 * 3600),
+            pauses: Pauses::Exponential {
+                initial: seconds(1),
+                factor: 2.0,
+                max: seconds(600),
+            },
+            full_jitter: true,
+            retry_after_max: seconds(3600),
+        },
+        breaker: Breaker {
+            failures: 5,
+            cooldown: seconds(10),
+            cooldown_max: seconds(300),
+        },
+        max_age: seconds(24 * 3600),
+        backlog_max: None,
+        batch_max: 1,
+        batch_wait: Duration::ZERO,
+        delay: Duration::ZERO,
+        park: false,
+        parked_bytes_max: 64 << 20,
+        hops_max: 16,
+        reply_to: None,
+        dead_letter_retention: seconds(30 * 24 * 3600),
+    };
+    let plain = &checked.subscriptions["plain"];
+    assert_eq!(plain.policy, expected);
+    assert_eq!(plain.start, Moment::Tip);
+    assert!(plain.definition.is_null());
+    assert_eq!(checked.streams["default"], LoadedStream::default());
 }

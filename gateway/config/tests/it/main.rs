@@ -1,6 +1,10 @@
 //! Configuration files, good and bad, as an operator writes them.
 
-#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod adapters;
 mod cases;

@@ -54,9 +54,9 @@ fn the_schema_knows_each_kind() {
     };
     assert_eq!(
         kinds("SourceKinds"),
-        ["door", "github", "hook", "http", "queue"]
+        ["door", "github", "hook", "http", "memory", "queue"]
     );
-    assert_eq!(kinds("SinkKinds"), ["http", "pile", "post"]);
+    assert_eq!(kinds("SinkKinds"), ["http", "memory", "pile", "post"]);
     let hook = &schema["$defs"]["SourceKinds"]["oneOf"][2];
     assert_eq!(hook["additionalProperties"], false);
     assert!(hook["properties"]["path"].is_object() && hook["properties"]["secrets"].is_object());
