@@ -1,0 +1,410 @@
+//! A configuration file as a value tree in which every key and value knows its place.
+
+mod interpolate;
+mod node;
+mod toml;
+mod yaml;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::env::Env;
+use node::{Content, Node, Refused};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What a place in the file is called: a JSON pointer, as `/sources/github/secrets/0`.
+pub(crate) type Pointer = String;
+
+/// The pointer of an entry of `parent`.
+pub(crate) fn child(parent: &str, key: &str) -> Pointer {
+    format!("{parent}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A file, parsed.
+#[derive(Debug)]
+pub(crate) struct Document {
+    file: String,
+    text: String,
+    /// The values, references replaced by what they stand for.
+    pub(crate) value: Value,
+    /// The values as they are written.
+    pub(crate) written: Value,
+    /// Files that references named.
+    pub(crate) read: BTreeSet<PathBuf>,
+    marks: BTreeMap<Pointer, Mark>,
+    hidden: BTreeMap<Pointer, Hidden>,
+    references: BTreeSet<Pointer>,
+}
+
+/// Where a value lies in the text, and its key, where it has one.
+#[derive(Debug, Clone)]
+struct Mark {
+    key: Option<Range<usize>>,
+    value: Range<usize>,
+    compound: bool,
+}
+
+/// A text that must not be shown.
+#[derive(Debug)]
+struct Hidden {
+    /// Text and what is shown in its place.
+    texts: Vec<(String, String)>,
+    /// Whether it stands in the file itself, and is masked there.
+    literal: bool,
+}
+
+/// What a finding points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spot {
+    Key,
+    /// The value, or its key where the value is a map or a list.
+    Value,
+}
+
+impl Document {
+    /// Parses `text`; TOML where the name ends in `.toml`, else YAML. What is wrong with single
+    /// references goes to `out`, and those values are left out.
+    pub(crate) fn parse(
+        file: &str,
+        text: &str,
+        env: &dyn Env,
+        out: &mut Diagnostics,
+    ) -> Result<Self, Diagnostics> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut document = Document {
+            file: file.into(),
+            text: text.into(),
+            value: Value::Null,
+            written: Value::Null,
+            read: BTreeSet::new(),
+            marks: BTreeMap::new(),
+            hidden: BTreeMap::new(),
+            references: BTreeSet::new(),
+        };
+        let parsed = match file.ends_with(".toml") {
+            true => toml::parse(text),
+            false => yaml::parse(text),
+        };
+        let root = parsed.map_err(|refused| {
+            let mut all = Diagnostics::default();
+            for refused in refused {
+                all.push(document.refused(refused));
+            }
+            all
+        })?;
+        let base = Path::new(file).parent().unwrap_or(Path::new(""));
+        document.written = document.mark(&root, String::new(), None);
+        document.value = document
+            .expand(&root, "", base, env, out)
+            .unwrap_or(Value::Null);
+        Ok(document)
+    }
+
+    fn refused(&self, refused: Refused) -> Diagnostic {
+        let mut diagnostic =
+            self.locate(refused.span, Severity::Error, refused.code, refused.message);
+        // The keys are not known yet, so that a line which looks like a secret is not shown.
+        let line = diagnostic.source_line.to_ascii_lowercase();
+        if ["secret", "password", "token", "key"]
+            .iter()
+            .any(|word| line.contains(word))
+            && let Some(at) = diagnostic.source_line.find([':', '='])
+        {
+            let (head, tail) = diagnostic.source_line.split_at(at + 1);
+            let masked: String = tail
+                .chars()
+                .map(|c| if c == ' ' { c } else { '*' })
+                .collect();
+            diagnostic.source_line = format!("{head}{masked}");
+        }
+        match refused.hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        }
+    }
+
+    /// Records the places of a tree; returns it as it is written.
+    fn mark(&mut self, node: &Node, pointer: Pointer, key: Option<Range<usize>>) -> Value {
+        let value = match &node.content {
+            Content::Scalar(value) => value.clone(),
+            Content::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| self.mark(item, format!("{pointer}/{i}"), None))
+                .collect(),
+            Content::Map(entries) => entries
+                .iter()
+                .map(|entry| {
+                    let pointer = child(&pointer, &entry.key);
+                    let value = self.mark(&entry.value, pointer, Some(entry.span.clone()));
+                    (entry.key.clone(), value)
+                })
+                .collect::<Map<_, _>>()
+                .into(),
+        };
+        let mark = Mark {
+            key,
+            value: node.span.clone(),
+            compound: !matches!(node.content, Content::Scalar(_)),
+        };
+        self.marks.insert(pointer, mark);
+        value
+    }
+
+    /// Replaces references. `None` where one of them is refused: the value is left out, so that
+    /// the rest of the file can be checked.
+    fn expand(
+        &mut self,
+        node: &Node,
+        pointer: &str,
+        base: &Path,
+        env: &dyn Env,
+        out: &mut Diagnostics,
+    ) -> Option<Value> {
+        match &node.content {
+            Content::Scalar(Value::String(text)) => {
+                if interpolate::refers(text) {
+                    self.references.insert(pointer.into());
+                }
+                match interpolate::expand(text, base, env, &mut self.read) {
+                    Ok(expanded) => {
+                        if !expanded.texts.is_empty() {
+                            let hidden = Hidden {
+                                texts: expanded.texts,
+                                literal: false,
+                            };
+                            self.hidden.insert(pointer.into(), hidden);
+                        }
+                        Some(Value::String(expanded.text))
+                    }
+                    Err(problem) => {
+                        let whole = &node.span;
+                        let span = self
+                            .text
+                            .get(whole.clone())
+                            .and_then(|text| text.find(&problem.reference))
+                            .map_or(whole.clone(), |at| {
+                                let start = whole.start + at;
+                                start..start + problem.reference.len()
+                            });
+                        let mut diagnostic =
+                            self.locate(span, Severity::Error, problem.code, problem.message);
+                        diagnostic.path = dotted(pointer);
+                        out.push(diagnostic.hint(problem.hint));
+                        None
+                    }
+                }
+            }
+            Content::Scalar(value) => Some(value.clone()),
+            Content::List(items) => {
+                let all: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(i, item)| self.expand(item, &format!("{pointer}/{i}"), base, env, out))
+                    .collect();
+                // Left out as a whole, or the places of the others would shift.
+                all.into_iter().collect::<Option<Vec<_>>>().map(Value::from)
+            }
+            Content::Map(entries) => {
+                let mut map = Map::new();
+                for entry in entries {
+                    let pointer = child(pointer, &entry.key);
+                    if let Some(value) = self.expand(&entry.value, &pointer, base, env, out) {
+                        map.insert(entry.key.clone(), value);
+                    }
+                }
+                Some(map.into())
+            }
+        }
+    }
+
+    /// The name of the file.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Whether the file has a value here, even if its reference was refused.
+    pub(crate) fn has(&self, pointer: &str) -> bool {
+        self.marks.contains_key(pointer)
+    }
+
+    /// Whether the value came from a reference.
+    pub(crate) fn is_reference(&self, pointer: &str) -> bool {
+        self.references.contains(pointer)
+    }
+
+    /// Marks a text that stands in the file as a secret. Returns false for references.
+    pub(crate) fn mask(&mut self, pointer: &str) -> bool {
+        if self.is_reference(pointer) {
+            return false;
+        }
+        let Some(Value::String(text)) = self.written.pointer(pointer) else {
+            return false;
+        };
+        let hidden = Hidden {
+            texts: vec![(text.clone(), "[secret]".into())],
+            literal: true,
+        };
+        self.hidden.insert(pointer.into(), hidden);
+        true
+    }
+
+    /// Whether the value at `pointer` must not be shown.
+    pub(crate) fn is_secret(&self, pointer: &str) -> bool {
+        self.hidden
+            .get(pointer)
+            .is_some_and(|hidden| hidden.literal)
+    }
+
+    /// An error at a place.
+    pub(crate) fn error(
+        &self,
+        pointer: &str,
+        spot: Spot,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.finding(Severity::Error, pointer, spot, code, message.into())
+    }
+
+    /// A warning at a place.
+    pub(crate) fn warning(
+        &self,
+        pointer: &str,
+        spot: Spot,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.finding(Severity::Warning, pointer, spot, code, message.into())
+    }
+
+    fn finding(
+        &self,
+        severity: Severity,
+        pointer: &str,
+        spot: Spot,
+        code: &'static str,
+        message: String,
+    ) -> Diagnostic {
+        let mut known = pointer;
+        let mark = loop {
+            match (self.marks.get(known), known.rfind('/')) {
+                (Some(mark), _) => break Some(mark),
+                (None, Some(end)) => known = &known[..end],
+                (None, None) => break None,
+            }
+        };
+        let span = match mark {
+            Some(Mark {
+                key: Some(key),
+                compound,
+                ..
+            }) if spot == Spot::Key || *compound || known != pointer => key.clone(),
+            Some(Mark {
+                key: None,
+                compound: true,
+                ..
+            })
+            | None
+                if known.is_empty() =>
+            {
+                let start = self.text.len() - self.text.trim_start().len();
+                start..start
+            }
+            Some(mark) => mark.value.clone(),
+            None => 0..0,
+        };
+        let message = self.veil(pointer, message);
+        let mut diagnostic = self.locate(span, severity, code, message);
+        diagnostic.path = dotted(pointer);
+        diagnostic
+    }
+
+    /// Takes what references at and below `pointer` stand for out of a message.
+    pub(crate) fn veil(&self, pointer: &str, mut message: String) -> String {
+        let below = self.hidden.iter().filter(|(p, _)| {
+            p.strip_prefix(pointer)
+                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        });
+        let mut withheld = false;
+        for (text, shown) in below.flat_map(|(_, hidden)| &hidden.texts) {
+            message = interpolate::veil(message, text, shown);
+            withheld |= interpolate::leaks(&message, text, shown);
+        }
+        match withheld {
+            true => {
+                "the value is not valid here (details withheld: it comes from a reference)".into()
+            }
+            false => message,
+        }
+    }
+
+    fn locate(
+        &self,
+        span: Range<usize>,
+        severity: Severity,
+        code: &'static str,
+        message: String,
+    ) -> Diagnostic {
+        let start = self
+            .text
+            .floor_char_boundary(span.start.min(self.text.len()));
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| start + at);
+        let end = self
+            .text
+            .floor_char_boundary(span.end.clamp(start, line_end));
+        let line = self.masked(line_start..line_end);
+        Diagnostic {
+            severity,
+            code,
+            message,
+            file: self.file.clone(),
+            line: self.text[..start].matches('\n').count() + 1,
+            column: self.text[line_start..start].chars().count() + 1,
+            length: self.text[start..end].chars().count().max(1),
+            path: String::new(),
+            source_line: line.trim_end_matches('\r').into(),
+            hint: None,
+        }
+    }
+
+    /// A stretch of the file with its literal secrets masked, character by character.
+    fn masked(&self, range: Range<usize>) -> String {
+        let secrets: Vec<&Range<usize>> = self
+            .hidden
+            .iter()
+            .filter(|(_, hidden)| hidden.literal)
+            .filter_map(|(pointer, _)| self.marks.get(pointer).map(|mark| &mark.value))
+            .collect();
+        self.text[range.clone()]
+            .char_indices()
+            .map(|(at, c)| {
+                let secret = secrets
+                    .iter()
+                    .any(|span| span.contains(&(range.start + at)));
+                if secret && !c.is_whitespace() { '*' } else { c }
+            })
+            .collect()
+    }
+}
+
+/// A pointer as people write it: `/sources/github/secrets/0` is `sources.github.secrets[0]`.
+pub(crate) fn dotted(pointer: &str) -> String {
+    let mut path = String::new();
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        match step.parse::<usize>() {
+            Ok(index) if !path.is_empty() => path.push_str(&format!("[{index}]")),
+            _ if path.is_empty() => path.push_str(&step),
+            _ => {
+                path.push('.');
+                path.push_str(&step);
+            }
+        }
+    }
+    path
+}
