@@ -80,6 +80,8 @@ pub enum Appended {
     Duplicate(Position),
     /// The same identity with other content; nothing was written.
     Conflict(Position),
+    /// Not written, because another entry of the same call and shard is a `Conflict`.
+    Withheld,
     /// Written, but the store decides later whether it is a duplicate (Kafka).
     Undecided,
 }
@@ -147,7 +149,9 @@ pub struct Recovered {
 /// # Contract
 /// - `append` returns after the entries are durable in the stream's durability mode; entries of one
 ///   call are all-or-nothing per shard: those that fall into one
-///   shard are written in one commit.
+///   shard are written in one commit, or none of them is (a [`Appended::Conflict`] withholds the rest).
+/// - A call that names one identity twice with differing contents is refused with `Error::Invalid`;
+///   with the same content, the second is a duplicate of the first.
 /// - Within a shard, items are read in the order in which they were appended.
 /// - `record` applies its operations atomically and in order, after everything recorded before.
 /// - State never overtakes the log: after a crash, a state change is present only if all that was
@@ -249,4 +253,36 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::Full | Error::Busy)
     }
+
+    /// The same error for another caller.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Error::Full => Error::Full,
+            Error::Busy => Error::Busy,
+            Error::Fenced => Error::Fenced,
+            Error::Closed => Error::Closed,
+            Error::Failed(reason) => Error::Failed(reason.clone()),
+            Error::Damaged(position) => Error::Damaged(*position),
+            Error::Invalid(reason) => Error::Invalid(reason.clone()),
+        }
+    }
+}
+
+/// Refuses a batch that names one identity twice with differing contents: it can have no right
+/// outcome, and there is no position to point at.
+pub(crate) fn check_batch(entries: &[Entry]) -> Result<(), Error> {
+    let mut seen: std::collections::HashMap<u128, (usize, u128)> =
+        std::collections::HashMap::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(Identity { id, content, .. }) = entry.identity else {
+            continue;
+        };
+        let (first, other) = *seen.entry(id).or_insert((index, content));
+        if other != content {
+            return Err(Error::Invalid(format!(
+                "entries {first} and {index} of the batch have one identity but differ"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -54,3 +54,19 @@ pub trait Streams: Send + Sync + std::fmt::Debug {
     /// Removes a closed stream and all its data.
     async fn delete(&self, name: &str) -> Result<(), Error>;
 }
+
+/// Refuses a name that is not `space/stream`.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let part = |part: &str| {
+        (1..=63).contains(&part.len())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    match name.split_once('/') {
+        Some((space, stream)) if part(space) && part(stream) => Ok(()),
+        _ => Err(Error::Invalid(format!(
+            "`{name}` is not a stream name: write space/stream, each [a-z0-9-]{{1,63}}"
+        ))),
+    }
+}
