@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod cli;
+mod codec;
 pub mod ingress;
 mod registry;
 pub mod run;

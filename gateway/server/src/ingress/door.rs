@@ -21,6 +21,8 @@ pub struct Door {
     pub body_max: usize,
     /// Longest time that a body may take to arrive.
     pub body_timeout: Duration,
+    /// Most events of one request.
+    pub batch_max: usize,
 }
 
 /// Answer to events that match no subscription. They are stored and recorded in either case.

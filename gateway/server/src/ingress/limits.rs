@@ -1,7 +1,7 @@
 //! Connections within limits: how many, how long, how large a head.
 
 use hyper::body::Incoming;
-use hyper::service::{HttpService, Service, service_fn};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
@@ -138,7 +138,7 @@ async fn serve<S, B>(
     seen: &AtomicBool,
     stop: CancellationToken,
 ) where
-    S: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

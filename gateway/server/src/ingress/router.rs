@@ -161,6 +161,14 @@ impl Ingress {
             return Ok(respond(answer));
         }
         let events = door.webhook.decode(&parts, body, &verified)?;
+        if events.len() > door.batch_max {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "batch-too-large",
+                "the batch has more events than the gateway takes; nothing was stored",
+            )
+            .detail(format!("at most {} events", door.batch_max)));
+        }
         let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
         let receipts = if events.is_empty() {
             Vec::new()
