@@ -6,6 +6,7 @@
 
 mod checked;
 mod decode;
+mod dev;
 mod diagnostic;
 mod diff;
 mod document;
@@ -14,11 +15,13 @@ mod load;
 mod model;
 mod phrase;
 mod policy;
+mod reference;
 mod schema;
 mod secret;
 mod snapshot;
 
 pub use checked::{Checked, Config, LoadedSource, LoadedStream, LoadedSubscription};
+pub use dev::{DEV, dev};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, diff};
 pub use env::{Env, FILE_MAX, System};
@@ -27,4 +30,5 @@ pub use model::{
     Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, Size, Unmatched,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
+pub use reference::reference;
 pub use schema::schema;

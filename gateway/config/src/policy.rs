@@ -86,7 +86,7 @@ pub struct Breaker {
 }
 
 fn or(period: Option<Period>, default: u64) -> Duration {
-    period.map_or(seconds(default), |p| p.0)
+    period.map_or_else(|| seconds(default), |p| p.0)
 }
 
 impl From<&Subscription> for Policy {
@@ -104,7 +104,7 @@ impl From<&Subscription> for Policy {
             // A retry policy that was asked for is not cut short by a default.
             max_age: keys
                 .max_age
-                .map_or(retry.max_age.max(seconds(24 * HOUR)), |p| p.0),
+                .map_or_else(|| retry.max_age.max(seconds(24 * HOUR)), |p| p.0),
             retry,
             backlog_max: keys.backlog_max.map(Into::into),
             batch_max: keys.batch.max.map_or(1, |n| n.get() as usize),
