@@ -1,0 +1,18 @@
+//! The state machines: pure, synchronous, told the time and given randomness.
+
+mod breaker;
+mod gate;
+mod lane;
+mod order;
+mod rate;
+mod retry;
+mod rng;
+mod settle;
+mod task;
+mod window;
+
+pub(crate) use gate::{Gate, Verdict};
+pub(crate) use lane::{Definition, Lane, Version};
+pub(crate) use rng::Rng;
+pub(crate) use settle::Settled;
+pub(crate) use task::{Note, Place, Task, Turn};
