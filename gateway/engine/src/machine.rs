@@ -12,7 +12,9 @@ mod task;
 mod window;
 
 pub(crate) use gate::{Gate, Verdict};
-pub(crate) use lane::{Definition, Lane, Version};
+pub(crate) use lane::{Definition, Lane, Offered, Version};
+pub(crate) use order::Head;
+pub(crate) use retry::millis;
 pub(crate) use rng::Rng;
-pub(crate) use settle::Settled;
-pub(crate) use task::{Note, Place, Task, Turn};
+
+pub(crate) use task::{Note, Place, Task, Ticket, Turn};

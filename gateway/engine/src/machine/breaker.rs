@@ -45,6 +45,12 @@ impl Breaker {
             self.circuit = Circuit::HalfOpen;
         }
     }
+    /// The probe never went out.
+    pub(crate) fn unprobed(&mut self, now: u64) {
+        if self.circuit == Circuit::HalfOpen {
+            self.circuit = Circuit::Open(now);
+        }
+    }
     /// The sink answered, whatever it said. True when this closes the circuit.
     pub(crate) fn succeeded(&mut self) -> bool {
         let was = self.circuit;

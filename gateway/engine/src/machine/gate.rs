@@ -5,6 +5,8 @@ use super::rate::Bucket;
 use super::retry::millis;
 use crate::Policy;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tradewind_adapter::Outcome;
 
 /// Shared by the lanes of one subscription. Locked for a few instructions, never across an await.
 #[derive(Debug)]
@@ -129,10 +131,12 @@ impl Gate {
             s.starved = true;
             return Pass::Later;
         }
-        match &mut s.bucket {
-            Some(bucket) if bucket.available(now) == 0 => Pass::At(bucket.next()),
-            _ => Pass::Go(1),
+        if let Some(bucket) = &mut s.bucket
+            && bucket.available(now) == 0
+        {
+            return Pass::At(bucket.next());
         }
+        Pass::Go(1)
     }
 
     /// Gives a place back. True when the circuit changed.
@@ -153,10 +157,13 @@ impl Gate {
         }
     }
 
-    /// Gives back places of attempts that never ended (a drain).
-    pub(crate) fn abandoned(&self, n: usize) {
+    /// Gives back places of attempts that never began, or never ended.
+    pub(crate) fn abandoned(&self, n: usize, now: u64) {
         let mut s = self.state();
         s.in_flight = s.in_flight.saturating_sub(n);
+        if n > 0 && s.in_flight == 0 {
+            s.breaker.unprobed(now);
+        }
     }
 
     /// Whether some shard waits for a place; asking clears it.
@@ -174,9 +181,6 @@ impl Gate {
     pub(crate) fn set_disabled(&self, disabled: bool) {
         self.state().disabled = disabled;
     }
-    pub(crate) fn in_flight(&self) -> usize {
-        self.state().in_flight
-    }
     pub(crate) fn circuit(&self) -> &'static str {
         match self.state().breaker.circuit() {
             Circuit::Closed => "closed",
@@ -186,12 +190,39 @@ impl Gate {
     }
 }
 
-/// Until when a throttling sink is left alone.
-pub(crate) fn throttle_until(
-    after: Option<std::time::Duration>,
-    max: std::time::Duration,
-    now: u64,
-) -> u64 {
-    let pause = after.unwrap_or(std::time::Duration::from_secs(1)).min(max);
-    now.saturating_add(millis(pause))
+impl Verdict {
+    /// What an outcome says of the sink.
+    pub(crate) fn of(outcome: &Outcome, policy: &Policy, now: u64) -> Self {
+        match outcome {
+            Outcome::Retry {
+                throttled: true,
+                after,
+                ..
+            } => {
+                let pause = after.unwrap_or(Duration::from_secs(1));
+                let pause = pause.min(policy.retry.retry_after_max);
+                Verdict::Throttled(now.saturating_add(millis(pause)))
+            }
+            Outcome::Retry { .. } => Verdict::Failed,
+            Outcome::Reject { disable: true, .. } => Verdict::Gone,
+            _ => Verdict::Alive,
+        }
+    }
+
+    /// What two outcomes of one call say together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        fn weight(v: Verdict) -> u8 {
+            match v {
+                Verdict::Failed => 0,
+                Verdict::Alive => 1,
+                Verdict::Throttled(_) => 2,
+                Verdict::Gone => 3,
+            }
+        }
+        if weight(other) > weight(self) {
+            other
+        } else {
+            self
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! A lane: one subscription's way, or one replay's, through one shard.
 
+use super::Gate;
 use super::order::Keys;
 use super::rate::Bucket;
 use super::retry::millis;
 use super::task::{Place, Task, Ticket, Turn};
 use super::window::Window;
-use super::Gate;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::{Account, Policy, SubscriptionPlan};
@@ -49,6 +49,8 @@ pub(crate) struct Lane {
     pub(crate) gate: Arc<Gate>,
     /// A replay's own rate.
     pub(crate) bucket: Option<Bucket>,
+    /// Where it began to read.
+    pub(crate) begins: u64,
     /// Next offset to read.
     pub(crate) read: u64,
     /// Offsets at and above the cursor that were done before the restart.
@@ -96,6 +98,7 @@ impl Lane {
             policy: Arc::new(Policy::default()),
             gate,
             bucket,
+            begins: record.begins,
             read: record.low,
             done_before: record.done.into_iter().collect(),
             window: Window::default(),
@@ -120,6 +123,7 @@ impl Lane {
         let (low, filtered) = self.window.low(self.read, self.account.filtered);
         LaneRecord {
             name: self.name.to_string(),
+            begins: self.begins,
             low,
             done: self.window.done(),
             account: Account {
@@ -196,7 +200,7 @@ impl Lane {
     }
 
     fn window_is_full(&self) -> bool {
-        self.window.open() >= WINDOW.max(self.policy.concurrency * 2 * self.batch_max())
+        self.window.open() >= self.ready_max()
             || self.window.bytes() >= WINDOW_BYTES
             || self.window.span() >= WINDOW * 4
     }
@@ -204,6 +208,11 @@ impl Lane {
     /// Room in memory for recorded deliveries that are due.
     pub(crate) fn room(&self) -> usize {
         (self.policy.concurrency * 2 * self.batch_max()).saturating_sub(self.loaded.len())
+    }
+
+    /// Most deliveries ready in memory.
+    pub(crate) fn ready_max(&self) -> usize {
+        WINDOW.max(self.policy.concurrency * 2 * self.batch_max())
     }
 
     pub(crate) fn batch_max(&self) -> usize {
@@ -296,5 +305,15 @@ impl Lane {
             self.read = next;
             self.dirty = true;
         }
+    }
+
+    /// Position of the oldest event that is not settled or recorded.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.window.low(self.read, 0).0
+    }
+
+    /// Whether it was created after `offset` and does not reach back to it.
+    pub(crate) fn began_after(&self, offset: u64) -> bool {
+        offset < self.begins
     }
 }

@@ -56,10 +56,6 @@ impl Keys {
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
-    /// Whether a parked key exists: then pending deliveries are no sign of work to do.
-    pub(crate) fn parked(&self) -> usize {
-        self.busy.values().filter(|k| k.head == Head::Parked).count()
-    }
     fn entry(&mut self, key: u64, head: Head) -> &mut Key {
         self.busy.entry(key).or_insert(Key {
             head,
@@ -201,7 +197,101 @@ impl Lane {
         let Some(mut task) = self.window.oldest().and_then(|o| self.flying.remove(&o)) else {
             return;
         };
-        // Due when its attempt is over at the latest; found again only after a crash.
+        self.record_loaded(&mut task, turn);
+        self.flying.insert(task.ticket.offset, task);
+    }
+
+    /// A recorded delivery is in memory again.
+    pub(crate) fn bring(&mut self, task: Task, turn: &mut Turn) {
+        if let Some(key) = task.ticket.key {
+            self.keys.set(key, Head::Active);
+        }
+        if let Some(task) = self.sieve(task, turn) {
+            self.ready.push_back(task);
+        }
+    }
+
+    /// Deliveries waiting beyond the backlog cap.
+    pub(crate) fn overflow(&self) -> u64 {
+        let waiting = self
+            .account
+            .pending
+            .saturating_sub(self.flying.len() as u64);
+        self.policy
+            .backlog_max
+            .map_or(0, |max| waiting.saturating_sub(max))
+    }
+
+    /// Buries the oldest delivery that is ready. False when none is.
+    pub(crate) fn shed_ready(&mut self, turn: &mut Turn) -> bool {
+        match self.ready.pop_front() {
+            Some(task) => {
+                self.bury(task.ticket, Some(&task.stored), Cause::Backlog, turn);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Buries as many of these recorded deliveries as are too many, oldest first. False when none.
+    pub(crate) fn shed_recorded(&mut self, mut found: Vec<Ticket>, turn: &mut Turn) -> bool {
+        found.retain(|t| !self.loaded.contains(&t.offset));
+        found.sort_by_key(|t| t.offset);
+        found.truncate(self.overflow() as usize);
+        let any = !found.is_empty();
+        for ticket in found {
+            self.bury(ticket, None, Cause::Backlog, turn);
+        }
+        any
+    }
+
+    /// Records every delivery below `before` that only the log remembers, those under way included.
+    pub(crate) fn record_window(&mut self, before: u64, turn: &mut Turn) {
+        let blocked: Vec<u64> = self
+            .keys
+            .busy
+            .iter()
+            .filter(|(_, k)| k.waiting.iter().any(|t| t.ticket.offset < before))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in blocked {
+            self.block(key, Head::Active, turn);
+        }
+        for mut task in std::mem::take(&mut self.ready) {
+            if task.ticket.place == Place::Window && task.ticket.offset < before {
+                self.record_loaded(&mut task, turn);
+            }
+            self.ready.push_back(task);
+        }
+        let flying: Vec<u64> = self
+            .flying
+            .values()
+            .filter(|t| t.ticket.place == Place::Window && t.ticket.offset < before)
+            .map(|t| t.ticket.offset)
+            .collect();
+        for offset in flying {
+            if let Some(mut task) = self.flying.remove(&offset) {
+                self.record_loaded(&mut task, turn);
+                self.flying.insert(offset, task);
+            }
+        }
+        // A long backlog must not stay in memory because it is recorded.
+        let excess = self.ready.len().saturating_sub(self.ready_max());
+        for task in self.ready.split_off(self.ready.len() - excess) {
+            if let Place::Scheduled { due } = task.ticket.place {
+                self.loaded.remove(&task.ticket.offset);
+                self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+                if let Some(key) = task.ticket.key {
+                    self.keys.set(key, Head::Scheduled);
+                }
+            } else {
+                self.ready.push_back(task);
+            }
+        }
+    }
+
+    /// Records a delivery that stays in memory. It is found again only after a crash.
+    fn record_loaded(&mut self, task: &mut Task, turn: &mut Turn) {
         let due = turn.now;
         self.unrecord(&task.ticket, turn);
         task.ticket.place = Place::Scheduled { due };
@@ -210,16 +300,6 @@ impl Lane {
             task.ticket.pendant().encode(),
         ));
         self.loaded.insert(task.ticket.offset);
-        self.flying.insert(task.ticket.offset, task);
-        self.dirty = true;
-    }
-
-    /// A delivery of `k/` is in memory again.
-    pub(crate) fn fetched(&mut self, mut task: Task, turn: &mut Turn) {
-        task.since = turn.now;
-        if let Some(task) = self.sieve(task, turn) {
-            self.ready.push_back(task);
-        }
     }
 
     /// Gives up everything pending. Attempts under way are ignored when they come home.

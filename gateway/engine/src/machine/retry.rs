@@ -69,7 +69,8 @@ impl Pauses {
                 factor,
                 max,
             } => {
-                let grown = initial.as_secs_f64() * factor.powi(i32::try_from(n).unwrap_or(i32::MAX));
+                let grown =
+                    initial.as_secs_f64() * factor.powi(i32::try_from(n).unwrap_or(i32::MAX));
                 if grown.is_finite() && grown < max.as_secs_f64() {
                     Duration::from_secs_f64(grown.max(0.0))
                 } else {
@@ -128,9 +129,7 @@ fn event_grid() -> Retry {
 }
 
 fn standard_webhooks() -> Retry {
-    let pauses = [
-        5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
-    ];
+    let pauses = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
     Retry {
         max_attempts: 10,
         max_age: Duration::from_secs(76 * 3600),
@@ -198,7 +197,10 @@ mod tests {
                 Next::Exhausted => unreachable!(),
             }
         }
-        assert!(buckets.iter().all(|n| (800..1200).contains(n)), "{buckets:?}");
+        assert!(
+            buckets.iter().all(|n| (800..1200).contains(n)),
+            "{buckets:?}"
+        );
     }
 
     #[test]

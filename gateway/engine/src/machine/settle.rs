@@ -1,16 +1,16 @@
 //! From an outcome to the records that settle, schedule or bury a delivery.
 
-use super::gate::{Pass, Verdict, throttle_until};
+use super::Rng;
+use super::gate::Pass;
 use super::lane::Lane;
 use super::order::Head;
 use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
-use super::Rng;
 use crate::record::{Buried, Cause, Final, Stored, cause_name, keys};
 use crate::{Attempt, OnExhaustion};
 use std::sync::Arc;
 use tradewind_adapter::{Outcome, Reason};
-use tradewind_event::Event;
+use tradewind_event::{Event, Timestamp};
 use tradewind_store::Op;
 
 /// What happens to the ordering key of a delivery that is settled.
@@ -50,6 +50,7 @@ impl Lane {
                 turn.ops.push(Op::Delete(key));
             }
             Place::Waiting { sequence } => {
+                self.loaded.remove(&ticket.offset);
                 self.waiting_bytes = self.waiting_bytes.saturating_sub(ticket.bytes);
                 let key = keys::waiting(self.id, ticket.key.unwrap_or_default(), sequence);
                 turn.ops.push(Op::Delete(key));
@@ -91,7 +92,8 @@ impl Lane {
             Final::encode(state, None, note, &ticket.trail),
         ));
         if ticket.offset < turn.start {
-            turn.ops.push(Op::Delete(keys::kept(self.id, ticket.offset)));
+            turn.ops
+                .push(Op::Delete(keys::kept(self.id, ticket.offset)));
         }
         turn.note(state, &self.name, ticket.offset, stored, || {
             note.map(str::to_owned)
@@ -108,6 +110,10 @@ impl Lane {
         cause: Cause,
         turn: &mut Turn,
     ) {
+        // What overflows a parked key, or is shed from behind one, never was its head.
+        let behind = cause == Cause::ParkedOverflow
+            || matches!(ticket.place, Place::Waiting { .. })
+                && !self.loaded.contains(&ticket.offset);
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
         self.account.dead_lettered += 1;
@@ -118,28 +124,38 @@ impl Lane {
             bytes: ticket.bytes,
             trail: ticket.trail.clone(),
         };
-        turn.ops.push(Op::Put(
-            keys::dead(self.id, ticket.offset),
-            buried.encode(),
-        ));
+        turn.ops
+            .push(Op::Put(keys::dead(self.id, ticket.offset), buried.encode()));
         turn.ops.push(Op::Put(
             keys::history(ticket.offset, self.id),
-            Final::encode("dead-lettered", None, Some(cause_name(cause)), &ticket.trail),
+            Final::encode(
+                "dead-lettered",
+                None,
+                Some(cause_name(cause)),
+                &ticket.trail,
+            ),
         ));
         turn.note("dead-lettered", &self.name, ticket.offset, stored, || {
-            format!("{} after {} attempt(s)", cause_name(cause), ticket.trail.attempts.len())
+            format!(
+                "{} after {} attempt(s)",
+                cause_name(cause),
+                ticket.trail.attempts.len()
+            )
         });
-        // What overflows a parked key never was its head.
-        if cause == Cause::ParkedOverflow {
+        if behind {
             return;
         }
         let parks = self.policy.on_exhaustion == OnExhaustion::Park
             && matches!(cause, Cause::Exhausted | Cause::Rejected);
-        let settled = if parks { Settled::Parked } else { Settled::Gone };
+        let settled = if parks {
+            Settled::Parked
+        } else {
+            Settled::Gone
+        };
         self.key_settled(&ticket, settled, turn);
     }
 
-    /// An attempt came home. Returns what it says of the sink, for the gate.
+    /// An attempt came home.
     pub(crate) fn settle(
         &mut self,
         offset: u64,
@@ -147,10 +163,9 @@ impl Lane {
         note: Option<&str>,
         turn: &mut Turn,
         rng: &mut Rng,
-    ) -> Verdict {
-        let verdict = self.verdict(&outcome, turn.now);
+    ) {
         let Some(mut task) = self.flying.remove(&offset) else {
-            return verdict;
+            return;
         };
         self.account.attempts += 1;
         self.dirty = true;
@@ -185,7 +200,6 @@ impl Lane {
             } => self.again(task, Asked { after, patience }, turn, rng),
             _ => self.again(task, Asked::default(), turn, rng),
         }
-        verdict
     }
 
     fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) {
@@ -201,29 +215,16 @@ impl Lane {
         ) {
             Next::Exhausted => self.bury(task.ticket, Some(&task.stored), Cause::Exhausted, turn),
             Next::At(due) => {
-                turn.note("retry", &self.name, task.ticket.offset, Some(&task.stored), || {
-                    let wait = due.saturating_sub(turn.now) as f64 / 1000.0;
-                    format!("{}; again in {wait:.1} s", last_words(&trail.attempts))
-                });
+                let wait = due.saturating_sub(turn.now) as f64 / 1000.0;
+                turn.note(
+                    "retry",
+                    &self.name,
+                    task.ticket.offset,
+                    Some(&task.stored),
+                    || format!("{}; again in {wait:.1} s", last_words(&trail.attempts)),
+                );
                 self.schedule(task.ticket, due, "scheduled", turn);
             }
-        }
-    }
-
-    fn verdict(&self, outcome: &Outcome, now: u64) -> Verdict {
-        match outcome {
-            Outcome::Retry {
-                throttled: true,
-                after,
-                ..
-            } => Verdict::Throttled(throttle_until(
-                *after,
-                self.policy.retry.retry_after_max,
-                now,
-            )),
-            Outcome::Retry { .. } => Verdict::Failed,
-            Outcome::Reject { disable: true, .. } => Verdict::Gone,
-            _ => Verdict::Alive,
         }
     }
 
@@ -281,7 +282,7 @@ impl Lane {
                 batches.push(batch);
             }
         }
-        self.gate.abandoned(places - batches.len());
+        self.gate.abandoned(places - batches.len(), turn.now);
         if let Some(bucket) = &mut self.bucket {
             bucket.take(batches.len());
         }
@@ -308,5 +309,7 @@ fn last_words(attempts: &[Attempt]) -> String {
 /// `expirytime` of the event, in milliseconds since the Unix epoch.
 fn expiry(event: &Event) -> Option<u64> {
     let value = event.attribute("expirytime")?;
-    crate::shim::unix_ms(&value.to_canonical())
+    let at = Timestamp::parse(&value.to_canonical()).ok()?;
+    let ms = i128::from(at.seconds) * 1000 + i128::from(at.nanos) / 1_000_000;
+    u64::try_from(ms).ok().or(Some(0))
 }

@@ -183,11 +183,14 @@ pub(crate) struct Final {
 }
 
 impl Final {
-    pub(crate) fn encode(state: &str, due_ms: Option<u64>, note: Option<&str>, trail: &Trail) -> Bytes {
+    pub(crate) fn encode(
+        state: &str,
+        due_ms: Option<u64>,
+        note: Option<&str>,
+        trail: &Trail,
+    ) -> Bytes {
         let mut w = Writer::new(VERSION);
-        w.text(state)
-            .maybe(due_ms)
-            .text(note.unwrap_or_default());
+        w.text(state).maybe(due_ms).text(note.unwrap_or_default());
         trail.write(&mut w);
         w.finish()
     }

@@ -1,10 +1,10 @@
 //! A stored event: who brought it, and the event itself.
 
 use super::wire::{Corrupt, Reader, Writer};
-use crate::shim as packed;
+
 use bytes::Bytes;
 use std::sync::Arc;
-use tradewind_event::Event;
+use tradewind_event::{Event, packed};
 use tradewind_store::Item;
 
 const VERSION: u8 = 1;
@@ -38,10 +38,11 @@ impl Envelope {
             principal: r.text()?.to_owned(),
             hops: r.int()? as u32,
         };
-        let event = packed::unpack(payload.slice(payload.len() - r.left()..)).map_err(|_| Corrupt {
-            what: "stored event",
-            why: "its packed form is invalid",
-        })?;
+        let event =
+            packed::unpack(payload.slice(payload.len() - r.left()..)).map_err(|_| Corrupt {
+                what: "stored event",
+                why: "its packed form is invalid",
+            })?;
         Ok((envelope, event))
     }
 }

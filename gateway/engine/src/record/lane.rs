@@ -11,6 +11,8 @@ const VERSION: u8 = 1;
 pub(crate) struct LaneRecord {
     /// Subscription.
     pub(crate) name: String,
+    /// Where it began to read.
+    pub(crate) begins: u64,
     /// Everything below is settled or recorded.
     pub(crate) low: u64,
     /// Offsets above `low` that are settled or recorded too.
@@ -44,7 +46,10 @@ pub(crate) struct Job {
 impl LaneRecord {
     pub(crate) fn encode(&self) -> Bytes {
         let mut w = Writer::new(VERSION);
-        w.text(&self.name).int(self.low).int(self.done.len() as u64);
+        w.text(&self.name)
+            .int(self.begins)
+            .int(self.low)
+            .int(self.done.len() as u64);
         let mut last = self.low;
         for offset in &self.done {
             w.int(offset - last);
@@ -81,6 +86,7 @@ impl LaneRecord {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut r = Reader::new("lane", bytes, VERSION)?;
         let name = r.text()?.to_owned();
+        let begins = r.int()?;
         let low = r.int()?;
         let mut done = Vec::new();
         let mut last = low;
@@ -101,6 +107,7 @@ impl LaneRecord {
         };
         Ok(Self {
             name,
+            begins,
             low,
             done,
             account,

@@ -119,7 +119,11 @@ impl<'a> Reader<'a> {
         })
     }
     pub(crate) fn maybe(&mut self) -> Result<Option<u64>, Corrupt> {
-        Ok(if self.flag()? { Some(self.int()?) } else { None })
+        Ok(if self.flag()? {
+            Some(self.int()?)
+        } else {
+            None
+        })
     }
     /// Bytes not read yet.
     pub(crate) fn left(&self) -> usize {
