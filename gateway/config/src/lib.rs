@@ -5,6 +5,7 @@
 //! each with its place, the line and a hint; what references stand for is never shown.
 
 mod checked;
+mod codes;
 mod decode;
 mod dev;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod secret;
 mod snapshot;
 
 pub use checked::{Checked, Config, LoadedSource, LoadedStream, LoadedSubscription};
+pub use codes::CODES;
 pub use dev::{DEV, dev};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, diff};

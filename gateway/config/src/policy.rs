@@ -165,7 +165,7 @@ impl From<Preset> for Retry {
         let listed = |pauses: &[u64]| Pauses::Listed(pauses.iter().map(|s| seconds(*s)).collect());
         let (max_attempts, hours, pauses, full_jitter) = match preset {
             Preset::Tradewind => (30, 24, exponential(600), true),
-            Preset::EventBridge => (185, 24, exponential(900), true),
+            Preset::EventBridge => (185, 24, exponential(600), true),
             Preset::EventGrid => (
                 30,
                 24,
@@ -185,7 +185,7 @@ impl From<Preset> for Retry {
             ),
             Preset::StandardWebhooks => (
                 10,
-                80,
+                76,
                 listed(&[
                     5,
                     300,
@@ -205,7 +205,11 @@ impl From<Preset> for Retry {
             max_age: seconds(hours * HOUR),
             pauses,
             full_jitter,
-            retry_after_max: seconds(HOUR),
+            // As long as its own longest pause.
+            retry_after_max: match preset {
+                Preset::StandardWebhooks => seconds(24 * HOUR),
+                _ => seconds(HOUR),
+            },
         }
     }
 }

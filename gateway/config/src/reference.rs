@@ -1,5 +1,6 @@
 //! The reference of all keys, from the schema.
 
+use crate::codes::CODES;
 use crate::model::Common;
 use crate::schema::{resolve, schema, tidy};
 use serde_json::{Map, Value};
@@ -68,6 +69,10 @@ pub fn reference(registry: &Registry) -> String {
     for variant in named("SinkKinds")["oneOf"].as_array().into_iter().flatten() {
         let title = format!("### `subscriptions.NAME.sink` of kind `{}`", kind(variant));
         section(&mut out, &title, &without(variant, &keys), definitions);
+    }
+    out.push_str("\n## Codes of errors and warnings\n\n| Code | |\n|---|---|\n");
+    for (code, meaning) in CODES {
+        out.push_str(&format!("| `{code}` | {meaning} |\n"));
     }
     out
 }

@@ -112,9 +112,9 @@ fn resolve(
         Some(("file", path)) if !path.is_empty() => {
             let full = base.join(path);
             let text = env.read(&full).map_err(|e| {
-                let message = format!("cannot read `{path}`: {e}");
+                let message = format!("cannot read `{path}`: {}", e.to_string().to_lowercase());
                 let hint = "the path is relative to the folder of this file";
-                problem("unreadable-file", message.to_lowercase(), hint.into())
+                problem("unreadable-file", message, hint.into())
             })?;
             read.insert(full);
             let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -148,7 +148,10 @@ pub(crate) fn veil(message: String, value: &str, shown: &str) -> String {
 
 /// Whether a stretch of the value is still in the message.
 pub(crate) fn leaks(message: &str, value: &str, shown: &str) -> bool {
-    let rest = message.replace(shown, "");
+    // Schemes are no part of a secret, and stand in many a hint.
+    let rest = ["https://", "http://", shown]
+        .iter()
+        .fold(message.to_string(), |rest, known| rest.replace(known, ""));
     let chars: Vec<(usize, char)> = value.char_indices().collect();
     chars.windows(2 * SHORT).any(|window| {
         let (start, (last, c)) = (window[0].0, window[window.len() - 1]);

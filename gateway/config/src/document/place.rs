@@ -70,14 +70,16 @@ impl Document {
         diagnostic
     }
 
-    /// Takes what references at and below `pointer` stand for out of a message.
+    /// Takes what the references of the object at `pointer` stand for out of a message: an adapter may
+    /// tell of one key what it read in another.
     pub(crate) fn veil(&self, pointer: &str, mut message: String) -> String {
-        let below = self.hidden.iter().filter(|(p, _)| {
-            p.strip_prefix(pointer)
-                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        let object: String = pointer.split('/').take(3).collect::<Vec<_>>().join("/");
+        let inside = self.hidden.iter().filter(|(place, _)| {
+            let rest = place.strip_prefix(object.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
         let mut withheld = false;
-        for (text, shown) in below.flat_map(|(_, hidden)| &hidden.texts) {
+        for (text, shown) in inside.flat_map(|(_, hidden)| &hidden.texts) {
             message = interpolate::veil(message, text, shown);
             withheld |= interpolate::leaks(&message, text, shown);
         }

@@ -56,7 +56,7 @@ fn a_whole_file() {
         Pauses::Exponential {
             initial: Duration::from_secs(1),
             factor: 2.0,
-            max: Duration::from_secs(900)
+            max: Duration::from_secs(600)
         }
     );
     assert_eq!(checked.subscriptions["batches"].policy.batch_max, 100);

@@ -22,7 +22,8 @@ fn the_committed_reference_is_up_to_date() {
 #[test]
 fn every_key_says_what_it_is_and_since_when() {
     let made = reference(&Registry::default());
-    for row in made.lines().filter(|line| line.starts_with("| `")) {
+    let keys = made.split("## Codes").next().unwrap();
+    for row in keys.lines().filter(|line| line.starts_with("| `")) {
         assert!(row.contains("Since 0.1."), "{row}");
         assert!(
             !row.contains("see the guide") || row.contains("filter") || row.contains("sink"),

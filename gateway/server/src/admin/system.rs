@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tradewind_config::Change;
 use tradewind_engine::StreamAccount;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -41,7 +42,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post(
             "/v1/config/diff",
             "What a configuration would change, and what would follow",
-            "[Change]",
+            "Diff",
             post(diff),
         )
         .body("Candidate"),
@@ -120,6 +121,7 @@ async fn reload(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Prob
     Ok(Json(json!({
         "generation": report.generation,
         "changes": report.changes,
+        "text": text(&report.changes),
     })))
 }
 
@@ -145,5 +147,10 @@ async fn diff(
             )
             .detail(failure)
         })?;
-    Ok(Json(json!(changes)))
+    Ok(Json(json!({ "text": text(&changes), "changes": changes })))
+}
+
+fn text(changes: &[Change]) -> String {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    changes.join("\n")
 }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use tradewind_engine::Receipt;
 
 /// Position of the event, `stream@shard/offset`; only where the request held one event.
-pub const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
+const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
 /// What the answer promises: `fsync`, `os` or `ephemeral`.
-pub const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
+const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
 
 /// Body of a 2xx: one item per event, in the order of the request.
 #[derive(Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! The sources that can be called, by path: one immutable snapshot per configuration.
 
+use super::Limits;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Site {
     pub doors: HashMap<String, Door>,
     /// Durability of each stream.
     pub durability: BTreeMap<String, Durability>,
+    /// Limits of new connections.
+    pub limits: Limits,
 }
 
 impl Site {

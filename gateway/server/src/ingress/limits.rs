@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -77,10 +76,10 @@ impl Listener {
 
 /// Serves connections until `stop`; then ends idle ones, lets requests under way finish, returns.
 ///
-/// `refused` is told of each connection above the limit.
+/// `limits` is asked for each connection; `refused` is told of each above the limit.
 pub async fn accept<S, B>(
     listener: Listener,
-    limits: Limits,
+    limits: impl Fn() -> Limits + Send,
     service: S,
     stop: CancellationToken,
     refused: impl Fn() + Send,
@@ -94,7 +93,6 @@ pub async fn accept<S, B>(
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let permits = Arc::new(Semaphore::new(limits.connections));
     let tasks = TaskTracker::new();
     loop {
         let stream = tokio::select! {
@@ -110,11 +108,12 @@ pub async fn accept<S, B>(
                 continue;
             }
         };
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
+        let limits = limits();
+        if tasks.len() >= limits.connections {
             refused();
             continue;
-        };
-        let (limits, service, stop) = (limits.clone(), service.clone(), stop.clone());
+        }
+        let (service, stop) = (service.clone(), stop.clone());
         tasks.spawn(async move {
             let seen = Arc::new(AtomicBool::new(false));
             let noted = seen.clone();
@@ -123,7 +122,6 @@ pub async fn accept<S, B>(
                 service.call(request)
             });
             serve(stream, &limits, service, &seen, stop).await;
-            drop(permit);
         });
     }
     drop(listener);

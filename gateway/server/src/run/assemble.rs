@@ -121,11 +121,15 @@ pub fn site(checked: &config::Checked) -> Site {
         .iter()
         .map(|(name, stream)| (name.clone(), stream.settings.durability))
         .collect();
-    Site { doors, durability }
+    Site {
+        doors,
+        durability,
+        limits: limits(&checked.config.limits),
+    }
 }
 
 /// Limits of the listener.
-pub(crate) fn limits(from: &config::Limits) -> Limits {
+fn limits(from: &config::Limits) -> Limits {
     Limits {
         connections: from.connections.get() as usize,
         header_fields: usize::from(from.header_count.get()),

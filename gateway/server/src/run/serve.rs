@@ -1,10 +1,10 @@
 //! From nothing to a serving gateway, and back.
 
-use super::assemble::{limits, plan, site};
+use super::assemble::{plan, site};
 use super::gateway::{Gateway, InForce, Origin};
 use super::{SystemClock, Watched, signals};
 use crate::admin::{Guard, Metrics, router, token};
-use crate::ingress::{Ingress, Listener, Site, accept};
+use crate::ingress::{Ingress, Limits, Listener, Site, accept};
 use arc_swap::ArcSwap;
 use http::Request;
 use hyper::service::service_fn;
@@ -130,7 +130,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let metrics = Arc::new(Metrics::default());
     metrics.reloaded(1);
     let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(site(&checked)));
-    let limits = limits(&checked.config.limits);
+    let limits = live.load().limits.clone();
     let gateway = Arc::new(Gateway {
         engine: engine.clone(),
         clock: clock.clone(),
@@ -160,7 +160,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let ingress = Arc::new(Ingress::new(
         Arc::new(engine),
         clock,
-        live,
+        live.clone(),
         metrics.clone(),
         &limits,
     ));
@@ -172,7 +172,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     });
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
-        limits.clone(),
+        move || live.load().limits.clone(),
         service,
         stop_ingress.clone(),
         move || metrics.connection_refused(),
@@ -180,7 +180,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
-        limits,
+        Limits::default,
         service,
         gateway.stop.clone(),
         || (),

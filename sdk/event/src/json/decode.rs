@@ -1,7 +1,8 @@
 //! Reading single events.
 
 use super::payload;
-use super::scan::{Scanner, Text, unescape};
+use super::scan::{Scanner, Text};
+use super::text::unescape;
 use crate::model::{Base, Core, Event, Extension, Slot, Span, TextType, validate};
 use crate::{DecodeError, InvalidEvent};
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! `data` and `data_base64` (JSON format §3.1.2).
 
 use super::decode::HALF_PAIR;
-use super::scan::unescape;
+use super::text::unescape;
 use crate::model::{Data, DataKind, Span, is_json};
 use crate::{DecodeError, InvalidEvent};
 use base64::Engine as _;
