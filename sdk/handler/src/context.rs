@@ -1,7 +1,8 @@
 //! What is known about a delivery beside the event.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
 
@@ -71,6 +72,7 @@ impl Context {
         self.inner.replay.as_deref()
     }
     /// When the attempt is given up. The handler is cancelled then, at the point where it waits.
+    /// `tokio::time::timeout_at` takes it for what must end sooner.
     pub fn deadline(&self) -> Instant {
         self.inner.deadline
     }

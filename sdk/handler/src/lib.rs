@@ -60,7 +60,7 @@
 //! |---|---|---|---|
 //! | returns `()`, [`Ack`], [`Reply::ack`] | [`Outcome::Ack`] | 204 | settles the delivery |
 //! | returns [`Reply::event`] or an [`Event`] | [`Outcome::Reply`] | 200 and a binary CloudEvent | appends the reply where so configured, then settles |
-//! | fails by `?` on any error, [`Error::retry`] | [`Outcome::Retry`] | 503, with `Retry-After` where a pause was asked for | tries again |
+//! | fails by `?` on any error, [`Error::retry`] | [`Outcome::Retry`] | 503, with `Retry-After` where a pause was asked for | tries again; a pause slows down the whole subscription |
 //! | fails by [`Error::reject`] | [`Outcome::Reject`] | 422 | dead letter at once |
 //! | panics | | 500 | tries again; the process goes on |
 //! | is not done at the deadline | | 504 | tries again; the handler is cancelled |
@@ -78,8 +78,9 @@
 //!
 //! **Batches** are handled in order and answered as one. The first event that is to be retried ends the
 //! batch, which then is retried as a whole; a rejected one does not, but the batch is answered 422.
-//! Replies to a batch come back as a batch. Handlers that must not repeat work use
-//! [`Context::delivery_id`] as an idempotency key, which delivery at least once asks for anyway.
+//! Handlers that must not repeat work use [`Context::delivery_id`] as an idempotency key, which delivery
+//! at least once asks for anyway. Replies to a batch come back as a batch, of which a Tradewind gateway
+//! takes one event only: deliver one by one to handlers that reply.
 //!
 //! # Environment
 //!
@@ -92,6 +93,7 @@ mod extract;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
 mod log;
 mod outcome;
 mod reply;

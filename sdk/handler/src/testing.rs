@@ -28,7 +28,8 @@
 
 use crate::{Context, Delivery, Handler, Outcome};
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
 

@@ -96,8 +96,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 fn check(function: &ItemFn) -> Result<Vec<Type>> {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
-        return Err(Error::new_spanned(
-            signature.fn_token,
+        return Err(Error::new(
+            signature.fn_token.span,
             "a handler is an async function: write `async fn`",
         ));
     }
@@ -143,5 +143,96 @@ fn argument(argument: &FnArg) -> Result<Type> {
             "a handler names the types of its arguments: `impl Trait` says too little",
         )),
         ty => Ok(ty.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(attribute: TokenStream, item: TokenStream) -> String {
+        expand(attribute, item).map_or_else(|e| e.to_string(), |tokens| tokens.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_a_handler_is_told_why() {
+        for (item, message) in [
+            (
+                quote!(
+                    fn f(e: Event) {}
+                ),
+                "a handler is an async function: write `async fn`",
+            ),
+            (
+                quote!(
+                    async fn f() {}
+                ),
+                "a handler takes at least one argument, for instance `event: tradewind::Event` or \
+                 `Data(order): tradewind::Data<Order>`",
+            ),
+            (
+                quote!(
+                    async fn f(&self, e: Event) {}
+                ),
+                "a handler is a free function without `self`; use a `State<S>` argument",
+            ),
+            (
+                quote!(
+                    async fn f(e: &Event) {}
+                ),
+                "a handler takes its arguments by value: remove the `&`",
+            ),
+            (
+                quote!(
+                    async fn f(e: impl Any) {}
+                ),
+                "a handler names the types of its arguments: `impl Trait` says too little",
+            ),
+            (
+                quote!(
+                    async fn f<T>(e: Data<T>) {}
+                ),
+                "a handler cannot be generic: name the types that it takes",
+            ),
+            (
+                quote!(
+                    async fn f(e: Event)
+                    where
+                        Event: Any,
+                    {
+                    }
+                ),
+                "a handler cannot be generic: name the types that it takes",
+            ),
+            (
+                quote!(
+                    async unsafe fn f(e: Event) {}
+                ),
+                "a handler cannot be unsafe",
+            ),
+            (
+                quote!(
+                    async extern "C" fn f(e: Event) {}
+                ),
+                "a handler cannot be extern",
+            ),
+            (
+                quote!(
+                    struct F;
+                ),
+                "#[handler] goes on an async function: expected `fn`",
+            ),
+        ] {
+            assert_eq!(refusal(TokenStream::new(), item), message);
+        }
+        assert_eq!(
+            refusal(
+                quote!(retries = 3),
+                quote!(
+                    async fn f(e: Event) {}
+                )
+            ),
+            "#[handler] takes no arguments"
+        );
     }
 }

@@ -4,7 +4,7 @@ use super::signature::Secret;
 use crate::Context;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Settings of the HTTP host. [`Options::from_env`] reads them from the environment; an empty
 /// variable counts as unset, but for the signing secret.
@@ -25,6 +25,7 @@ pub struct Options {
     /// handler's name.
     pub source: Option<Arc<str>>,
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) clock: fn() -> SystemTime,
 }
 
 /// A setting that cannot be right.
@@ -43,6 +44,8 @@ impl std::fmt::Display for InvalidOptions {
 impl std::error::Error for InvalidOptions {}
 
 impl Default for Options {
+    // The host is the outermost place: here the clock comes from.
+    #[allow(clippy::disallowed_methods)]
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
@@ -51,6 +54,7 @@ impl Default for Options {
             concurrency: 256,
             source: None,
             secrets: Vec::new(),
+            clock: SystemTime::now,
         }
     }
 }
@@ -129,6 +133,13 @@ impl Options {
             ));
         }
         Ok(self)
+    }
+
+    /// Replaces the system's clock, which the times of signatures are compared with: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
+        self.clock = clock;
+        self
     }
 }
 

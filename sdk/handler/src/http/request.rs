@@ -16,11 +16,15 @@ pub(crate) fn delivery_id(headers: &HeaderMap) -> Option<&str> {
     text(headers, &DELIVERY_ID).or_else(|| text(headers, &WEBHOOK_ID))
 }
 
-/// The circumstances of one event; `index` is its place in a batch.
-pub(crate) fn context(headers: &HeaderMap, event: &Event, index: Option<usize>) -> Context {
-    let id = match (delivery_id(headers), index) {
+/// The circumstances of one event; `place` is its index in a batch and the size of that.
+pub(crate) fn context(
+    headers: &HeaderMap,
+    event: &Event,
+    place: Option<(usize, usize)>,
+) -> Context {
+    let id = match (delivery_id(headers), place) {
         (Some(id), None) => id.to_owned(),
-        (Some(id), Some(index)) => format!("{id}/{index}"),
+        (Some(ids), Some((index, count))) => one_of(ids, index, count),
         (None, _) => format!("{} {}", event.source(), event.id()),
     };
     let attempt = text(headers, &ATTEMPT).and_then(|attempt| attempt.parse().ok());
@@ -32,6 +36,14 @@ pub(crate) fn context(headers: &HeaderMap, event: &Event, index: Option<usize>) 
         context = context.with_replay(id);
     }
     context
+}
+
+/// The id of one delivery of a batch. A gateway lists them; anything else is an id of the request.
+fn one_of(ids: &str, index: usize, count: usize) -> String {
+    match ids.split(',').nth(index) {
+        Some(id) if ids.split(',').count() == count => id.trim().to_owned(),
+        _ => format!("{ids}/{index}"),
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

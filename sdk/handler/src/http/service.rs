@@ -9,13 +9,16 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+
 use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tradewind_event::Limits;
 use tradewind_event::http::{Message, Options as Decoding, decode};
+
+/// Why a request does not reach the handler: status, and the reason for the sender.
+type Refusal = (StatusCode, String);
 
 /// A handler and what it needs to answer requests. Cheap to clone.
 #[derive(Clone)]
@@ -66,14 +69,14 @@ impl Service {
         };
         let deadline = Instant::now() + self.options.timeout;
         let (head, body) = request.into_parts();
-        let body = match timeout_at(deadline.into(), self.read(body)).await {
+        let body = match timeout_at(deadline, self.read(body)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(answer)) => return answer,
+            Ok(Err((status, why))) => return answer::problem(status, &why),
             Err(_) => return answer::problem(StatusCode::REQUEST_TIMEOUT, "the body is late"),
         };
         let message = match self.accept(&head.headers, body) {
             Ok(message) => message,
-            Err(answer) => return answer,
+            Err((status, why)) => return answer::problem(status, &why),
         };
 
         let name = request::delivery_id(&head.headers)
@@ -84,7 +87,7 @@ impl Service {
         // when the sender hangs up.
         let task = self.tasks.spawn(async move {
             let _slot = slot;
-            timeout_at(deadline.into(), handling).await
+            timeout_at(deadline, handling).await
         });
         match task.await {
             Ok(Ok(answer)) => answer,
@@ -102,38 +105,33 @@ impl Service {
         }
     }
 
-    async fn read(&self, body: Incoming) -> Result<Bytes, Answer> {
-        match Limited::new(body, self.options.body_max).collect().await {
+    // What is collected is limited.
+    #[allow(clippy::disallowed_methods)]
+    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
+        let max = self.options.body_max;
+        match Limited::new(body, max).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(e) if e.is::<LengthLimitError>() => Err(answer::problem(
+            Err(e) if e.is::<LengthLimitError>() => Err((
                 StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body is above {} bytes", self.options.body_max),
+                format!("the body is above {max} bytes"),
             )),
-            Err(_) => Err(answer::problem(
-                StatusCode::BAD_REQUEST,
-                "the body broke off",
-            )),
+            Err(_) => Err((StatusCode::BAD_REQUEST, "the body broke off".into())),
         }
     }
 
-    fn accept(&self, headers: &HeaderMap, body: Bytes) -> Result<Message, Answer> {
-        if !self.options.secrets.is_empty()
-            && let Err(reason) =
-                signature::verify(&self.options.secrets, headers, &body, SystemTime::now())
+    fn accept(&self, headers: &HeaderMap, body: Bytes) -> Result<Message, Refusal> {
+        let Options { secrets, clock, .. } = &*self.options;
+        if !secrets.is_empty()
+            && let Err(reason) = signature::verify(secrets, headers, &body, clock())
         {
             self.warn("refused", format_args!("{reason}"));
-            return Err(answer::problem(
-                StatusCode::UNAUTHORIZED,
-                "a valid signature is required",
-            ));
+            let why = "a valid signature is required".into();
+            return Err((StatusCode::UNAUTHORIZED, why));
         }
-        if let Some(coding) = headers.get(CONTENT_ENCODING)
-            && coding != "identity"
-        {
-            return Err(answer::problem(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "compressed bodies are not taken",
-            ));
+        let coding = headers.get(CONTENT_ENCODING);
+        if coding.is_some_and(|coding| coding != "identity") {
+            let why = "compressed bodies are not taken".into();
+            return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
         }
         let limits = Limits {
             event_bytes: self.options.body_max,
@@ -144,7 +142,7 @@ impl Service {
             limits,
             ..Decoding::default()
         };
-        decode(headers, body, &decoding).map_err(|e| answer::problem(e.status(), &e.to_string()))
+        decode(headers, body, &decoding).map_err(|e| (e.status(), e.to_string()))
     }
 
     async fn handle(self, headers: HeaderMap, message: Message, deadline: Instant) -> Answer {
@@ -161,8 +159,12 @@ impl Service {
     async fn batch(&self, headers: &HeaderMap, events: Vec<Event>, deadline: Instant) -> Answer {
         let mut replies = Vec::new();
         let mut rejected = Vec::new();
+        let count = events.len();
         for (index, event) in events.into_iter().enumerate() {
-            match self.call(headers, event, Some(index), deadline).await {
+            match self
+                .call(headers, event, Some((index, count)), deadline)
+                .await
+            {
                 Outcome::Ack => {}
                 Outcome::Reply(reply) => replies.push(reply),
                 Outcome::Reject { reason, .. } => rejected.push(format!("event {index}: {reason}")),
@@ -189,10 +191,10 @@ impl Service {
         &self,
         headers: &HeaderMap,
         event: Event,
-        index: Option<usize>,
+        place: Option<(usize, usize)>,
         deadline: Instant,
     ) -> Outcome {
-        let context = request::context(headers, &event, index)
+        let context = request::context(headers, &event, place)
             .with_deadline(deadline)
             .with_cancellation(self.stopping.clone())
             .with_source(self.source.clone());

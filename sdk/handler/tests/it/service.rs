@@ -127,6 +127,17 @@ async fn structured_and_batched_events_are_taken() {
     assert_eq!(replies[0]["id"], "d/0.reply");
     assert_eq!(replies[1]["id"], "d/2.reply");
     assert_eq!(replies.as_array().map(Vec::len), Some(2));
+
+    // A gateway says the id of each.
+    let listed = [
+        ("content-type", "application/cloudevents-batch+json"),
+        ("tradewind-delivery-id", "d-1,d-2"),
+    ];
+    let answer = server
+        .post(&listed, format!("[{},{}]", event(0), event(1)))
+        .await;
+    let replies: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(replies[0]["id"], "d-2.reply");
 }
 
 #[tokio::test]
