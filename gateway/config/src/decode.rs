@@ -63,7 +63,8 @@ impl Part<'_> {
                 numbers.push(relative);
                 continue;
             }
-            let phrase = phrase::of(&trouble.message, self.also_at(&relative));
+            let message = self.document.veil(&pointer, trouble.message);
+            let phrase = phrase::of(&message, self.also_at(&relative));
             let gone = phrase
                 .missing
                 .as_deref()
@@ -102,7 +103,7 @@ impl Part<'_> {
             .document
             .error(&place, spot, phrase.code, phrase.message.clone());
         out.push(match &phrase.hint {
-            Some(hint) => diagnostic.hint(self.document.veil(pointer, hint.clone())),
+            Some(hint) => diagnostic.hint(hint.clone()),
             None => diagnostic,
         });
     }

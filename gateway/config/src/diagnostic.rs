@@ -154,9 +154,6 @@ impl Diagnostics {
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
-    pub(crate) fn append(&mut self, other: Diagnostics) {
-        self.0.extend(other.0);
-    }
     /// In the order of the file; findings of one place keep the order in which they were made.
     pub(crate) fn sort(&mut self) {
         self.0.sort_by_key(|d| (d.line, d.column));

@@ -81,8 +81,8 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
         let (section, name) = *id;
         // The gateway itself and the stream `default` are there, written or not.
         let always = section.is_empty() || (section, name) == ("streams", "default");
-        let was = before.get(id).or(always.then_some(&nothing));
-        let is = after.get(id).or(always.then_some(&nothing));
+        let was = before.get(id).or_else(|| always.then_some(&nothing));
+        let is = after.get(id).or_else(|| always.then_some(&nothing));
         let origin = new
             .subscriptions
             .get(name)

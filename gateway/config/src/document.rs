@@ -2,12 +2,13 @@
 
 mod interpolate;
 mod node;
+mod place;
 mod toml;
 mod yaml;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::env::Env;
-use node::{Content, Node, Refused};
+use node::{Content, Node};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -93,35 +94,12 @@ impl Document {
             }
             all
         })?;
-        let base = Path::new(file).parent().unwrap_or(Path::new(""));
+        let base = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
         document.written = document.mark(&root, String::new(), None);
         document.value = document
             .expand(&root, "", base, env, out)
             .unwrap_or(Value::Null);
         Ok(document)
-    }
-
-    fn refused(&self, refused: Refused) -> Diagnostic {
-        let mut diagnostic =
-            self.locate(refused.span, Severity::Error, refused.code, refused.message);
-        // The keys are not known yet, so that a line which looks like a secret is not shown.
-        let line = diagnostic.source_line.to_ascii_lowercase();
-        if ["secret", "password", "token", "key"]
-            .iter()
-            .any(|word| line.contains(word))
-            && let Some(at) = diagnostic.source_line.find([':', '='])
-        {
-            let (head, tail) = diagnostic.source_line.split_at(at + 1);
-            let masked: String = tail
-                .chars()
-                .map(|c| if c == ' ' { c } else { '*' })
-                .collect();
-            diagnostic.source_line = format!("{head}{masked}");
-        }
-        match refused.hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        }
     }
 
     /// Records the places of a tree; returns it as it is written.
@@ -179,15 +157,12 @@ impl Document {
                         Some(Value::String(expanded.text))
                     }
                     Err(problem) => {
-                        let whole = &node.span;
-                        let span = self
-                            .text
-                            .get(whole.clone())
-                            .and_then(|text| text.find(&problem.reference))
-                            .map_or(whole.clone(), |at| {
-                                let start = whole.start + at;
-                                start..start + problem.reference.len()
-                            });
+                        let start = node.span.start;
+                        let written = self.text.get(node.span.clone()).unwrap_or_default();
+                        let span = match written.find(&problem.reference) {
+                            Some(at) => start + at..start + at + problem.reference.len(),
+                            None => node.span.clone(),
+                        };
                         let mut diagnostic =
                             self.locate(span, Severity::Error, problem.code, problem.message);
                         diagnostic.path = dotted(pointer);
@@ -255,140 +230,6 @@ impl Document {
         self.hidden
             .get(pointer)
             .is_some_and(|hidden| hidden.literal)
-    }
-
-    /// An error at a place.
-    pub(crate) fn error(
-        &self,
-        pointer: &str,
-        spot: Spot,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Diagnostic {
-        self.finding(Severity::Error, pointer, spot, code, message.into())
-    }
-
-    /// A warning at a place.
-    pub(crate) fn warning(
-        &self,
-        pointer: &str,
-        spot: Spot,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Diagnostic {
-        self.finding(Severity::Warning, pointer, spot, code, message.into())
-    }
-
-    fn finding(
-        &self,
-        severity: Severity,
-        pointer: &str,
-        spot: Spot,
-        code: &'static str,
-        message: String,
-    ) -> Diagnostic {
-        let mut known = pointer;
-        let mark = loop {
-            match (self.marks.get(known), known.rfind('/')) {
-                (Some(mark), _) => break Some(mark),
-                (None, Some(end)) => known = &known[..end],
-                (None, None) => break None,
-            }
-        };
-        let span = match mark {
-            Some(Mark {
-                key: Some(key),
-                compound,
-                ..
-            }) if spot == Spot::Key || *compound || known != pointer => key.clone(),
-            Some(Mark {
-                key: None,
-                compound: true,
-                ..
-            })
-            | None
-                if known.is_empty() =>
-            {
-                let start = self.text.len() - self.text.trim_start().len();
-                start..start
-            }
-            Some(mark) => mark.value.clone(),
-            None => 0..0,
-        };
-        let message = self.veil(pointer, message);
-        let mut diagnostic = self.locate(span, severity, code, message);
-        diagnostic.path = dotted(pointer);
-        diagnostic
-    }
-
-    /// Takes what references at and below `pointer` stand for out of a message.
-    pub(crate) fn veil(&self, pointer: &str, mut message: String) -> String {
-        let below = self.hidden.iter().filter(|(p, _)| {
-            p.strip_prefix(pointer)
-                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
-        });
-        let mut withheld = false;
-        for (text, shown) in below.flat_map(|(_, hidden)| &hidden.texts) {
-            message = interpolate::veil(message, text, shown);
-            withheld |= interpolate::leaks(&message, text, shown);
-        }
-        match withheld {
-            true => {
-                "the value is not valid here (details withheld: it comes from a reference)".into()
-            }
-            false => message,
-        }
-    }
-
-    fn locate(
-        &self,
-        span: Range<usize>,
-        severity: Severity,
-        code: &'static str,
-        message: String,
-    ) -> Diagnostic {
-        let start = self
-            .text
-            .floor_char_boundary(span.start.min(self.text.len()));
-        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| start + at);
-        let end = self
-            .text
-            .floor_char_boundary(span.end.clamp(start, line_end));
-        let line = self.masked(line_start..line_end);
-        Diagnostic {
-            severity,
-            code,
-            message,
-            file: self.file.clone(),
-            line: self.text[..start].matches('\n').count() + 1,
-            column: self.text[line_start..start].chars().count() + 1,
-            length: self.text[start..end].chars().count().max(1),
-            path: String::new(),
-            source_line: line.trim_end_matches('\r').into(),
-            hint: None,
-        }
-    }
-
-    /// A stretch of the file with its literal secrets masked, character by character.
-    fn masked(&self, range: Range<usize>) -> String {
-        let secrets: Vec<&Range<usize>> = self
-            .hidden
-            .iter()
-            .filter(|(_, hidden)| hidden.literal)
-            .filter_map(|(pointer, _)| self.marks.get(pointer).map(|mark| &mark.value))
-            .collect();
-        self.text[range.clone()]
-            .char_indices()
-            .map(|(at, c)| {
-                let secret = secrets
-                    .iter()
-                    .any(|span| span.contains(&(range.start + at)));
-                if secret && !c.is_whitespace() { '*' } else { c }
-            })
-            .collect()
     }
 }
 

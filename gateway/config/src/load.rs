@@ -177,54 +177,49 @@ impl Loader<'_> {
         part.decode(&mut self.out)
     }
 
-    /// Builds by an adapter. `base` is where its settings stand.
+    /// Builds by an adapter. `base` is where its settings stand, `kinds` are those that there are.
     fn build<T>(
         &mut self,
         base: &str,
+        (kind, kinds): (&str, &[&'static str]),
         value: Value,
         also: &[&str],
-        kinds: &[&'static str],
         make: impl Fn(&Value) -> Result<T, Failure>,
     ) -> Option<T> {
-        let kind = child(base, "kind");
-        let unknown = std::cell::RefCell::new(None);
+        if !kinds.contains(&kind) {
+            let failure = make(&value).err()?;
+            self.unknown_kind(&child(base, "kind"), kind, failure.error.message(), kinds);
+            return None;
+        }
+        let document = self.document;
         let part = Part {
-            document: self.document,
+            document,
             base,
             value,
             also,
         };
-        let mut out = Diagnostics::default();
-        let built = part.attempt(&mut out, |value| {
-            make(value).map_err(|failure| {
-                let message = failure.error.message().to_string();
-                if failure.path == "kind" && !base.is_empty() {
-                    unknown.replace(Some(message.clone()));
-                }
-                Trouble {
-                    path: failure.path,
-                    message,
-                }
+        part.attempt(&mut self.out, |value| {
+            make(value).map_err(|failure| Trouble {
+                path: failure.path,
+                message: failure.error.message().to_string(),
             })
-        });
-        match unknown.into_inner() {
-            None => self.out.append(out),
-            Some(message) => self.unknown_kind(&kind, &message, kinds),
-        }
-        built
+        })
     }
 
-    fn unknown_kind(&mut self, place: &str, message: &str, kinds: &[&'static str]) {
-        let document = self.document;
+    fn unknown_kind(&mut self, place: &str, kind: &str, message: &str, kinds: &[&str]) {
         let known: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
-        let kind = message.split('`').nth(1).unwrap_or_default();
+        // The registry lists what there is, or names the feature that would add the kind.
         let (text, hint) = match (message.split_once(" (there are"), message.split_once(": ")) {
-            (Some((text, _)), _) => (text, phrase::choose(kind, &known, "kinds")),
-            (None, Some((text, hint))) => (text, hint.to_string()),
-            (None, None) => (message, format!("kinds here: {}", known.join(", "))),
+            (None, Some((text, feature))) => (text, feature.to_string()),
+            (list, _) => {
+                let text = list.map_or(message, |(text, _)| text);
+                (text, phrase::choose(kind, &known, "kinds"))
+            }
         };
-        let found = document.error(place, Spot::Value, "unknown-kind", text);
-        self.out.push(found.hint(document.veil(place, hint)));
+        let found = self
+            .document
+            .error(place, Spot::Value, "unknown-kind", text);
+        self.out.push(found.hint(self.document.veil(place, hint)));
     }
 }
 

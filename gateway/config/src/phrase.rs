@@ -148,3 +148,58 @@ fn thing(found: &str) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages() {
+        for (message, expected, hint) in [
+            (
+                "unknown field `a`, there are no fields",
+                "unknown key `a`",
+                Some("there are no keys here"),
+            ),
+            (
+                "unknown field `pth`, expected `path`",
+                "unknown key `pth`",
+                Some("did you mean `path`?"),
+            ),
+            (
+                "unknown field `x`, expected `url` or `mode`",
+                "unknown key `x`",
+                Some("keys here: url, mode"),
+            ),
+            ("missing field `url`", "missing key `url`", None),
+            (
+                "invalid type: floating point `2.5`, expected u32",
+                "expected a whole number, found the number 2.5",
+                None,
+            ),
+            (
+                "invalid type: string \"a, expected b\", expected a sequence",
+                "expected a list, found the text \"a, expected b\"",
+                None,
+            ),
+            (
+                "invalid type: null, expected a boolean",
+                "expected true or false, found nothing",
+                None,
+            ),
+            (
+                "invalid type: map, expected struct Tls",
+                "expected a map, found a map",
+                None,
+            ),
+            ("not so; hint: but so", "not so", Some("but so")),
+            ("not so (hint: but so)", "not so", Some("but so")),
+        ] {
+            let phrase = of(message, &[]);
+            assert_eq!(
+                (phrase.message.as_str(), phrase.hint.as_deref()),
+                (expected, hint)
+            );
+        }
+    }
+}

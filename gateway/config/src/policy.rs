@@ -86,7 +86,7 @@ pub struct Breaker {
 }
 
 fn or(period: Option<Period>, default: u64) -> Duration {
-    period.map_or(seconds(default), |p| p.0)
+    period.map_or_else(|| seconds(default), |p| p.0)
 }
 
 impl From<&Subscription> for Policy {
@@ -104,7 +104,7 @@ impl From<&Subscription> for Policy {
             // A retry policy that was asked for is not cut short by a default.
             max_age: keys
                 .max_age
-                .map_or(retry.max_age.max(seconds(24 * HOUR)), |p| p.0),
+                .map_or_else(|| retry.max_age.max(seconds(24 * HOUR)), |p| p.0),
             retry,
             backlog_max: keys.backlog_max.map(Into::into),
             batch_max: keys.batch.max.map_or(1, |n| n.get() as usize),
@@ -165,7 +165,7 @@ impl From<Preset> for Retry {
         let listed = |pauses: &[u64]| Pauses::Listed(pauses.iter().map(|s| seconds(*s)).collect());
         let (max_attempts, hours, pauses, full_jitter) = match preset {
             Preset::Tradewind => (30, 24, exponential(600), true),
-            Preset::EventBridge => (185, 24, exponential(900), true),
+            Preset::EventBridge => (185, 24, exponential(600), true),
             Preset::EventGrid => (
                 30,
                 24,
@@ -185,7 +185,7 @@ impl From<Preset> for Retry {
             ),
             Preset::StandardWebhooks => (
                 10,
-                80,
+                76,
                 listed(&[
                     5,
                     300,
@@ -205,7 +205,11 @@ impl From<Preset> for Retry {
             max_age: seconds(hours * HOUR),
             pauses,
             full_jitter,
-            retry_after_max: seconds(HOUR),
+            // As long as its own longest pause.
+            retry_after_max: match preset {
+                Preset::StandardWebhooks => seconds(24 * HOUR),
+                _ => seconds(HOUR),
+            },
         }
     }
 }

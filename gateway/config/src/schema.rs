@@ -50,7 +50,7 @@ pub fn schema(registry: &Registry) -> Value {
 }
 
 /// Keys that may be left out are not therefore `null`, and comments are not broken into lines.
-fn tidy(schema: &mut Value) {
+pub(crate) fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             if map.get("default").is_some_and(Value::is_null) {

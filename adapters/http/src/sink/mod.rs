@@ -25,6 +25,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use request::Requests;
 use response::Responses;
+use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use target::{Host, Target};
@@ -51,6 +52,8 @@ impl HttpSink {
     const IDLE_MAX: usize = 64;
     /// Time that an idle connection is kept; targets mostly close theirs after a minute.
     const IDLE_FOR: Duration = Duration::from_secs(50);
+    /// Longest time of one attempt, whatever is asked for: far dates overflow clocks.
+    const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
     /// Most bytes of a response's head.
     const HEAD_MAX: usize = 64 << 10;
 
@@ -88,7 +91,11 @@ impl HttpSink {
         if !(1..=1000).contains(&config.batch_max) {
             return Err(invalid("batch-max", "not 1 to 1000".into()));
         }
-        let client = client(config, guard, resolve)?;
+        let tls = match target.tls {
+            true => tls::client(config.tls.ca.as_deref())?,
+            false => tls::none()?,
+        };
+        let client = client(config, tls, guard, resolve);
         let batch = config.mode == Mode::Batch;
         // A reply to a batch belongs to no delivery of it.
         let replies = if batch {
@@ -114,7 +121,7 @@ impl HttpSink {
 
     async fn attempt(&self, batch: &[Delivery], cancel: &CancellationToken) -> Outcome {
         let left = batch.iter().map(|d| d.timeout).min().unwrap_or_default();
-        let deadline = Instant::now() + left;
+        let deadline = Instant::now() + left.min(Self::TIMEOUT_MAX);
         let request = match self.requests.make(batch, SystemTime::now()) {
             Ok(request) => request,
             Err(why) => {
@@ -124,34 +131,34 @@ impl HttpSink {
                 };
             }
         };
-        let exchange = tokio::time::timeout_at(deadline, self.client.request(request));
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return cancelled(),
-            response = exchange => response,
+            () = tokio::time::sleep_until(deadline) => return timed_out("before a response came"),
+            response = self.client.request(request) => response,
         };
         let (parts, body) = match response {
-            Err(_) => return timed_out("before a response came"),
-            Ok(Err(error)) => return failed(&error, &self.responses.redact),
-            Ok(Ok(response)) => response.into_parts(),
+            Ok(response) => response.into_parts(),
+            Err(error) => return failed(&error, &self.responses.redact),
         };
-        let reading = self
-            .responses
-            .outcome(&parts, body, deadline, SystemTime::now());
-        tokio::select! {
-            biased;
-            outcome = reading => outcome,
-            () = cancel.cancelled() => cancelled(),
-        }
+        // From here on there is a status, which stands even if the body is cut off.
+        let stop = async {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        };
+        let now = SystemTime::now();
+        self.responses.outcome(&parts, body, stop, now).await
     }
 }
 
 fn client(
     config: &Config,
+    tls: ClientConfig,
     guard: Guard,
     resolve: Arc<dyn Resolve>,
-) -> Result<Client<HttpsConnector<Dial>, Full<Bytes>>, Error> {
-    let tls = tls::client(config.tls.ca.as_deref())?;
+) -> Client<HttpsConnector<Dial>, Full<Bytes>> {
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http();
@@ -160,14 +167,14 @@ fn client(
         true => builder.enable_http2().wrap_connector(dial),
         false => builder.enable_all_versions().wrap_connector(dial),
     };
-    Ok(Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(HttpSink::IDLE_FOR)
         .pool_max_idle_per_host(HttpSink::IDLE_MAX)
         .http1_max_buf_size(HttpSink::HEAD_MAX)
         .http2_only(config.http2_prior_knowledge)
-        .build(connector))
+        .build(connector)
 }
 
 /// All that must not show in what a target answers or an error says.

@@ -1,14 +1,12 @@
 //! No way around the guard: a trap listens, and nobody may come.
 
-use crate::server::{Server, accepted, answer, config, delivery, event, one, why};
+use crate::server::{Server, Trap, accepted, answer, config, delivery, event, one, why};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::net::TcpListener;
 use tradewind_adapter::Sink;
 use tradewind_http::{HttpSink, Resolve};
 
@@ -223,8 +221,8 @@ const EVERYTHING: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 #[tokio::test]
 async fn no_literal_address_gets_through() {
-    let trap = Server::start(answer(200)).await;
-    let port = trap.address.port();
+    let trap = Trap::new("127.0.0.1:0");
+    let port = trap.address().port();
     let literals = SPECIAL.iter().chain(METADATA).map(|ip| bracketed(ip));
     let spellings = SPELLINGS.iter().map(|s| (*s).to_owned());
     let mut cases = 0;
@@ -239,19 +237,19 @@ async fn no_literal_address_gets_through() {
         }
     }
     assert!(cases >= 300, "{cases}");
-    assert_eq!(trap.connections(), 0);
+    trap.assert_untouched();
 }
 
 #[tokio::test]
 async fn no_name_leads_to_a_special_address() {
-    let trap = Server::start(answer(200)).await;
+    let trap = Trap::new("127.0.0.1:0");
     for ip in SPECIAL.iter().chain(METADATA) {
-        let url = format!("http://target.example:{}/", trap.address.port());
+        let url = format!("http://target.example:{}/", trap.address().port());
         let sink = resolving(json!({"url": url, "allow-http": true}), &[&[ip]]);
         let (code, detail) = why(&one(&sink, delivery(event("e"))).await);
         assert_eq!(code, "blocked-address", "{ip}: {detail}");
     }
-    assert_eq!(trap.connections(), 0);
+    trap.assert_untouched();
 }
 
 #[tokio::test]
@@ -269,22 +267,17 @@ async fn metadata_is_out_of_reach_even_when_everything_is_allowed() {
 
 /// Two listeners on one port: the target at 127.0.0.1, which may be reached, the trap at
 /// 127.0.0.2, which may not.
-async fn target_and_trap() -> (Server, TcpListener) {
+async fn target_and_trap() -> (Server, Trap) {
     loop {
         let close = vec![("connection", "close".to_owned())];
         let act = crate::server::Act::Answer(200, close, Vec::new());
         let target = Server::start(act).await;
         // Another process may hold the port there; then another port will do.
-        if let Ok(trap) = TcpListener::bind(("127.0.0.2", target.address.port())).await {
+        let address = format!("127.0.0.2:{}", target.address.port());
+        if let Ok(trap) = Trap::at(&address) {
             return (target, trap);
         }
     }
-}
-
-async fn nobody_came(trap: TcpListener) {
-    // A connection would be waiting already: accepting is the kernel's work.
-    let came = tokio::time::timeout(Duration::from_millis(20), trap.accept()).await;
-    assert!(came.is_err(), "the trap was reached");
 }
 
 #[tokio::test]
@@ -296,7 +289,7 @@ async fn a_name_that_changes_its_answer_gains_nothing() {
     accepted(&one(&sink, delivery(event("a"))).await);
     let outcome = one(&sink, delivery(event("b"))).await;
     assert_eq!(why(&outcome).0, "blocked-address", "{outcome:?}");
-    nobody_came(trap).await;
+    trap.assert_untouched();
 }
 
 #[tokio::test]
@@ -306,7 +299,7 @@ async fn of_several_answers_only_the_allowed_are_dialled() {
     let settings = json!({"url": url, "allow-private": ["127.0.0.1"]});
     let sink = resolving(settings, &[&["127.0.0.2", "10.0.0.1", "127.0.0.1"]]);
     accepted(&one(&sink, delivery(event("a"))).await);
-    nobody_came(trap).await;
+    trap.assert_untouched();
 }
 
 #[tokio::test]

@@ -132,6 +132,32 @@ impl Server {
     }
 }
 
+/// A listener that nobody may connect to. The kernel keeps a connection waiting, so that none goes
+/// unnoticed.
+pub(crate) struct Trap(std::net::TcpListener);
+
+impl Trap {
+    pub(crate) fn new(address: &str) -> Self {
+        Self::at(address).unwrap()
+    }
+
+    pub(crate) fn at(address: &str) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn assert_untouched(&self) {
+        let error = self.0.accept().err();
+        let error = error.unwrap_or_else(|| panic!("the trap was reached"));
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    }
+}
+
 async fn respond(
     request: Request<Incoming>,
     act: Act,

@@ -1,5 +1,5 @@
 //! The conformance suite and the adapter's own promises.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use async_trait::async_trait;
 use serde_json::json;

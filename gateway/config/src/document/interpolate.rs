@@ -112,9 +112,9 @@ fn resolve(
         Some(("file", path)) if !path.is_empty() => {
             let full = base.join(path);
             let text = env.read(&full).map_err(|e| {
-                let message = format!("cannot read `{path}`: {e}");
+                let message = format!("cannot read `{path}`: {}", e.to_string().to_lowercase());
                 let hint = "the path is relative to the folder of this file";
-                problem("unreadable-file", message.to_lowercase(), hint.into())
+                problem("unreadable-file", message, hint.into())
             })?;
             read.insert(full);
             let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -148,10 +148,82 @@ pub(crate) fn veil(message: String, value: &str, shown: &str) -> String {
 
 /// Whether a stretch of the value is still in the message.
 pub(crate) fn leaks(message: &str, value: &str, shown: &str) -> bool {
-    let rest = message.replace(shown, "");
+    // Schemes are no part of a secret, and stand in many a hint.
+    let rest = ["https://", "http://", shown]
+        .iter()
+        .fold(message.to_string(), |rest, known| rest.replace(known, ""));
     let chars: Vec<(usize, char)> = value.char_indices().collect();
     chars.windows(2 * SHORT).any(|window| {
         let (start, (last, c)) = (window[0].0, window[window.len() - 1]);
         rest.contains(&value[start..last + c.len_utf8()])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    struct Fixed;
+
+    impl Env for Fixed {
+        fn var(&self, name: &str) -> Option<String> {
+            match name {
+                "NAME" => Some("value".into()),
+                "EMPTY" => Some(String::new()),
+                "LOOP" => Some("${env:NAME}".into()),
+                _ => None,
+            }
+        }
+        fn read(&self, path: &Path) -> io::Result<String> {
+            Ok(format!("{}\n\n", path.display()))
+        }
+    }
+
+    #[test]
+    fn references() {
+        for (written, expected) in [
+            ("plain", Ok("plain")),
+            ("$5 and {braces}", Ok("$5 and {braces}")),
+            ("${env:NAME}", Ok("value")),
+            ("a ${env:NAME} b ${env:NAME:-x} c", Ok("a value b value c")),
+            ("${env:NONE:-}", Ok("")),
+            ("${env:NONE:-a:-b}", Ok("a:-b")),
+            ("${env:EMPTY}", Ok("")),
+            ("${env:EMPTY:-full}", Ok("full")),
+            ("${env:LOOP}", Ok("${env:NAME}")),
+            ("$${env:NAME}", Ok("${env:NAME}")),
+            ("$$${env:NAME}", Ok("$${env:NAME}")),
+            ("${file:a/b}", Ok("etc/a/b\n")),
+            ("${file:/a/b}", Ok("/a/b\n")),
+            ("${env:NONE}", Err("missing-variable")),
+            ("${env:}", Err("bad-reference")),
+            ("${env:A B}", Err("bad-reference")),
+            ("${file:}", Err("bad-reference")),
+            ("${NAME}", Err("bad-reference")),
+            ("${}", Err("bad-reference")),
+            ("${env:NAME", Err("bad-reference")),
+        ] {
+            let made = expand(written, Path::new("etc"), &Fixed, &mut BTreeSet::new());
+            let made = made
+                .map(|expanded| expanded.text)
+                .map_err(|problem| problem.code);
+            assert_eq!(made.as_deref().map_err(|code| *code), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_value_in_a_message_is_a_leak() {
+        let (value, shown) = ("correct-horse-battery", "${env:A}");
+        let whole = veil(format!("`{value}` is bad"), value, shown);
+        assert_eq!(whole, "`${env:A}` is bad");
+        assert!(!leaks(&whole, value, shown));
+        assert!(leaks("unexpected `-battery` at the end", value, shown));
+        assert!(!leaks("unexpected end", value, shown));
+        // Values of a few characters are words like any other, unless they are quoted.
+        assert_eq!(
+            veil("`on` is not on".into(), "on", shown),
+            "`${env:A}` is not on"
+        );
+    }
 }

@@ -29,7 +29,10 @@ pub(crate) fn parse(text: &str) -> Result<Node, Vec<Refused>> {
 fn table(table: &dyn TableLike, span: Range<usize>, depth: usize) -> Result<Node, Refused> {
     let mut entries = Vec::new();
     for (name, item) in table.iter() {
-        let key = table.key(name).and_then(Key::span).unwrap_or(span.clone());
+        let key = table
+            .key(name)
+            .and_then(Key::span)
+            .unwrap_or_else(|| span.clone());
         entries.push(Entry {
             key: name.into(),
             value: self::item(item, &key, depth + 1)?,
@@ -43,7 +46,7 @@ fn table(table: &dyn TableLike, span: Range<usize>, depth: usize) -> Result<Node
 }
 
 fn item(item: &Item, parent: &Range<usize>, depth: usize) -> Result<Node, Refused> {
-    let span = item.span().unwrap_or(parent.clone());
+    let span = item.span().unwrap_or_else(|| parent.clone());
     if depth > DEPTH_MAX {
         let message = format!("nested deeper than {DEPTH_MAX} levels");
         return Err(Refused::new(span, "too-deep", message));
@@ -57,7 +60,7 @@ fn item(item: &Item, parent: &Range<usize>, depth: usize) -> Result<Node, Refuse
         Item::ArrayOfTables(all) => {
             let items: Result<_, _> = all
                 .iter()
-                .map(|t| table(t, t.span().unwrap_or(span.clone()), depth + 1))
+                .map(|t| table(t, t.span().unwrap_or_else(|| span.clone()), depth + 1))
                 .collect();
             Ok(Node {
                 content: Content::List(items?),
@@ -83,7 +86,7 @@ fn value(value: &Toml, span: Range<usize>, depth: usize) -> Result<Node, Refused
             let nodes: Result<_, _> = items
                 .iter()
                 .map(|item| {
-                    let span = item.span().unwrap_or(span.clone());
+                    let span = item.span().unwrap_or_else(|| span.clone());
                     match depth < DEPTH_MAX {
                         true => self::value(item, span, depth + 1),
                         false => Err(Refused::new(

@@ -148,23 +148,23 @@ impl<'a> Loader<'a> {
                 }
                 return Ok(node);
             }
-            Event::Scalar(text, style, anchor, tag) => {
-                if let Some(tag) = tag {
-                    let tag = match tag.is_yaml_core_schema() {
-                        true => format!("!!{}", tag.suffix.trim_start_matches('!')),
-                        false => tag.to_string(),
-                    };
-                    return Err(Refused::new(
-                        span,
-                        "syntax",
-                        format!("tag `{tag}` is not supported"),
-                    )
-                    .hint("write the value plainly; quote it to make it a text"));
-                }
+            Event::Scalar(_, _, _, Some(tag))
+            | Event::SequenceStart(_, Some(tag))
+            | Event::MappingStart(_, Some(tag)) => {
+                let tag = match tag.is_yaml_core_schema() {
+                    true => format!("!!{}", tag.suffix.trim_start_matches('!')),
+                    false => tag.to_string(),
+                };
+                return Err(
+                    Refused::new(span, "syntax", format!("tag `{tag}` is not supported"))
+                        .hint("write the value plainly; quote it to make it a text"),
+                );
+            }
+            Event::Scalar(text, style, anchor, None) => {
                 (Content::Scalar(scalar(text, style)), anchor)
             }
-            Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
-            Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
+            Event::SequenceStart(anchor, None) => (self.list(depth)?, anchor),
+            Event::MappingStart(anchor, None) => (self.map(depth)?, anchor),
             other => {
                 return Err(Refused::new(
                     span,
@@ -202,6 +202,10 @@ impl<'a> Loader<'a> {
             let span = self.span(mark);
             let key = match event {
                 Event::MappingEnd => return Ok(Content::Map(entries)),
+                Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<" => {
+                    return Err(Refused::new(span, "syntax", "merge keys are not supported")
+                        .hint("write the keys out; YAML 1.2 has no `<<`"));
+                }
                 Event::Scalar(text, _, _, None) => text.into_owned(),
                 _ => {
                     return Err(Refused::new(span, "syntax", "a key must be a text")
@@ -280,4 +284,38 @@ fn number(text: &str) -> Option<Number> {
         .ok()
         .filter(|_| float)
         .and_then(Number::from_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_scalars_follow_the_core_schema() {
+        for (text, expected) in [
+            ("7", json!(7)),
+            ("-7", json!(-7)),
+            ("+7", json!(7)),
+            ("0x1f", json!(31)),
+            ("0o17", json!(15)),
+            ("010", json!(10)),
+            ("1.5", json!(1.5)),
+            ("1e3", json!(1000.0)),
+            (".5", json!(0.5)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("true", json!(true)),
+            ("~", Value::Null),
+            ("no", json!("no")),
+            ("1_000", json!("1_000")),
+            ("12:30", json!("12:30")),
+            ("1.2.3", json!("1.2.3")),
+            (".inf", json!(".inf")),
+            ("15s", json!("15s")),
+            ("-", json!("-")),
+        ] {
+            assert_eq!(scalar(text.into(), ScalarStyle::Plain), expected, "{text}");
+        }
+        assert_eq!(scalar("7".into(), ScalarStyle::DoubleQuoted), json!("7"));
+    }
 }

@@ -31,7 +31,12 @@ impl Loader<'_> {
             let Some(key) = key else { continue };
             let place = child(&entry.base, if key.id.is_some() { "id" } else { "" });
             let place = place.trim_end_matches('/');
-            if id.is_empty() || id.len() > 63 || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            if id.is_empty()
+                || id.len() > 63
+                || !id
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            {
                 let message = format!("`{id}` cannot be the id of a key");
                 let found = self.document.error(place, Spot::Value, "bad-name", message);
                 self.out.push(

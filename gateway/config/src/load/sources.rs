@@ -66,9 +66,13 @@ impl Loader<'_> {
                 name: entry.name.clone(),
                 api_keys: keys.digests.clone(),
             };
-            let built = self.build(base, settings, &SOURCE_KEYS, &kinds, |value| {
-                registry.build_source(&common.kind, value, &build)
-            });
+            let built = self.build(
+                base,
+                (&common.kind, &kinds),
+                settings,
+                &SOURCE_KEYS,
+                |value| registry.build_source(&common.kind, value, &build),
+            );
             let Some(built) = built else { continue };
             self.check_way(base, &common, &built);
             sources.insert(entry.name, LoadedSource { common, built });

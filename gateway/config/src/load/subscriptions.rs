@@ -58,10 +58,10 @@ impl Loader<'_> {
             Ok(filter) => Some(filter),
             Err(invalid) => {
                 let place = format!("{base}{}", invalid.pointer);
-                let spot = match invalid.reason.starts_with("the value of") {
-                    true => Spot::Value,
-                    false => Spot::Key,
-                };
+                // A path ends at a dialect or an attribute, unless it is the value that does not fit.
+                let value =
+                    invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
+                let spot = if value { Spot::Value } else { Spot::Key };
                 let phrase = phrase::of(&invalid.reason, &[]);
                 let found = self
                     .document
@@ -115,9 +115,13 @@ impl Loader<'_> {
             name: name.into(),
             ..Build::default()
         };
-        let sink = self.build(base, Value::Object(settings), &["kind"], &kinds, |value| {
-            registry.build_sink(&kind, value, &build)
-        })?;
+        let sink = self.build(
+            base,
+            (&kind, &kinds),
+            Value::Object(settings),
+            &["kind"],
+            |value| registry.build_sink(&kind, value, &build),
+        )?;
         Some((kind, sink))
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct File {
     /// Keys that senders may show, by name. Since 0.1.
     #[schemars(with = "BTreeMap<String, ApiKey>")]
     pub(crate) api_keys: BTreeMap<String, Value>,
-    /// The log, on standard error. Since 0.1.
+    /// The log. Since 0.1.
     pub(crate) log: Log,
     /// Time that a stop gives to attempts under way. Default `25s`. Since 0.1.
     pub(crate) shutdown_grace: Period,

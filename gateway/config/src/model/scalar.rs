@@ -53,9 +53,10 @@ fn print(n: u64, units: &[(&str, u64)], smallest: &str) -> String {
     let whole = units
         .iter()
         .find(|(_, factor)| n > 0 && n.is_multiple_of(*factor));
-    whole.map_or(format!("{n}{smallest}"), |(unit, factor)| {
-        format!("{}{unit}", n / factor)
-    })
+    match whole {
+        Some((unit, factor)) => format!("{}{unit}", n / factor),
+        None => format!("{n}{smallest}"),
+    }
 }
 
 impl std::str::FromStr for Period {
@@ -175,3 +176,38 @@ text!(Moment, "tip, oldest or a time", {
     "type": "string",
     "description": "tip, oldest or a time like 2026-05-01T00:00:00Z"
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_printed_as_they_are_written() {
+        for text in ["250ms", "15s", "90s", "5m", "24m", "7d", "0s"] {
+            assert_eq!(
+                text.parse::<Period>().map(|p| p.to_string()),
+                Ok(text.into())
+            );
+        }
+        assert_eq!(
+            "24h".parse::<Period>().map(|p| p.to_string()),
+            Ok("1d".into())
+        );
+        for text in ["1B", "64KiB", "1MiB", "1025B", "3TiB", "0B"] {
+            assert_eq!(text.parse::<Size>().map(|s| s.to_string()), Ok(text.into()));
+        }
+        for text in [
+            "",
+            "s",
+            "15",
+            "1.5s",
+            "-1s",
+            "15 s",
+            "15S",
+            "1h30m",
+            "99999999999999999999s",
+        ] {
+            assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+    }
+}

@@ -53,3 +53,18 @@ pub enum Unmatched {
     /// It is refused, and not kept.
     Reject,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_those_of_the_type() {
+        let schema = schemars::schema_for!(Common).to_value();
+        let mut keys: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        let mut own = KEYS.to_vec();
+        keys.sort();
+        own.sort_unstable();
+        assert_eq!(keys, own);
+    }
+}

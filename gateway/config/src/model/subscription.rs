@@ -95,14 +95,14 @@ pub(crate) enum Preset {
     /// 30 attempts in 24 h; pauses from 1 s, doubling up to 10 min; full jitter.
     #[default]
     Tradewind,
-    /// As Amazon EventBridge: 185 attempts in 24 h; pauses from 1 s, doubling up to 15 min; full
+    /// As Amazon EventBridge: 185 attempts in 24 h; pauses from 1 s, doubling up to 10 min; full
     /// jitter.
     EventBridge,
     /// As Azure Event Grid: 30 attempts in 24 h; pauses of 10 s, 30 s, 1 min, 5 min, 10 min,
     /// 30 min, 1 h, 3 h, 6 h, then 12 h; no jitter.
     EventGrid,
-    /// As Standard Webhooks recommends: 10 attempts in 80 h; pauses of 5 s, 5 min, 30 min, 2 h,
-    /// 5 h, 10 h, 14 h, 20 h, 24 h; no jitter.
+    /// As Standard Webhooks recommends: 10 attempts in 76 h; pauses of 5 s, 5 min, 30 min, 2 h,
+    /// 5 h, 10 h, 14 h, 20 h, 24 h; no jitter; `Retry-After` is obeyed up to 24 h.
     StandardWebhooks,
 }
 

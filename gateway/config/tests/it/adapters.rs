@@ -59,6 +59,8 @@ pub(crate) fn registry() -> Registry {
         .source::<Queue>()
         .sink::<Post>()
         .sink::<Pile>()
+        .source::<tradewind_memory::MemorySource>()
+        .sink::<tradewind_memory::MemorySink>()
         .absent("kafka", "kafka");
     registry
 }
@@ -247,5 +249,69 @@ impl Sink for Nothing {
     }
     fn describe(&self) -> String {
         "nowhere".into()
+    }
+}
+
+/// What [`registry`] holds, and stand-ins that take the settings of the real `http` and `github`
+/// which the example uses.
+pub(crate) fn with_examples() -> Registry {
+    let mut registry = registry();
+    registry
+        .webhook::<Http>()
+        .webhook::<GitHub>()
+        .sink::<Http>();
+    registry
+}
+
+struct Http;
+struct GitHub;
+
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(dead_code)]
+struct HttpSourceConfig {
+    auth: Auth,
+    raw: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(dead_code)]
+struct HttpSinkConfig {
+    url: String,
+    mode: Option<String>,
+    batch_max: Option<u32>,
+    signing: Option<Vec<Secret>>,
+    auth: Option<BTreeMap<String, Secret>>,
+}
+
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(dead_code)]
+struct GitHubConfig {
+    secrets: Vec<Secret>,
+}
+
+impl WebhookAdapter for Http {
+    const KIND: &'static str = "http";
+    type Config = HttpSourceConfig;
+    fn build(_: HttpSourceConfig, _: &Build) -> Result<Arc<dyn Webhook>, Error> {
+        Ok(Arc::new(Nothing))
+    }
+}
+
+impl SinkAdapter for Http {
+    const KIND: &'static str = "http";
+    type Config = HttpSinkConfig;
+    fn build(_: HttpSinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Piled))
+    }
+}
+
+impl WebhookAdapter for GitHub {
+    const KIND: &'static str = "github";
+    type Config = GitHubConfig;
+    fn build(_: GitHubConfig, _: &Build) -> Result<Arc<dyn Webhook>, Error> {
+        Ok(Arc::new(Nothing))
     }
 }

@@ -4,9 +4,10 @@
 //! -p tradewind-config` writes the new texts; read them before they are committed.
 
 use crate::adapters::{fake, registry};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
-use tradewind_config::{Diagnostics, load_str};
+use tradewind_config::{CODES, Diagnostics, load_str};
 
 /// What may never be shown: what references stand for, and secrets written out.
 const CANARIES: [&str; 6] = [
@@ -76,7 +77,7 @@ fn every_case_says_what_it_should() {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    let (mut count, mut wrong) = (0, String::new());
+    let (mut count, mut wrong, mut seen) = (0, String::new(), BTreeSet::new());
     for path in files {
         let cases = parse(&std::fs::read_to_string(&path).unwrap());
         let mut written = String::new();
@@ -88,6 +89,11 @@ fn every_case_says_what_it_should() {
             } else {
                 says
             };
+            for one in &found {
+                let known = CODES.iter().any(|(code, _)| *code == one.code);
+                assert!(known, "{} is not among the codes", one.code);
+                seen.insert(one.code);
+            }
             for text in [
                 &says,
                 &found.to_string(),
@@ -125,4 +131,9 @@ fn every_case_says_what_it_should() {
     }
     assert!(update || wrong.is_empty(), "{wrong}");
     assert!(count >= 60, "only {count} cases");
+    let unseen: Vec<_> = CODES
+        .iter()
+        .filter(|(code, _)| !seen.contains(code))
+        .collect();
+    assert!(unseen.is_empty(), "no case shows {unseen:?}");
 }

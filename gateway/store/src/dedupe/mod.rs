@@ -12,6 +12,7 @@ use crate::disk::Disk;
 use run::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -110,11 +111,12 @@ impl Index {
         for info in infos {
             match Run::open(disk, dir, salt, info, info.is_live(now_ms)) {
                 Ok(run) => layers.runs.push(Arc::new(run)),
-                Err(error) => findings.push(format!(
+                Err(error) if is_damage(&error) => findings.push(format!(
                     "{} identities are forgotten: {}: {error}",
                     info.entries,
                     info.file()
                 )),
+                Err(error) => return Err(broken("open", &error)),
             }
         }
         Ok(Self {
@@ -137,49 +139,54 @@ impl Index {
     }
 
     /// The identity, if a repetition of it is a duplicate now.
-    pub(crate) fn live(&self, id: u128, now_ms: u64) -> Option<Slot> {
+    pub(crate) fn live(&self, id: u128, now_ms: u64) -> Result<Option<Slot>, Error> {
         self.see(|layers| {
-            let memory = [&layers.active, &*layers.frozen];
-            memory
-                .into_iter()
-                .filter_map(|memory| memory.get(&id).copied())
-                .chain(layers.runs.iter().rev().filter_map(|run| {
-                    if run.may_hold(id) {
-                        self.look(run, id)
-                    } else {
-                        None
-                    }
-                }))
-                .find(|slot| slot.is_live(now_ms))
+            for memory in [&layers.active, &*layers.frozen] {
+                if let Some(slot) = memory.get(&id).filter(|slot| slot.is_live(now_ms)) {
+                    return Ok(Some(*slot));
+                }
+            }
+            for run in layers.runs.iter().rev().filter(|run| run.may_hold(id)) {
+                if let Some(slot) = self.look(run, id)?.filter(|slot| slot.is_live(now_ms)) {
+                    return Ok(Some(slot));
+                }
+            }
+            Ok(None)
         })
     }
 
     /// Where the identity was appended last, live or not.
-    pub(crate) fn find(&self, id: u128) -> Option<u64> {
-        let memory = |layers: &Layers| {
+    pub(crate) fn find(&self, id: u128) -> Result<Option<u64>, Error> {
+        let (found, runs) = self.see(|layers| {
             let slot = layers.active.get(&id).or_else(|| layers.frozen.get(&id));
             (slot.map(|slot| slot.offset), layers.runs.clone())
-        };
-        let (found, runs) = self.see(memory);
-        found.or_else(|| {
-            runs.iter()
-                .rev()
-                .find_map(|run| Some(self.look(run, id)?.offset))
-        })
+        });
+        if found.is_some() {
+            return Ok(found);
+        }
+        for run in runs.iter().rev() {
+            if let Some(slot) = self.look(run, id)? {
+                return Ok(Some(slot.offset));
+            }
+        }
+        Ok(None)
     }
 
-    fn look(&self, run: &Run, id: u128) -> Option<Slot> {
-        run.get(id).unwrap_or_else(|error| {
-            // Better a duplicate than a stream that refuses everything.
+    fn look(&self, run: &Run, id: u128) -> Result<Option<Slot>, Error> {
+        run.get(id).or_else(|error| {
+            if !is_damage(&error) {
+                return Err(broken("read", &error));
+            }
+            // Damaged for good: better a duplicate than a stream that refuses what may be in there.
             let mut findings = self
                 .findings
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
-            let finding = format!("an identity was not found: {}: {error}", run.info().file());
+            let finding = format!("identities are forgotten: {}: {error}", run.info().file());
             if findings.len() < 100 && !findings.contains(&finding) {
                 findings.push(finding);
             }
-            None
+            Ok(None)
         })
     }
 
@@ -276,6 +283,14 @@ impl Index {
     }
 }
 
-fn broken(what: &str, error: &std::io::Error) -> Error {
+fn broken(what: &str, error: &io::Error) -> Error {
     crate::log::refused(&format!("{what} the dedupe index"), error)
+}
+
+/// Whether a run is not what it was, rather than not to be read now.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::NotFound
+    )
 }

@@ -114,7 +114,7 @@ impl Run {
         let head = run.page(0)?;
         let mut at = &head[8..];
         if head[..6] != MAGIC || at.get_u64_le() != info.number || at.get_u64_le() != info.entries {
-            return Err(io::Error::other("is not the run that it should be"));
+            return Err(damaged("is not the run that it should be"));
         }
         if live {
             run.guide = Some(run.load_guide()?);
@@ -128,7 +128,7 @@ impl Run {
         let read = self.file.read_at(from, &mut bytes)?;
         bytes.truncate(read);
         let Some((content, crc)) = bytes.split_last_chunk::<4>() else {
-            return Err(io::Error::other("is cut short"));
+            return Err(damaged("is cut short"));
         };
         let words = content
             .len()
@@ -138,12 +138,12 @@ impl Run {
             words,
             checksum(self.salt, u64::MAX, content).to_le_bytes() == *crc,
         ) else {
-            return Err(io::Error::other("has a damaged filter"));
+            return Err(damaged("has a damaged filter"));
         };
         let mut at = content;
         let firsts = (0..self.pages).map(|_| at.get_u128_le()).collect();
         let words = (0..words / 8).map(|_| at.get_u64_le()).collect();
-        let bloom = Bloom::from_words(words).ok_or_else(|| io::Error::other("has no filter"))?;
+        let bloom = Bloom::from_words(words).ok_or_else(|| damaged("has no filter"))?;
         Ok((firsts, bloom))
     }
 
@@ -208,8 +208,12 @@ impl Run {
         let read = self.file.read_at((index * PAGE) as u64, &mut page[..])?;
         let crc = checksum(self.salt, index as u64, &page[..PAGE - 4]);
         if read < PAGE || crc.to_le_bytes() != page[PAGE - 4..] {
-            return Err(io::Error::other(format!("page {index} is damaged")));
+            return Err(damaged(format!("page {index} is damaged")));
         }
         Ok(page)
     }
+}
+
+fn damaged(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }

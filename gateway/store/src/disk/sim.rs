@@ -42,6 +42,7 @@ struct State {
     calls: u64,
     fault: Option<(u64, Fault)>,
     failing: Option<Fault>,
+    struck: bool,
     capacity: Option<u64>,
     used: u64,
     incarnation: u64,
@@ -59,7 +60,7 @@ struct Data {
     durable: Vec<u8>,
     current: Vec<u8>,
     /// Unsynced versions of a sector, oldest first.
-    sectors: BTreeMap<usize, Vec<Box<[u8; SECTOR]>>>,
+    sectors: BTreeMap<usize, Vec<[u8; SECTOR]>>,
     /// Unsynced lengths, oldest first.
     lens: Vec<usize>,
 }
@@ -69,12 +70,15 @@ struct Entries {
     durable: BTreeMap<String, u64>,
     current: BTreeMap<String, u64>,
     /// Unsynced changes: what appears and what goes, as one.
-    pending: Vec<(Option<(String, u64)>, Option<String>)>,
+    pending: Vec<Change>,
 }
 
+/// What appears and what goes, together.
+type Change = (Option<(String, u64)>, Option<String>);
+
 impl Data {
-    fn sector(&self, index: usize) -> Box<[u8; SECTOR]> {
-        let mut sector = Box::new([0; SECTOR]);
+    fn sector(&self, index: usize) -> [u8; SECTOR] {
+        let mut sector = [0; SECTOR];
         let from = index * SECTOR;
         if from < self.current.len() {
             let to = self.current.len().min(from + SECTOR);
@@ -208,11 +212,12 @@ impl SimDisk {
         let mut state = self.state();
         state.fault = None;
         state.failing = None;
+        state.struck = false;
     }
 
-    /// Whether a planned fault has struck and is in force.
-    pub fn is_failing(&self) -> bool {
-        self.state().failing.is_some()
+    /// Whether a planned fault has struck since the last [`SimDisk::heal`] or [`SimDisk::crash`].
+    pub fn was_struck(&self) -> bool {
+        self.state().struck
     }
 
     /// Sets the room for the content of all files, in bytes.
@@ -231,6 +236,7 @@ impl SimDisk {
         let mut state = self.state();
         state.fault = None;
         state.failing = None;
+        state.struck = false;
         state.locks.clear();
         state.incarnation += 1;
         let mut ids: Vec<_> = state.nodes.keys().copied().collect();
@@ -319,6 +325,7 @@ impl State {
             && self.calls >= at
         {
             self.fault = None;
+            self.struck = true;
             match fault {
                 Fault::Io => return Err(eio()),
                 Fault::Full if needs_room.is_some() => {
@@ -373,7 +380,7 @@ impl State {
 
     fn parent(&mut self, path: &Path) -> io::Result<(u64, String)> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let parent = self.find(path.parent().unwrap_or(Path::new("")))?;
+        let parent = self.find(path.parent().unwrap_or_else(|| Path::new("")))?;
         Ok((parent, name.to_string_lossy().into_owned()))
     }
 

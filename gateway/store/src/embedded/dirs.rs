@@ -95,12 +95,12 @@ impl Dirs {
         }
         disk.create_dir(&root.join("streams")).map_err(unclear)?;
         disk.sync_dir(root).map_err(unclear)?;
-        if let Some(parent) = root
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            disk.sync_dir(parent).map_err(unclear)?;
-        }
+        let parent = match root.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => root,
+        };
+        disk.sync_dir(parent).map_err(unclear)?;
         Ok((dirs, lock))
     }
 

@@ -10,6 +10,9 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// What a call brings to one shard: entries, and where they stand in the call.
+type Part = (Shard, Vec<usize>, Vec<Entry>);
+
 /// An open stream.
 #[derive(Debug)]
 pub(super) struct EmbeddedStream {
@@ -71,7 +74,7 @@ impl EmbeddedStream {
 
     /// The answer to a call over several shards of which one has a conflict: nothing is written
     /// anywhere.
-    fn refuse_conflicts(&self, parts: &[(Shard, Vec<usize>, Vec<Entry>)]) -> Option<Vec<Appended>> {
+    fn refuse_conflicts(&self, parts: &[Part]) -> Result<Option<Vec<Appended>>, Error> {
         let now_ms = self.clock.unix_ms();
         let count = parts.iter().map(|(_, indexes, _)| indexes.len()).sum();
         let mut answers = vec![Appended::Withheld; count];
@@ -82,7 +85,7 @@ impl EmbeddedStream {
                 let Some(identity) = entry.identity else {
                     continue;
                 };
-                if let Some(slot) = index.live(identity.id, now_ms)
+                if let Some(slot) = index.live(identity.id, now_ms)?
                     && slot.content != identity.content
                 {
                     conflicts += 1;
@@ -95,7 +98,7 @@ impl EmbeddedStream {
             }
         }
         self.conflicts.fetch_add(conflicts, Ordering::Relaxed);
-        (conflicts > 0).then_some(answers)
+        Ok((conflicts > 0).then_some(answers))
     }
 }
 
@@ -112,7 +115,7 @@ impl Stream for EmbeddedStream {
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
         check_batch(&entries)?;
         let mut answers = vec![Appended::Undecided; entries.len()];
-        let mut parts: Vec<(Shard, Vec<usize>, Vec<Entry>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for (at, entry) in entries.into_iter().enumerate() {
             let shard = (entry.shard_key % u64::from(self.shards())) as Shard;
             match parts.iter_mut().find(|part| part.0 == shard) {
@@ -124,7 +127,7 @@ impl Stream for EmbeddedStream {
             }
         }
         if parts.len() > 1
-            && let Some(answers) = self.refuse_conflicts(&parts)
+            && let Some(answers) = self.refuse_conflicts(&parts)?
         {
             return Ok(answers);
         }
@@ -182,7 +185,7 @@ impl Stream for EmbeddedStream {
     async fn find(&self, id: u128) -> Result<Option<Position>, Error> {
         for shard in 0..self.shards() {
             let found = self
-                .blocking(shard, move |view| Ok(view.index.find(id)))
+                .blocking(shard, move |view| view.index.find(id))
                 .await?;
             if let Some(offset) = found {
                 return Ok(Some(Position { shard, offset }));

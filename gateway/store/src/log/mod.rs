@@ -11,6 +11,8 @@ mod recovery;
 mod segment;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use group::GROUP;
 pub(crate) use group::{BODY_MAX, Body, Builder, Record, checksum, decode_ops, encode_ops};
 pub(crate) use reader::Reader;
 pub(crate) use recovery::recover;

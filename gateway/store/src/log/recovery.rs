@@ -90,7 +90,9 @@ pub(crate) fn recover(
         let known = next
             .and_then(|next| next.1)
             .filter(|s| s.base == segment.base);
-        let limit = known.map(|known| known.end).or(next.map(|next| next.0));
+        let limit = known
+            .map(|known| known.end)
+            .or_else(|| next.map(|next| next.0));
         match known {
             Some(summary) if summary.end <= replay_from => segment.set_summary(summary),
             _ => {

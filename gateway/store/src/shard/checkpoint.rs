@@ -72,7 +72,7 @@ impl Shard {
         let start = bases
             .filter(|base| *base <= before)
             .max()
-            .unwrap_or(self.log.start());
+            .unwrap_or_else(|| self.log.start());
         let max = self.spec.settings.dedupe_max / self.spec.shards();
         let (runs, evicted) = self.index.plan(start, now_ms, max);
         self.stats.dedupe_evicted += evicted;

@@ -3,7 +3,7 @@
 use super::Shard;
 use crate::dedupe::Slot;
 use crate::log::{BODY_MAX, Builder, encode_ops};
-use crate::{Appended, Durability, Entry, Error, Op, Position, Sync};
+use crate::{Appended, Durability, Entry, Error, Identity, Op, Position, Sync};
 use std::collections::HashMap;
 
 /// A write that waits.
@@ -76,7 +76,11 @@ impl Shard {
                     Ok(Vec::new())
                 }
             })
-            .collect();
+            .collect::<Vec<_>>();
+        // What cannot be looked up cannot be decided; nothing of the commit is written.
+        if let Some(Err(error)) = outcomes.iter().find(|o| matches!(o, Err(Error::Failed(_)))) {
+            return self.strict(Err(error.again()));
+        }
         let events = draft.group.events();
         let written = self.write(draft.group, draft.sync);
         self.strict(written)?;
@@ -115,17 +119,16 @@ impl Shard {
                 "the entries of one call exceed 128 MiB".into(),
             ));
         }
-        let known: Vec<Option<Slot>> = entries
-            .iter()
-            .map(|entry| {
-                let id = entry.identity?.id;
-                draft
-                    .staged
-                    .get(&id)
-                    .copied()
-                    .or_else(|| self.index.live(id, now_ms))
-            })
-            .collect();
+        let mut known = Vec::with_capacity(entries.len());
+        for entry in entries {
+            known.push(match entry.identity {
+                None => None,
+                Some(Identity { id, .. }) => match draft.staged.get(&id) {
+                    Some(slot) => Some(*slot),
+                    None => self.index.live(id, now_ms)?,
+                },
+            });
+        }
         let conflicts = |(entry, known): (&Entry, &Option<Slot>)| match (entry.identity, known) {
             (Some(identity), Some(slot)) if slot.content != identity.content => Some(slot.offset),
             _ => None,

@@ -4,6 +4,8 @@
 
 mod checkpoint;
 mod commit;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use checkpoint::Done;
 pub(crate) use commit::{Call, Outcome};

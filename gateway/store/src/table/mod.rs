@@ -21,6 +21,8 @@ const STATE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("state");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const CHECKPOINT: &str = "checkpoint";
 const FILE: &str = "state.redb";
+/// Largest file that is verified page by page when it is opened; values are checked when read.
+const VERIFIED: u64 = 64 << 20;
 /// Bytes of checksum after each value.
 const CRC: usize = 4;
 
@@ -38,6 +40,9 @@ pub(crate) struct Checkpoint {
     /// Run files in use.
     pub(crate) runs: Vec<crate::dedupe::RunInfo>,
 }
+
+/// Keys and values, in order.
+type Rows = Vec<(Bytes, Bytes)>;
 
 /// The state table.
 #[derive(Debug)]
@@ -174,12 +179,7 @@ impl Table {
     }
 
     /// Rows from `from` on, and the key up to which they are all, if they may not be.
-    fn page(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<(Vec<(Bytes, Bytes)>, Option<Bytes>), Error> {
+    fn page(&self, from: &[u8], to: &[u8], limit: usize) -> Result<(Rows, Option<Bytes>), Error> {
         let (transaction, upper, lower) = {
             let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
             let upper = layers.active.slice(from, to, limit);
@@ -235,8 +235,10 @@ fn open_db(
     cache_bytes: usize,
 ) -> Result<Database, Error> {
     let file = disk.open(path, how).map_err(|e| broken("open", &e))?;
+    let len = file.len().map_err(|e| broken("open", &e))?;
     Builder::new()
         .set_cache_size(cache_bytes)
+        .set_check_integrity_on_open(len > 0 && len <= VERIFIED)
         .create_with_backend(Backend::new(file))
         .map_err(|e| broken("open", &e))
 }

@@ -1,6 +1,7 @@
 //! For tests of the store and of what stands on it.
 
 mod memory;
+pub mod power;
 pub mod suite;
 
 pub use crate::disk::sim::{Fault, SimDisk};

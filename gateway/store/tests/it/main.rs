@@ -1,3 +1,7 @@
 //! Integration tests of the store.
 
 mod contract;
+mod damage;
+mod full;
+mod opening;
+mod power;
