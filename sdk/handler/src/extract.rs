@@ -25,7 +25,15 @@ pub trait FromEvent<S>: Sized {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 
-/// A clone of the handler's state.
+/// A clone of the handler's state. A handler that lacks its state does not compile where it is run:
+///
+/// ```compile_fail,E0277
+/// # use tradewind::State;
+/// #[tradewind::handler]
+/// async fn count(State(limit): State<u32>) {}
+///
+/// tradewind::run(count); // instead of `count.with_state(7)`
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State<S>(pub S);
 

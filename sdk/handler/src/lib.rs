@@ -111,3 +111,8 @@ pub use reply::Reply;
 pub use tradewind_event as event;
 pub use tradewind_event::Event;
 pub use tradewind_macros::handler;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 
 /// Longest time for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for the last answers to be read, when the last handlers have ended.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Pause when the system gives no more connections.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,6 +34,7 @@ pub async fn serve(
 ) {
     let tasks = TaskTracker::new();
     let stopping = CancellationToken::new();
+    let grace = options.timeout + ANSWER_TIME;
     let service = Service::new(Arc::new(handler), options, tasks.clone(), stopping.clone());
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
@@ -68,7 +71,10 @@ pub async fn serve(
 
     drop(listener);
     stopping.cancel();
-    connections.shutdown().await;
+    // By then every handler has ended; who has not read the answer will not.
+    tokio::time::timeout(grace, connections.shutdown())
+        .await
+        .ok();
     tasks.close();
     tasks.wait().await;
 }
