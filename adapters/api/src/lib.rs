@@ -11,6 +11,9 @@ mod registry;
 mod secret;
 mod sink;
 mod source;
+mod status;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod webhook;
 
 pub use capability::Capability;
@@ -22,4 +25,5 @@ pub use registry::{
 pub use secret::Secret;
 pub use sink::{Delivery, Report, Sink};
 pub use source::{Received, Settlement, Source, Token};
+pub use status::retry_after;
 pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

@@ -1,1 +1,13 @@
 //! CloudEvents over HTTP: source and sink, the reference adapter.
+
+pub mod api_key;
+mod sink;
+mod source;
+
+pub use sink::{
+    Auth as SinkAuth, Cidr, Config as SinkConfig, HttpSink, Mode, Replies, Resolve, Tls,
+};
+pub use source::{Auth as SourceAuth, Config as SourceConfig, HttpSource, Percent, Raw};
+
+/// The `kind` of both in configuration.
+pub const KIND: &str = "http";

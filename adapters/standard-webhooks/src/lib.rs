@@ -1,1 +1,22 @@
 //! Standard Webhooks as a source.
+
+mod config;
+mod webhook;
+
+pub use config::Config;
+
+use std::sync::Arc;
+use tradewind_adapter::{Build, Error, Webhook, WebhookAdapter};
+
+/// Registers this adapter.
+#[derive(Debug)]
+pub struct StandardWebhooks;
+
+impl WebhookAdapter for StandardWebhooks {
+    const KIND: &'static str = "standard-webhooks";
+    type Config = Config;
+
+    fn build(config: Config, _: &Build) -> Result<Arc<dyn Webhook>, Error> {
+        Ok(Arc::new(webhook::StandardWebhooks::new(config)?))
+    }
+}

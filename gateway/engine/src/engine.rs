@@ -1,14 +1,28 @@
 //! The engine's face: what the server calls.
 
+mod admission;
+mod find;
+mod open;
+mod operate;
+mod stream;
+
+use crate::announce::Announcer;
+use crate::time::Time;
 use crate::{
     Clock, DeadLetter, Happening, Journey, Plan, ReplayView, Start, StreamAccount, SubscriptionView,
 };
+use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use stream::StreamHandle;
+use tokio::sync::{Mutex, broadcast};
 use tradewind_event::Event;
 use tradewind_store::Streams;
+
+/// The one space there is so far.
+pub(crate) const SPACE: &str = "default";
 
 /// Who published, through what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,106 +91,214 @@ pub enum Error {
     Store(#[from] tradewind_store::Error),
 }
 
-/// The running engine. Cheap to clone.
+/// The running engine. Cheap to clone; it stops when the last handle is dropped.
 #[derive(Debug, Clone)]
-pub struct Engine {}
+pub struct Engine {
+    inner: Arc<Inner>,
+}
 
-#[allow(missing_docs, unused_variables, clippy::unimplemented)]
+#[derive(Debug)]
+pub(crate) struct Inner {
+    store: Arc<dyn Streams>,
+    time: Time,
+    announcer: Announcer,
+    streams: ArcSwap<BTreeMap<String, Arc<StreamHandle>>>,
+    /// Serialises changes of the plan.
+    changing: Mutex<()>,
+    stopping: AtomicBool,
+}
+
 impl Engine {
     /// Opens the streams, recovers every shard, starts delivering.
+    ///
+    /// # Errors
+    /// The store fails, or the plan contradicts what the streams hold (shards, `order-by`).
     pub async fn start(
         plan: Plan,
         streams: Arc<dyn Streams>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        unimplemented!()
+        let time = Time::start(clock);
+        let inner = Arc::new(Inner {
+            store: streams,
+            announcer: Announcer::new(time.clone()),
+            time,
+            streams: ArcSwap::default(),
+            changing: Mutex::new(()),
+            stopping: AtomicBool::new(false),
+        });
+        inner.begin(plan).await?;
+        Ok(Self { inner })
     }
+
     /// Puts a new plan in force, all of it or nothing. Events at later positions are routed by it.
+    ///
+    /// # Errors
+    /// As [`Engine::start`]; the plan before stays in force.
     pub async fn apply(&self, plan: Plan) -> Result<(), Error> {
-        unimplemented!()
+        self.inner.apply(plan).await
     }
+
     /// Admits events: validates, deduplicates, appends. Returns when all are durable.
+    ///
+    /// # Errors
+    /// Nothing of the batch was appended; see [`PublishError`].
     pub async fn publish(
         &self,
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        unimplemented!()
+        self.inner.publish(stream, origin, events).await
     }
+
     /// What happens from now on. A slow reader misses some and is told how many.
     pub fn happenings(&self) -> broadcast::Receiver<Happening> {
-        unimplemented!()
+        self.inner.announcer.subscribe()
     }
+
     /// Lets the server report what it alone sees (refused requests, reloads).
     pub fn report(&self, happening: Happening) {
-        unimplemented!()
+        self.inner.announcer.tell(happening);
     }
+
     /// The journeys of the events that `query` names: an id, a prefix of one (8 characters or more),
     /// `stream@shard/offset`, or a delivery id.
+    ///
+    /// Ids are looked for in the newest 256 MiB of each shard's log, at most 20 journeys; positions
+    /// and delivery ids are found as long as the event is kept.
+    ///
+    /// # Errors
+    /// Nothing is found, or the store fails.
     pub async fn explain(&self, query: &str) -> Result<Vec<Journey>, Error> {
-        unimplemented!()
+        self.inner.explain(query).await
     }
-    /// The event at `stream@shard/offset`, as it was stored.
+
+    /// The event at `position` (`shard/offset`) of `stream`, as it was stored.
+    ///
+    /// # Errors
+    /// There is none, or the store fails.
     pub async fn event(&self, stream: &str, position: &str) -> Result<Event, Error> {
-        unimplemented!()
+        self.inner.event(stream, position).await
     }
+
+    /// Every subscription, suspended ones included, by name.
     pub async fn subscriptions(&self) -> Vec<SubscriptionView> {
-        unimplemented!()
+        self.inner.subscriptions().await
     }
+
+    /// Accounts of every stream since the start.
     pub async fn streams(&self) -> BTreeMap<String, StreamAccount> {
-        unimplemented!()
+        let streams = self.inner.streams.load();
+        let accounts = streams.iter().map(|(name, s)| (name.clone(), s.account()));
+        accounts.collect()
     }
+
     /// Stops starting attempts; durable, survives restarts and reloads.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
     pub async fn pause(&self, subscription: &str) -> Result<(), Error> {
-        unimplemented!()
+        self.inner.pause(subscription, true).await
     }
+
     /// Undoes `pause`, and `disabled`.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
     pub async fn resume(&self, subscription: &str) -> Result<(), Error> {
-        unimplemented!()
+        self.inner.pause(subscription, false).await
     }
-    /// Removes a suspended subscription and its backlog, counted as cancelled.
+
+    /// Removes a suspended subscription with its backlog and dead letters. Returns how many
+    /// deliveries were cancelled.
+    ///
+    /// # Errors
+    /// No such subscription, it is still configured, or the store fails.
     pub async fn discard(&self, subscription: &str) -> Result<u64, Error> {
-        unimplemented!()
+        self.inner.discard(subscription).await
     }
-    /// Dead letters, oldest first, after the cursor of an earlier page.
+
+    /// Dead letters, shard by shard, by position, after the cursor of an earlier page. At most 1,000.
+    ///
+    /// # Errors
+    /// No such subscription, an unreadable cursor, or the store fails.
     pub async fn dead_letters(
         &self,
         subscription: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
-        unimplemented!()
+        self.inner.dead_letters(subscription, after, limit).await
     }
+
     /// Moves dead letters back to pending: the one at `position`, or all. Returns how many.
+    ///
+    /// They are delivered within the subscription's own limits, with a new budget of attempts. One
+    /// that has an ordering key joins the end of its key, unless the key was parked on it: then it
+    /// keeps its place at the front.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
     pub async fn redrive(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        unimplemented!()
+        self.inner.redrive(subscription, position).await
     }
+
     /// Removes dead letters for good, counted as purged. Returns how many.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
     pub async fn purge(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        unimplemented!()
+        self.inner.purge(subscription, position).await
     }
-    /// Starts a replay job from `from` to the present end of the stream.
+
+    /// Starts a replay job from `from` to the present end of the stream. It is filtered by the
+    /// subscription's present filter, whatever filter was in force then.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
     pub async fn replay(
         &self,
         subscription: &str,
         from: Start,
         rate_per_second: Option<f64>,
     ) -> Result<ReplayView, Error> {
-        unimplemented!()
+        self.inner.replay(subscription, from, rate_per_second).await
     }
+
+    /// Replay jobs, running and finished, oldest first.
     pub async fn replays(&self) -> Vec<ReplayView> {
-        unimplemented!()
+        self.inner.replays().await
     }
+
+    /// Ends a replay; what it had pending counts as cancelled.
+    ///
+    /// # Errors
+    /// No such replay, or the store fails.
     pub async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
-        unimplemented!()
+        self.inner.cancel_replay(id).await
     }
+
     /// Whether every shard takes writes, and if not, why.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
     pub fn ready(&self) -> Result<(), String> {
-        unimplemented!()
+        self.inner.ready()
     }
+
+    /// Returns when nothing that may be delivered is left: every active subscription has read to the
+    /// end and settled what it read. Deliveries of paused, disabled and suspended subscriptions and
+    /// those behind parked keys do not count.
+    pub async fn quiesced(&self) {
+        self.inner.quiesced().await;
+    }
+
     /// Stops taking events, waits up to `grace` for attempts under way, records, closes the streams.
+    ///
+    /// # Errors
+    /// The store fails.
     pub async fn drain(&self, grace: Duration) -> Result<(), Error> {
-        unimplemented!()
+        self.inner.drain(grace).await
     }
 }

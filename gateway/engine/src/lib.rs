@@ -1,8 +1,18 @@
 //! Admit, route, deliver and settle as state machines.
+//!
+//! [`Engine`] is the face. Behind it, each stream shard has one actor that alone reads the log for
+//! its subscriptions and writes their state; what it decides, it decides in pure state machines that
+//! are told the time. Nothing here knows of disks, sockets or providers.
 
+mod announce;
 mod clock;
 mod engine;
+mod hash;
+mod machine;
 mod plan;
+mod record;
+mod shard;
+mod time;
 mod view;
 
 pub use clock::Clock;

@@ -28,6 +28,18 @@ pub struct Account {
 }
 
 impl Account {
+    /// Adds the accounts of another shard.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.matched += other.matched;
+        self.accepted += other.accepted;
+        self.dead_lettered += other.dead_lettered;
+        self.expired += other.expired;
+        self.cancelled += other.cancelled;
+        self.purged += other.purged;
+        self.pending += other.pending;
+        self.filtered += other.filtered;
+        self.attempts += other.attempts;
+    }
     /// Whether the identity holds.
     pub fn balances(&self) -> bool {
         self.matched

@@ -2,6 +2,28 @@
 //!
 //! Simple evaluation for the six dialects of the CloudEvents Subscriptions API
 //! (`exact`, `prefix`, `suffix`, `all`, `any`, `not`).
+//!
+//! A definition is a map that names its dialect; a list of them is joined by AND; `null` and an
+//! empty list match everything:
+//!
+//! ```
+//! let filter = tradewind_filter::compile(&serde_json::json!({
+//!     "all": [{ "prefix": { "type": "com.github." } }, { "not": { "exact": { "subject": "refs/heads/main" } } }]
+//! }))
+//! .unwrap();
+//! let push = tradewind_event::Event::builder("1", "/acme/app", "com.github.push")
+//!     .subject("refs/heads/fix")
+//!     .build()
+//!     .unwrap();
+//! assert!(filter.matches(&push));
+//! assert_eq!(filter.explain(&push)[1].predicate, "subject != 'refs/heads/main'");
+//! ```
+
+mod definition;
+mod dialect;
+mod predicate;
+
+pub use definition::{DEPTH_MAX, PREDICATES_MAX};
 
 use std::sync::Arc;
 use tradewind_event::Event;
@@ -10,7 +32,8 @@ use tradewind_event::Event;
 pub trait Filter: Send + Sync + std::fmt::Debug {
     /// Whether the event passes.
     fn matches(&self, event: &Event) -> bool;
-    /// Every predicate that was evaluated, in order, with the value it met.
+    /// Every predicate that was evaluated, in order, with the value it met. A predicate under `not`
+    /// is written, and holds, the other way round.
     fn explain(&self, event: &Event) -> Vec<Verdict>;
 }
 
@@ -37,18 +60,5 @@ pub struct InvalidFilter {
 
 /// Compiles a definition (as written in configuration). `null` matches everything.
 pub fn compile(definition: &serde_json::Value) -> Result<Arc<dyn Filter>, InvalidFilter> {
-    let _ = definition;
-    Ok(Arc::new(Everything))
-}
-
-#[derive(Debug)]
-struct Everything;
-
-impl Filter for Everything {
-    fn matches(&self, _: &Event) -> bool {
-        true
-    }
-    fn explain(&self, _: &Event) -> Vec<Verdict> {
-        Vec::new()
-    }
+    Ok(Arc::new(definition::read(definition)?))
 }

@@ -1,0 +1,153 @@
+//! Settings of the sink.
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use tradewind_adapter::Secret;
+
+/// Settings of a sink of kind `http`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where events are posted: an `https` URL without user, password and fragment. Since 0.1.
+    pub url: String,
+    /// How an event becomes a request. Default: binary. Since 0.1.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Most events in one request, with `mode: batch`. Default: 32. Since 0.1.
+    #[serde(default = "default_batch_max")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub batch_max: usize,
+    /// Headers added to each request. Those that HTTP, CloudEvents or the gateway own are refused;
+    /// credentials belong in `auth`. Since 0.1.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Private, loopback or otherwise special addresses that may be reached, as CIDR. Metadata and
+    /// link-local addresses stay out of reach. Default: none. Since 0.1.
+    #[serde(default)]
+    pub allow_private: Vec<Cidr>,
+    /// Ports below 1024 that may be reached besides 80 and 443. Default: none. Since 0.1.
+    #[serde(default)]
+    pub allow_ports: Vec<u16>,
+    /// Permits `http://` to public addresses. Addresses in `allow-private` need no permission.
+    /// Default: false. Since 0.1.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// Speaks HTTP/2 without negotiating it. Default: false; over TLS it is negotiated. Since 0.1.
+    #[serde(default)]
+    pub http2_prior_knowledge: bool,
+    /// Standard Webhooks secrets (`whsec_...`); deliveries are signed with all of them, the first
+    /// is the current one. Signatures cover the body only, so in binary mode the attributes are
+    /// not signed. Default: none. Since 0.1.
+    #[serde(default)]
+    pub signing: Vec<Secret>,
+    /// Credentials sent with each request. Default: none. Since 0.1.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// TLS. Since 0.1.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Most bytes of a response that are read, in bytes. Default: 65536. Since 0.1.
+    #[serde(default = "default_response_max")]
+    #[schemars(range(min = 1024, max = 16777216))]
+    pub response_max: usize,
+    /// What becomes of a response that is a CloudEvent. Default: accept. Since 0.1.
+    #[serde(default)]
+    pub replies: Replies,
+}
+
+fn default_batch_max() -> usize {
+    32
+}
+
+fn default_response_max() -> usize {
+    64 << 10
+}
+
+/// How an event becomes a request (CloudEvents HTTP binding 1.0, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Attributes as `ce-` headers, data as the body.
+    #[default]
+    Binary,
+    /// The whole event as JSON.
+    Structured,
+    /// Several events as a JSON array.
+    Batch,
+}
+
+/// What becomes of a response that is a CloudEvent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replies {
+    /// It is handed to the gateway with the outcome. One that cannot be read rejects the delivery:
+    /// a reply is never lost silently.
+    #[default]
+    Accept,
+    /// It is dropped unread.
+    Ignore,
+}
+
+/// Credentials sent with each request.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Auth {
+    /// `authorization: Bearer <token>`
+    Bearer(Secret),
+    /// `authorization: Basic <user:password>`
+    Basic {
+        /// User name, without a colon.
+        username: String,
+        /// Password.
+        password: Secret,
+    },
+    /// A header of any name, for instance `x-functions-key`.
+    Header {
+        /// Name.
+        name: String,
+        /// Value.
+        value: Secret,
+    },
+}
+
+/// TLS settings.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// PEM file with the certificate authorities to trust instead of the system's. Since 0.1.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+/// A block of addresses: `10.0.0.0/8`, `fd12::/16`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cidr(pub(crate) IpNet);
+
+impl TryFrom<String> for Cidr {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let net = text
+            .parse()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map(|net: IpNet| Self(net.trunc()))
+            .map_err(|_| format!("`{text}` is no address block (hint: write 10.0.0.0/8)"))
+    }
+}
+
+impl JsonSchema for Cidr {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Cidr".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A block of addresses: 10.0.0.0/8, fd12::/16, or one address"
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! From deliveries to one request.
+
+use super::config::{Auth, Config, Mode};
+use super::sign::Signer;
+use crate::api_key;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use sha2::{Digest, Sha256};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tradewind_adapter::{Delivery, Error, ErrorKind};
+use tradewind_event::Event;
+use tradewind_event::http::{self as binding, Format};
+
+/// Headers that HTTP itself owns: framing, routing, connection (RFC 9110, section 7.6.1).
+const RESERVED: [&str; 14] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "webhook-request-origin",
+];
+/// Prefixes that HTTP proxies, CloudEvents, Standard Webhooks and the gateway own.
+const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "ce-", "webhook-", "tradewind-"];
+
+/// Makes requests: all that is the same for every delivery of one sink.
+pub(crate) struct Requests {
+    uri: Uri,
+    mode: Mode,
+    fixed: HeaderMap,
+    signer: Option<Signer>,
+}
+
+impl Requests {
+    pub(crate) fn new(config: &Config, uri: Uri) -> Result<Self, Error> {
+        let mut fixed = HeaderMap::new();
+        let agent = concat!("tradewind/", env!("CARGO_PKG_VERSION"));
+        fixed.insert(USER_AGENT, HeaderValue::from_static(agent));
+        for (name, value) in &config.headers {
+            let name = allowed("headers", name)?;
+            fixed.insert(name.clone(), header("headers", &name, value)?);
+        }
+        if let Some(auth) = &config.auth {
+            let (name, value) = credentials(auth)?;
+            fixed.insert(name, value);
+        }
+        let signer = match config.signing.as_slice() {
+            [] => None,
+            secrets => Some(Signer::new(secrets)?),
+        };
+        Ok(Self {
+            uri,
+            mode: config.mode,
+            fixed,
+            signer,
+        })
+    }
+
+    /// One request for these deliveries; several only in batch mode. The error is final: the event
+    /// cannot be written as HTTP.
+    pub(crate) fn make(
+        &self,
+        batch: &[Delivery],
+        now: SystemTime,
+    ) -> Result<Request<Full<Bytes>>, String> {
+        let (headers, body) = self.encode(batch);
+        let mut all = self.fixed.clone();
+        all.extend(headers);
+        about(&mut all, batch)?;
+        if let Some(signer) = &self.signer {
+            let id = message_id(batch);
+            let seconds = now
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |time| time.as_secs());
+            let signature = signer.sign(&id, seconds, &body);
+            let signature = signature.ok_or("the signature is no header")?;
+            all.insert("webhook-id", value(&id)?);
+            all.insert("webhook-timestamp", seconds.into());
+            all.insert("webhook-signature", signature);
+        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = all;
+        Ok(request)
+    }
+
+    fn encode(&self, batch: &[Delivery]) -> (HeaderMap, Bytes) {
+        match (self.mode, batch) {
+            (Mode::Binary, [one]) => binding::encode_binary(&one.event),
+            (Mode::Structured, [one]) => binding::encode_structured(&one.event, Format::Json),
+            _ => {
+                let events: Vec<Event> = batch.iter().map(|d| d.event.clone()).collect();
+                binding::encode_batch(&events, Format::Json)
+            }
+        }
+    }
+}
+
+/// What a handler needs to be idempotent: the id is the same on every attempt.
+fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
+    let ids: Vec<&str> = batch.iter().map(|d| &*d.id).collect();
+    headers.insert("tradewind-delivery-id", value(&ids.join(","))?);
+    let attempt = batch.iter().map(|d| d.attempt).max().unwrap_or(1);
+    headers.insert("tradewind-attempt", attempt.into());
+    if let Some(replay) = batch.iter().find_map(|d| d.replay.as_deref()) {
+        headers.insert("tradewind-replay", value(replay)?);
+    }
+    Ok(())
+}
+
+/// The id that is signed: the delivery's own, or for a batch one that names exactly this batch.
+fn message_id(batch: &[Delivery]) -> String {
+    if let [one] = batch {
+        return one.id.to_string();
+    }
+    let mut hash = Sha256::new();
+    for delivery in batch {
+        hash.update(delivery.id.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    format!("batch-{}", api_key::hex(&digest))
+}
+
+fn value(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::try_from(text).map_err(|_| "the delivery id is no header value".into())
+}
+
+fn allowed(place: &'static str, name: &str) -> Result<HeaderName, Error> {
+    let parsed = HeaderName::try_from(name)
+        .map_err(|_| invalid(place, format!("`{name}` is no header name")))?;
+    let lower = parsed.as_str();
+    if lower == "authorization" || lower == "cookie" {
+        let message = format!("`{lower}` is a credential (hint: use `auth`)");
+        return Err(invalid(place, message));
+    }
+    let owned = RESERVED_PREFIXES.iter().any(|p| lower.starts_with(p));
+    if owned || RESERVED.contains(&lower) {
+        let message = format!("`{lower}` is set by the gateway and cannot be configured");
+        return Err(invalid(place, message));
+    }
+    Ok(parsed)
+}
+
+fn credentials(auth: &Auth) -> Result<(HeaderName, HeaderValue), Error> {
+    let (name, text) = match auth {
+        Auth::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.expose())),
+        Auth::Basic { username, password } => {
+            if username.contains(':') {
+                return Err(invalid("auth", "a user name has no colon".into()));
+            }
+            let pair = format!("{username}:{}", password.expose());
+            (AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)))
+        }
+        Auth::Header { name, value } => {
+            let name = match name.to_ascii_lowercase().as_str() {
+                "authorization" => AUTHORIZATION,
+                other => allowed("auth", other)?,
+            };
+            (name, value.expose().to_owned())
+        }
+    };
+    let mut value = header("auth", &name, &text)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// A configured header value. The error never repeats it.
+fn header(place: &'static str, name: &HeaderName, text: &str) -> Result<HeaderValue, Error> {
+    let visible = |b: u8| b == b' ' || b == b'\t' || b.is_ascii_graphic();
+    HeaderValue::try_from(text)
+        .ok()
+        .filter(|_| text.bytes().all(visible))
+        .ok_or_else(|| invalid(place, format!("the value of `{name}` is no header value")))
+}
+
+fn invalid(place: &'static str, message: String) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, place, message)
+}

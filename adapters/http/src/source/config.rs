@@ -1,0 +1,63 @@
+//! Settings of the source.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Settings of a source of kind `http`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Who may send. Must be said: `api-keys: [name]`, or in words that nobody is asked. Since 0.1.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// How percent signs in `ce-` headers are read. Default: strict. Since 0.1.
+    #[serde(default)]
+    pub percent: Percent,
+    /// Most events in one batch. Default: 1000. Since 0.1.
+    #[serde(default = "default_batch_max")]
+    #[schemars(range(min = 1, max = 100000))]
+    pub batch_max: usize,
+    /// Origins that may deliver here after the handshake of CloudEvents webhooks (`OPTIONS` with
+    /// `WebHook-Request-Origin`), as DNS names. Default: none. Since 0.1.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    /// Makes an event of a body that is none. Default: such a request is refused. Since 0.1.
+    #[serde(default)]
+    pub raw: Option<Raw>,
+}
+
+fn default_batch_max() -> usize {
+    1000
+}
+
+/// Who may send.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// Holders of these API keys, by key id.
+    ApiKeys(Vec<String>),
+    /// Anybody who reaches the listener. The name is long on purpose.
+    NoneIUnderstand,
+}
+
+/// How percent signs in `ce-` headers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Percent {
+    /// By the specification: each begins an escape.
+    #[default]
+    Strict,
+    /// One that begins no escape stays as it is (`100%`), for senders that do not encode.
+    Lenient,
+}
+
+/// The attributes of an event that is made of a plain body.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Raw {
+    /// `type` of the events.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// `source` of the events.
+    pub source: String,
+}

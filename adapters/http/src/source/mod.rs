@@ -1,0 +1,175 @@
+//! The source: CloudEvents posted to the gateway, in any content mode.
+
+mod auth;
+mod config;
+mod raw;
+
+pub use config::{Auth, Config, Percent, Raw};
+
+use auth::Senders;
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tradewind_adapter::{
+    Answer, Build, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
+};
+use tradewind_event::http::{self as binding, Message, Options};
+use tradewind_event::{Event, InvalidEvent, Limits};
+
+const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
+const REQUEST_RATE: HeaderName = HeaderName::from_static("webhook-request-rate");
+const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
+const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate");
+
+/// Takes CloudEvents over HTTP.
+pub struct HttpSource {
+    senders: Senders,
+    options: Options,
+    origins: Vec<String>,
+    raw: Option<Raw>,
+}
+
+impl HttpSource {
+    /// A source with these settings.
+    ///
+    /// # Errors
+    /// Where the settings cannot work, with a hint.
+    pub fn new(config: Config, build: &Build) -> Result<Self, Error> {
+        let senders = Senders::new(config.auth.as_ref(), build)?;
+        if !(1..=100_000).contains(&config.batch_max) {
+            return Err(invalid("batch-max", "not 1 to 100000".into()));
+        }
+        for origin in &config.allowed_origins {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+            if origin.is_empty() || !origin.bytes().all(allowed) {
+                let message = format!("`{origin}` is no DNS name");
+                return Err(invalid("allowed-origins", message));
+            }
+        }
+        if let Some(raw) = &config.raw {
+            raw.event(&HeaderMap::new(), Bytes::new())
+                .map_err(|e| invalid("raw", e.to_string()))?;
+        }
+        // The listener bounds the body; here only the number of events counts.
+        let limits = Limits {
+            event_bytes: usize::MAX,
+            batch_bytes: usize::MAX,
+            batch_events: config.batch_max,
+        };
+        let percent = match config.percent {
+            Percent::Strict => binding::Percent::Strict,
+            Percent::Lenient => binding::Percent::Lenient,
+        };
+        Ok(Self {
+            senders,
+            options: Options { percent, limits },
+            origins: config.allowed_origins,
+            raw: config.raw,
+        })
+    }
+}
+
+impl WebhookAdapter for HttpSource {
+    const KIND: &'static str = crate::KIND;
+    type Config = Config;
+
+    fn build(config: Config, build: &Build) -> Result<Arc<dyn Webhook>, Error> {
+        Ok(Arc::new(Self::new(config, build)?))
+    }
+}
+
+impl Webhook for HttpSource {
+    fn verifies_head(&self) -> bool {
+        true
+    }
+
+    fn verify(&self, parts: &Parts, _body: &[u8], _now: SystemTime) -> Result<Verified, Refusal> {
+        self.senders.verify(&parts.headers)
+    }
+
+    fn decode(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        _verified: &Verified,
+    ) -> Result<Vec<Event>, Refusal> {
+        match binding::decode(&parts.headers, body.clone(), &self.options) {
+            Ok(message) => Ok(Message::into_events(message)),
+            Err(binding::Error::NotCloudEvent) => match &self.raw {
+                Some(raw) if !names_attributes(&parts.headers) => raw
+                    .event(&parts.headers, body)
+                    .map(|event| vec![event])
+                    .map_err(|e| unreadable(&e)),
+                _ => Err(no_event()),
+            },
+            Err(e) => Err(Refusal {
+                status: e.status(),
+                code: "invalid-event",
+                reason: e.to_string(),
+                detail: Some(e.to_string()),
+            }),
+        }
+    }
+
+    /// The handshake of CloudEvents webhooks (HTTP 1.1 Web Hooks for Event Delivery, section 4).
+    /// Only origins that are configured are consented to. A callback address comes from the sender
+    /// and is never called; the answer is immediate.
+    fn challenge(&self, parts: &Parts, _body: &[u8]) -> Option<Answer> {
+        if parts.method != Method::OPTIONS {
+            return None;
+        }
+        let origin = parts.headers.get(REQUEST_ORIGIN)?;
+        let asked = origin.to_str().ok()?;
+        if !self.origins.iter().any(|o| o.eq_ignore_ascii_case(asked)) {
+            return None;
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        headers.insert(ALLOWED_ORIGIN, origin.clone());
+        if parts.headers.contains_key(REQUEST_RATE) {
+            headers.insert(ALLOWED_RATE, HeaderValue::from_static("*"));
+        }
+        Some(Answer {
+            status: StatusCode::OK,
+            headers,
+            body: Bytes::new(),
+        })
+    }
+}
+
+impl std::fmt::Debug for HttpSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpSource").finish_non_exhaustive()
+    }
+}
+
+/// Whether a request tried to be an event in binary mode: then it is no plain body, but a mistake.
+fn names_attributes(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with("ce-"))
+}
+
+fn no_event() -> Refusal {
+    let hint = "the request is no CloudEvent (hint: send the header `ce-specversion: 1.0` with \
+                ce-id, ce-source and ce-type, or content-type application/cloudevents+json)";
+    Refusal {
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        code: "not-an-event",
+        reason: "no CloudEvent, and the source maps no plain bodies (`raw`)".into(),
+        detail: Some(hint.into()),
+    }
+}
+
+fn unreadable(error: &InvalidEvent) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        code: "invalid-event",
+        reason: error.to_string(),
+        detail: Some(error.to_string()),
+    }
+}
+
+fn invalid(place: &'static str, message: String) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, place, message)
+}

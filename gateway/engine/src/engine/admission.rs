@@ -1,0 +1,219 @@
+//! Admission: validate, identify, append, say so.
+
+use super::stream::StreamHandle;
+use super::{Inner, Origin, PublishError, Receipt};
+use crate::Happening;
+use crate::hash::HOPS;
+use crate::record::Envelope;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tradewind_event::{Attribute, Event};
+use tradewind_store::{Appended, Entry, Error, Identity, Kind, Position};
+
+/// Deduplication window of a stream that names none.
+const DEDUPE_WINDOW: Duration = Duration::from_secs(600);
+/// What overloaded publishers are told to wait.
+const BUSY: Duration = Duration::from_secs(1);
+/// What publishers are told to wait when the disk is full.
+const FULL: Duration = Duration::from_secs(5);
+
+impl Inner {
+    pub(crate) async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(PublishError::Unavailable("the gateway is stopping".into()));
+        }
+        let handle = self.streams.load().get(stream).map(Arc::clone);
+        let handle = handle.ok_or_else(|| PublishError::NoStream(stream.to_owned()))?;
+        let invalid: Vec<(usize, String)> = events
+            .iter()
+            .enumerate()
+            .filter_map(|(i, event)| Some((i, event.validate().err()?.to_string())))
+            .collect();
+        if !invalid.is_empty() {
+            return Err(PublishError::Invalid(invalid));
+        }
+        let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
+        let window = window.max(origin.dedupe_window.unwrap_or_default());
+        let entries: Vec<Entry> = events
+            .iter()
+            .map(|event| handle.entry(origin, event, window))
+            .collect();
+        handle.refuse_conflicts(&entries).await?;
+        let appended = handle.log.append(entries).await.map_err(refusal)?;
+        self.receive(&handle, origin, &events, &appended)
+    }
+
+    /// Counts, tells and answers what the store made of a batch.
+    fn receive(
+        &self,
+        handle: &StreamHandle,
+        origin: &Origin,
+        events: &[Event],
+        appended: &[Appended],
+    ) -> Result<Vec<Receipt>, PublishError> {
+        let routes = handle.routes.load();
+        let listened = self.announcer.listened();
+        let mut receipts = Vec::with_capacity(events.len());
+        let mut conflicts = Vec::new();
+        let (mut new, mut duplicates, mut unmatched) = (0, 0, 0);
+        for (index, (event, appended)) in events.iter().zip(appended).enumerate() {
+            let (position, duplicate) = match appended {
+                Appended::New(position) => (Some(*position), false),
+                Appended::Duplicate(position) => (Some(*position), true),
+                Appended::Undecided => (None, false),
+                Appended::Conflict(position) => {
+                    conflicts.push((index, position.to_string()));
+                    continue;
+                }
+                Appended::Withheld => continue,
+            };
+            let matched = routes.iter().filter(|(_, f)| f.matches(event)).count();
+            if duplicate {
+                duplicates += 1;
+            } else {
+                new += 1;
+                unmatched += u64::from(matched == 0);
+            }
+            if listened {
+                self.tell(handle, origin, event, position, duplicate, matched);
+            }
+            receipts.push(Receipt {
+                position: position.map(|p| p.to_string()).unwrap_or_default(),
+                duplicate,
+                matched,
+            });
+        }
+        let counters = &handle.counters;
+        counters
+            .admitted
+            .fetch_add(new + duplicates, Ordering::Relaxed);
+        counters.appended.fetch_add(new, Ordering::Relaxed);
+        counters.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+        counters.unmatched.fetch_add(unmatched, Ordering::Relaxed);
+        if conflicts.is_empty() {
+            Ok(receipts)
+        } else {
+            Err(PublishError::Conflict(conflicts))
+        }
+    }
+
+    fn tell(
+        &self,
+        handle: &StreamHandle,
+        origin: &Origin,
+        event: &Event,
+        position: Option<Position>,
+        duplicate: bool,
+        matched: usize,
+    ) {
+        let mut happening = Happening {
+            at_ms: self.time.now(),
+            what: if duplicate { "duplicate" } else { "received" }.to_owned(),
+            stream: Some(handle.name.to_string()),
+            position: position.map(|p| p.to_string()),
+            id: Some(event.id().to_owned()),
+            ty: Some(event.ty().to_owned()),
+            name: Some(origin.source.to_string()),
+            detail: origin.principal.to_string(),
+        };
+        self.announcer.tell(happening.clone());
+        if matched == 0 && !duplicate {
+            happening.what = "unmatched".to_owned();
+            happening.detail = "no subscription's filter lets it through".to_owned();
+            self.announcer.tell(happening);
+        }
+    }
+}
+
+impl StreamHandle {
+    fn entry(&self, origin: &Origin, event: &Event, window: Duration) -> Entry {
+        let id = self.hashes.identity(event.source(), event.id());
+        let envelope = Envelope {
+            space: origin.space.to_string(),
+            source: origin.source.to_string(),
+            principal: origin.principal.to_string(),
+            hops: hops(event),
+        };
+        Entry {
+            shard_key: self
+                .hashes
+                .ordering(event, self.order_by.as_deref())
+                .unwrap_or(id as u64),
+            identity: Some(Identity {
+                id,
+                content: self.hashes.content(event),
+                window_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
+            }),
+            kind: Kind::Event,
+            payload: envelope.encode(event),
+        }
+    }
+
+    /// The store is all-or-nothing per shard. A batch over several is checked beforehand, so that it
+    /// is all-or-nothing as a whole.
+    async fn refuse_conflicts(&self, entries: &[Entry]) -> Result<(), PublishError> {
+        if entries.len() < 2 || self.log.shards() < 2 {
+            return Ok(());
+        }
+        let mut conflicts = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let Some(identity) = entry.identity else {
+                continue;
+            };
+            let Some(position) = self.log.find(identity.id).await.map_err(refusal)? else {
+                continue;
+            };
+            let there = self.log.read(position.shard, position.offset, 1).await;
+            let content = there
+                .map_err(refusal)?
+                .items
+                .into_iter()
+                .next()
+                .and_then(|item| {
+                    let (_, event) = Envelope::decode(&item.payload).ok()?;
+                    (item.position == position).then(|| self.hashes.content(&event))
+                });
+            if content.is_some_and(|content| content != identity.content) {
+                conflicts.push((index, position.to_string()));
+            }
+        }
+        if conflicts.is_empty() {
+            Ok(())
+        } else {
+            Err(PublishError::Conflict(conflicts))
+        }
+    }
+}
+
+fn hops(event: &Event) -> u32 {
+    match event.attribute(HOPS) {
+        Some(Attribute::Integer(n)) => u32::try_from(n).unwrap_or(0),
+        // Binary mode carries no types.
+        Some(other) => other.to_canonical().parse().unwrap_or(0),
+        None => 0,
+    }
+}
+
+fn refusal(error: Error) -> PublishError {
+    match error {
+        Error::Full => PublishError::Later {
+            reason: error.to_string(),
+            after: FULL,
+            full: true,
+        },
+        Error::Busy => PublishError::Later {
+            reason: error.to_string(),
+            after: BUSY,
+            full: false,
+        },
+        // A batch that contradicts itself.
+        Error::Invalid(reason) => PublishError::Invalid(vec![(0, reason)]),
+        error => PublishError::Unavailable(error.to_string()),
+    }
+}

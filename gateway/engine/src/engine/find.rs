@@ -1,0 +1,153 @@
+//! Events by id, position or delivery.
+
+use super::stream::StreamHandle;
+use super::{Error, Inner};
+use crate::Journey;
+use crate::record::Envelope;
+use crate::shard::Command;
+use std::sync::Arc;
+use tradewind_event::Event;
+use tradewind_store::{Kind, Position};
+
+/// Bytes of each shard's log that a search by id goes through, from the newest back.
+const SEARCHED: u64 = 256 << 20;
+/// Bytes read at once.
+const PAGE: usize = 1 << 20;
+/// Most journeys in one answer.
+const JOURNEYS: usize = 20;
+/// Shortest prefix of an id.
+const PREFIX_MIN: usize = 8;
+
+impl Inner {
+    pub(super) async fn explain(&self, query: &str) -> Result<Vec<Journey>, Error> {
+        let mut journeys = Vec::new();
+        for (stream, position) in self.places(query).await? {
+            journeys.extend(self.journey(&stream, position).await?);
+        }
+        if journeys.is_empty() {
+            return Err(Error::NotFound(format!(
+                "no event `{query}`; give an id, its first {PREFIX_MIN} characters or more, \
+                 `stream@shard/offset`, or a delivery id"
+            )));
+        }
+        Ok(journeys)
+    }
+
+    async fn journey(
+        &self,
+        stream: &StreamHandle,
+        position: Position,
+    ) -> Result<Option<Journey>, Error> {
+        match stream.shards.get(usize::from(position.shard)) {
+            Some(shard) => {
+                shard
+                    .ask(|answer| Command::Explain(position.offset, answer))
+                    .await
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn places(&self, query: &str) -> Result<Vec<(Arc<StreamHandle>, Position)>, Error> {
+        let streams = self.streams.load_full();
+        if let Some((stream, position)) = query.split_once('@')
+            && let (Some(handle), Ok(position)) = (streams.get(stream), position.parse())
+        {
+            return Ok(vec![(Arc::clone(handle), position)]);
+        }
+        for handle in streams.values() {
+            if let Some(position) = in_delivery_id(&handle.name, query) {
+                return Ok(vec![(Arc::clone(handle), position)]);
+            }
+        }
+        let mut found = Vec::new();
+        for handle in streams.values() {
+            for shard in 0..handle.log.shards() {
+                search(handle, shard, query, &mut found).await?;
+            }
+        }
+        // The newest is what people mean.
+        let excess = found.len().saturating_sub(JOURNEYS);
+        Ok(found.split_off(excess))
+    }
+
+    pub(super) async fn event(&self, stream: &str, position: &str) -> Result<Event, Error> {
+        let handle = self.stream(stream)?;
+        let at: Position = position
+            .parse()
+            .map_err(|e: tradewind_store::Error| Error::Invalid(e.to_string()))?;
+        let none = || Error::NotFound(format!("no event at {position} of stream `{stream}`"));
+        let shard = handle.shards.get(usize::from(at.shard)).ok_or_else(none)?;
+        shard
+            .ask(|answer| Command::Event(at.offset, answer))
+            .await?
+            .ok_or_else(none)
+    }
+
+    pub(super) fn stream(&self, name: &str) -> Result<Arc<StreamHandle>, Error> {
+        let handle = self.streams.load().get(name).map(Arc::clone);
+        handle.ok_or_else(|| Error::NotFound(format!("no stream `{name}`")))
+    }
+}
+
+/// `<stream>-<shard>-<offset>-<subscription>`
+fn in_delivery_id(stream: &str, query: &str) -> Option<Position> {
+    let mut parts = query
+        .strip_prefix(stream)?
+        .strip_prefix('-')?
+        .splitn(3, '-');
+    let position = Position {
+        shard: parts.next()?.parse().ok()?,
+        offset: parts.next()?.parse().ok()?,
+    };
+    parts.next().map(|_| position)
+}
+
+/// Positions of events with this id, or that begins so.
+async fn search(
+    handle: &Arc<StreamHandle>,
+    shard: u16,
+    query: &str,
+    found: &mut Vec<(Arc<StreamHandle>, Position)>,
+) -> Result<(), Error> {
+    let log = &handle.log;
+    let bounds = log.bounds(shard);
+    let mut at = bounds.start;
+    if bounds.end - bounds.start > SEARCHED {
+        at = newest(handle, shard, bounds.end - SEARCHED).await?;
+    }
+    loop {
+        let batch = log.read(shard, at, PAGE).await?;
+        for item in batch.items.iter().filter(|i| i.kind == Kind::Event) {
+            let Ok((_, event)) = Envelope::decode(&item.payload) else {
+                continue;
+            };
+            let begins = query.len() >= PREFIX_MIN && event.id().starts_with(query);
+            if event.id() == query || begins {
+                found.push((Arc::clone(handle), item.position));
+            }
+        }
+        if batch.next == at {
+            return Ok(());
+        }
+        at = batch.next;
+    }
+}
+
+/// An item's offset at or a little after `from`: found by time, since only the store knows where
+/// items begin.
+async fn newest(handle: &StreamHandle, shard: u16, from: u64) -> Result<u64, Error> {
+    let log = &handle.log;
+    let first = log.read(shard, 0, 1).await?;
+    let mut low = first.items.first().map_or(0, |i| i.appended_ms);
+    let mut high = low.saturating_add(1 << 42);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if log.seek(shard, middle).await? >= from {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(log.seek(shard, low).await?)
+}

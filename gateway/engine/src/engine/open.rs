@@ -1,0 +1,239 @@
+//! Streams open, plans take effect.
+
+use super::stream::{Counters, Routes, ShardHandle, StreamHandle, stopped};
+use super::{Error, Inner, SPACE};
+use crate::hash::Hashes;
+use crate::shard::{Command, Gates, Shard, Subscriptions, Surroundings};
+use crate::{Plan, StreamPlan};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tradewind_store::{Kind, Op, Stream, Sync};
+
+/// Key of the ordering attribute in the table of shard 0.
+const ORDER_BY: &[u8] = b"o";
+/// Bytes read at once when looking for a first event.
+const LOOK_BYTES: usize = 64 << 10;
+
+impl Inner {
+    /// First plan: streams that are on disk and not in the plan stay suspended.
+    pub(super) async fn begin(self: &Arc<Self>, mut plan: Plan) -> Result<(), Error> {
+        for name in self.store.list().await? {
+            let Some(name) = name.strip_prefix(&format!("{SPACE}/")) else {
+                continue;
+            };
+            plan.streams.entry(name.to_owned()).or_default();
+        }
+        self.apply(plan).await
+    }
+
+    pub(super) async fn apply(self: &Arc<Self>, mut plan: Plan) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        plan.streams.entry(SPACE.to_owned()).or_default();
+        self.check(&plan)?;
+        let mut streams = BTreeMap::clone(&self.streams.load());
+        let mut by_stream: BTreeMap<&str, Subscriptions> = BTreeMap::new();
+        for (name, subscription) in &plan.subscriptions {
+            by_stream
+                .entry(&subscription.stream)
+                .or_default()
+                .insert(name.clone(), Arc::new(subscription.clone()));
+        }
+        // Whatever can be refused is refused before anything changes.
+        let mut opened = Vec::new();
+        for (name, stream) in &plan.streams {
+            match streams.get(name) {
+                Some(handle) => self.check_order(&handle.log, name, stream).await?,
+                None => {
+                    let path = format!("{SPACE}/{name}");
+                    let log = self.store.open(&path, &stream.settings).await?;
+                    self.check_order(&log, name, stream).await?;
+                    opened.push((name.clone(), log, stream.clone()));
+                }
+            }
+        }
+        for (name, log, stream) in opened {
+            let subscriptions = by_stream.get(name.as_str()).cloned().unwrap_or_default();
+            let handle = self.open(&name, log, stream, subscriptions).await?;
+            streams.insert(name, handle);
+        }
+        for (name, handle) in &mut streams {
+            let subscriptions = by_stream.remove(name.as_str()).unwrap_or_default();
+            if let Some(stream) = plan.streams.get(name) {
+                handle.plan.store(Arc::new(stream.clone()));
+                if handle.order_by.as_deref() != stream.order_by.as_deref() {
+                    // It holds no events, so nothing is ordered by the old attribute yet.
+                    *handle = self.reopen(handle, stream.clone()).await?;
+                }
+            }
+            let routes: Routes = subscriptions
+                .iter()
+                .map(|(name, plan)| (Arc::from(name.as_str()), Arc::clone(&plan.filter)))
+                .collect();
+            for shard in &handle.shards {
+                shard
+                    .ask(|answer| Command::Apply(subscriptions.clone(), answer))
+                    .await?;
+            }
+            handle.routes.store(Arc::new(routes));
+        }
+        self.streams.store(Arc::new(streams));
+        self.announcer
+            .plain("reloaded", SPACE, None, "a plan is in force".into());
+        Ok(())
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), Error> {
+        let open = self.streams.load();
+        for (name, subscription) in &plan.subscriptions {
+            let places = [
+                Some(&subscription.stream),
+                subscription.policy.reply_to.as_ref(),
+            ];
+            for stream in places.into_iter().flatten() {
+                if !plan.streams.contains_key(stream) {
+                    return Err(Error::Invalid(format!(
+                        "subscription `{name}` names the stream `{stream}`, which does not exist"
+                    )));
+                }
+            }
+        }
+        for (name, stream) in &plan.streams {
+            let shards = stream.settings.shards.max(1);
+            if let Some(handle) = open.get(name).filter(|h| h.log.shards() != shards) {
+                return Err(Error::Invalid(format!(
+                    "stream `{name}` has {} shard(s), which cannot be changed",
+                    handle.log.shards()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses another ordering attribute for a stream that holds events.
+    async fn check_order(
+        &self,
+        log: &Arc<dyn Stream>,
+        name: &str,
+        stream: &StreamPlan,
+    ) -> Result<(), Error> {
+        let Some(recorded) = log.get(0, ORDER_BY).await? else {
+            return Ok(());
+        };
+        let wanted = stream.order_by.as_deref().unwrap_or_default();
+        if recorded == wanted.as_bytes() || !holds_events(log).await? {
+            return Ok(());
+        }
+        let show = |s: &str| match s {
+            "" => "nothing".to_owned(),
+            s => format!("`{s}`"),
+        };
+        Err(Error::Invalid(format!(
+            "stream `{name}` holds events ordered by {}, so `order-by` cannot become {}: make a new stream",
+            show(&String::from_utf8_lossy(&recorded)),
+            show(wanted),
+        )))
+    }
+
+    async fn reopen(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        stream: StreamPlan,
+    ) -> Result<Arc<StreamHandle>, Error> {
+        for shard in &handle.shards {
+            let (done, is_done) = tokio::sync::oneshot::channel();
+            shard
+                .commands
+                .send(Command::Drain(0, done))
+                .map_err(|_| stopped())?;
+            is_done.await.map_err(|_| stopped())?;
+        }
+        self.open(
+            &handle.name,
+            Arc::clone(&handle.log),
+            stream,
+            Subscriptions::new(),
+        )
+        .await
+    }
+
+    async fn open(
+        self: &Arc<Self>,
+        name: &str,
+        log: Arc<dyn Stream>,
+        plan: StreamPlan,
+        subscriptions: Subscriptions,
+    ) -> Result<Arc<StreamHandle>, Error> {
+        let name: Arc<str> = name.into();
+        let order_by: Option<Arc<str>> = plan.order_by.as_deref().map(Arc::from);
+        let hashes = Hashes::new(log.hash_key());
+        let gates = Arc::new(Gates::new(log.shards()));
+        let mut shards = Vec::new();
+        for shard in 0..log.shards() {
+            let (commands, received) = mpsc::unbounded_channel();
+            let (health, healthy) = watch::channel(Ok(()));
+            let around = Surroundings {
+                stream: Arc::clone(&name),
+                shard,
+                log: Arc::clone(&log),
+                time: self.time.clone(),
+                announcer: self.announcer.clone(),
+                engine: Arc::downgrade(self),
+                order_by: order_by.clone(),
+                hashes,
+                gates: Arc::clone(&gates),
+            };
+            let actor = Shard::recover(around, subscriptions.clone(), received, health).await?;
+            if shard == 0 {
+                actor.remember(ORDER_BY, plan.order_by.as_deref()).await?;
+            }
+            tokio::spawn(actor.run());
+            shards.push(ShardHandle {
+                commands,
+                health: healthy,
+            });
+        }
+        Ok(Arc::new(StreamHandle {
+            name,
+            log,
+            hashes,
+            order_by,
+            plan: ArcSwap::from_pointee(plan),
+            routes: ArcSwap::default(),
+            shards,
+            counters: Counters::default(),
+        }))
+    }
+}
+
+impl Shard {
+    async fn remember(&self, key: &'static [u8], text: Option<&str>) -> Result<(), Error> {
+        let value = Bytes::copy_from_slice(text.unwrap_or_default().as_bytes());
+        let op = Op::Put(Bytes::from_static(key), value);
+        let around = &self.around;
+        around
+            .log
+            .record(around.shard, self.epoch(), vec![op], Sync::Durable)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn holds_events(log: &Arc<dyn Stream>) -> Result<bool, Error> {
+    for shard in 0..log.shards() {
+        let mut at = log.bounds(shard).start;
+        loop {
+            let batch = log.read(shard, at, LOOK_BYTES).await?;
+            if batch.items.iter().any(|item| item.kind == Kind::Event) {
+                return Ok(true);
+            }
+            if batch.next == at {
+                break;
+            }
+            at = batch.next;
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,336 @@
+//! What operators do.
+
+use super::stream::StreamHandle;
+use super::{Error, Inner};
+use crate::record::Job;
+use crate::shard::{Command, LaneView, Page};
+use crate::{Account, DeadLetter, ReplayView, Start, SubscriptionView};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tradewind_store::Position;
+
+/// Most dead letters in one page.
+const LETTERS_MAX: usize = 1000;
+
+impl Inner {
+    async fn lanes(&self) -> Vec<(Arc<StreamHandle>, LaneView)> {
+        let mut all = Vec::new();
+        for handle in self.streams.load_full().values() {
+            for shard in &handle.shards {
+                // A stopped shard is told of by `ready`.
+                let views = shard.ask(Command::Lanes).await.unwrap_or_default();
+                all.extend(views.into_iter().map(|v| (Arc::clone(handle), v)));
+            }
+        }
+        all
+    }
+
+    pub(super) async fn subscriptions(&self) -> Vec<SubscriptionView> {
+        let mut views: BTreeMap<(String, String), SubscriptionView> = BTreeMap::new();
+        for (stream, lane) in self.lanes().await {
+            if lane.job.is_some() {
+                continue;
+            }
+            let view = views
+                .entry((lane.name.clone(), stream.name.to_string()))
+                .or_insert_with(|| SubscriptionView {
+                    name: lane.name.clone(),
+                    stream: stream.name.to_string(),
+                    state: lane.state.to_owned(),
+                    circuit: lane.circuit.to_owned(),
+                    sink: lane.sink.clone(),
+                    account: Account::default(),
+                    cursors: Vec::new(),
+                    in_flight: 0,
+                });
+            view.account.add(&lane.account);
+            view.cursors.push(lane.cursor);
+            view.in_flight += lane.in_flight;
+        }
+        views.into_values().collect()
+    }
+
+    pub(super) async fn replays(&self) -> Vec<ReplayView> {
+        let mut views: BTreeMap<String, ReplayView> = BTreeMap::new();
+        for (_, lane) in self.lanes().await {
+            let Some(job) = lane.job else { continue };
+            let state = match (job.cancelled, lane.finished) {
+                (true, _) => "cancelled",
+                (_, true) => "done",
+                _ => "running",
+            };
+            let view = views.entry(job.id.clone()).or_insert_with(|| ReplayView {
+                id: job.id,
+                subscription: lane.name.clone(),
+                state: state.to_owned(),
+                account: Account::default(),
+            });
+            if view.state == "done" {
+                view.state = state.to_owned();
+            }
+            view.account.add(&lane.account);
+        }
+        views.into_values().collect()
+    }
+
+    /// The stream of a subscription.
+    async fn home_of(&self, subscription: &str) -> Result<Arc<StreamHandle>, Error> {
+        let mut suspended = None;
+        for (stream, lane) in self.lanes().await {
+            if lane.name == subscription && lane.job.is_none() {
+                if lane.state != "suspended" {
+                    return Ok(stream);
+                }
+                suspended = Some(stream);
+            }
+        }
+        suspended.ok_or_else(|| Error::NotFound(format!("no subscription `{subscription}`")))
+    }
+
+    pub(super) async fn pause(&self, subscription: &str, pause: bool) -> Result<(), Error> {
+        let stream = self.home_of(subscription).await?;
+        for shard in &stream.shards {
+            shard
+                .ask(|answer| Command::Pause(subscription.to_owned(), pause, answer))
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn discard(&self, subscription: &str) -> Result<u64, Error> {
+        // Removed from the configuration first: a subscription that moved streams has two homes.
+        let _changing = self.changing.lock().await;
+        let mut homes: Vec<Arc<StreamHandle>> = Vec::new();
+        let mut configured = false;
+        for (stream, lane) in self.lanes().await {
+            if lane.name == subscription && lane.job.is_none() {
+                if lane.state != "suspended" {
+                    configured = true;
+                } else if !homes.iter().any(|h| Arc::ptr_eq(h, &stream)) {
+                    homes.push(stream);
+                }
+            }
+        }
+        if homes.is_empty() && configured {
+            return Err(Error::Invalid(format!(
+                "subscription `{subscription}` is configured: remove it from the configuration first"
+            )));
+        }
+        if homes.is_empty() {
+            return Err(Error::NotFound(format!("no subscription `{subscription}`")));
+        }
+        let mut cancelled = 0;
+        for stream in homes {
+            for shard in &stream.shards {
+                cancelled += shard
+                    .ask(|answer| Command::Discard(subscription.to_owned(), answer))
+                    .await?;
+            }
+        }
+        Ok(cancelled)
+    }
+
+    pub(super) async fn dead_letters(
+        &self,
+        subscription: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
+        let stream = self.home_of(subscription).await?;
+        let limit = limit.clamp(1, LETTERS_MAX);
+        let (first, mut cursor) = match after {
+            Some(text) => {
+                let (shard, lane, offset) = cursor(text)?;
+                (shard, Some((lane, offset)))
+            }
+            None => (0, None),
+        };
+        let mut letters = Vec::new();
+        for shard in stream.shards.iter().skip(first) {
+            let page = Page {
+                subscription: subscription.to_owned(),
+                after: cursor.take(),
+                limit: limit - letters.len(),
+            };
+            let (more, next) = shard.ask(|answer| Command::Letters(page, answer)).await?;
+            letters.extend(more);
+            if next.is_some() {
+                return Ok((letters, next));
+            }
+        }
+        Ok((letters, None))
+    }
+
+    pub(super) async fn redrive(
+        &self,
+        subscription: &str,
+        position: Option<&str>,
+    ) -> Result<u64, Error> {
+        self.letters_at(subscription, position, Command::Redrive)
+            .await
+    }
+
+    pub(super) async fn purge(
+        &self,
+        subscription: &str,
+        position: Option<&str>,
+    ) -> Result<u64, Error> {
+        self.letters_at(subscription, position, Command::Purge)
+            .await
+    }
+
+    async fn letters_at(
+        &self,
+        subscription: &str,
+        position: Option<&str>,
+        command: fn(String, Option<u64>, crate::shard::Answer<u64>) -> Command,
+    ) -> Result<u64, Error> {
+        let stream = self.home_of(subscription).await?;
+        let at = position
+            .map(|p| p.parse::<Position>())
+            .transpose()
+            .map_err(|e| Error::Invalid(e.to_string()))?;
+        let mut n = 0;
+        for (index, shard) in stream.shards.iter().enumerate() {
+            if at.is_none_or(|at| usize::from(at.shard) == index) {
+                n += shard
+                    .ask(|answer| command(subscription.to_owned(), at.map(|p| p.offset), answer))
+                    .await?;
+            }
+        }
+        match position {
+            Some(position) if n == 0 => Err(Error::NotFound(format!(
+                "no dead letter of `{subscription}` at {position}"
+            ))),
+            _ => Ok(n),
+        }
+    }
+
+    pub(super) async fn replay(
+        &self,
+        subscription: &str,
+        from: Start,
+        rate_per_second: Option<f64>,
+    ) -> Result<ReplayView, Error> {
+        if rate_per_second.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
+            return Err(Error::Invalid("a rate must be above 0 per second".into()));
+        }
+        let stream = self.home_of(subscription).await?;
+        let _changing = self.changing.lock().await;
+        let known: Vec<String> = self.replays().await.into_iter().map(|r| r.id).collect();
+        let mut stamp = self.time.now();
+        while known.contains(&format!("{stamp:x}")) {
+            stamp += 1;
+        }
+        let id = format!("{stamp:x}");
+        let milli_rate = rate_per_second.map_or(0, |r| ((r * 1000.0) as u64).max(1));
+        let shards = stream.shards.len() as u64;
+        for shard in &stream.shards {
+            let job = Job {
+                id: id.clone(),
+                milli_rate: milli_rate.div_ceil(shards),
+                ..Job::default()
+            };
+            shard
+                .ask(|answer| Command::Replay(subscription.to_owned(), from, job, answer))
+                .await?;
+        }
+        let view = self.replays().await.into_iter().find(|r| r.id == id);
+        view.ok_or_else(|| Error::NotFound(format!("no replay `{id}`")))
+    }
+
+    pub(super) async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
+        let mut found = false;
+        for handle in self.streams.load_full().values() {
+            for shard in &handle.shards {
+                found |= shard
+                    .ask(|answer| Command::CancelReplay(id.to_owned(), answer))
+                    .await?;
+            }
+        }
+        if found {
+            Ok(())
+        } else {
+            Err(Error::NotFound(format!("no replay `{id}`")))
+        }
+    }
+
+    pub(super) fn ready(&self) -> Result<(), String> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err("the gateway is stopping".into());
+        }
+        for handle in self.streams.load().values() {
+            for (shard, actor) in handle.shards.iter().enumerate() {
+                let failed = |why: &str| format!("stream `{}`, shard {shard}: {why}", handle.name);
+                actor.health.borrow().as_ref().map_err(|why| failed(why))?;
+                if actor.commands.is_closed() {
+                    return Err(failed("stopped"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn quiesced(&self) {
+        loop {
+            let before = self.appended();
+            for handle in self.streams.load_full().values() {
+                for shard in &handle.shards {
+                    let (quiet, is_quiet) = oneshot::channel();
+                    if shard.commands.send(Command::Quiet(quiet)).is_ok() {
+                        // A shard that stops meanwhile is quiet for good.
+                        is_quiet.await.ok();
+                    }
+                }
+            }
+            // A reply may have gone into a stream that was asked before.
+            if self.appended() == before {
+                return;
+            }
+        }
+    }
+
+    fn appended(&self) -> u64 {
+        let streams = self.streams.load();
+        streams.values().map(|s| s.log.stats().appended).sum()
+    }
+
+    pub(super) async fn drain(&self, grace: Duration) -> Result<(), Error> {
+        self.stopping.store(true, Ordering::Release);
+        let _changing = self.changing.lock().await;
+        let deadline = self
+            .time
+            .now()
+            .saturating_add(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
+        let streams = self.streams.load_full();
+        let mut waiting = Vec::new();
+        for shard in streams.values().flat_map(|s| &s.shards) {
+            let (done, is_done) = oneshot::channel();
+            if shard.commands.send(Command::Drain(deadline, done)).is_ok() {
+                waiting.push(is_done);
+            }
+        }
+        for is_done in waiting {
+            // A shard that failed has nothing to wait for.
+            is_done.await.ok();
+        }
+        for stream in streams.values() {
+            stream.log.close().await?;
+        }
+        Ok(())
+    }
+}
+
+fn cursor(text: &str) -> Result<(usize, u32, u64), Error> {
+    let mut parts = text.splitn(3, '/');
+    let mut part = || parts.next().and_then(|p| p.parse::<u64>().ok());
+    match (part(), part(), part()) {
+        (Some(shard), Some(lane), Some(offset)) => Ok((shard as usize, lane as u32, offset)),
+        _ => Err(Error::Invalid(format!(
+            "`{text}` is not the cursor of an earlier page"
+        ))),
+    }
+}

@@ -1,0 +1,20 @@
+//! The state machines: pure, synchronous, told the time and given randomness.
+
+mod breaker;
+mod gate;
+mod lane;
+mod order;
+mod rate;
+mod retry;
+mod rng;
+mod settle;
+mod task;
+mod window;
+
+pub(crate) use gate::{Gate, Verdict};
+pub(crate) use lane::{Definition, Lane, Offered, Version};
+pub(crate) use order::Head;
+pub(crate) use retry::millis;
+pub(crate) use rng::Rng;
+
+pub(crate) use task::{Note, Place, Task, Ticket, Turn};

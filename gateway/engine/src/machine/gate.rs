@@ -1,0 +1,228 @@
+//! What all shards of a subscription share: concurrency, rate, throttling, the circuit, the flags.
+
+use super::breaker::{Breaker, Circuit};
+use super::rate::Bucket;
+use super::retry::millis;
+use crate::Policy;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tradewind_adapter::Outcome;
+
+/// Shared by the lanes of one subscription. Locked for a few instructions, never across an await.
+#[derive(Debug)]
+pub(crate) struct Gate(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    in_flight: usize,
+    concurrency: usize,
+    bucket: Option<Bucket>,
+    breaker: Breaker,
+    throttled_until: u64,
+    paused: bool,
+    disabled: bool,
+    /// Somebody was turned away because all places were taken.
+    starved: bool,
+}
+
+/// What an outcome says of the sink, beside what it says of the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Alive,
+    Failed,
+    /// Leave it alone until then.
+    Throttled(u64),
+    /// Never again.
+    Gone,
+}
+
+/// How many attempts may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Go(usize),
+    /// When an attempt ends; nothing to wait for by the clock.
+    Later,
+    At(u64),
+    /// Not before an operator says so.
+    Shut,
+}
+
+impl Gate {
+    pub(crate) fn new(policy: &Policy, now: u64) -> Self {
+        Self(Mutex::new(State {
+            in_flight: 0,
+            concurrency: policy.concurrency.max(1),
+            bucket: policy.rate_per_second.map(|r| Bucket::new(r, now)),
+            breaker: Breaker::new(),
+            throttled_until: 0,
+            paused: false,
+            disabled: false,
+            starved: false,
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts new limits in force.
+    pub(crate) fn update(&self, policy: &Policy, now: u64) {
+        let mut s = self.state();
+        s.concurrency = policy.concurrency.max(1);
+        match (policy.rate_per_second, &s.bucket) {
+            (Some(rate), Some(bucket)) if bucket.per_second() == rate => {}
+            (rate, _) => s.bucket = rate.map(|r| Bucket::new(r, now)),
+        }
+    }
+
+    /// Takes up to `want` places.
+    pub(crate) fn pass(&self, want: usize, now: u64) -> Pass {
+        let mut s = self.state();
+        if s.paused || s.disabled {
+            return Pass::Shut;
+        }
+        if now < s.throttled_until {
+            return Pass::At(s.throttled_until);
+        }
+        let allowed = match s.breaker.allows(now) {
+            Ok(n) => n,
+            Err(Some(at)) => return Pass::At(at),
+            Err(None) => {
+                s.starved = true;
+                return Pass::Later;
+            }
+        };
+        let free = s.concurrency.saturating_sub(s.in_flight);
+        if free == 0 {
+            s.starved = true;
+            return Pass::Later;
+        }
+        let mut n = want.min(free).min(allowed);
+        if let Some(bucket) = &mut s.bucket {
+            n = n.min(bucket.available(now));
+            if n == 0 {
+                return Pass::At(bucket.next());
+            }
+            bucket.take(n);
+        }
+        s.breaker.started();
+        s.in_flight += n;
+        Pass::Go(n)
+    }
+
+    /// What [`Gate::pass`] would answer, without taking a place.
+    pub(crate) fn when(&self, now: u64) -> Pass {
+        let mut s = self.state();
+        if s.paused || s.disabled {
+            return Pass::Shut;
+        }
+        if now < s.throttled_until {
+            return Pass::At(s.throttled_until);
+        }
+        match s.breaker.allows(now) {
+            Ok(_) => {}
+            Err(Some(at)) => return Pass::At(at),
+            Err(None) => {
+                s.starved = true;
+                return Pass::Later;
+            }
+        }
+        if s.in_flight >= s.concurrency {
+            s.starved = true;
+            return Pass::Later;
+        }
+        if let Some(bucket) = &mut s.bucket
+            && bucket.available(now) == 0
+        {
+            return Pass::At(bucket.next());
+        }
+        Pass::Go(1)
+    }
+
+    /// Gives a place back. True when the circuit changed.
+    pub(crate) fn finished(&self, verdict: Verdict, policy: &Policy, now: u64) -> bool {
+        let mut s = self.state();
+        s.in_flight = s.in_flight.saturating_sub(1);
+        match verdict {
+            Verdict::Alive => s.breaker.succeeded(),
+            Verdict::Failed => s.breaker.failed(&policy.breaker, now),
+            Verdict::Throttled(until) => {
+                s.throttled_until = s.throttled_until.max(until);
+                s.breaker.succeeded()
+            }
+            Verdict::Gone => {
+                s.disabled = true;
+                s.breaker.succeeded()
+            }
+        }
+    }
+
+    /// Gives back places of attempts that never began, or never ended.
+    pub(crate) fn abandoned(&self, n: usize, now: u64) {
+        let mut s = self.state();
+        s.in_flight = s.in_flight.saturating_sub(n);
+        if n > 0 && s.in_flight == 0 {
+            s.breaker.unprobed(now);
+        }
+    }
+
+    /// Whether some shard waits for a place; asking clears it.
+    pub(crate) fn take_starved(&self) -> bool {
+        std::mem::take(&mut self.state().starved)
+    }
+
+    pub(crate) fn flags(&self) -> (bool, bool) {
+        let s = self.state();
+        (s.paused, s.disabled)
+    }
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.state().paused = paused;
+    }
+    pub(crate) fn set_disabled(&self, disabled: bool) {
+        self.state().disabled = disabled;
+    }
+    pub(crate) fn circuit(&self) -> &'static str {
+        match self.state().breaker.circuit() {
+            Circuit::Closed => "closed",
+            Circuit::Open(_) => "open",
+            Circuit::HalfOpen => "half-open",
+        }
+    }
+}
+
+impl Verdict {
+    /// What an outcome says of the sink.
+    pub(crate) fn of(outcome: &Outcome, policy: &Policy, now: u64) -> Self {
+        match outcome {
+            Outcome::Retry {
+                throttled: true,
+                after,
+                ..
+            } => {
+                let pause = after.unwrap_or(Duration::from_secs(1));
+                let pause = pause.min(policy.retry.retry_after_max);
+                Verdict::Throttled(now.saturating_add(millis(pause)))
+            }
+            Outcome::Retry { .. } => Verdict::Failed,
+            Outcome::Reject { disable: true, .. } => Verdict::Gone,
+            _ => Verdict::Alive,
+        }
+    }
+
+    /// What two outcomes of one call say together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        fn weight(v: Verdict) -> u8 {
+            match v {
+                Verdict::Failed => 0,
+                Verdict::Alive => 1,
+                Verdict::Throttled(_) => 2,
+                Verdict::Gone => 3,
+            }
+        }
+        if weight(other) > weight(self) {
+            other
+        } else {
+            self
+        }
+    }
+}

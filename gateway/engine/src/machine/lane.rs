@@ -1,0 +1,319 @@
+//! A lane: one subscription's way, or one replay's, through one shard.
+
+use super::Gate;
+use super::order::Keys;
+use super::rate::Bucket;
+use super::retry::millis;
+use super::task::{Place, Task, Ticket, Turn};
+use super::window::Window;
+use crate::record::keys::{self, LaneId};
+use crate::record::{Job, LaneRecord, Stored, Trail};
+use crate::{Account, Policy, SubscriptionPlan};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use tradewind_filter::Filter;
+use tradewind_store::Op;
+
+/// Most deliveries of a lane that only the log remembers.
+const WINDOW: usize = 256;
+/// Most bytes of them.
+const WINDOW_BYTES: u64 = 16 << 20;
+/// Most ordering keys that a lane keeps an eye on; beyond it, it reads no further.
+const KEYS_MAX: usize = 100_000;
+
+/// A filter as it was declared.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) text: String,
+    pub(crate) filter: Arc<dyn Filter>,
+}
+
+/// The filter in force from an offset on; `None` while the subscription was not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) from: u64,
+    pub(crate) definition: Option<Arc<Definition>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) id: LaneId,
+    pub(crate) name: Arc<str>,
+    pub(crate) job: Option<Job>,
+    /// Filters by position, oldest first; the first also holds for all that lies before it.
+    pub(crate) versions: Vec<Version>,
+    /// What the configuration says; `None` while suspended.
+    pub(crate) plan: Option<Arc<SubscriptionPlan>>,
+    /// Its policy, or that of its last plan.
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) gate: Arc<Gate>,
+    /// A replay's own rate.
+    pub(crate) bucket: Option<Bucket>,
+    /// Where it began to read.
+    pub(crate) begins: u64,
+    /// Next offset to read.
+    pub(crate) read: u64,
+    /// Offsets at and above the cursor that were done before the restart.
+    pub(crate) done_before: HashSet<u64>,
+    pub(crate) window: Window,
+    pub(crate) ready: VecDeque<Task>,
+    pub(crate) flying: HashMap<u64, Task>,
+    pub(crate) keys: Keys,
+    /// Offsets of recorded deliveries that are in memory.
+    pub(crate) loaded: HashSet<u64>,
+    /// Earliest due time in `q/` that is not in memory, as far as known.
+    pub(crate) next_due: Option<u64>,
+    pub(crate) account: Account,
+    pub(crate) sequence: u64,
+    pub(crate) waiting_bytes: u64,
+    pub(crate) paused: bool,
+    pub(crate) disabled: bool,
+    pub(crate) dirty: bool,
+    /// When to look again, for reasons of its own: delay, batch, rate, circuit.
+    pub(crate) wake: Option<u64>,
+}
+
+/// What a lane makes of an event it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// Done with it: read on.
+    Taken,
+    /// Not now.
+    Full,
+}
+
+impl Lane {
+    pub(crate) fn new(id: LaneId, record: LaneRecord, gate: Arc<Gate>, now: u64) -> Self {
+        let bucket = record
+            .job
+            .as_ref()
+            .filter(|job| job.milli_rate > 0)
+            .map(|job| Bucket::new(job.milli_rate as f64 / 1000.0, now));
+        Self {
+            id,
+            name: record.name.into(),
+            job: record.job,
+            versions: Vec::new(),
+            plan: None,
+            policy: Arc::new(Policy::default()),
+            gate,
+            bucket,
+            begins: record.begins,
+            read: record.low,
+            done_before: record.done.into_iter().collect(),
+            window: Window::default(),
+            ready: VecDeque::new(),
+            flying: HashMap::new(),
+            keys: Keys::default(),
+            loaded: HashSet::new(),
+            next_due: None,
+            account: record.account,
+            sequence: record.sequence,
+            waiting_bytes: record.waiting_bytes,
+            paused: record.paused,
+            disabled: record.disabled,
+            dirty: false,
+            wake: None,
+        }
+    }
+
+    /// The state as a restart would find it.
+    pub(crate) fn record(&self, now: u64) -> LaneRecord {
+        let open = self.window.open() as u64;
+        let (low, filtered) = self.window.low(self.read, self.account.filtered);
+        LaneRecord {
+            name: self.name.to_string(),
+            begins: self.begins,
+            low,
+            done: self.window.done(),
+            account: Account {
+                matched: self.account.matched - open,
+                pending: self.account.pending - open,
+                filtered,
+                ..self.account
+            },
+            sequence: self.sequence,
+            waiting_bytes: self.waiting_bytes,
+            paused: self.paused,
+            disabled: self.disabled,
+            at_ms: now,
+            job: self.job.clone(),
+        }
+    }
+
+    /// Puts the lane's own record into the turn, if it changed.
+    pub(crate) fn save(&mut self, turn: &mut Turn) {
+        if std::mem::take(&mut self.dirty) {
+            let value = self.record(turn.now).encode();
+            turn.ops.push(Op::Put(keys::lane(self.id), value));
+        }
+    }
+
+    /// Subscription, or `subscription (replay id)`.
+    pub(crate) fn title(&self) -> String {
+        match &self.job {
+            Some(job) => format!("{} (replay {})", self.name, job.id),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// As in `SubscriptionView::state`.
+    pub(crate) fn state(&self) -> &'static str {
+        if self.plan.is_none() {
+            return "suspended";
+        }
+        match self.gate.flags() {
+            (_, true) => "disabled",
+            (true, _) => "paused",
+            _ => "active",
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.plan.is_some() && self.gate.flags() == (false, false) && !self.is_cancelled()
+    }
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.cancelled)
+    }
+    /// A replay that has read all it should; subscriptions never have.
+    pub(crate) fn has_read_all(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| self.read >= job.until)
+    }
+
+    /// The filter in force at `offset`.
+    pub(crate) fn definition(&self, offset: u64) -> Option<&Arc<Definition>> {
+        let after = self.versions.partition_point(|v| v.from <= offset);
+        self.versions
+            .get(after.saturating_sub(1))?
+            .definition
+            .as_ref()
+    }
+
+    /// Whether it wants to read.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_active() && !self.has_read_all() && !self.is_full()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        let explicit = self.policy.backlog_max.is_some();
+        (self.window_is_full() && !explicit) || self.keys.len() >= KEYS_MAX
+    }
+
+    fn window_is_full(&self) -> bool {
+        self.window.open() >= self.ready_max()
+            || self.window.bytes() >= WINDOW_BYTES
+            || self.window.span() >= WINDOW * 4
+    }
+
+    /// Room in memory for recorded deliveries that are due.
+    pub(crate) fn room(&self) -> usize {
+        (self.policy.concurrency * 2 * self.batch_max()).saturating_sub(self.loaded.len())
+    }
+
+    /// Most deliveries ready in memory.
+    pub(crate) fn ready_max(&self) -> usize {
+        WINDOW.max(self.policy.concurrency * 2 * self.batch_max())
+    }
+
+    pub(crate) fn batch_max(&self) -> usize {
+        let sink = self
+            .plan
+            .as_ref()
+            .and_then(|p| p.sink.capability().deliver_batch_max)
+            .unwrap_or(1);
+        self.policy.batch_max.min(sink).max(1)
+    }
+
+    /// Routes one event. `key` is the hash of its ordering key.
+    pub(crate) fn offer(
+        &mut self,
+        stored: &Arc<Stored>,
+        key: Option<u64>,
+        next: u64,
+        turn: &mut Turn,
+    ) -> Offered {
+        if self.is_full() {
+            self.relieve(turn);
+            if self.is_full() {
+                return Offered::Full;
+            }
+        }
+        let due = stored.appended_ms.saturating_add(millis(self.policy.delay));
+        if self.job.is_none() && due > turn.now && !self.policy.delay.is_zero() {
+            self.wake_at(due);
+            return Offered::Full;
+        }
+        self.take(stored, key, next, turn);
+        Offered::Taken
+    }
+
+    /// Routes one event, whether there is room or not.
+    pub(crate) fn take(
+        &mut self,
+        stored: &Arc<Stored>,
+        key: Option<u64>,
+        next: u64,
+        turn: &mut Turn,
+    ) {
+        self.read = next;
+        self.dirty = true;
+        let offset = stored.offset;
+        let Some(definition) = self.definition(offset) else {
+            return;
+        };
+        if !definition.filter.matches(&stored.event) {
+            self.account.filtered += 1;
+            return;
+        }
+        if self.done_before.remove(&offset) {
+            self.window.push_done(offset, self.account.filtered);
+            return;
+        }
+        let crowded = self.window_is_full();
+        self.account.matched += 1;
+        self.account.pending += 1;
+        self.window
+            .push(offset, stored.bytes as u64, self.account.filtered);
+        turn.note("matched", &self.name, offset, Some(stored), String::new);
+        let task = Task {
+            ticket: Ticket {
+                offset,
+                key,
+                bytes: stored.bytes as u64,
+                place: Place::Window,
+                trail: Trail {
+                    born_ms: stored.appended_ms,
+                    ..Trail::default()
+                },
+            },
+            stored: Arc::clone(stored),
+            since: turn.now,
+        };
+        if let Some(task) = self.sieve(task, turn) {
+            self.arrive(task, crowded, turn);
+        }
+    }
+
+    /// Asks to be looked at again.
+    pub(crate) fn wake_at(&mut self, at: u64) {
+        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+    }
+
+    /// Skips a stretch without events.
+    pub(crate) fn skip_to(&mut self, next: u64) {
+        if next > self.read {
+            self.read = next;
+            self.dirty = true;
+        }
+    }
+
+    /// Position of the oldest event that is not settled or recorded.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.window.low(self.read, 0).0
+    }
+
+    /// Whether it was created after `offset` and does not reach back to it.
+    pub(crate) fn began_after(&self, offset: u64) -> bool {
+        offset < self.begins
+    }
+}

@@ -1,0 +1,315 @@
+//! From an outcome to the records that settle, schedule or bury a delivery.
+
+use super::Rng;
+use super::gate::Pass;
+use super::lane::Lane;
+use super::order::Head;
+use super::retry::{self, Asked, Next, millis};
+use super::task::{Place, Task, Ticket, Turn};
+use crate::record::{Buried, Cause, Final, Stored, cause_name, keys};
+use crate::{Attempt, OnExhaustion};
+use std::sync::Arc;
+use tradewind_adapter::{Outcome, Reason};
+use tradewind_event::{Event, Timestamp};
+use tradewind_store::Op;
+
+/// What happens to the ordering key of a delivery that is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Gone,
+    Parked,
+}
+
+impl Lane {
+    /// Takes out what must not be attempted any more.
+    pub(crate) fn sieve(&mut self, task: Task, turn: &mut Turn) -> Option<Task> {
+        let ticket = &task.ticket;
+        if expiry(&task.stored.event).is_some_and(|at| at <= turn.now) {
+            self.account.expired += 1;
+            self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
+        } else if turn.now.saturating_sub(ticket.trail.born_ms) > millis(self.policy.max_age)
+            && self.job.is_none()
+        {
+            self.bury(task.ticket, Some(&task.stored), Cause::TooOld, turn);
+        } else if task.stored.envelope.hops > self.policy.hops_max {
+            self.bury(task.ticket, Some(&task.stored), Cause::Hops, turn);
+        } else {
+            return Some(task);
+        }
+        None
+    }
+
+    /// Removes the record of a pending delivery.
+    pub(crate) fn unrecord(&mut self, ticket: &Ticket, turn: &mut Turn) {
+        self.dirty = true;
+        match ticket.place {
+            Place::Window => self.window.finish(ticket.offset),
+            Place::Scheduled { due } => {
+                self.loaded.remove(&ticket.offset);
+                let key = keys::scheduled(self.id, due, ticket.offset);
+                turn.ops.push(Op::Delete(key));
+            }
+            Place::Waiting { sequence } => {
+                self.loaded.remove(&ticket.offset);
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(ticket.bytes);
+                let key = keys::waiting(self.id, ticket.key.unwrap_or_default(), sequence);
+                turn.ops.push(Op::Delete(key));
+            }
+        }
+    }
+
+    /// Puts a delivery into `q/`.
+    pub(crate) fn schedule(&mut self, mut ticket: Ticket, due: u64, state: &str, turn: &mut Turn) {
+        self.unrecord(&ticket, turn);
+        ticket.place = Place::Scheduled { due };
+        turn.ops.push(Op::Put(
+            keys::scheduled(self.id, due, ticket.offset),
+            ticket.pendant().encode(),
+        ));
+        turn.ops.push(Op::Put(
+            keys::history(ticket.offset, self.id),
+            Final::encode(state, Some(due), None, &ticket.trail),
+        ));
+        self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+        if let Some(key) = ticket.key {
+            self.block(key, Head::Scheduled, turn);
+        }
+    }
+
+    /// Ends a delivery; the caller has counted it.
+    fn finish(
+        &mut self,
+        ticket: Ticket,
+        stored: Option<&Arc<Stored>>,
+        state: &'static str,
+        note: Option<&str>,
+        turn: &mut Turn,
+    ) {
+        self.unrecord(&ticket, turn);
+        self.account.pending -= 1;
+        turn.ops.push(Op::Put(
+            keys::history(ticket.offset, self.id),
+            Final::encode(state, None, note, &ticket.trail),
+        ));
+        if ticket.offset < turn.start {
+            turn.ops
+                .push(Op::Delete(keys::kept(self.id, ticket.offset)));
+        }
+        turn.note(state, &self.name, ticket.offset, stored, || {
+            note.map(str::to_owned)
+                .unwrap_or_else(|| last_words(&ticket.trail.attempts))
+        });
+        self.key_settled(&ticket, Settled::Gone, turn);
+    }
+
+    /// Makes a delivery a dead letter, in the turn that removes it from what is pending.
+    pub(crate) fn bury(
+        &mut self,
+        ticket: Ticket,
+        stored: Option<&Arc<Stored>>,
+        cause: Cause,
+        turn: &mut Turn,
+    ) {
+        // What overflows a parked key, or is shed from behind one, never was its head.
+        let behind = cause == Cause::ParkedOverflow
+            || matches!(ticket.place, Place::Waiting { .. })
+                && !self.loaded.contains(&ticket.offset);
+        self.unrecord(&ticket, turn);
+        self.account.pending -= 1;
+        self.account.dead_lettered += 1;
+        let buried = Buried {
+            at_ms: turn.now,
+            cause,
+            key: ticket.key,
+            bytes: ticket.bytes,
+            trail: ticket.trail.clone(),
+        };
+        turn.ops
+            .push(Op::Put(keys::dead(self.id, ticket.offset), buried.encode()));
+        turn.ops.push(Op::Put(
+            keys::history(ticket.offset, self.id),
+            Final::encode(
+                "dead-lettered",
+                None,
+                Some(cause_name(cause)),
+                &ticket.trail,
+            ),
+        ));
+        turn.note("dead-lettered", &self.name, ticket.offset, stored, || {
+            format!(
+                "{} after {} attempt(s)",
+                cause_name(cause),
+                ticket.trail.attempts.len()
+            )
+        });
+        if behind {
+            return;
+        }
+        let parks = self.policy.on_exhaustion == OnExhaustion::Park
+            && matches!(cause, Cause::Exhausted | Cause::Rejected);
+        let settled = if parks {
+            Settled::Parked
+        } else {
+            Settled::Gone
+        };
+        self.key_settled(&ticket, settled, turn);
+    }
+
+    /// An attempt came home.
+    pub(crate) fn settle(
+        &mut self,
+        offset: u64,
+        outcome: Outcome,
+        note: Option<&str>,
+        turn: &mut Turn,
+        rng: &mut Rng,
+    ) {
+        let Some(mut task) = self.flying.remove(&offset) else {
+            return;
+        };
+        self.account.attempts += 1;
+        self.dirty = true;
+        let began = task.since;
+        let number = task.ticket.trail.attempts.len() as u32 + 1;
+        let (name, reason) = match &outcome {
+            Outcome::Accepted { receipt, .. } => (
+                "accepted",
+                receipt.as_ref().map(|r| Reason::new("receipt", r.as_str())),
+            ),
+            Outcome::Retry { reason, .. } => ("retry", Some(reason.clone())),
+            Outcome::Reject { reason, .. } => ("reject", Some(reason.clone())),
+            _ => ("retry", None),
+        };
+        task.ticket.trail.attempts.push(Attempt {
+            number,
+            at_ms: began,
+            took_ms: turn.now.saturating_sub(began),
+            outcome: name.to_owned(),
+            reason,
+        });
+        match outcome {
+            Outcome::Accepted { .. } => {
+                self.account.accepted += 1;
+                self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
+            }
+            Outcome::Reject { .. } => {
+                self.bury(task.ticket, Some(&task.stored), Cause::Rejected, turn);
+            }
+            Outcome::Retry {
+                after, patience, ..
+            } => self.again(task, Asked { after, patience }, turn, rng),
+            _ => self.again(task, Asked::default(), turn, rng),
+        }
+    }
+
+    fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) {
+        let trail = &task.ticket.trail;
+        let first = trail.first_ms.unwrap_or(turn.now);
+        match retry::next(
+            &self.policy.retry,
+            trail.counted(),
+            first,
+            turn.now,
+            asked,
+            rng,
+        ) {
+            Next::Exhausted => self.bury(task.ticket, Some(&task.stored), Cause::Exhausted, turn),
+            Next::At(due) => {
+                let wait = due.saturating_sub(turn.now) as f64 / 1000.0;
+                turn.note(
+                    "retry",
+                    &self.name,
+                    task.ticket.offset,
+                    Some(&task.stored),
+                    || format!("{}; again in {wait:.1} s", last_words(&trail.attempts)),
+                );
+                self.schedule(task.ticket, due, "scheduled", turn);
+            }
+        }
+    }
+
+    /// Starts what may start: batches of tasks, now under way.
+    pub(crate) fn launch(&mut self, turn: &mut Turn) -> Vec<Vec<u64>> {
+        if self.ready.is_empty() || !self.is_active() {
+            return Vec::new();
+        }
+        let batch_max = self.batch_max();
+        let full = self.ready.len() / batch_max;
+        let mut want = self.ready.len().div_ceil(batch_max);
+        if want > full {
+            let oldest = self.ready.get(full * batch_max).map_or(0, |t| t.since);
+            let until = oldest.saturating_add(millis(self.policy.batch_wait));
+            if batch_max > 1 && until > turn.now {
+                self.wake_at(until);
+                want = full;
+            }
+        }
+        if let Some(bucket) = &mut self.bucket {
+            let tokens = bucket.available(turn.now);
+            if tokens < want {
+                let at = bucket.next();
+                self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+                want = tokens;
+            }
+        }
+        if want == 0 {
+            return Vec::new();
+        }
+        let places = match self.gate.pass(want, turn.now) {
+            Pass::Go(n) => n,
+            Pass::At(at) => {
+                self.wake_at(at);
+                return Vec::new();
+            }
+            Pass::Later | Pass::Shut => return Vec::new(),
+        };
+        let mut batches = Vec::with_capacity(places);
+        for _ in 0..places {
+            let mut batch = Vec::with_capacity(batch_max);
+            while batch.len() < batch_max {
+                let Some(task) = self.ready.pop_front() else {
+                    break;
+                };
+                let Some(mut task) = self.sieve(task, turn) else {
+                    continue;
+                };
+                task.since = turn.now;
+                task.ticket.trail.first_ms.get_or_insert(turn.now);
+                batch.push(task.ticket.offset);
+                self.flying.insert(task.ticket.offset, task);
+            }
+            if !batch.is_empty() {
+                batches.push(batch);
+            }
+        }
+        self.gate.abandoned(places - batches.len(), turn.now);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(batches.len());
+        }
+        if places < want {
+            // Ask at once: the gate says when, or that an attempt must end first.
+            if let Pass::At(at) = self.gate.when(turn.now) {
+                self.wake_at(at);
+            }
+        }
+        batches
+    }
+}
+
+fn last_words(attempts: &[Attempt]) -> String {
+    match attempts.last() {
+        Some(a) => match &a.reason {
+            Some(reason) => format!("attempt {}: {reason} in {} ms", a.number, a.took_ms),
+            None => format!("attempt {} in {} ms", a.number, a.took_ms),
+        },
+        None => String::new(),
+    }
+}
+
+/// `expirytime` of the event, in milliseconds since the Unix epoch.
+fn expiry(event: &Event) -> Option<u64> {
+    let value = event.attribute("expirytime")?;
+    let at = Timestamp::parse(&value.to_canonical()).ok()?;
+    let ms = i128::from(at.seconds) * 1000 + i128::from(at.nanos) / 1_000_000;
+    u64::try_from(ms).ok().or(Some(0))
+}

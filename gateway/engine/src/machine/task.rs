@@ -1,0 +1,100 @@
+//! A delivery in memory, and what a turn collects.
+
+use crate::record::{Pendant, Stored, Trail};
+use std::sync::Arc;
+use tradewind_store::Op;
+
+/// Where a pending delivery is recorded, so that settling it removes the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nowhere but in the log: the lane's cursor stays below it.
+    Window,
+    /// In `q/`.
+    Scheduled { due: u64 },
+    /// In `k/`.
+    Waiting { sequence: u64 },
+}
+
+/// A delivery without its event.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    pub(crate) offset: u64,
+    /// Hash of its ordering key.
+    pub(crate) key: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) place: Place,
+    pub(crate) trail: Trail,
+}
+
+impl Ticket {
+    pub(crate) fn pendant(&self) -> Pendant {
+        Pendant {
+            offset: self.offset,
+            key: self.key,
+            bytes: self.bytes,
+            trail: self.trail.clone(),
+        }
+    }
+    pub(crate) fn of(pendant: Pendant, place: Place) -> Self {
+        Self {
+            offset: pendant.offset,
+            key: pendant.key,
+            bytes: pendant.bytes,
+            place,
+            trail: pendant.trail,
+        }
+    }
+}
+
+/// A delivery that can be attempted.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) ticket: Ticket,
+    pub(crate) stored: Arc<Stored>,
+    /// When it became ready, then when its attempt began.
+    pub(crate) since: u64,
+}
+
+/// Something to tell whoever listens.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) what: &'static str,
+    pub(crate) name: Arc<str>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) stored: Option<Arc<Stored>>,
+    pub(crate) detail: String,
+}
+
+/// What one turn of a shard collects: one record call, one round of announcements.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Engine time.
+    pub(crate) now: u64,
+    /// Where the log begins: what lies below lives in `p/`.
+    pub(crate) start: u64,
+    pub(crate) ops: Vec<Op>,
+    pub(crate) notes: Vec<Note>,
+    /// Somebody listens.
+    pub(crate) listened: bool,
+}
+
+impl Turn {
+    pub(crate) fn note(
+        &mut self,
+        what: &'static str,
+        name: &Arc<str>,
+        offset: u64,
+        stored: Option<&Arc<Stored>>,
+        detail: impl FnOnce() -> String,
+    ) {
+        if self.listened {
+            self.notes.push(Note {
+                what,
+                name: Arc::clone(name),
+                offset: Some(offset),
+                stored: stored.cloned(),
+                detail: detail(),
+            });
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the engine writes: byte codecs, each with a version of its own.
+//!
+//! Keys order as their parts do (big-endian), so that a scan of a prefix is a queue.
+
+mod delivery;
+mod envelope;
+mod generation;
+pub(crate) mod keys;
+mod lane;
+mod wire;
+
+pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
+pub(crate) use envelope::{Envelope, Stored};
+pub(crate) use generation::{Declared, Generation, InForce};
+pub(crate) use lane::{Job, LaneRecord};
+pub(crate) use wire::Corrupt;

@@ -1,0 +1,126 @@
+//! Keys of a shard's state table.
+//!
+//! | Key | Value |
+//! |---|---|
+//! | `g/offset` | generation of subscriptions in force from there |
+//! | `n/` | offset from which a generation was about to be written |
+//! | `l/lane` | lane: cursor, accounts, flags |
+//! | `q/lane/due/offset` | delivery with a due time |
+//! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
+//! | `b/lane/key` | offset of the dead letter on which the key is parked |
+//! | `x/lane/offset` | dead letter |
+//! | `h/offset/lane` | how a delivery stands or ended, for `explain` |
+//! | `p/lane/offset` | an event that outlives its log segment |
+//! | `d/offset` | end of a damaged stretch |
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+pub(crate) type LaneId = u32;
+
+fn key(tag: u8, parts: impl FnOnce(&mut BytesMut)) -> Bytes {
+    let mut out = BytesMut::with_capacity(24);
+    out.put_u8(tag);
+    parts(&mut out);
+    out.freeze()
+}
+
+/// `[from, to)` of everything that begins with `prefix`.
+pub(crate) fn under(prefix: &[u8]) -> (Bytes, Bytes) {
+    let mut to = prefix.to_vec();
+    while let Some(last) = to.pop() {
+        if last < u8::MAX {
+            to.push(last + 1);
+            break;
+        }
+    }
+    (Bytes::copy_from_slice(prefix), to.into())
+}
+
+/// The key right after `key`.
+pub(crate) fn after(key: &[u8]) -> Bytes {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next.into()
+}
+
+pub(crate) fn generation(offset: u64) -> Bytes {
+    key(b'g', |k| k.put_u64(offset))
+}
+pub(crate) fn intent() -> Bytes {
+    Bytes::from_static(b"n")
+}
+pub(crate) fn lane(lane: LaneId) -> Bytes {
+    key(b'l', |k| k.put_u32(lane))
+}
+pub(crate) fn of_lane(tag: u8, lane: LaneId) -> Bytes {
+    key(tag, |k| k.put_u32(lane))
+}
+pub(crate) fn scheduled(lane: LaneId, due: u64, offset: u64) -> Bytes {
+    key(b'q', |k| {
+        k.put_u32(lane);
+        k.put_u64(due);
+        k.put_u64(offset);
+    })
+}
+pub(crate) fn waiting(lane: LaneId, ordering: u64, sequence: u64) -> Bytes {
+    key(b'k', |k| {
+        k.put_u32(lane);
+        k.put_u64(ordering);
+        k.put_u64(sequence);
+    })
+}
+pub(crate) fn waiting_of(lane: LaneId, ordering: u64) -> Bytes {
+    key(b'k', |k| {
+        k.put_u32(lane);
+        k.put_u64(ordering);
+    })
+}
+pub(crate) fn parked(lane: LaneId, ordering: u64) -> Bytes {
+    key(b'b', |k| {
+        k.put_u32(lane);
+        k.put_u64(ordering);
+    })
+}
+pub(crate) fn dead(lane: LaneId, offset: u64) -> Bytes {
+    key(b'x', |k| {
+        k.put_u32(lane);
+        k.put_u64(offset);
+    })
+}
+pub(crate) fn history(offset: u64, lane: LaneId) -> Bytes {
+    key(b'h', |k| {
+        k.put_u64(offset);
+        k.put_u32(lane);
+    })
+}
+pub(crate) fn histories(offset: u64) -> Bytes {
+    key(b'h', |k| k.put_u64(offset))
+}
+pub(crate) fn kept(lane: LaneId, offset: u64) -> Bytes {
+    key(b'p', |k| {
+        k.put_u32(lane);
+        k.put_u64(offset);
+    })
+}
+pub(crate) fn damage(offset: u64) -> Bytes {
+    key(b'd', |k| k.put_u64(offset))
+}
+
+/// The big-endian number at `at`, after the tag.
+pub(crate) fn number(key: &[u8], at: usize) -> u64 {
+    key.get(at..at + 8)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u64::from_be_bytes)
+}
+/// The lane id at `at`.
+pub(crate) fn lane_at(key: &[u8], at: usize) -> LaneId {
+    key.get(at..at + 4)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u32::from_be_bytes)
+}
+
+/// Where the parts lie in keys that begin with tag and lane.
+pub(crate) const FIRST: usize = 5;
+/// Where the second number lies in them.
+pub(crate) const SECOND: usize = 13;

@@ -1,0 +1,281 @@
+//! The actor of one stream shard: it alone reads the log for its lanes and writes their records.
+
+mod attempt;
+mod command;
+mod explain;
+mod generation;
+mod letters;
+mod pages;
+mod read;
+mod recover;
+mod replay;
+mod retention;
+
+pub(crate) use command::{Answer, Command, LaneView, Page};
+
+use crate::announce::Announcer;
+use crate::engine::Inner;
+use crate::hash::Hashes;
+use crate::machine::{Definition, Gate, Lane, Rng, Turn};
+use crate::record::keys::LaneId;
+use crate::time::Time;
+use crate::{Policy, SubscriptionPlan};
+use attempt::Homing;
+use pages::Pages;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tradewind_store::{Error, Stream, Sync};
+
+/// Pause before a record that the store had no room for is tried again.
+const FULL_PAUSE_MS: u64 = 100;
+/// How often retention is looked at.
+const RETENTION_EVERY_MS: u64 = 30_000;
+/// Outcomes taken in one turn.
+const OUTCOMES_MAX: usize = 512;
+
+/// What a shard knows of its surroundings.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) stream: Arc<str>,
+    pub(crate) shard: u16,
+    pub(crate) log: Arc<dyn Stream>,
+    pub(crate) time: Time,
+    pub(crate) announcer: Announcer,
+    pub(crate) engine: Weak<Inner>,
+    pub(crate) order_by: Option<Arc<str>>,
+    pub(crate) hashes: Hashes,
+    pub(crate) gates: Arc<Gates>,
+}
+
+/// The subscriptions of a stream, by name.
+pub(crate) type Subscriptions = BTreeMap<String, Arc<SubscriptionPlan>>;
+
+/// Gates of a stream's subscriptions, shared by its shards.
+#[derive(Debug, Default)]
+pub(crate) struct Gates {
+    by_name: Mutex<HashMap<String, Arc<Gate>>>,
+    /// One per shard: a place in some gate became free.
+    pub(crate) freed: Vec<Notify>,
+}
+
+impl Gates {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self {
+            by_name: Mutex::default(),
+            freed: (0..shards).map(|_| Notify::new()).collect(),
+        }
+    }
+    pub(crate) fn of(&self, name: &str, now: u64) -> Arc<Gate> {
+        let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            gates
+                .entry(name.to_owned())
+                .or_insert_with(|| Arc::new(Gate::new(&Policy::default(), now))),
+        )
+    }
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = gates.remove(from) {
+            gates.entry(to.to_owned()).or_insert(gate);
+        }
+    }
+    /// Lets every shard but `me` look again.
+    pub(crate) fn wake_others(&self, me: u16) {
+        for (shard, notify) in self.freed.iter().enumerate() {
+            if shard != usize::from(me) {
+                notify.notify_one();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) around: Surroundings,
+    epoch: u64,
+    lanes: BTreeMap<LaneId, Lane>,
+    next_lane: LaneId,
+    subscriptions: Subscriptions,
+    definitions: HashMap<String, Arc<Definition>>,
+    pages: Pages,
+    rng: Rng,
+    turn: Turn,
+    attempts: JoinSet<()>,
+    homes: (
+        mpsc::UnboundedSender<Homing>,
+        mpsc::UnboundedReceiver<Homing>,
+    ),
+    commands: mpsc::UnboundedReceiver<Command>,
+    health: watch::Sender<Result<(), String>>,
+    waiting_for_quiet: Vec<oneshot::Sender<()>>,
+    next_retention: u64,
+    draining: Option<u64>,
+    drained: Vec<oneshot::Sender<()>>,
+}
+
+impl Shard {
+    /// Serves until the engine is dropped or drained, or the store fails.
+    pub(crate) async fn run(mut self) {
+        loop {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(stream = %self.around.stream, shard = self.around.shard, %error,
+                        "shard stopped");
+                    self.health
+                        .send_modify(|health| *health = Err(error.to_string()));
+                    break;
+                }
+            }
+        }
+        self.attempts.abort_all();
+    }
+
+    /// One turn, then a wait for whatever comes next.
+    async fn step(&mut self) -> Result<bool, Error> {
+        self.turn().await?;
+        if self.draining.is_some() && self.is_drained() {
+            for waiter in self.drained.drain(..) {
+                waiter.send(()).ok();
+            }
+            return Ok(false);
+        }
+        let wake = self.next_wake();
+        let tip = self.waits_for_growth();
+        let around = self.around.clone();
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => match command {
+                Some(command) => self.command(command).await?,
+                None => return Ok(false),
+            },
+            Some(home) = self.homes.1.recv() => {
+                self.refresh();
+                self.home(home);
+                for _ in 1..OUTCOMES_MAX {
+                    let Ok(home) = self.homes.1.try_recv() else { break };
+                    self.home(home);
+                }
+            }
+            () = around.gates.freed[usize::from(around.shard)].notified() => {}
+            () = around.log.grown(around.shard, tip.unwrap_or(0)), if tip.is_some() => {}
+            () = around.time.sleep_until(wake.unwrap_or(0)), if wake.is_some() => {}
+        }
+        Ok(true)
+    }
+
+    async fn turn(&mut self) -> Result<(), Error> {
+        self.refresh();
+        while self.attempts.try_join_next().is_some() {}
+        for lane in self.lanes.values_mut() {
+            lane.wake = None;
+        }
+        if self.draining.is_none() {
+            self.page_in().await?;
+            self.read().await?;
+            self.launch();
+        }
+        self.flush(Sync::Lazy).await?;
+        if self.turn.now >= self.next_retention && self.draining.is_none() {
+            self.next_retention = self.turn.now + RETENTION_EVERY_MS;
+            self.retain().await?;
+        }
+        if !self.waiting_for_quiet.is_empty() && self.is_quiet() {
+            for waiter in self.waiting_for_quiet.drain(..) {
+                waiter.send(()).ok();
+            }
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self) {
+        self.turn.now = self.around.time.now();
+        self.turn.start = self.around.log.bounds(self.around.shard).start;
+        self.turn.listened = self.around.announcer.listened();
+    }
+
+    /// Records what the turn collected, in one call, then tells of it.
+    async fn flush(&mut self, sync: Sync) -> Result<(), Error> {
+        for lane in self.lanes.values_mut() {
+            lane.save(&mut self.turn);
+        }
+        if !self.turn.ops.is_empty() {
+            let ops = std::mem::take(&mut self.turn.ops);
+            loop {
+                let around = &self.around;
+                match around
+                    .log
+                    .record(around.shard, self.epoch, ops.clone(), sync)
+                    .await
+                {
+                    Ok(()) => break,
+                    Err(error) if error.is_temporary() => {
+                        self.health
+                            .send_modify(|health| *health = Err(error.to_string()));
+                        let now = around.time.now();
+                        around.time.sleep_until(now + FULL_PAUSE_MS).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if self.health.borrow().is_err() {
+                self.health.send_modify(|health| *health = Ok(()));
+            }
+        }
+        for note in std::mem::take(&mut self.turn.notes) {
+            self.around
+                .announcer
+                .note(self.turn.now, &self.around.stream, self.around.shard, note);
+        }
+        Ok(())
+    }
+
+    /// When to take the next turn, if nothing happens before.
+    fn next_wake(&self) -> Option<u64> {
+        if let Some(deadline) = self.draining {
+            return Some(deadline);
+        }
+        self.lanes
+            .values()
+            .filter(|lane| lane.is_active())
+            .flat_map(|lane| [lane.next_due.filter(|_| lane.room() > 0), lane.wake])
+            .flatten()
+            .chain([self.next_retention])
+            .min()
+    }
+
+    /// The offset past which the log must grow for some lane to read on.
+    fn waits_for_growth(&self) -> Option<u64> {
+        if self.draining.is_some() {
+            return None;
+        }
+        let end = self.around.log.bounds(self.around.shard).end;
+        self.lanes
+            .values()
+            .filter(|lane| lane.is_hungry() && lane.wake.is_none())
+            .map(|lane| lane.read.min(end))
+            .max()
+    }
+
+    /// Whether every lane that may work has nothing left to do.
+    fn is_quiet(&self) -> bool {
+        let end = self.around.log.bounds(self.around.shard).end;
+        self.lanes.values().all(|lane| {
+            lane.flying.is_empty()
+                && (!lane.is_active()
+                    || (lane.ready.is_empty()
+                        && lane.next_due.is_none()
+                        && lane.window.open() == 0
+                        && lane.keys.fetch.is_empty()
+                        && (lane.has_read_all() || lane.read >= end)))
+        })
+    }
+
+    fn is_drained(&self) -> bool {
+        let idle = self.lanes.values().all(|lane| lane.flying.is_empty());
+        idle || self.draining.is_some_and(|at| self.turn.now >= at)
+    }
+}

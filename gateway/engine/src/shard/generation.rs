@@ -1,0 +1,273 @@
+//! Changes of the subscriptions: a control record in the log, lanes and filters in the table.
+
+use super::read::readable;
+use super::{Shard, Subscriptions};
+use crate::machine::{Definition, Lane, Version};
+use crate::record::keys::{self, LaneId};
+use crate::record::{Declared, Generation, InForce, LaneRecord};
+use crate::{Policy, Start};
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tradewind_store::{Appended, Entry, Error, Kind, Op, Sync};
+
+impl Shard {
+    /// Puts new subscriptions in force: in the log first, if routing changes.
+    pub(super) async fn apply(&mut self, subscriptions: Subscriptions) -> Result<(), Error> {
+        let declared = declare(&subscriptions);
+        if self.changes(&declared) {
+            let generation = Generation {
+                subscriptions: declared,
+            };
+            self.flush(Sync::Lazy).await?;
+            self.write_generation(&generation).await?;
+        }
+        self.attach(subscriptions);
+        self.flush(Sync::Durable).await
+    }
+
+    fn changes(&self, declared: &[Declared]) -> bool {
+        let now: BTreeSet<(&str, &str)> = self
+            .lanes
+            .values()
+            .filter(|lane| lane.job.is_none())
+            .filter_map(|lane| {
+                let definition = lane.versions.last()?.definition.as_ref()?;
+                Some((&*lane.name, definition.text.as_str()))
+            })
+            .collect();
+        let then = declared
+            .iter()
+            .map(|d| (d.name.as_str(), d.definition.as_str()))
+            .collect();
+        now != then
+    }
+
+    /// The intent is durable before the control record, so that recovery knows where to look for it.
+    async fn write_generation(&mut self, generation: &Generation) -> Result<(), Error> {
+        let shard = self.around.shard;
+        let log = Arc::clone(&self.around.log);
+        let end = log.bounds(shard).end;
+        let intent = Bytes::copy_from_slice(&end.to_be_bytes());
+        log.record(
+            shard,
+            self.epoch,
+            vec![Op::Put(keys::intent(), intent)],
+            Sync::Durable,
+        )
+        .await?;
+        let entry = Entry {
+            shard_key: u64::from(shard),
+            identity: None,
+            kind: Kind::Control,
+            payload: generation.encode(),
+        };
+        match log.append(vec![entry]).await?.first() {
+            Some(Appended::New(position)) if position.shard == shard => {
+                self.absorb(position.offset, generation).await?;
+                self.turn.ops.push(Op::Delete(keys::intent()));
+                self.flush(Sync::Durable).await
+            }
+            other => Err(Error::Failed(format!(
+                "control record for shard {shard} was not placed there: {other:?}"
+            ))),
+        }
+    }
+
+    /// Makes what a control record at `offset` says part of the table.
+    pub(super) async fn absorb(
+        &mut self,
+        offset: u64,
+        generation: &Generation,
+    ) -> Result<(), Error> {
+        let mut in_force = InForce::default();
+        for declared in &generation.subscriptions {
+            let id = match self.lane_named(&declared.name) {
+                Some(id) => id,
+                None => match self.renamed_lane(declared, generation) {
+                    Some(id) => id,
+                    None => self.new_lane(declared, offset).await?,
+                },
+            };
+            in_force.lanes.push((id, declared.definition.clone()));
+        }
+        self.turn
+            .ops
+            .push(Op::Put(keys::generation(offset), in_force.encode()));
+        self.put_in_force(offset, &in_force);
+        Ok(())
+    }
+
+    fn lane_named(&self, name: &str) -> Option<LaneId> {
+        self.lanes
+            .values()
+            .find(|lane| lane.job.is_none() && &*lane.name == name)
+            .map(|lane| lane.id)
+    }
+
+    /// The lane that goes on under a new name, unless the old name is still declared.
+    fn renamed_lane(&mut self, declared: &Declared, generation: &Generation) -> Option<LaneId> {
+        let from = declared.renamed_from.as_deref()?;
+        if generation.subscriptions.iter().any(|d| d.name == from) {
+            return None;
+        }
+        let id = self.lane_named(from)?;
+        self.around.gates.rename(from, &declared.name);
+        let gate = self.around.gates.of(&declared.name, self.turn.now);
+        for lane in self.lanes.values_mut().filter(|l| &*l.name == from) {
+            lane.name = declared.name.as_str().into();
+            lane.gate = Arc::clone(&gate);
+            lane.dirty = true;
+        }
+        Some(id)
+    }
+
+    async fn new_lane(&mut self, declared: &Declared, offset: u64) -> Result<LaneId, Error> {
+        let around = &self.around;
+        let low = match declared.start {
+            Start::Tip => offset,
+            Start::Oldest => around.log.bounds(around.shard).start,
+            Start::Time(ms) => around.log.seek(around.shard, ms).await?.min(offset),
+        };
+        let record = LaneRecord {
+            name: declared.name.clone(),
+            begins: low,
+            low,
+            ..LaneRecord::default()
+        };
+        Ok(self.add_lane(record))
+    }
+
+    pub(super) fn add_lane(&mut self, record: LaneRecord) -> LaneId {
+        let id = self.next_lane;
+        self.next_lane += 1;
+        let gate = self.around.gates.of(&record.name, self.turn.now);
+        let mut lane = Lane::new(id, record, gate, self.turn.now);
+        lane.dirty = true;
+        self.lanes.insert(id, lane);
+        id
+    }
+
+    /// Adds a generation to the filters of every lane.
+    pub(super) fn put_in_force(&mut self, offset: u64, in_force: &InForce) {
+        for id in self.lanes.keys().copied().collect::<Vec<_>>() {
+            let text = in_force
+                .lanes
+                .iter()
+                .find(|(lane, _)| *lane == id)
+                .map(|(_, definition)| definition.as_str());
+            let definition = text.map(|text| self.definition(text));
+            let Some(lane) = self.lanes.get_mut(&id) else {
+                continue;
+            };
+            if lane.job.is_some() {
+                continue;
+            }
+            let last = lane
+                .versions
+                .last()
+                .map(|v| v.definition.as_ref().map(|d| &*d.text));
+            let changed = match last {
+                None => text.is_some(),
+                Some(last) => last != text,
+            };
+            if changed {
+                lane.versions.push(Version {
+                    from: offset,
+                    definition,
+                });
+            }
+        }
+    }
+
+    /// A filter by its text, compiled once.
+    pub(super) fn definition(&mut self, text: &str) -> Arc<Definition> {
+        if let Some(known) = self.definitions.get(text) {
+            return Arc::clone(known);
+        }
+        let value = serde_json::from_str(text).unwrap_or_default();
+        let filter = match tradewind_filter::compile(&value) {
+            Ok(filter) => filter,
+            Err(error) => {
+                // Too much is delivered rather than too little.
+                tracing::error!(stream = %self.around.stream, %error, definition = text,
+                    "a recorded filter is refused by this release; it now matches everything");
+                Arc::new(Unfiltered)
+            }
+        };
+        let definition = Arc::new(Definition {
+            text: text.to_owned(),
+            filter,
+        });
+        self.definitions
+            .insert(text.to_owned(), Arc::clone(&definition));
+        definition
+    }
+
+    /// Hands plans to lanes: sinks and policies are in force at once.
+    pub(super) fn attach(&mut self, subscriptions: Subscriptions) {
+        let now = self.turn.now;
+        for plan in subscriptions.values() {
+            let text = plan.definition.to_string();
+            self.definitions.entry(text.clone()).or_insert_with(|| {
+                Arc::new(Definition {
+                    text,
+                    filter: Arc::clone(&plan.filter),
+                })
+            });
+        }
+        for lane in self.lanes.values_mut() {
+            lane.plan = subscriptions.get(&*lane.name).cloned();
+            if let Some(plan) = &lane.plan {
+                if *lane.policy != plan.policy {
+                    lane.policy = Arc::new(plan.policy.clone());
+                }
+                lane.gate.update(&plan.policy, now);
+            } else if *lane.policy != Policy::default() {
+                lane.policy = Arc::default();
+            }
+        }
+        self.subscriptions = subscriptions;
+    }
+
+    /// Generations that recovery reads back.
+    pub(super) async fn load_generations(&mut self) -> Result<(), Error> {
+        let (mut from, to) = keys::under(b"g");
+        loop {
+            let shard = self.around.shard;
+            let found = self.around.log.scan(shard, &from, &to, 256).await?;
+            let Some((last, _)) = found.last() else {
+                return Ok(());
+            };
+            from = keys::after(last);
+            for (key, value) in &found {
+                let in_force = readable(InForce::decode(value))?;
+                self.put_in_force(keys::number(key, 1), &in_force);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Unfiltered;
+
+impl tradewind_filter::Filter for Unfiltered {
+    fn matches(&self, _: &tradewind_event::Event) -> bool {
+        true
+    }
+    fn explain(&self, _: &tradewind_event::Event) -> Vec<tradewind_filter::Verdict> {
+        Vec::new()
+    }
+}
+
+fn declare(subscriptions: &Subscriptions) -> Vec<Declared> {
+    subscriptions
+        .iter()
+        .map(|(name, plan)| Declared {
+            name: name.clone(),
+            renamed_from: plan.renamed_from.clone(),
+            definition: plan.definition.to_string(),
+            start: plan.start,
+        })
+        .collect()
+}

@@ -1,0 +1,204 @@
+//! Dead letters: list, redrive, purge.
+
+use super::read::readable;
+use super::{Page, Shard};
+use crate::DeadLetter;
+use crate::machine::{Head, Place, Ticket};
+use crate::record::keys::{self, LaneId};
+use crate::record::{Buried, Final, Trail, cause_name};
+use bytes::Bytes;
+use tradewind_store::{Error, Op, Sync};
+
+/// Dead letters moved or removed in one record.
+const CHUNK: usize = 256;
+
+impl Shard {
+    /// A page of dead letters, and the cursor of the next.
+    pub(super) async fn letters(
+        &mut self,
+        page: &Page,
+    ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
+        self.flush(Sync::Lazy).await?;
+        let mut letters = Vec::new();
+        let shard = self.around.shard;
+        for id in self.lanes_of(&page.subscription) {
+            let (mut from, to) = keys::under(&keys::of_lane(b'x', id));
+            match page.after {
+                Some((lane, _)) if lane > id => continue,
+                Some((lane, offset)) if lane == id => {
+                    from = keys::after(&keys::dead(id, offset));
+                }
+                _ => {}
+            }
+            let want = page.limit - letters.len();
+            for (key, value) in self.around.log.scan(shard, &from, &to, want).await? {
+                let offset = keys::number(&key, keys::FIRST);
+                let buried = readable(Buried::decode(&value))?;
+                letters.push((id, offset, self.letter(id, offset, buried).await?));
+            }
+            if letters.len() == page.limit {
+                break;
+            }
+        }
+        let next = letters
+            .last()
+            .filter(|_| letters.len() == page.limit)
+            .map(|(lane, offset, _)| format!("{shard}/{lane}/{offset}"));
+        Ok((letters.into_iter().map(|(_, _, l)| l).collect(), next))
+    }
+
+    async fn letter(&self, id: LaneId, offset: u64, buried: Buried) -> Result<DeadLetter, Error> {
+        let stored = self.stored(id, offset).await?;
+        let text = |f: fn(&tradewind_event::Event) -> &str| {
+            stored
+                .as_ref()
+                .map(|s| f(&s.event).to_owned())
+                .unwrap_or_default()
+        };
+        Ok(DeadLetter {
+            subscription: self.lanes[&id].title(),
+            stream: self.around.stream.to_string(),
+            position: format!("{}/{offset}", self.around.shard),
+            at_ms: buried.at_ms,
+            cause: cause_name(buried.cause).to_owned(),
+            id: text(tradewind_event::Event::id),
+            source: text(tradewind_event::Event::source),
+            ty: text(tradewind_event::Event::ty),
+            attempts: buried.trail.attempts,
+        })
+    }
+
+    /// Back to pending, with a new budget of attempts and a new age.
+    pub(super) async fn redrive(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
+        let mut moved = 0;
+        for id in self.lanes_of(name) {
+            let mut from = None;
+            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
+                for (key, value) in chunk {
+                    let offset = keys::number(&key, keys::FIRST);
+                    let buried = readable(Buried::decode(&value))?;
+                    self.redrive_one(id, offset, buried).await?;
+                    moved += 1;
+                }
+                self.flush(Sync::Durable).await?;
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
+        let heads_its_key = self.unpark(id, offset, buried.key).await?;
+        let now = self.turn.now;
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
+        lane.account.dead_lettered -= 1;
+        lane.account.pending += 1;
+        lane.dirty = true;
+        self.turn.ops.push(Op::Delete(keys::dead(id, offset)));
+        let ticket = Ticket {
+            offset,
+            key: buried.key,
+            bytes: buried.bytes,
+            // Its record was the dead letter, which is gone.
+            place: Place::Window,
+            trail: Trail {
+                born_ms: now,
+                first_ms: None,
+                spent: buried.trail.attempts.len() as u32,
+                attempts: buried.trail.attempts,
+            },
+        };
+        match buried.key {
+            // The key stood still behind this one: it keeps its place.
+            Some(_) if heads_its_key => lane.schedule(ticket, now, "scheduled", &mut self.turn),
+            Some(key) => lane.rejoin(ticket, key, &mut self.turn),
+            None => lane.schedule(ticket, now, "scheduled", &mut self.turn),
+        }
+        Ok(())
+    }
+
+    /// Whether the key was parked on this dead letter; it is not any more.
+    async fn unpark(&mut self, id: LaneId, offset: u64, key: Option<u64>) -> Result<bool, Error> {
+        let Some(key) = key else { return Ok(false) };
+        if self.lanes[&id].keys.head(key) != Some(Head::Parked) {
+            return Ok(false);
+        }
+        let marker = keys::parked(id, key);
+        let on = self.around.log.get(self.around.shard, &marker).await?;
+        let parked = on.is_some_and(|on| keys::number(&on, 0) == offset);
+        if parked {
+            self.turn.ops.push(Op::Delete(marker));
+        }
+        Ok(parked)
+    }
+
+    /// Removes dead letters for good.
+    pub(super) async fn purge(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
+        let mut purged = 0;
+        for id in self.lanes_of(name) {
+            let mut from = None;
+            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
+                for (key, value) in chunk {
+                    let offset = keys::number(&key, keys::FIRST);
+                    let buried = readable(Buried::decode(&value))?;
+                    self.purge_one(id, offset, &buried).await?;
+                    purged += 1;
+                }
+                self.flush(Sync::Durable).await?;
+            }
+        }
+        Ok(purged)
+    }
+
+    pub(super) async fn purge_one(
+        &mut self,
+        id: LaneId,
+        offset: u64,
+        buried: &Buried,
+    ) -> Result<(), Error> {
+        let heads_its_key = self.unpark(id, offset, buried.key).await?;
+        let now = self.turn.now;
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
+        lane.account.dead_lettered -= 1;
+        lane.account.purged += 1;
+        lane.dirty = true;
+        let ops = &mut self.turn.ops;
+        ops.push(Op::Delete(keys::dead(id, offset)));
+        ops.push(Op::Delete(keys::kept(id, offset)));
+        if offset >= self.turn.start {
+            ops.push(Op::Put(
+                keys::history(offset, id),
+                Final::encode("purged", None, None, &buried.trail),
+            ));
+        }
+        if let Some(key) = buried.key.filter(|_| heads_its_key) {
+            lane.advance(key, now);
+        }
+        Ok(())
+    }
+
+    /// The dead letter at `offset`, or the next chunk of all. What a redrive makes of them may become
+    /// dead letters again while it runs; each is taken once.
+    async fn chunk(
+        &mut self,
+        id: LaneId,
+        offset: Option<u64>,
+        from: &mut Option<Bytes>,
+    ) -> Result<Option<Vec<(Bytes, Bytes)>>, Error> {
+        self.flush(Sync::Lazy).await?;
+        let (first, to) = match offset {
+            Some(offset) => (keys::dead(id, offset), keys::after(&keys::dead(id, offset))),
+            None => keys::under(&keys::of_lane(b'x', id)),
+        };
+        let start = from.clone().unwrap_or(first);
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &start, &to, CHUNK).await?;
+        if let Some((last, _)) = found.last() {
+            *from = Some(keys::after(last));
+        }
+        Ok(Some(found).filter(|f| !f.is_empty()))
+    }
+}

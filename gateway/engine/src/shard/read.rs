@@ -1,0 +1,301 @@
+//! Reading for the lanes: from the log, from the schedule, from behind ordering keys.
+
+use super::Shard;
+use super::pages::{PAGE_BYTES, Stretch};
+use crate::machine::{Offered, Place, Task, Ticket};
+use crate::record::keys::{self, LaneId};
+use crate::record::{Cause, Pendant, Stored};
+use std::sync::Arc;
+use tradewind_store::{Error, Op, Sync};
+
+/// Pages read in one turn, over all lanes: outcomes and commands get their turn in between.
+const READS_MAX: usize = 4;
+
+impl Shard {
+    /// Feeds every hungry lane; lanes at the same place share what is read.
+    pub(super) async fn read(&mut self) -> Result<(), Error> {
+        let mut reads = 0;
+        let mut held: Vec<LaneId> = Vec::new();
+        loop {
+            let end = self.around.log.bounds(self.around.shard).end;
+            let hungry: Vec<LaneId> = self
+                .lanes
+                .values()
+                .filter(|l| l.is_hungry() && l.read < end && !held.contains(&l.id))
+                .map(|l| l.id)
+                .collect();
+            let Some(at) = hungry.iter().map(|id| self.lanes[id].read).min() else {
+                break;
+            };
+            let mut fed = false;
+            for id in hungry {
+                let read = self.lanes[&id].read;
+                if let Some(page) = self.pages.at(read) {
+                    fed = true;
+                    if !self.feed(id, &page) {
+                        held.push(id);
+                    }
+                }
+            }
+            if !fed {
+                if reads == READS_MAX {
+                    // More to read, and others to serve first.
+                    self.around.gates.freed[usize::from(self.around.shard)].notify_one();
+                    break;
+                }
+                reads += 1;
+                let page = self.load_page(at).await?;
+                if page.next == at {
+                    break;
+                }
+                self.pages.keep(page);
+            }
+        }
+        let low = self.lanes.values().map(|l| l.read).min().unwrap_or(0);
+        self.pages.forget_read(low);
+        Ok(())
+    }
+
+    /// Hands a page to a lane. False when the lane takes no more for now.
+    fn feed(&mut self, id: LaneId, page: &Stretch) -> bool {
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return false;
+        };
+        let until = lane.job.as_ref().map_or(u64::MAX, |job| job.until);
+        for line in page.lines_from(lane.read) {
+            if line.stored.offset >= until {
+                break;
+            }
+            if lane.offer(&line.stored, line.key, line.next, &mut self.turn) == Offered::Full {
+                return false;
+            }
+        }
+        lane.skip_to(page.next.min(until));
+        true
+    }
+
+    pub(super) async fn load_page(&mut self, from: u64) -> Result<Arc<Stretch>, Error> {
+        let around = &self.around;
+        let batch = around.log.read(around.shard, from, PAGE_BYTES).await?;
+        for stretch in &batch.damaged {
+            tracing::error!(stream = %around.stream, shard = around.shard, from = stretch.start,
+                to = stretch.end, "part of the log is damaged");
+            around.announcer.plain(
+                "damaged",
+                &around.stream,
+                None,
+                format!(
+                    "{}/{} up to {} cannot be read",
+                    around.shard, stretch.start, stretch.end
+                ),
+            );
+            self.turn.ops.push(Op::Put(
+                keys::damage(stretch.start),
+                stretch.end.to_be_bytes().to_vec().into(),
+            ));
+        }
+        let page = Stretch::parse(from, batch, &around.hashes, around.order_by.as_deref());
+        for offset in &page.unreadable {
+            tracing::error!(stream = %around.stream, shard = around.shard, offset,
+                "stored event is unreadable");
+            self.turn.ops.push(Op::Put(
+                keys::damage(*offset),
+                (offset + 1).to_be_bytes().to_vec().into(),
+            ));
+        }
+        Ok(Arc::new(page))
+    }
+
+    /// Brings recorded deliveries that are due, or next of their key, into memory.
+    pub(super) async fn page_in(&mut self) -> Result<(), Error> {
+        let now = self.turn.now;
+        let wanting: Vec<LaneId> = self
+            .lanes
+            .values()
+            .filter(|l| {
+                l.is_active()
+                    && l.room() > 0
+                    && (l.next_due.is_some_and(|due| due <= now) || !l.keys.fetch.is_empty())
+                    || l.overflow() > 0
+            })
+            .map(|l| l.id)
+            .collect();
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        // Scans see only what is recorded.
+        self.flush(Sync::Lazy).await?;
+        for id in wanting {
+            self.shed(id).await?;
+            self.page_in_due(id).await?;
+            self.fetch_keys(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn page_in_due(&mut self, id: LaneId) -> Result<(), Error> {
+        let now = self.turn.now;
+        let lane = &self.lanes[&id];
+        if !lane.is_active() || lane.room() == 0 || lane.next_due.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let (from, to) = (
+            keys::scheduled(id, 0, 0),
+            keys::scheduled(id, now.saturating_add(1), 0),
+        );
+        let limit = lane.loaded.len() + lane.room();
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &from, &to, limit).await?;
+        let all = found.len() < limit;
+        for (key, value) in found {
+            let offset = keys::number(&key, keys::SECOND);
+            if self.lanes[&id].loaded.contains(&offset) {
+                continue;
+            }
+            let due = keys::number(&key, keys::FIRST);
+            let pendant = readable(Pendant::decode(&value))?;
+            self.bring(id, Ticket::of(pendant, Place::Scheduled { due }))
+                .await?;
+        }
+        if all {
+            let (_, end) = keys::under(&keys::of_lane(b'q', id));
+            let next = self.around.log.scan(shard, &to, &end, 1).await?;
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.next_due = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch_keys(&mut self, id: LaneId) -> Result<(), Error> {
+        loop {
+            let Some(lane) = self.lanes.get_mut(&id) else {
+                return Ok(());
+            };
+            if !lane.is_active() || lane.room() == 0 {
+                return Ok(());
+            }
+            let Some(key) = lane.keys.fetch.pop_front() else {
+                return Ok(());
+            };
+            // What was just enqueued or removed must be seen.
+            self.flush(Sync::Lazy).await?;
+            let (from, to) = keys::under(&keys::waiting_of(id, key));
+            let found = self
+                .around
+                .log
+                .scan(self.around.shard, &from, &to, 1)
+                .await?;
+            match found.first() {
+                Some((at, value)) => {
+                    let sequence = keys::number(at, keys::SECOND);
+                    let pendant = readable(Pendant::decode(value))?;
+                    self.bring(id, Ticket::of(pendant, Place::Waiting { sequence }))
+                        .await?;
+                }
+                None => {
+                    let now = self.turn.now;
+                    if let Some(lane) = self.lanes.get_mut(&id) {
+                        lane.drained(key, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A recorded delivery comes back into memory with its event.
+    async fn bring(&mut self, id: LaneId, ticket: Ticket) -> Result<(), Error> {
+        let stored = self.stored(id, ticket.offset).await?;
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
+        lane.loaded.insert(ticket.offset);
+        let Some(stored) = stored else {
+            lane.bury(ticket, None, Cause::Damaged, &mut self.turn);
+            return Ok(());
+        };
+        lane.bring(
+            Task {
+                ticket,
+                stored,
+                since: self.turn.now,
+            },
+            &mut self.turn,
+        );
+        Ok(())
+    }
+
+    /// The event at `offset`: from memory, the log, or what was copied out of it for `lane`.
+    pub(super) async fn stored(
+        &self,
+        lane: LaneId,
+        offset: u64,
+    ) -> Result<Option<Arc<Stored>>, Error> {
+        if let Some(stored) = self.pages.event(offset) {
+            return Ok(Some(stored));
+        }
+        let around = &self.around;
+        if offset < around.log.bounds(around.shard).start {
+            let kept = around
+                .log
+                .get(around.shard, &keys::kept(lane, offset))
+                .await?;
+            return Ok(kept.and_then(|bytes| Stored::kept(offset, &bytes).ok()));
+        }
+        let batch = match around.log.read(around.shard, offset, 1).await {
+            Err(Error::Damaged(_)) => return Ok(None),
+            batch => batch?,
+        };
+        Ok(batch
+            .items
+            .first()
+            .filter(|item| item.position.offset == offset)
+            .and_then(|item| Stored::read(item).ok()))
+    }
+
+    /// Beyond the backlog cap, the oldest waiting become dead letters.
+    async fn shed(&mut self, id: LaneId) -> Result<(), Error> {
+        loop {
+            let Some(lane) = self.lanes.get_mut(&id) else {
+                return Ok(());
+            };
+            if lane.overflow() == 0 {
+                return Ok(());
+            }
+            if lane.shed_ready(&mut self.turn) {
+                continue;
+            }
+            self.flush(Sync::Lazy).await?;
+            let lane = &self.lanes[&id];
+            let want = lane.loaded.len() + lane.overflow().min(256) as usize;
+            let mut found = Vec::new();
+            for tag in [b'q', b'k'] {
+                let (from, to) = keys::under(&keys::of_lane(tag, id));
+                let shard = self.around.shard;
+                for (key, value) in self.around.log.scan(shard, &from, &to, want).await? {
+                    let pendant = readable(Pendant::decode(&value))?;
+                    let place = match tag {
+                        b'q' => Place::Scheduled {
+                            due: keys::number(&key, keys::FIRST),
+                        },
+                        _ => Place::Waiting {
+                            sequence: keys::number(&key, keys::SECOND),
+                        },
+                    };
+                    found.push(Ticket::of(pendant, place));
+                }
+            }
+            let Some(lane) = self.lanes.get_mut(&id) else {
+                return Ok(());
+            };
+            if !lane.shed_recorded(found, &mut self.turn) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Records are checked by the store; one that cannot be read was written by another release.
+pub(super) fn readable<T>(record: Result<T, crate::record::Corrupt>) -> Result<T, Error> {
+    record.map_err(|corrupt| Error::Failed(corrupt.to_string()))
+}

@@ -1,0 +1,207 @@
+//! From the table and the log back to a running shard.
+
+use super::read::readable;
+use super::{Command, Shard, Subscriptions, Surroundings};
+use crate::machine::{Head, Lane, Rng, Turn};
+use crate::record::keys::{self, LaneId};
+use crate::record::{Generation, LaneRecord, Pendant};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tradewind_store::{Error, Kind, Op, Sync};
+
+/// Records read in one scan.
+const SCAN: usize = 512;
+
+impl Shard {
+    /// Takes over a shard and puts `subscriptions` in force.
+    pub(crate) async fn recover(
+        around: Surroundings,
+        subscriptions: Subscriptions,
+        commands: mpsc::UnboundedReceiver<Command>,
+        health: watch::Sender<Result<(), String>>,
+    ) -> Result<Self, Error> {
+        let recovered = around.log.recover(around.shard).await?;
+        for finding in &recovered.findings {
+            tracing::error!(stream = %around.stream, shard = around.shard, finding, "damage found");
+            around
+                .announcer
+                .plain("damaged", &around.stream, None, finding.clone());
+        }
+        let now = around.time.now();
+        let seed = around.log.hash_key();
+        let seed = u64::from_le_bytes(seed[..8].try_into().unwrap_or_default());
+        let mut shard = Self {
+            rng: Rng::new(seed ^ now ^ recovered.epoch.rotate_left(32)),
+            epoch: recovered.epoch,
+            lanes: BTreeMap::new(),
+            next_lane: 1,
+            subscriptions: Subscriptions::new(),
+            definitions: HashMap::new(),
+            pages: Default::default(),
+            turn: Turn {
+                now,
+                start: recovered.start,
+                ops: Vec::new(),
+                notes: Vec::new(),
+                listened: false,
+            },
+            attempts: JoinSet::new(),
+            homes: mpsc::unbounded_channel(),
+            commands,
+            health,
+            waiting_for_quiet: Vec::new(),
+            next_retention: now + super::RETENTION_EVERY_MS,
+            draining: None,
+            drained: Vec::new(),
+            around,
+        };
+        shard.load_lanes().await?;
+        shard.load_generations().await?;
+        shard.finish_intent().await?;
+        for id in shard.lanes.keys().copied().collect::<Vec<_>>() {
+            shard.load_pending(id).await?;
+        }
+        shard.apply(subscriptions).await?;
+        Ok(shard)
+    }
+
+    async fn load_lanes(&mut self) -> Result<(), Error> {
+        let mut rebased = Vec::new();
+        for (key, value) in self.scan_all(b"l").await? {
+            let id = keys::lane_at(&key, 1);
+            let record = readable(LaneRecord::decode(&value))?;
+            if record.at_ms > self.turn.now {
+                rebased.push((id, record.at_ms - self.turn.now));
+            }
+            let gate = self.around.gates.of(&record.name, self.turn.now);
+            if record.job.is_none() {
+                if record.paused {
+                    gate.set_paused(true);
+                }
+                if record.disabled {
+                    gate.set_disabled(true);
+                }
+            }
+            let job = record.job.clone();
+            let lane = Lane::new(id, record, gate, self.turn.now);
+            self.lanes.insert(id, lane);
+            self.next_lane = self.next_lane.max(id + 1);
+            if let Some(job) = job {
+                let definition = self.definition(&job.definition);
+                if let Some(lane) = self.lanes.get_mut(&id) {
+                    lane.versions = vec![crate::machine::Version {
+                        from: 0,
+                        definition: Some(definition),
+                    }];
+                }
+            }
+        }
+        for (id, by) in rebased {
+            self.rebase(id, by).await?;
+        }
+        Ok(())
+    }
+
+    /// The clock is behind the one that wrote the due times: they move back with it, so that
+    /// nothing waits for a time that is not coming.
+    async fn rebase(&mut self, id: LaneId, by: u64) -> Result<(), Error> {
+        tracing::warn!(stream = %self.around.stream, shard = self.around.shard, by_ms = by,
+            "the clock went back while the gateway was down; due times follow it");
+        for (key, value) in self.scan_all(&keys::of_lane(b'q', id)).await? {
+            let due = keys::number(&key, keys::FIRST).saturating_sub(by);
+            let offset = keys::number(&key, keys::SECOND);
+            self.turn.ops.push(Op::Delete(key));
+            self.turn
+                .ops
+                .push(Op::Put(keys::scheduled(id, due, offset), value));
+        }
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.dirty = true;
+        }
+        self.flush(Sync::Durable).await
+    }
+
+    /// A generation may be in the log and not in the table: a crash came between.
+    async fn finish_intent(&mut self) -> Result<(), Error> {
+        let shard = self.around.shard;
+        let log = std::sync::Arc::clone(&self.around.log);
+        let Some(from) = log.get(shard, &keys::intent()).await? else {
+            return Ok(());
+        };
+        let mut at = keys::number(&from, 0);
+        loop {
+            let batch = log.read(shard, at, super::pages::PAGE_BYTES).await?;
+            for item in batch.items.iter().filter(|i| i.kind == Kind::Control) {
+                let offset = item.position.offset;
+                if log.get(shard, &keys::generation(offset)).await?.is_none() {
+                    let generation = readable(Generation::decode(&item.payload))?;
+                    self.absorb(offset, &generation).await?;
+                }
+            }
+            if batch.next == at {
+                break;
+            }
+            at = batch.next;
+        }
+        self.turn.ops.push(Op::Delete(keys::intent()));
+        self.flush(Sync::Durable).await
+    }
+
+    /// Due times and busy keys of a lane.
+    async fn load_pending(&mut self, id: LaneId) -> Result<(), Error> {
+        let shard = self.around.shard;
+        let log = std::sync::Arc::clone(&self.around.log);
+        let (from, to) = keys::under(&keys::of_lane(b'q', id));
+        let first = log.scan(shard, &from, &to, 1).await?;
+        let next_due = first.first().map(|(key, _)| keys::number(key, keys::FIRST));
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.next_due = next_due;
+        }
+        if self.around.order_by.is_none() {
+            return Ok(());
+        }
+        let scheduled = self.scan_all(&keys::of_lane(b'q', id)).await?;
+        let parked = self.scan_all(&keys::of_lane(b'b', id)).await?;
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
+        for (_, value) in scheduled {
+            if let Some(key) = readable(Pendant::decode(&value))?.key {
+                lane.keys.set(key, Head::Scheduled);
+            }
+        }
+        for (key, _) in parked {
+            lane.keys.set(keys::number(&key, keys::FIRST), Head::Parked);
+        }
+        // From one ordering key to the next, however many wait behind each.
+        let (mut from, to) = keys::under(&keys::of_lane(b'k', id));
+        while let Some((key, _)) = log.scan(shard, &from, &to, 1).await?.first() {
+            let ordering = keys::number(key, keys::FIRST);
+            lane.keys.recovered(ordering);
+            from = keys::under(&keys::waiting_of(id, ordering)).1;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn scan_all(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        let (mut from, to) = keys::under(prefix);
+        let mut all = Vec::new();
+        loop {
+            let found = self
+                .around
+                .log
+                .scan(self.around.shard, &from, &to, SCAN)
+                .await?;
+            let more = found.len() == SCAN;
+            if let Some((last, _)) = found.last() {
+                from = keys::after(last);
+            }
+            all.extend(found);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}

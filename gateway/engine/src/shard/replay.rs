@@ -1,0 +1,88 @@
+//! Replays: lanes of their own over a bounded stretch.
+
+use super::Shard;
+use crate::Start;
+use crate::machine::Version;
+use crate::record::keys;
+use crate::record::{Job, LaneRecord};
+use tradewind_store::{Error, Op, Sync};
+
+/// Finished replays that are remembered per shard.
+const REMEMBERED: usize = 64;
+
+impl Shard {
+    /// Starts a replay, from `from` to the present end.
+    pub(super) async fn replay(
+        &mut self,
+        name: &str,
+        from: Start,
+        mut job: Job,
+    ) -> Result<(), Error> {
+        let Some(plan) = self.subscriptions.get(name).cloned() else {
+            return Err(Error::Invalid(format!("no subscription `{name}`")));
+        };
+        let (shard, log) = (self.around.shard, &self.around.log);
+        let bounds = log.bounds(shard);
+        let low = match from {
+            Start::Tip => bounds.end,
+            Start::Oldest => bounds.start,
+            Start::Time(ms) => log.seek(shard, ms).await?,
+        };
+        job.until = bounds.end;
+        job.definition = plan.definition.to_string();
+        let definition = self.definition(&job.definition);
+        let id = self.add_lane(LaneRecord {
+            name: name.to_owned(),
+            begins: low,
+            low,
+            job: Some(job),
+            ..LaneRecord::default()
+        });
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.versions = vec![Version {
+                from: 0,
+                definition: Some(definition),
+            }];
+            lane.policy = plan.policy.clone().into();
+            lane.plan = Some(plan);
+        }
+        self.forget_finished();
+        self.flush(Sync::Durable).await
+    }
+
+    /// The oldest finished replays without dead letters go.
+    fn forget_finished(&mut self) {
+        let finished: Vec<_> = self
+            .lanes
+            .values()
+            .filter(|l| {
+                (l.has_read_all() || l.is_cancelled())
+                    && l.account.pending == 0
+                    && l.account.dead_lettered == 0
+                    && l.flying.is_empty()
+            })
+            .map(|l| l.id)
+            .collect();
+        for id in finished.iter().rev().skip(REMEMBERED) {
+            self.lanes.remove(id);
+            self.turn.ops.push(Op::Delete(keys::lane(*id)));
+        }
+    }
+
+    /// Whether there was such a replay here.
+    pub(super) async fn cancel_replay(&mut self, id: &str) -> Result<bool, Error> {
+        let mut found = false;
+        for lane in self.lanes.values_mut() {
+            if let Some(job) = lane.job.as_mut().filter(|job| job.id == id) {
+                found = true;
+                if lane.read < job.until || lane.account.pending > 0 {
+                    job.cancelled = true;
+                    job.until = lane.read;
+                    lane.cancel(&mut self.turn);
+                }
+            }
+        }
+        self.flush(Sync::Durable).await?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,161 @@
+//! Retention: nothing that is still needed goes with its segment, and dead letters have their end.
+
+use super::Shard;
+use super::read::readable;
+use crate::machine::millis;
+use crate::record::keys::{self, LaneId};
+use crate::record::{Buried, Pendant, Stored};
+use tradewind_store::{Error, Op, Sync};
+
+/// Records looked at before the turn's operations are written.
+const CHUNK: usize = 256;
+
+impl Shard {
+    pub(super) async fn retain(&mut self) -> Result<(), Error> {
+        self.purge_old_letters().await?;
+        let (shard, log) = (self.around.shard, self.around.log.clone());
+        let before = log.expired(shard).await?;
+        let start = log.bounds(shard).start;
+        if before <= start {
+            return Ok(());
+        }
+        for id in self.lanes.keys().copied().collect::<Vec<_>>() {
+            self.route_below(id, before).await?;
+            self.keep_recorded(id, start, before).await?;
+        }
+        self.forget_generations(before).await?;
+        self.turn
+            .ops
+            .push(Op::DeleteRange(keys::histories(0), keys::histories(before)));
+        self.turn
+            .ops
+            .push(Op::DeleteRange(keys::damage(0), keys::damage(before)));
+        self.flush(Sync::Durable).await?;
+        log.trim(shard, before).await?;
+        self.pages.forget_before(log.bounds(shard).start);
+        Ok(())
+    }
+
+    /// What a lane has not read, or remembers only by the log, becomes recorded.
+    async fn route_below(&mut self, id: LaneId, before: u64) -> Result<(), Error> {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.record_window(before, &mut self.turn);
+        }
+        self.flush(Sync::Lazy).await?;
+        loop {
+            let Some(lane) = self.lanes.get(&id) else {
+                return Ok(());
+            };
+            let until = lane
+                .job
+                .as_ref()
+                .map_or(before, |job| job.until.min(before));
+            let read = lane.read;
+            if read >= until {
+                return Ok(());
+            }
+            let page = match self.pages.at(read) {
+                Some(page) => page,
+                None => self.load_page(read).await?,
+            };
+            let Some(lane) = self.lanes.get_mut(&id) else {
+                return Ok(());
+            };
+            for line in page.lines_from(read) {
+                if line.stored.offset >= until {
+                    break;
+                }
+                lane.take(&line.stored, line.key, line.next, &mut self.turn);
+            }
+            lane.skip_to(page.next.min(until));
+            lane.record_window(before, &mut self.turn);
+            self.flush(Sync::Lazy).await?;
+            if page.next == read {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Copies the events of everything recorded below `before` out of the log.
+    async fn keep_recorded(&mut self, id: LaneId, start: u64, before: u64) -> Result<(), Error> {
+        let shard = self.around.shard;
+        for tag in [b'q', b'k', b'x'] {
+            let (mut from, to) = keys::under(&keys::of_lane(tag, id));
+            if tag == b'x' {
+                from = keys::dead(id, start);
+            }
+            loop {
+                let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
+                let Some((last, _)) = found.last() else { break };
+                from = keys::after(last);
+                for (key, value) in &found {
+                    let offset = match tag {
+                        b'x' => keys::number(key, keys::FIRST),
+                        _ => readable(Pendant::decode(value))?.offset,
+                    };
+                    if (start..before).contains(&offset) {
+                        self.keep(id, offset).await?;
+                    }
+                }
+                self.flush(Sync::Lazy).await?;
+                if tag == b'x' && from >= keys::dead(id, before) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, id: LaneId, offset: u64) -> Result<(), Error> {
+        let around = &self.around;
+        let batch = match around.log.read(around.shard, offset, 1).await {
+            Err(Error::Damaged(_)) => return Ok(()),
+            batch => batch?,
+        };
+        if let Some(item) = batch.items.first().filter(|i| i.position.offset == offset) {
+            self.turn
+                .ops
+                .push(Op::Put(keys::kept(id, offset), Stored::keep(item)));
+        }
+        Ok(())
+    }
+
+    /// All generations but the one in force at `before` that lie below it.
+    async fn forget_generations(&mut self, before: u64) -> Result<(), Error> {
+        let found = self.scan_all(b"g").await?;
+        let below = found.iter().filter(|(k, _)| keys::number(k, 1) <= before);
+        if let Some((last, _)) = below.last() {
+            self.turn
+                .ops
+                .push(Op::DeleteRange(keys::generation(0), last.clone()));
+        }
+        Ok(())
+    }
+
+    async fn purge_old_letters(&mut self) -> Result<(), Error> {
+        let shard = self.around.shard;
+        self.flush(Sync::Lazy).await?;
+        for id in self.lanes.keys().copied().collect::<Vec<_>>() {
+            let lane = &self.lanes[&id];
+            if lane.account.dead_lettered == 0 {
+                continue;
+            }
+            let keep = millis(lane.policy.dead_letter_retention);
+            let (mut from, to) = keys::under(&keys::of_lane(b'x', id));
+            loop {
+                let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
+                let Some((last, _)) = found.last() else { break };
+                from = keys::after(last);
+                for (key, value) in &found {
+                    let buried = readable(Buried::decode(value))?;
+                    if self.turn.now.saturating_sub(buried.at_ms) >= keep {
+                        let offset = keys::number(key, keys::FIRST);
+                        self.purge_one(id, offset, &buried).await?;
+                    }
+                }
+                self.flush(Sync::Lazy).await?;
+            }
+        }
+        Ok(())
+    }
+}

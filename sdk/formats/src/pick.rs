@@ -1,0 +1,249 @@
+//! A few scalars out of a large JSON object, in one pass and without a tree.
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Texts, numbers and booleans at these dotted paths, as text; `None` where there is nothing, `null`,
+/// or no scalar. Values that no attribute can hold (empty, control characters) count as nothing.
+pub(crate) fn pick<'de>(
+    json: &'de [u8],
+    paths: &[&str],
+) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
+    let mut found = vec![None; paths.len()];
+    let wanted: Vec<Wanted<'_>> = paths.iter().copied().enumerate().collect();
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    deserializer.deserialize_map(Walk {
+        wanted: &wanted,
+        found: &mut found,
+    })?;
+    deserializer.end()?;
+    Ok(found)
+}
+
+/// Slot of the answer, and what is left of its path.
+type Wanted<'p> = (usize, &'p str);
+
+struct Walk<'w, 'p, 'de> {
+    wanted: &'w [Wanted<'p>],
+    found: &'w mut [Option<Cow<'de, str>>],
+}
+
+impl<'de> Walk<'_, '_, 'de> {
+    fn keep(self, value: Cow<'de, str>) {
+        if value.is_empty() || value.chars().any(char::is_control) {
+            return;
+        }
+        for (slot, _) in self.wanted.iter().filter(|(_, rest)| rest.is_empty()) {
+            self.found[*slot] = Some(value.clone());
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Text(key)) = map.next_key()? {
+            let below: Vec<Wanted<'_>> = self
+                .wanted
+                .iter()
+                .filter_map(|(slot, path)| Some((*slot, step(path, &key)?)))
+                .collect();
+            if below.is_empty() {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(Walk {
+                    wanted: &below,
+                    found: self.found,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.keep(Cow::Borrowed(text));
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.keep(Cow::Owned(text.to_owned()));
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, bool: bool) -> Result<(), E> {
+        self.keep(Cow::Borrowed(if bool { "true" } else { "false" }));
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.keep(Cow::Owned(number.to_string()));
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.keep(Cow::Owned(number.to_string()));
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        self.keep(Cow::Owned(number.to_string()));
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// What is left of `path` below `key`; `None` where it does not lead there.
+fn step<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    match path.split_once('.') {
+        Some((head, rest)) => (head == key).then_some(rest),
+        None => (path == key && !path.is_empty()).then_some(""),
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+struct Text<'de>(Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Key;
+        impl<'de> Visitor<'de> for Key {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn picked(json: &str, paths: &[&str]) -> Vec<Option<String>> {
+        pick(json.as_bytes(), paths)
+            .unwrap()
+            .into_iter()
+            .map(|value| value.map(Cow::into_owned))
+            .collect()
+    }
+
+    #[test]
+    fn finds_scalars_and_nothing_else() {
+        let json = r#" {"a":"x","b":{"c":7,"d":[{"c":8}],"e":null,"c2":true},"b.c":"trap",
+            "f":"","g":"\u0007","h":-1.5,"":"k","i":"\u00e9\"","j":{"":1}} "#;
+        let table = [
+            ("a", Some("x")),
+            ("b.c", Some("7")),
+            ("b.c2", Some("true")),
+            ("b", None),
+            ("b.d", None),
+            ("b.d.c", None),
+            ("b.e", None),
+            ("a.x", None),
+            ("f", None),
+            ("g", None),
+            ("h", Some("-1.5")),
+            ("i", Some("é\"")),
+            ("", None),
+            ("absent", None),
+        ];
+        let paths = table.map(|(path, _)| path);
+        let expected = table.map(|(_, value)| value.map(str::to_owned));
+        assert_eq!(picked(json, &paths), expected);
+    }
+
+    #[test]
+    fn borrows_what_has_no_escapes() {
+        let found = pick(br#"{"a":"plain","b":"esc\n"}"#, &["a"]).unwrap();
+        assert!(matches!(found[0], Some(Cow::Borrowed("plain"))));
+    }
+
+    #[test]
+    fn takes_the_last_of_two() {
+        assert_eq!(picked(r#"{"a":1,"a":2}"#, &["a"]), [Some("2".to_owned())]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_object() {
+        for json in [
+            "",
+            "[]",
+            "1",
+            "null",
+            "\"a\"",
+            "{",
+            "{\"a\"}",
+            "{}x",
+            "\u{feff}{}",
+        ] {
+            assert!(pick(json.as_bytes(), &["a"]).is_err(), "{json}");
+        }
+        // Depth costs no stack where nothing is wanted.
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(pick(deep.as_bytes(), &["a"]).is_ok());
+    }
+
+    fn tree() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[ -~é]{0,4}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 30, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[ab]", inner, 0..3).prop_map(|m| json!(m)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_tree(tree in prop::collection::btree_map("[ab]", tree(), 0..3)) {
+            let tree = json!(tree);
+            let paths = ["a", "b", "a.a", "a.b", "b.a", "a.b.a", "b.b.b"];
+            let expected = paths.map(|path| {
+                let value = tree.pointer(&format!("/{}", path.replace('.', "/")))?;
+                match value {
+                    Value::String(text) => Some(text.clone()).filter(|t| !t.is_empty()),
+                    Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+                    _ => None,
+                }
+            });
+            // Paths lead through objects only.
+            prop_assert_eq!(picked(&tree.to_string(), &paths), expected);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Payloads of providers and the events they become.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod document;
+mod github;
+mod published;
+mod standard_webhooks;

@@ -1,0 +1,183 @@
+//! The gateway under test, seen from outside.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+
+/// A gateway with a configuration file and a data directory of its own.
+pub(crate) struct Gateway {
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Gateway {
+    /// Prepares one; `subscriptions` is the YAML below that key.
+    pub(crate) fn new(binary: &Path, subscriptions: &str) -> Result<Self, String> {
+        // Below the target folder: the system's scratch folder often lies in memory, which the
+        // gateway rightly refuses.
+        let near = binary.parent().ok_or("the gateway's path has no folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("prove-")
+            .tempdir_in(near)
+            .map_err(|e| e.to_string())?;
+        let address = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(|e| e.to_string())?;
+        let gateway = Self {
+            binary: binary.to_owned(),
+            folder,
+            address,
+            child: None,
+        };
+        gateway.configure(subscriptions)?;
+        Ok(gateway)
+    }
+
+    /// Path of the configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("tradewind.yaml")
+    }
+
+    /// The configuration with these subscriptions.
+    pub(crate) fn text(&self, subscriptions: &str) -> String {
+        format!(
+            "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: warn }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
+            self.address,
+            self.folder.path().join("data").display(),
+        )
+    }
+
+    /// Replaces the configuration file at once.
+    pub(crate) fn configure(&self, subscriptions: &str) -> Result<(), String> {
+        let new = self.folder.path().join("new.yaml");
+        std::fs::write(&new, self.text(subscriptions))
+            .and_then(|()| std::fs::rename(&new, self.config()))
+            .map_err(|e| e.to_string())
+    }
+
+    /// Starts it and waits until it takes connections; returns how long that took.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "measures the process from outside"
+    )]
+    pub(crate) async fn start(&mut self) -> Result<Duration, String> {
+        let begun = Instant::now();
+        let child = Command::new(&self.binary)
+            .arg("serve")
+            .arg("--config")
+            .arg(self.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", self.binary.display()))?;
+        let child = self.child.insert(child);
+        loop {
+            if tokio::net::TcpStream::connect(self.address).await.is_ok() {
+                return Ok(begun.elapsed());
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(format!("the gateway ended while starting: {status}"));
+            }
+            if begun.elapsed() > Duration::from_secs(60) {
+                return Err("the gateway does not listen after a minute".into());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// kill -9.
+    pub(crate) async fn kill(&mut self) -> Result<(), String> {
+        let mut child = self.child.take().ok_or("the gateway is not running")?;
+        child.kill().await.map_err(|e| e.to_string())
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
+        let id = self
+            .child
+            .as_ref()
+            .and_then(Child::id)
+            .ok_or("the gateway is not running")?;
+        let id = i32::try_from(id)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("not a process id")?;
+        kill_process(id, signal).map_err(|e| e.to_string())
+    }
+
+    /// Waits for the end; gives up after a minute.
+    pub(crate) async fn ended(&mut self) -> Result<ExitStatus, String> {
+        let mut child = self.child.take().ok_or("the gateway is not running")?;
+        match tokio::time::timeout(Duration::from_secs(60), child.wait()).await {
+            Ok(status) => status.map_err(|e| e.to_string()),
+            Err(_) => Err("the gateway does not end".into()),
+        }
+    }
+
+    /// Asks the running gateway by its own command line.
+    pub(crate) async fn ask(&self, command: &[&str]) -> Result<Value, String> {
+        let output = Command::new(&self.binary)
+            .args(command)
+            .args(["--output", "json", "--config"])
+            .arg(self.config())
+            .output()
+            .await
+            .map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
+    }
+
+    /// The account of every subscription, once nothing is pending in any of `quiet`.
+    pub(crate) async fn accounts(&self, quiet: &[&str]) -> Result<Vec<(String, Value)>, String> {
+        for _ in 0..600 {
+            let listed = self.ask(&["subscriptions", "list"]).await?;
+            let accounts: Vec<(String, Value)> = listed
+                .as_array()
+                .ok_or("`subscriptions list` gave no array")?
+                .iter()
+                .map(|s| {
+                    (
+                        s["name"].as_str().unwrap_or_default().to_owned(),
+                        s["account"].clone(),
+                    )
+                })
+                .collect();
+            let settled = accounts
+                .iter()
+                .filter(|(name, _)| quiet.contains(&name.as_str()))
+                .all(|(_, account)| account["pending"] == 0);
+            if settled {
+                return Ok(accounts);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err("deliveries are still pending after a minute".into())
+    }
+}
+
+/// The accounting identity of one subscription.
+pub(crate) fn balance(name: &str, account: &Value) -> Result<(), String> {
+    let figure = |key: &str| account[key].as_u64().unwrap_or_default();
+    let right = [
+        "accepted",
+        "dead_lettered",
+        "expired",
+        "cancelled",
+        "purged",
+        "pending",
+    ];
+    if figure("matched") == right.iter().map(|key| figure(key)).sum::<u64>() {
+        Ok(())
+    } else {
+        Err(format!("the account of {name} does not balance: {account}"))
+    }
+}

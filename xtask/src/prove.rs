@@ -1,0 +1,104 @@
+//! What docs/guarantees.md links to.
+
+use crate::{clone, shell};
+use std::process::Command;
+
+const LIST: &str = "\
+cargo xtask prove <name>
+
+  formats                 CloudEvents format and binding conformance
+  kill [--rounds N]       kill -9 under load, restart, compare with an oracle outside (default 50)
+  power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
+  drain [--rounds N]      SIGTERM under load, one sink a black hole
+  reload [--rounds N]     configuration reloads under load, half of them invalid
+  fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
+";
+
+/// Runs one, or lists them.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let rest = args.get(1..).unwrap_or_default();
+    match args.first().map(String::as_str) {
+        None => {
+            print!("{LIST}");
+            Ok(())
+        }
+        Some("formats") => formats(),
+        Some("power") => shell::run(
+            shell::cargo()
+                .args(["run", "--quiet", "--release", "--package=tradewind-store"])
+                .args(["--features=testkit", "--example=power", "--"])
+                .args(rest),
+        ),
+        Some(name @ ("kill" | "drain" | "reload")) => against_binary(name, rest, true),
+        Some("fresh-clone") => clone::run(),
+        Some(other) => Err(format!("no proof `{other}`\n\n{LIST}")),
+    }
+}
+
+/// Builds the gateway and the prover, and lets the prover loose on the binary.
+pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Result<(), String> {
+    let profile = if release { "release" } else { "debug" };
+    let mut build = shell::cargo();
+    build.args([
+        "build",
+        "--quiet",
+        "--package=tradewind-server",
+        "--package=tradewind-prove",
+    ]);
+    if release {
+        build.arg("--release");
+    }
+    shell::run(&mut build)?;
+    let binaries = target().join(profile);
+    shell::run(
+        Command::new(binaries.join("tradewind-prove"))
+            .arg(name)
+            .arg("--gateway")
+            .arg(binaries.join("tradewind"))
+            .args(args),
+    )
+}
+
+fn target() -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), Into::into)
+}
+
+fn formats() -> Result<(), String> {
+    let mut figures = Vec::new();
+    let ran = shell::watch(
+        shell::cargo()
+            .args([
+                "test",
+                "--quiet",
+                "--package=tradewind-event",
+                "--test=it",
+                "--",
+            ])
+            .args([
+                "--nocapture",
+                "--test-threads=1",
+                "conformance",
+                "scenarios",
+                "oracles",
+            ]),
+        |line| {
+            // The harness puts its dots before what the tests print.
+            let figure = line.trim_start_matches('.');
+            if let Some((_, score)) = figure.rsplit_once(": ")
+                && score
+                    .split_once('/')
+                    .is_some_and(|(got, of)| [got, of].iter().all(|n| n.parse::<u32>().is_ok()))
+            {
+                figures.push(figure.to_owned());
+            }
+        },
+    );
+    let line = format!("formats: {}", figures.join(", "));
+    match ran {
+        Ok(()) if !figures.is_empty() => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{line}: falls short")),
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything that must pass: counted, with what was skipped and why.
+
+use crate::{prove, shell};
+use std::process::Command;
+
+/// Packages outside the default members: they compile a TLS stack or a server.
+const HEAVY: &[&str] = &["tradewind-http", "tradewind", "tradewind-server"];
+
+#[derive(Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: Vec<String>,
+}
+
+impl Count {
+    /// Reads the closing lines of the test harness.
+    fn see(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let figure = |what: &str| {
+            rest.split([';', '.'])
+                .find_map(|part| part.trim().strip_suffix(what)?.trim().parse::<u64>().ok())
+                .unwrap_or_default()
+        };
+        self.passed += figure("passed");
+        self.failed += figure("failed");
+        let ignored = figure("ignored");
+        if ignored > 0 {
+            self.skipped
+                .push(format!("{ignored} marked as ignored in the code"));
+        }
+    }
+
+    fn tests(&mut self, command: &mut Command) -> Result<(), String> {
+        let mut lines = Vec::new();
+        let outcome = shell::watch(command, |line| lines.push(line.to_owned()));
+        for line in &lines {
+            self.see(line);
+        }
+        outcome
+    }
+}
+
+/// Runs all tests; with `--core` only those of the default members.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let core_only = match args {
+        [] => false,
+        [flag] if flag == "--core" => true,
+        other => {
+            return Err(format!(
+                "`cargo xtask test` takes --core or nothing, not {other:?}"
+            ));
+        }
+    };
+    let mut count = Count::default();
+    let conformance = std::env::var_os("TRADEWIND_CONFORMANCE")
+        .map_or_else(|| shell::root().join("../shared/conformance"), Into::into);
+    if !conformance.is_dir() {
+        count.skipped.push(format!(
+            "the public conformance suites: no folder {} (set TRADEWIND_CONFORMANCE)",
+            conformance.display()
+        ));
+    }
+    let outcome = steps(&mut count, core_only, &conformance);
+    for reason in &count.skipped {
+        println!("skipped: {reason}");
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        count.passed,
+        count.failed,
+        count.skipped.len()
+    );
+    outcome
+}
+
+fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> Result<(), String> {
+    let test = || {
+        let mut cargo = shell::cargo();
+        cargo.env("TRADEWIND_CONFORMANCE", conformance).args([
+            "test",
+            "--locked",
+            "--no-fail-fast",
+        ]);
+        cargo
+    };
+    count.tests(&mut test())?;
+    if core_only {
+        return Ok(());
+    }
+    // Optional features have tests of their own.
+    count.tests(test().args(["--package=tradewind-event", "--features=cloudevents-sdk"]))?;
+    count.tests(test().args(HEAVY.iter().map(|name| format!("--package={name}"))))?;
+    count.tests(test().args(["--manifest-path", "examples/Cargo.toml"]))?;
+    for (name, args) in [
+        ("kill", ["--rounds", "50"]),
+        ("drain", ["--rounds", "3"]),
+        ("reload", ["--rounds", "100"]),
+    ] {
+        prove::against_binary(name, &args.map(String::from), false)?;
+        count.passed += 1;
+    }
+    Ok(())
+}
