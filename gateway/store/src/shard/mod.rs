@@ -4,7 +4,7 @@
 
 mod checkpoint;
 mod commit;
-#[cfg(test)]
+#[cfg(all(test, feature = "testkit"))]
 mod tests;
 
 pub(crate) use checkpoint::Done;
