@@ -65,20 +65,10 @@ impl Part<'_> {
             }
             let message = self.document.veil(&pointer, trouble.message);
             let phrase = phrase::of(&message, self.also_at(&relative));
-            let gone = phrase
-                .missing
-                .as_deref()
-                .is_some_and(|key| self.was_there(&taken, &relative, key));
-            // A constructor that misses what was taken out says nothing new.
-            let gone = gone
-                || phrase
-                    .missing
-                    .as_ref()
-                    .is_some_and(|key| meant.contains(key));
-            meant.extend(phrase.suggested());
-            if !gone && (!relative.is_empty() || taken.is_empty() || phrase.missing.is_some()) {
+            if !self.follows(&phrase, &relative, &taken, &meant) {
                 self.report(&phrase, &relative, &pointer, out);
             }
+            meant.extend(phrase.suggested());
             match self.take(&relative) {
                 Some(entry) => taken.push(entry),
                 None => return None,
@@ -115,9 +105,26 @@ impl Part<'_> {
         }
     }
 
-    fn was_there(&self, taken: &[Pointer], relative: &str, key: &str) -> bool {
-        let place = child(relative, key);
-        taken.contains(&place) || self.document.has(&format!("{}{place}", self.base))
+    /// Whether an error comes of what was taken out before, and says nothing new.
+    fn follows(
+        &self,
+        phrase: &Phrase,
+        relative: &str,
+        taken: &[Pointer],
+        meant: &[String],
+    ) -> bool {
+        match &phrase.missing {
+            Some(key) => {
+                let place = child(relative, key);
+                meant.contains(key) || self.document.has(&format!("{}{place}", self.base))
+            }
+            None => {
+                let below = format!("{relative}/");
+                phrase.unknown.is_none()
+                    && phrase.variant.is_none()
+                    && taken.iter().any(|place| place.starts_with(&below))
+            }
+        }
     }
 
     /// A reference stands for text; where text does not fit, a number or a boolean may.

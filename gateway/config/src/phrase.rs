@@ -66,7 +66,11 @@ pub(crate) fn of(message: &str, also: &[&str]) -> Phrase {
         if let Some(rest) = message.strip_prefix(prefix)
             && let Some((found, expected)) = rest.rsplit_once(", expected ")
         {
-            let message = format!("expected {}, found {}", noun(expected), thing(found));
+            let (expected, found) = (noun(expected), thing(found));
+            let message = match expected.starts_with(&found) {
+                true => format!("expected {expected}"),
+                false => format!("expected {expected}, found {found}"),
+            };
             return phrase("wrong-type", message, None);
         }
     }
@@ -116,6 +120,7 @@ fn names(list: &str) -> Vec<String> {
 fn noun(expected: &str) -> String {
     match expected {
         "a map" => "a map".into(),
+        "map with a single key" => "a map with exactly one key".into(),
         "a sequence" => "a list".into(),
         "a string" => "a text".into(),
         "a boolean" => "true or false".into(),
@@ -189,7 +194,7 @@ mod tests {
             ),
             (
                 "invalid type: map, expected struct Tls",
-                "expected a map, found a map",
+                "expected a map",
                 None,
             ),
             ("not so; hint: but so", "not so", Some("but so")),

@@ -99,7 +99,7 @@ fn section(out: &mut String, title: &str, schema: &Value, definitions: &Map<Stri
         definitions,
         rows: &mut rows,
     }
-    .keys("", schema, 0);
+    .keys("", schema, None, 0);
     match rows.is_empty() {
         true => out.push_str("\nNo settings.\n"),
         false => out.push_str(&format!(
@@ -115,38 +115,38 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn keys(&mut self, prefix: &str, schema: &Value, depth: usize) {
+    /// One row per key; `choice` is the meaning of a variant that consists of these keys.
+    fn keys(&mut self, prefix: &str, schema: &Value, choice: Option<&str>, depth: usize) {
         let required: BTreeSet<_> = schema["required"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
-            let key = format!("{prefix}{key}");
+        for (name, value) in schema["properties"].as_object().into_iter().flatten() {
+            let key = format!("{prefix}{name}");
             let target = resolve(value, self.definitions).unwrap_or(value);
-            let text = value["description"]
-                .as_str()
-                .or_else(|| target["description"].as_str());
-            let mut text = text.unwrap_or_default().replace('|', "\\|");
+            let own = value["description"].as_str().or(choice);
+            let text = own
+                .or_else(|| target["description"].as_str())
+                .unwrap_or_default();
+            let mut text = text.replace('|', "\\|");
             for (name, meaning) in choices(target) {
                 if !meaning.is_empty() {
                     text.push_str(&format!("<br>`{name}`: {meaning}"));
                 }
             }
-            let must = if required.contains(key.rsplit('.').next().unwrap_or_default()) {
-                " **Required.**"
-            } else {
-                ""
-            };
+            if required.contains(name.as_str()) && choice.is_none() {
+                text.push_str(" **Required.**");
+            }
             let ty = self.describe(value);
-            self.rows
-                .push(format!("| `{key}` | {ty} | {text}{must} |\n"));
+            self.rows.push(format!("| `{key}` | {ty} | {text} |\n"));
             if depth < DEPTH_MAX {
                 let prefix = format!("{key}.");
-                self.keys(&prefix, target, depth + 1);
+                self.keys(&prefix, target, None, depth + 1);
                 for variant in target["oneOf"].as_array().into_iter().flatten() {
-                    self.keys(&prefix, variant, depth + 1);
+                    let choice = variant["description"].as_str().unwrap_or("One of these.");
+                    self.keys(&prefix, variant, Some(choice), depth + 1);
                 }
             }
         }
@@ -168,7 +168,13 @@ impl Rows<'_> {
             .map(|(name, _)| format!("`{name}`"))
             .collect();
         match schema["type"].as_str() {
-            _ if !names.is_empty() => names.join(", "),
+            _ if !names.is_empty() => {
+                let maps = schema["oneOf"].as_array().into_iter().flatten();
+                let or = maps
+                    .into_iter()
+                    .any(|variant| variant["properties"].is_object());
+                names.join(", ") + if or { " or a map" } else { "" }
+            }
             Some("array") => format!("list: {}", self.describe(&schema["items"])),
             Some("object") if schema["additionalProperties"].is_object() => "map by name".into(),
             Some("object") => "map".into(),

@@ -11,7 +11,15 @@ use tradewind_adapter::Registry;
 /// Nesting of schemas that is followed.
 const DEPTH_MAX: usize = 32;
 /// Keys that hold secrets by their name, whatever the adapter says.
-const NAMES: [&str; 5] = ["secret", "password", "passwd", "token", "credential"];
+const NAMES: [&str; 7] = [
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "credential",
+    "authorization",
+    "cookie",
+];
 
 /// Masks every secret that is written out.
 pub(crate) fn mask(document: &mut Document, registry: &Registry, out: &mut Diagnostics) {
@@ -114,15 +122,17 @@ impl Search<'_> {
         }
     }
 
-    /// What looks like a secret by its key: also where the key is wrong.
+    /// What looks like a secret by its key, by the credentials it stands among, or by its form: also
+    /// where the key is wrong.
     fn suspected(&mut self, value: &Value, at: &str, named: bool) {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
                     let lower = key.to_ascii_lowercase();
-                    let named =
-                        NAMES.iter().any(|name| lower.contains(name)) || lower.ends_with("key");
-                    self.suspected(value, &child(at, key), named);
+                    let secret = NAMES.iter().any(|name| lower.contains(name))
+                        || lower.ends_with("key")
+                        || (at.ends_with("/auth") && key != "api-keys");
+                    self.suspected(value, &child(at, key), secret);
                 }
             }
             Value::Array(items) => {
@@ -130,10 +140,21 @@ impl Search<'_> {
                     self.suspected(value, &format!("{at}/{i}"), named);
                 }
             }
-            Value::String(_) if named => {
+            Value::String(text) if named || has_password(text) => {
                 self.suspected.insert(at.into());
             }
             _ => {}
         }
     }
+}
+
+/// Whether a URL holds a user and a password.
+fn has_password(text: &str) -> bool {
+    let authority = text
+        .split_once("://")
+        .map(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let user = authority
+        .flatten()
+        .and_then(|authority| authority.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':'))
 }

@@ -169,29 +169,4 @@ pub(crate) fn find<'a, E: std::error::Error + 'static>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The settings refuse such URLs already; the connector does not rely on that.
-    #[tokio::test]
-    async fn literal_addresses_are_judged_when_they_are_dialled() {
-        let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        trap.set_nonblocking(true).unwrap();
-        let port = trap.local_addr().unwrap().port();
-        let mut dial = Dial::new(Guard::default(), Arc::new(System));
-        for host in [
-            "127.0.0.1",
-            "2130706433",
-            "0x7f.1",
-            "127.1",
-            "[::ffff:7f00:1]",
-            "[::1]",
-        ] {
-            let uri = format!("http://{host}:{port}/").parse().unwrap();
-            let error = dial.call(uri).await.err().unwrap();
-            assert!(blocked(&*error).is_some(), "{host}: {error}");
-        }
-        let accepted = trap.accept().err().map(|e| e.kind());
-        assert_eq!(accepted, Some(io::ErrorKind::WouldBlock));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The sink: one POST per delivery, or per batch.
 
+mod client;
 mod config;
 mod dial;
 mod failure;
@@ -14,18 +15,14 @@ pub use config::{Auth, Cidr, Config, Mode, Replies, Tls};
 pub use dial::Resolve;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use client::Pool;
 use dial::{Dial, System};
 use failure::{Redact, cancelled, failed, timed_out};
 use guard::Guard;
 use http::{Method, Request};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use request::Requests;
 use response::Responses;
-use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use target::{Host, Target};
@@ -40,7 +37,7 @@ use tradewind_adapter::{
 /// Connections are pooled per sink, never shared between sinks: a connection was judged by the
 /// rules of the sink that opened it.
 pub struct HttpSink {
-    client: Client<HttpsConnector<Dial>, Full<Bytes>>,
+    client: Pool,
     requests: Requests,
     responses: Responses,
     target: Target,
@@ -48,14 +45,8 @@ pub struct HttpSink {
 }
 
 impl HttpSink {
-    /// Idle connections kept.
-    const IDLE_MAX: usize = 64;
-    /// Time that an idle connection is kept; targets mostly close theirs after a minute.
-    const IDLE_FOR: Duration = Duration::from_secs(50);
     /// Longest time of one attempt, whatever is asked for: far dates overflow clocks.
     const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
-    /// Most bytes of a response's head.
-    const HEAD_MAX: usize = 64 << 10;
 
     /// A sink that resolves names with the operating system.
     ///
@@ -95,7 +86,8 @@ impl HttpSink {
             true => tls::client(config.tls.ca.as_deref())?,
             false => tls::none()?,
         };
-        let client = client(config, tls, guard, resolve);
+        let dial = Dial::new(guard, resolve);
+        let client = client::pool(tls, dial, config.http2_prior_knowledge);
         let batch = config.mode == Mode::Batch;
         // A reply to a batch belongs to no delivery of it.
         let replies = if batch {
@@ -122,7 +114,7 @@ impl HttpSink {
     async fn attempt(&self, batch: &[Delivery], cancel: &CancellationToken) -> Outcome {
         let left = batch.iter().map(|d| d.timeout).min().unwrap_or_default();
         let deadline = Instant::now() + left.min(Self::TIMEOUT_MAX);
-        let request = match self.requests.make(batch, SystemTime::now()) {
+        let request = match self.requests.make(batch, wall_clock()) {
             Ok(request) => request,
             Err(why) => {
                 return Outcome::Reject {
@@ -148,33 +140,18 @@ impl HttpSink {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         };
-        let now = SystemTime::now();
+        let now = wall_clock();
         self.responses.outcome(&parts, body, stop, now).await
     }
 }
 
-fn client(
-    config: &Config,
-    tls: ClientConfig,
-    guard: Guard,
-    resolve: Arc<dyn Resolve>,
-) -> Client<HttpsConnector<Dial>, Full<Bytes>> {
-    let builder = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http();
-    let dial = Dial::new(guard, resolve);
-    let connector = match config.http2_prior_knowledge {
-        true => builder.enable_http2().wrap_connector(dial),
-        false => builder.enable_all_versions().wrap_connector(dial),
-    };
-    Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(HttpSink::IDLE_FOR)
-        .pool_max_idle_per_host(HttpSink::IDLE_MAX)
-        .http1_max_buf_size(HttpSink::HEAD_MAX)
-        .http2_only(config.http2_prior_knowledge)
-        .build(connector)
+/// What signatures are stamped with, and what dates in answers are compared with.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a signature bears the time of the real exchange; no decision of the engine hangs on it"
+)]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// All that must not show in what a target answers or an error says.

@@ -96,9 +96,10 @@ impl Responses {
         let mut stop = pin!(stop);
         loop {
             let frame = tokio::select! {
+                // First, so that a flood of empty frames cannot outlast it.
                 biased;
-                frame = body.frame() => frame,
                 () = &mut stop => return Read::CutOff(bytes.freeze()),
+                frame = body.frame() => frame,
             };
             let frame = match frame {
                 None => return Read::Whole(bytes.freeze()),

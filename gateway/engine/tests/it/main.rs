@@ -1,4 +1,5 @@
 //! The engine from outside: an in-memory store that can crash, scripted sinks, paused time.
 
 mod basics;
+mod simulation;
 mod support;

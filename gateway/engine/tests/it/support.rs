@@ -231,7 +231,10 @@ pub(crate) fn subscription(sink: &Arc<ScriptedSink>) -> SubscriptionPlan {
     filtered(sink, serde_json::Value::Null)
 }
 
-pub(crate) fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> SubscriptionPlan {
+pub(crate) fn filtered(
+    sink: &Arc<ScriptedSink>,
+    definition: serde_json::Value,
+) -> SubscriptionPlan {
     SubscriptionPlan {
         stream: "default".into(),
         filter: tradewind_filter::compile(&definition).unwrap(),
@@ -281,7 +284,10 @@ impl World {
     }
 }
 
-pub(crate) async fn publish(engine: &Engine, events: impl IntoIterator<Item = Event>) -> Vec<Receipt> {
+pub(crate) async fn publish(
+    engine: &Engine,
+    events: impl IntoIterator<Item = Event>,
+) -> Vec<Receipt> {
     engine
         .publish("default", &origin(), events.into_iter().collect())
         .await

@@ -106,7 +106,11 @@ fn private_dir() -> Result<PathBuf, Failure> {
     let busy = std::os::unix::net::UnixStream::connect(usual.join("admin.sock")).is_ok();
     if !busy {
         std::fs::remove_dir_all(&usual).ok();
-        if std::fs::DirBuilder::new().mode(0o700).create(&usual).is_ok() {
+        if std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&usual)
+            .is_ok()
+        {
             return Ok(usual);
         }
     }

@@ -11,6 +11,7 @@ mod watched;
 
 pub use assemble::{plan, site};
 pub use clock::SystemClock;
+pub(crate) use clock::unix_ms;
 pub use gateway::{Applied, Gateway, InForce, Phase};
 pub use serve::{Error, Options, Running, start};
 pub use signals::{Stop, stop_signal};

@@ -16,9 +16,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
 use tradewind_engine::{Clock, Engine};
@@ -223,7 +224,10 @@ async fn open(data: &Path) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
             .recursive(true)
             .mode(0o700)
             .create(&path)
-            .map_err(machine(format!("make the data directory {}", path.display())))?;
+            .map_err(machine(format!(
+                "make the data directory {}",
+                path.display()
+            )))?;
         Embedded::open(&path).map_err(|source| Error::Store { path, source })
     });
     match opened.await {
@@ -265,10 +269,8 @@ fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let private = tempfile::Builder::new()
-        .prefix(".a")
-        .tempdir_in(parent)?;
+        .unwrap_or_else(|| Path::new("."));
+    let private = tempfile::Builder::new().prefix(".a").tempdir_in(parent)?;
     let made = private.path().join("s");
     let listener = UnixListener::bind(&made)?;
     std::fs::set_permissions(&made, PermissionsExt::from_mode(0o600))?;

@@ -42,8 +42,14 @@ impl CrashStreams {
     /// streams open is fenced off.
     pub(crate) async fn crash(&self, mut random: impl FnMut(usize) -> usize) {
         self.budget.store(u64::MAX, Ordering::SeqCst);
-        let open: Vec<_> = self.open.lock().unwrap().values().cloned().collect();
-        for stream in open {
+        let open = self.open.lock().unwrap().clone();
+        for (name, stream) in open {
+            let settings = Settings {
+                shards: stream.inner.shards(),
+                ..Settings::default()
+            };
+            // A drained stream was closed.
+            self.inner.open(&name, &settings).await.unwrap();
             for shard in 0..stream.inner.shards() {
                 let epoch = stream.inner.recover(shard).await.unwrap().epoch;
                 let mut undo =
