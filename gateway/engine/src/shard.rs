@@ -238,6 +238,9 @@ impl Shard {
         if let Some(deadline) = self.draining {
             return Some(deadline);
         }
+        if self.lanes.values().any(Lane::has_work) {
+            return Some(self.turn.now);
+        }
         self.lanes
             .values()
             .filter(|lane| lane.is_active())
