@@ -65,11 +65,6 @@ fn target() -> std::path::PathBuf {
 
 fn formats() -> Result<(), String> {
     let mut figures = Vec::new();
-    let mut note = |line: &str| {
-        if let Some(figure) = line.strip_prefix("conformance: ") {
-            figures.push(figure.to_owned());
-        }
-    };
     let ran = shell::watch(
         shell::cargo()
             .args([
@@ -79,8 +74,24 @@ fn formats() -> Result<(), String> {
                 "--test=it",
                 "--",
             ])
-            .args(["--nocapture", "--test-threads=1", "conformance"]),
-        &mut note,
+            .args([
+                "--nocapture",
+                "--test-threads=1",
+                "conformance",
+                "scenarios",
+                "oracles",
+            ]),
+        |line| {
+            // The harness puts its dots before what the tests print.
+            let figure = line.trim_start_matches('.');
+            if let Some((_, score)) = figure.rsplit_once(": ")
+                && score
+                    .split_once('/')
+                    .is_some_and(|(got, of)| [got, of].iter().all(|n| n.parse::<u32>().is_ok()))
+            {
+                figures.push(figure.to_owned());
+            }
+        },
     );
     let line = format!("formats: {}", figures.join(", "));
     match ran {

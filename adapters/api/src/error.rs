@@ -100,3 +100,37 @@ impl std::error::Error for Error {
             .map(|e| e as &(dyn std::error::Error + 'static))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_line_with_facts_and_cause() {
+        let error = Error::new(ErrorKind::Unavailable, "receive", "no connection")
+            .with_context("queue", "orders")
+            .with_context("region", "eu-west-1")
+            .with_source(std::io::Error::other("reset"));
+        let line = "receive: no connection (queue: orders, region: eu-west-1): reset";
+        assert_eq!(error.to_string(), line);
+        assert_eq!(format!("{error:?}"), format!("Unavailable at {line}"));
+        assert_eq!(error.message(), "no connection");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn only_what_may_pass_is_temporary() {
+        use ErrorKind::*;
+        for (kind, temporary) in [
+            (ConfigInvalid, false),
+            (Unavailable, true),
+            (Throttled, true),
+            (PermissionDenied, false),
+            (NotFound, false),
+            (Unexpected, false),
+        ] {
+            let error = Error::new(kind, "x", "y");
+            assert_eq!(error.is_temporary(), temporary, "{kind:?}");
+        }
+    }
+}

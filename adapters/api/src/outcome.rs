@@ -4,6 +4,9 @@ use std::time::Duration;
 use tradewind_event::Event;
 
 /// The verdict of a sink on one delivery attempt. Drivers classify; the engine decides.
+///
+/// HTTP targets are classified by [`Outcome::from_http_status`], and nowhere else. In doubt `Retry`
+/// is right: it ends as a dead letter by the subscription's policy, with its attempts on record.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -38,7 +41,8 @@ pub enum Outcome {
 /// Why an attempt failed: recorded with the attempt, shown by `explain`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reason {
-    /// Stable code in kebab case: `http-status`, `timeout`, `connect`, `tls`, `dns`, `blocked-address`.
+    /// Stable code in kebab case. Common ones: `http-status`, `throttled`, `redirect`, `gone`,
+    /// `timeout`, `cancelled`, `connect`, `tls`, `dns`, `protocol`, `blocked-address`.
     pub code: String,
     /// Protocol status, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,5 +86,41 @@ impl std::fmt::Display for Reason {
             write!(f, ": {}", self.detail)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn detail_is_cut_between_characters() {
+        let cut = |text: String| Reason::new("x", text).detail.len();
+        assert_eq!(cut("a".repeat(1024)), 1024);
+        assert_eq!(cut("a".repeat(1025)), 1024);
+        // Two bytes each, from an odd position on: one character would be split.
+        assert_eq!(cut(format!("a{}", "é".repeat(600))), 1023);
+        assert_eq!(cut("😀".repeat(1000)), 1024);
+        assert_eq!(cut(String::new()), 0);
+    }
+
+    #[test]
+    fn reads_as_one_line() {
+        let reason = Reason::new("http-status", "no room").with_status(503);
+        assert_eq!(reason.to_string(), "http-status 503: no room");
+        assert_eq!(Reason::new("timeout", "").to_string(), "timeout");
+    }
+
+    #[test]
+    fn survives_storage() {
+        for reason in [
+            Reason::new("timeout", ""),
+            Reason::new("gone", "bye").with_status(410),
+        ] {
+            let text = serde_json::to_string(&reason).unwrap();
+            assert_eq!(serde_json::from_str::<Reason>(&text).unwrap(), reason);
+        }
+        let bare = serde_json::to_string(&Reason::new("timeout", "")).unwrap();
+        assert_eq!(bare, r#"{"code":"timeout"}"#);
     }
 }

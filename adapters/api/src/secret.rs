@@ -3,6 +3,9 @@
 use serde::{Deserialize, Deserializer};
 
 /// A secret: never printed, never serialised.
+///
+/// `Debug` shows `[secret]`, and there is neither `Display` nor `Serialize`. An empty one is refused
+/// when configuration is read: an empty secret would verify what anybody signs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -43,5 +46,31 @@ impl schemars::JsonSchema for Secret {
             "minLength": 1,
             "description": "A secret; write a reference: ${env:NAME} or ${file:PATH}"
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_shows() {
+        #[derive(Debug, Deserialize)]
+        struct Config {
+            #[allow(dead_code, reason = "shown by Debug")]
+            secrets: Vec<Secret>,
+        }
+        let config: Config = serde_json::from_str(r#"{"secrets":["hunter2"]}"#).unwrap();
+        assert_eq!(format!("{config:?}"), "Config { secrets: [[secret]] }");
+        assert!(!format!("{config:#?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn empty_is_refused_and_the_error_shows_no_value() {
+        let read = |json: &str| serde_json::from_str::<Secret>(json);
+        let error = read("\"\"").unwrap_err().to_string();
+        assert!(error.starts_with("a secret must not be empty"), "{error}");
+        assert!(read("null").is_err());
+        assert_eq!(read("\"x\"").unwrap().expose(), "x");
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn matches(key: &str, hash: &[u8; 32]) -> bool {
 /// A configured hash; `None` where it is not 64 hex digits.
 pub(crate) fn parse_hash(text: &str) -> Option<[u8; 32]> {
     let mut hash = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     for (i, byte) in hash.iter_mut().enumerate() {

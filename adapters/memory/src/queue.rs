@@ -10,6 +10,9 @@ use tradewind_event::Event;
 /// Queues that configuration names. A queue lives as long as somebody holds it.
 static NAMED: LazyLock<Mutex<HashMap<String, Weak<Queue>>>> = LazyLock::new(Mutex::default);
 
+/// No wait is longer: far dates overflow clocks.
+const FAR: Duration = Duration::from_secs(24 * 3600);
+
 /// The queue is at its capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
@@ -139,7 +142,7 @@ impl Queue {
 
     /// Leases up to `max` messages; waits up to `wait` for the first.
     pub(crate) async fn lease(&self, max: usize, wait: Duration) -> Vec<(u64, Message)> {
-        let end = Instant::now() + wait;
+        let end = Instant::now() + wait.min(FAR);
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);
@@ -184,7 +187,9 @@ impl Queue {
         let mut state = self.state();
         if let Some((_, message)) = state.leased.remove(&lease) {
             match delay {
-                Some(delay) => state.delayed.push((Instant::now() + delay, message)),
+                Some(delay) => state
+                    .delayed
+                    .push((Instant::now() + delay.min(FAR), message)),
                 None => state.ready.push_back(message),
             }
         }

@@ -1,1 +1,36 @@
 //! Typed configuration with located errors.
+//!
+//! [`load`] reads a YAML or TOML file, resolves its references (`${env:NAME}`, `${file:PATH}`),
+//! checks it whole and builds every source, filter and sink. All errors of a file are told at once,
+//! each with its place, the line and a hint; what references stand for is never shown.
+
+mod checked;
+mod codes;
+mod decode;
+mod dev;
+mod diagnostic;
+mod diff;
+mod document;
+mod env;
+mod load;
+mod model;
+mod phrase;
+mod policy;
+mod reference;
+mod schema;
+mod secret;
+mod snapshot;
+
+pub use checked::{Checked, Config, LoadedSource, LoadedStream, LoadedSubscription};
+pub use codes::CODES;
+pub use dev::{DEV, dev};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diff::{Action, Change, KeyChange, diff};
+pub use env::{Env, FILE_MAX, System};
+pub use load::{load, load_str};
+pub use model::{
+    Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, Size, Unmatched,
+};
+pub use policy::{Breaker, Pauses, Policy, Retry};
+pub use reference::reference;
+pub use schema::schema;

@@ -1,3 +1,5 @@
 //! The `tradewind` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    tradewind_server::cli::main()
+}

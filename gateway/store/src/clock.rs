@@ -17,3 +17,24 @@ impl Clock for SystemClock {
             .map_or(0, |since| since.as_millis() as u64)
     }
 }
+
+/// Randomness for keys. Tests inject a seeded one.
+pub trait Random: Send + Sync + std::fmt::Debug {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]) -> std::io::Result<()>;
+}
+
+/// The operating system's generator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) -> std::io::Result<()> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let flags = rustix::rand::GetRandomFlags::empty();
+            filled += rustix::rand::getrandom(&mut bytes[filled..], flags)?;
+        }
+        Ok(())
+    }
+}

@@ -253,6 +253,19 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::Full | Error::Busy)
     }
+
+    /// The same error for another caller.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Error::Full => Error::Full,
+            Error::Busy => Error::Busy,
+            Error::Fenced => Error::Fenced,
+            Error::Closed => Error::Closed,
+            Error::Failed(reason) => Error::Failed(reason.clone()),
+            Error::Damaged(position) => Error::Damaged(*position),
+            Error::Invalid(reason) => Error::Invalid(reason.clone()),
+        }
+    }
 }
 
 /// Refuses a batch that names one identity twice with differing contents: it can have no right

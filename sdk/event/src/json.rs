@@ -7,7 +7,9 @@
 mod batch;
 mod decode;
 mod encode;
+mod payload;
 mod scan;
+mod text;
 
 pub use batch::{decode_batch, encode_batch};
 pub use decode::decode;

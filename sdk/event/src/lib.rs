@@ -3,6 +3,24 @@
 //! One buffer per event, attributes as spans into it, `data` byte-exact. Every [`Event`] that exists
 //! is valid: the decoders, the [`Builder`] and [`Event::with_attribute`] refuse anything else.
 //!
+//! ```
+//! use tradewind_event::{Attribute, Event, http, json};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let document = r#"{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed",
+//!     "data":{"total":12.30}}"#;
+//! let event = json::decode(document.into())?;
+//! let stamped = event.with_attribute("hops", Attribute::Integer(1))?;
+//!
+//! let (headers, body) = http::encode_binary(&stamped);
+//! assert_eq!(headers["ce-hops"], "1");
+//! assert_eq!(headers["content-type"], "application/json");
+//! assert_eq!(&body[..], br#"{"total":12.30}"#);
+//! assert_eq!(json::encode(&event), document);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | Module | What it follows |
 //! |---|---|
 //! | [`json`] | CloudEvents JSON format, with its batch |

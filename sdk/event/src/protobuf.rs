@@ -4,6 +4,7 @@
 //! CloudEvents 1.0; the messages are written out by hand, so no compiler for it is needed.
 
 mod message;
+mod parts;
 
 use crate::model::{Attribute, Core, Data, DataKind, Draft, Event, Timestamp, is_json};
 use crate::{BatchFailure, DecodeError, InvalidEvent, Limits};
@@ -11,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use message::{Any, Attr, Batch, Instant, Message, Payload, Value};
+use parts::Parts;
 use prost::Message as _;
 
 /// Media type of a single event.
@@ -33,16 +35,15 @@ pub fn decode(message: Bytes) -> Result<Event, DecodeError> {
 /// event gets a copy of its own part, so none keeps the batch in memory.
 pub fn decode_batch(message: Bytes, limits: &Limits) -> Result<Vec<Event>, DecodeError> {
     limits.batch(message.len())?;
-    let batch = Batch::decode(message).map_err(|e| DecodeError::Protobuf {
-        reason: e.to_string(),
-    })?;
-    limits.events(batch.events.len())?;
-    let mut events = Vec::with_capacity(batch.events.len());
+    let mut events = Vec::new();
     let mut failures = Vec::new();
-    for (index, part) in batch.events.iter().enumerate() {
+    // Taken apart one by one: a list of all parts first would be many times the size of the message.
+    for (index, part) in Parts(message).enumerate() {
+        let part = part?;
+        limits.events(index + 1)?;
         let read = limits
             .event(part.len())
-            .and_then(|()| decode(Bytes::copy_from_slice(part)));
+            .and_then(|()| decode(Bytes::copy_from_slice(&part)));
         match read {
             Ok(event) => events.push(event),
             Err(error) => failures.push(BatchFailure { index, error }),

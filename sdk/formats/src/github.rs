@@ -104,31 +104,30 @@ impl Attributes {
         paths.extend(row.time.iter().map(|path| condition(path).1));
         let found = pick(json, &paths).map_err(|e| Error::Body(e.to_string()))?;
 
-        let (head, found) = found.split_at(4);
-        let (fallback, found) = found.split_at(FALLBACK.len());
-        let (suffix, times) = found.split_at(row.suffix.len());
-        let [action, own, tail, subject] = head else {
-            return Err(Error::Body("nothing was read".into()));
-        };
+        let mut found = found.into_iter();
+        let mut next = || found.next().flatten();
+        let (action, own, tail, subject) = (next(), next(), next(), next());
+        let fallback = FALLBACK.map(|_| next()).into_iter().flatten().next();
         let source = row
             .source
             .value(own.as_deref(), tail.as_deref())
-            .or_else(|| fallback.iter().flatten().next().map(|url| url.to_string()))
+            .or_else(|| fallback.map(Cow::into_owned))
             .unwrap_or_else(|| ANYWHERE.to_owned());
         let mut ty = format!("com.github.{event}");
-        for part in suffix.iter().flatten() {
+        for part in row.suffix.iter().filter_map(|_| next()) {
             ty.push('.');
-            ty.push_str(part);
+            ty.push_str(&part);
         }
-        let time = row.time.iter().zip(times).find_map(|(path, value)| {
+        let time = row.time.iter().find_map(|path| {
             let wanted = condition(path).0;
+            let value = next()?;
             let applies = wanted.is_none() || wanted == action.as_deref();
-            rfc3339(value.clone().filter(|_| applies)?).map(Cow::into_owned)
+            applies.then(|| rfc3339(value))?.map(Cow::into_owned)
         });
         Ok(Self {
             source,
             ty,
-            subject: subject.as_deref().map(str::to_owned),
+            subject: subject.map(Cow::into_owned),
             time,
         })
     }

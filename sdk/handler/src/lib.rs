@@ -1,1 +1,118 @@
 //! Write an event handler once, run it on any host.
+//!
+//! A handler is an async function whose arguments say what it needs and whose result says what is to
+//! become of the event. [`run`] makes it an HTTP service that takes CloudEvents in binary, structured
+//! and batched mode: from a Tradewind gateway, or from anything else that speaks CloudEvents over HTTP.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use std::time::Duration;
+//! use tradewind::{Context, Data, Error, Reply, ResultExt, State};
+//!
+//! #[derive(Deserialize)]
+//! struct Order { id: String, total: u64 }
+//!
+//! #[derive(Serialize)]
+//! struct Receipt { order: String }
+//!
+//! #[derive(Clone)]
+//! struct Payments;
+//! # impl Payments {
+//! #     async fn charge(&self, _: &Order, _idempotency_key: &str) -> Result<Receipt, std::io::Error> { todo!() }
+//! # }
+//!
+//! #[tradewind::handler]
+//! async fn charge(
+//!     Data(order): Data<Order>,
+//!     State(payments): State<Payments>,
+//!     cx: Context,
+//! ) -> Result<Reply, Error> {
+//!     if order.total == 0 {
+//!         return Err(Error::reject("an order without a total cannot be charged"));
+//!     }
+//!     let receipt = payments
+//!         .charge(&order, cx.delivery_id())
+//!         .await
+//!         .retry_after(Duration::from_secs(30))?;
+//!     Ok(Reply::event("shop.order.charged", receipt))
+//! }
+//!
+//! fn main() -> tradewind::Exit {
+//!     tradewind::run(charge.with_state(Payments))
+//! }
+//! ```
+//!
+//! # Arguments
+//!
+//! | Argument | What it is | When it is not there |
+//! |---|---|---|
+//! | [`Event`] | the CloudEvent | |
+//! | [`Data<T>`](Data) | its data, JSON, as `T` | rejected: no attempt can make it fit |
+//! | [`Bytes`] | its data, byte-exact; empty without data | |
+//! | [`Context`] | delivery id, attempt, deadline, replay, cancellation | |
+//! | [`State<S>`](State) | a clone of what [`with_state`](HandlerFn::with_state) was given | does not compile |
+//!
+//! Types of your own take part by implementing [`FromEvent`].
+//!
+//! # Outcomes
+//!
+//! | The handler | Outcome | HTTP answer | What a Tradewind gateway does |
+//! |---|---|---|---|
+//! | returns `()`, [`Ack`], [`Reply::ack`] | [`Outcome::Ack`] | 204 | settles the delivery |
+//! | returns [`Reply::event`] or an [`Event`] | [`Outcome::Reply`] | 200 and a binary CloudEvent | appends the reply where so configured, then settles |
+//! | fails by `?` on any error, [`Error::retry`] | [`Outcome::Retry`] | 503, with `Retry-After` where a pause was asked for | tries again; a pause slows down the whole subscription |
+//! | fails by [`Error::reject`] | [`Outcome::Reject`] | 422 | dead letter at once |
+//! | panics | | 500 | tries again; the process goes on |
+//! | is not done at the deadline | | 504 | tries again; the handler is cancelled |
+//!
+//! What never reaches the handler:
+//!
+//! | The request | HTTP answer |
+//! |---|---|
+//! | is no valid CloudEvent | 400 |
+//! | carries no valid signature, where a secret is configured | 401 |
+//! | is no `POST` | 405 |
+//! | is above the size limit | 413 |
+//! | is in no CloudEvents format, or compressed | 415 |
+//! | comes while as many are handled as allowed, or while the process stops | 503 with `Retry-After: 1` |
+//!
+//! **Batches** are handled in order and answered as one. The first event that is to be retried ends the
+//! batch, which then is retried as a whole; a rejected one does not, but the batch is answered 422.
+//! Handlers that must not repeat work use [`Context::delivery_id`] as an idempotency key, which delivery
+//! at least once asks for anyway. Replies to a batch come back as a batch, of which a Tradewind gateway
+//! takes one event only: deliver one by one to handlers that reply.
+//!
+//! # Environment
+//!
+//! See [`Options`]: `PORT`, `TRADEWIND_LISTEN`, `TRADEWIND_BODY_MAX`, `TRADEWIND_TIMEOUT`,
+//! `TRADEWIND_CONCURRENCY`, `TRADEWIND_SIGNING_SECRET`, `TRADEWIND_SOURCE`.
+
+mod context;
+mod error;
+mod extract;
+mod handler;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod log;
+mod outcome;
+mod reply;
+pub mod testing;
+
+pub use bytes::Bytes;
+pub use context::{Context, Delivery};
+pub use error::{Error, ResultExt};
+pub use extract::{Data, FromEvent, State};
+pub use handler::{BoxFuture, Handler, HandlerFn, WithState, handler_fn};
+#[cfg(feature = "http")]
+pub use http::{Exit, Failure, InvalidOptions, Options, run, serve};
+pub use outcome::{Ack, IntoOutcome, Outcome};
+pub use reply::Reply;
+pub use tradewind_event as event;
+pub use tradewind_event::Event;
+pub use tradewind_macros::handler;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -167,3 +167,6 @@ pub(crate) fn find<'a, E: std::error::Error + 'static>(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,158 @@ fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn allowing(nets: &[&str]) -> Guard {
+        let nets: Vec<Cidr> = nets.iter().map(|n| Cidr(n.parse().unwrap())).collect();
+        Guard::new(&nets, &[], false)
+    }
+
+    #[test]
+    fn blocks_end_where_they_should() {
+        // Each block's neighbours on both sides, which are public.
+        let public = [
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "168.63.129.15",
+            "168.63.129.17",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "191.255.255.255",
+            "192.0.1.0",
+            "192.0.1.255",
+            "192.0.3.0",
+            "192.88.98.255",
+            "192.88.100.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "198.51.99.255",
+            "198.51.101.0",
+            "203.0.112.255",
+            "203.0.114.0",
+            "223.255.255.255",
+            "8.8.8.8",
+            "2000::",
+            "2001:200::",
+            "2001:4860:4860::8888",
+            "2001:db7:ffff::",
+            "2001:db9::",
+            "2003::",
+            "2606:4700::1111",
+            "3ffe:ffff::",
+            "3fff:1000::",
+            "::ffff:8.8.8.8",
+        ];
+        for address in public {
+            assert_eq!(
+                Guard::default().address(ip(address), false),
+                Ok(()),
+                "{address}"
+            );
+        }
+        let special = [
+            "0.0.0.0",
+            "0.255.255.255",
+            "10.0.0.0",
+            "10.255.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "127.0.0.0",
+            "127.255.255.255",
+            "172.16.0.0",
+            "172.31.255.255",
+            "192.0.0.0",
+            "192.0.0.255",
+            "192.0.2.0",
+            "192.0.2.255",
+            "192.88.99.0",
+            "192.88.99.255",
+            "192.168.0.0",
+            "192.168.255.255",
+            "198.18.0.0",
+            "198.19.255.255",
+            "198.51.100.0",
+            "198.51.100.255",
+            "203.0.113.0",
+            "203.0.113.255",
+            "224.0.0.0",
+            "255.255.255.255",
+            "1fff:ffff::",
+            "2001::",
+            "2001:1ff:ffff::",
+            "2001:db8::",
+            "2001:db8:ffff::",
+            "2002::",
+            "2002:ffff::",
+            "3fff::",
+            "3fff:fff:ffff::",
+            "4000::",
+        ];
+        for address in special {
+            let address = ip(address);
+            assert_eq!(
+                Guard::default().address(address, false),
+                Err(Blocked::Special(address))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_is_allowed_and_no_more() {
+        let guard = allowing(&["10.1.0.0/16", "::1/128"]);
+        for address in ["10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "::1"] {
+            assert_eq!(guard.address(ip(address), true), Ok(()), "{address}");
+        }
+        for address in ["10.0.255.255", "10.2.0.0", "::2", "127.0.0.1"] {
+            assert!(guard.address(ip(address), false).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_connection_to_this_machine_is_refused() {
+        let (own, other) = (ip("8.8.8.8"), ip("8.8.4.4"));
+        assert_eq!(allowing(&[]).connection(other, own), Ok(()));
+        assert_eq!(allowing(&[]).connection(own, own), Err(Blocked::Own(own)));
+        assert_eq!(
+            allowing(&[]).connection(ip("::ffff:8.8.8.8"), own),
+            Err(Blocked::Own(own))
+        );
+        assert_eq!(allowing(&["8.8.8.8/32"]).connection(own, own), Ok(()));
+    }
+
+    #[test]
+    fn local_names() {
+        for name in [
+            "localhost",
+            "a.localhost",
+            "metadata.google.internal",
+            "db.local",
+        ] {
+            assert!(is_local_name(name), "{name}");
+        }
+        for name in [
+            "example.com",
+            "localhost.example",
+            "internal.example",
+            "notlocalhost",
+        ] {
+            assert!(!is_local_name(name), "{name}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The sink: one POST per delivery, or per batch.
 
+mod client;
 mod config;
 mod dial;
 mod failure;
@@ -14,15 +15,12 @@ pub use config::{Auth, Cidr, Config, Mode, Replies, Tls};
 pub use dial::Resolve;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use client::Pool;
 use dial::{Dial, System};
 use failure::{Redact, cancelled, failed, timed_out};
 use guard::Guard;
 use http::{Method, Request};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use request::Requests;
 use response::Responses;
 use std::sync::Arc;
@@ -39,7 +37,7 @@ use tradewind_adapter::{
 /// Connections are pooled per sink, never shared between sinks: a connection was judged by the
 /// rules of the sink that opened it.
 pub struct HttpSink {
-    client: Client<HttpsConnector<Dial>, Full<Bytes>>,
+    client: Pool,
     requests: Requests,
     responses: Responses,
     target: Target,
@@ -47,12 +45,8 @@ pub struct HttpSink {
 }
 
 impl HttpSink {
-    /// Idle connections kept.
-    const IDLE_MAX: usize = 64;
-    /// Time that an idle connection is kept; targets mostly close theirs after a minute.
-    const IDLE_FOR: Duration = Duration::from_secs(50);
-    /// Most bytes of a response's head.
-    const HEAD_MAX: usize = 64 << 10;
+    /// Longest time of one attempt, whatever is asked for: far dates overflow clocks.
+    const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 
     /// A sink that resolves names with the operating system.
     ///
@@ -88,7 +82,12 @@ impl HttpSink {
         if !(1..=1000).contains(&config.batch_max) {
             return Err(invalid("batch-max", "not 1 to 1000".into()));
         }
-        let client = client(config, guard, resolve)?;
+        let tls = match target.tls {
+            true => tls::client(config.tls.ca.as_deref())?,
+            false => tls::none()?,
+        };
+        let dial = Dial::new(guard, resolve);
+        let client = client::pool(tls, dial, config.http2_prior_knowledge);
         let batch = config.mode == Mode::Batch;
         // A reply to a batch belongs to no delivery of it.
         let replies = if batch {
@@ -114,8 +113,8 @@ impl HttpSink {
 
     async fn attempt(&self, batch: &[Delivery], cancel: &CancellationToken) -> Outcome {
         let left = batch.iter().map(|d| d.timeout).min().unwrap_or_default();
-        let deadline = Instant::now() + left;
-        let request = match self.requests.make(batch, SystemTime::now()) {
+        let deadline = Instant::now() + left.min(Self::TIMEOUT_MAX);
+        let request = match self.requests.make(batch, wall_clock()) {
             Ok(request) => request,
             Err(why) => {
                 return Outcome::Reject {
@@ -124,50 +123,35 @@ impl HttpSink {
                 };
             }
         };
-        let exchange = tokio::time::timeout_at(deadline, self.client.request(request));
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return cancelled(),
-            response = exchange => response,
+            () = tokio::time::sleep_until(deadline) => return timed_out("before a response came"),
+            response = self.client.request(request) => response,
         };
         let (parts, body) = match response {
-            Err(_) => return timed_out("before a response came"),
-            Ok(Err(error)) => return failed(&error, &self.responses.redact),
-            Ok(Ok(response)) => response.into_parts(),
+            Ok(response) => response.into_parts(),
+            Err(error) => return failed(&error, &self.responses.redact),
         };
-        let reading = self
-            .responses
-            .outcome(&parts, body, deadline, SystemTime::now());
-        tokio::select! {
-            biased;
-            outcome = reading => outcome,
-            () = cancel.cancelled() => cancelled(),
-        }
+        // From here on there is a status, which stands even if the body is cut off.
+        let stop = async {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        };
+        let now = wall_clock();
+        self.responses.outcome(&parts, body, stop, now).await
     }
 }
 
-fn client(
-    config: &Config,
-    guard: Guard,
-    resolve: Arc<dyn Resolve>,
-) -> Result<Client<HttpsConnector<Dial>, Full<Bytes>>, Error> {
-    let tls = tls::client(config.tls.ca.as_deref())?;
-    let builder = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http();
-    let dial = Dial::new(guard, resolve);
-    let connector = match config.http2_prior_knowledge {
-        true => builder.enable_http2().wrap_connector(dial),
-        false => builder.enable_all_versions().wrap_connector(dial),
-    };
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(HttpSink::IDLE_FOR)
-        .pool_max_idle_per_host(HttpSink::IDLE_MAX)
-        .http1_max_buf_size(HttpSink::HEAD_MAX)
-        .http2_only(config.http2_prior_knowledge)
-        .build(connector))
+/// What signatures are stamped with, and what dates in answers are compared with.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a signature bears the time of the real exchange; no decision of the engine hangs on it"
+)]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// All that must not show in what a target answers or an error says.

@@ -49,7 +49,7 @@ impl Requests {
         let agent = concat!("tradewind/", env!("CARGO_PKG_VERSION"));
         fixed.insert(USER_AGENT, HeaderValue::from_static(agent));
         for (name, value) in &config.headers {
-            let name = allowed(name)?;
+            let name = allowed("headers", name)?;
             fixed.insert(name.clone(), header("headers", &name, value)?);
         }
         if let Some(auth) = &config.auth {
@@ -139,18 +139,18 @@ fn value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::try_from(text).map_err(|_| "the delivery id is no header value".into())
 }
 
-fn allowed(name: &str) -> Result<HeaderName, Error> {
+fn allowed(place: &'static str, name: &str) -> Result<HeaderName, Error> {
     let parsed = HeaderName::try_from(name)
-        .map_err(|_| invalid("headers", format!("`{name}` is no header name")))?;
+        .map_err(|_| invalid(place, format!("`{name}` is no header name")))?;
     let lower = parsed.as_str();
     if lower == "authorization" || lower == "cookie" {
         let message = format!("`{lower}` is a credential (hint: use `auth`)");
-        return Err(invalid("headers", message));
+        return Err(invalid(place, message));
     }
     let owned = RESERVED_PREFIXES.iter().any(|p| lower.starts_with(p));
     if owned || RESERVED.contains(&lower) {
         let message = format!("`{lower}` is set by the gateway and cannot be configured");
-        return Err(invalid("headers", message));
+        return Err(invalid(place, message));
     }
     Ok(parsed)
 }
@@ -168,7 +168,7 @@ fn credentials(auth: &Auth) -> Result<(HeaderName, HeaderValue), Error> {
         Auth::Header { name, value } => {
             let name = match name.to_ascii_lowercase().as_str() {
                 "authorization" => AUTHORIZATION,
-                other => allowed(other)?,
+                other => allowed("auth", other)?,
             };
             (name, value.expose().to_owned())
         }

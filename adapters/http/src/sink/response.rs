@@ -7,8 +7,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::response::Parts;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::pin::pin;
 use std::time::SystemTime;
-use tokio::time::Instant;
 use tradewind_adapter::{Outcome, Reason, retry_after};
 use tradewind_event::http::{self as binding, Message, Options};
 
@@ -24,20 +24,22 @@ enum Read {
     Whole(Bytes),
     /// The body goes on beyond the limit.
     TooLarge(Bytes),
-    Late(Bytes),
+    /// The time was over, or the attempt cancelled.
+    CutOff(Bytes),
     Broken(Bytes, hyper::Error),
 }
 
 impl Responses {
-    /// The outcome of a response. The status alone decides, but for a reply.
+    /// The outcome of a response. The status alone decides, but for a reply; reading ends when
+    /// `stop` does.
     pub(crate) async fn outcome(
         &self,
         parts: &Parts,
         body: Incoming,
-        deadline: Instant,
+        stop: impl Future<Output = ()>,
         now: SystemTime,
     ) -> Outcome {
-        let read = self.read(&parts.headers, body, deadline).await;
+        let read = self.read(&parts.headers, body, stop).await;
         let replies = parts.status.is_success() && self.replies == Replies::Accept;
         if replies && is_cloud_event(&parts.headers) {
             return self.reply(parts, read);
@@ -61,7 +63,7 @@ impl Responses {
                 );
                 return reject(parts, "reply-too-large", why);
             }
-            Read::Late(_) => return timed_out("while the reply was read"),
+            Read::CutOff(_) => return timed_out("before the whole reply came"),
             Read::Broken(_, error) => return failed(&error, &self.redact),
         };
         let events = binding::decode(&parts.headers, whole, &Options::default());
@@ -82,18 +84,27 @@ impl Responses {
         }
     }
 
-    async fn read(&self, headers: &HeaderMap, mut body: Incoming, deadline: Instant) -> Read {
-        let length = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|v| v.to_str().ok()?.parse().ok());
-        let announced: usize = length.unwrap_or(0);
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        mut body: Incoming,
+        stop: impl Future<Output = ()>,
+    ) -> Read {
+        let length = headers.get(CONTENT_LENGTH);
+        let announced: Option<usize> = length.and_then(|v| v.to_str().ok()?.parse().ok());
         let mut bytes = BytesMut::new();
+        let mut stop = pin!(stop);
         loop {
-            let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
-                Err(_) => return Read::Late(bytes.freeze()),
-                Ok(None) => return Read::Whole(bytes.freeze()),
-                Ok(Some(Err(error))) => return Read::Broken(bytes.freeze(), error),
-                Ok(Some(Ok(frame))) => frame,
+            let frame = tokio::select! {
+                // First, so that a flood of empty frames cannot outlast it.
+                biased;
+                () = &mut stop => return Read::CutOff(bytes.freeze()),
+                frame = body.frame() => frame,
+            };
+            let frame = match frame {
+                None => return Read::Whole(bytes.freeze()),
+                Some(Err(error)) => return Read::Broken(bytes.freeze(), error),
+                Some(Ok(frame)) => frame,
             };
             let Ok(data) = frame.into_data() else {
                 continue;
@@ -101,7 +112,7 @@ impl Responses {
             let room = self.max - bytes.len();
             bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
             // A body that is going to be too long is not read to the limit in vain.
-            if data.len() > room || announced > self.max {
+            if data.len() > room || announced > Some(self.max) {
                 return Read::TooLarge(bytes.freeze());
             }
         }
@@ -111,7 +122,7 @@ impl Responses {
 impl Read {
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Whole(b) | Self::TooLarge(b) | Self::Late(b) | Self::Broken(b, _) => b,
+            Self::Whole(b) | Self::TooLarge(b) | Self::CutOff(b) | Self::Broken(b, _) => b,
         }
     }
 }

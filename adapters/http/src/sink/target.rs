@@ -51,6 +51,7 @@ impl Target {
             }
             Some(port) => port
                 .strip_prefix(':')
+                .filter(|p| p.bytes().all(|b| b.is_ascii_digit()))
                 .and_then(|p| p.parse().ok())
                 .filter(|p| *p != 0)
                 .ok_or("no valid port")?,

@@ -9,10 +9,19 @@ use tradewind_adapter::{Error, ErrorKind};
 
 /// A client configuration; `ca` replaces the authorities of the system.
 pub(crate) fn client(ca: Option<&Path>) -> Result<ClientConfig, Error> {
-    let roots = match ca {
-        Some(path) => Arc::new(file(path)?),
-        None => system()?,
-    };
+    match ca {
+        Some(path) => trusting(Arc::new(file(path)?)),
+        None => trusting(system()?),
+    }
+}
+
+/// A client configuration that trusts nobody, for targets without TLS: they must work on a system
+/// that has no authorities.
+pub(crate) fn none() -> Result<ClientConfig, Error> {
+    trusting(Arc::new(RootCertStore::empty()))
+}
+
+fn trusting(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

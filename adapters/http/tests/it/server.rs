@@ -21,11 +21,11 @@ use tradewind_adapter::{Delivery, Outcome, Report, Sink};
 use tradewind_event::Event;
 use tradewind_http::{HttpSink, SinkConfig};
 
-pub type Body = BoxBody<Bytes, Infallible>;
+pub(crate) type Body = BoxBody<Bytes, Infallible>;
 
 /// What a server does with a request.
 #[derive(Debug, Clone)]
-pub enum Act {
+pub(crate) enum Act {
     /// Answers.
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// Answers with a head, then never ends the body.
@@ -36,21 +36,21 @@ pub enum Act {
     Hang,
 }
 
-pub fn answer(status: u16) -> Act {
+pub(crate) fn answer(status: u16) -> Act {
     Act::Answer(status, Vec::new(), Vec::new())
 }
 
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: Method,
-    pub uri: Uri,
-    pub version: Version,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value
             .unwrap_or_else(|| panic!("no {name}"))
@@ -60,10 +60,10 @@ impl Seen {
 }
 
 #[derive(Clone)]
-pub struct Server {
-    pub address: SocketAddr,
-    pub seen: Arc<Mutex<Vec<Seen>>>,
-    pub connections: Arc<AtomicUsize>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
+    pub(crate) connections: Arc<AtomicUsize>,
     _stop: Arc<Stop>,
 }
 
@@ -76,11 +76,11 @@ impl Drop for Stop {
 }
 
 impl Server {
-    pub async fn start(act: Act) -> Self {
+    pub(crate) async fn start(act: Act) -> Self {
         Self::with(act, None).await
     }
 
-    pub async fn with(act: Act, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) async fn with(act: Act, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stop = CancellationToken::new();
         let server = Self {
@@ -119,16 +119,42 @@ impl Server {
         server
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// A listener that nobody may connect to. The kernel keeps a connection waiting, so that none goes
+/// unnoticed.
+pub(crate) struct Trap(std::net::TcpListener);
+
+impl Trap {
+    pub(crate) fn new(address: &str) -> Self {
+        Self::at(address).unwrap()
+    }
+
+    pub(crate) fn at(address: &str) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn assert_untouched(&self) {
+        let error = self.0.accept().err();
+        let error = error.unwrap_or_else(|| panic!("the trap was reached"));
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
     }
 }
 
@@ -174,24 +200,24 @@ async fn respond(
 }
 
 /// A sink from its settings, with the loopback network allowed.
-pub fn sink(url: &str, mut settings: Value) -> HttpSink {
+pub(crate) fn sink(url: &str, mut settings: Value) -> HttpSink {
     settings["url"] = json!(url);
     settings["allow-private"] = json!(["127.0.0.0/8"]);
     HttpSink::new(&config(settings)).unwrap()
 }
 
-pub fn config(settings: Value) -> SinkConfig {
+pub(crate) fn config(settings: Value) -> SinkConfig {
     serde_json::from_value(settings).unwrap()
 }
 
-pub fn event(id: &str) -> Event {
+pub(crate) fn event(id: &str) -> Event {
     Event::builder(id, "/test", "com.example.test")
         .data("application/json", format!("{{ \"id\": \"{id}\" }}"))
         .build()
         .unwrap()
 }
 
-pub fn delivery(event: Event) -> Delivery {
+pub(crate) fn delivery(event: Event) -> Delivery {
     Delivery {
         id: format!("default-0-7-{}", event.id()).into(),
         event,
@@ -204,7 +230,7 @@ pub fn delivery(event: Event) -> Delivery {
     }
 }
 
-pub async fn deliver(sink: &dyn Sink, batch: Vec<Delivery>) -> Vec<(usize, Outcome)> {
+pub(crate) async fn deliver(sink: &dyn Sink, batch: Vec<Delivery>) -> Vec<(usize, Outcome)> {
     let (report, mut outcomes) = Report::channel();
     sink.deliver(batch, report, CancellationToken::new()).await;
     let mut all = Vec::new();
@@ -214,14 +240,14 @@ pub async fn deliver(sink: &dyn Sink, batch: Vec<Delivery>) -> Vec<(usize, Outco
     all
 }
 
-pub async fn one(sink: &dyn Sink, delivery: Delivery) -> Outcome {
+pub(crate) async fn one(sink: &dyn Sink, delivery: Delivery) -> Outcome {
     let mut all = deliver(sink, vec![delivery]).await;
     assert_eq!(all.len(), 1);
     all.remove(0).1
 }
 
 /// Code and detail of a failed attempt.
-pub fn why(outcome: &Outcome) -> (String, String) {
+pub(crate) fn why(outcome: &Outcome) -> (String, String) {
     match outcome {
         Outcome::Retry { reason, .. } | Outcome::Reject { reason, .. } => {
             (reason.code.clone(), reason.detail.clone())
@@ -230,6 +256,6 @@ pub fn why(outcome: &Outcome) -> (String, String) {
     }
 }
 
-pub fn accepted(outcome: &Outcome) {
+pub(crate) fn accepted(outcome: &Outcome) {
     assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
 }

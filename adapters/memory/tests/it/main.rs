@@ -1,5 +1,5 @@
 //! The conformance suite and the adapter's own promises.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -92,6 +92,78 @@ async fn source_conforms() {
     let summary = testkit::source(&Harness::default()).await;
     assert_eq!(summary.skipped, [""; 0]);
     summary.assert();
+}
+
+/// Accepts whatever happens, and keeps only the beginning of the data.
+#[derive(Default)]
+struct Liar(Harness);
+
+#[async_trait]
+impl SinkHarness for Liar {
+    async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
+        match behaviour {
+            Behaviour::Hang => self.0.sink(Behaviour::Refuse).await,
+            _ => self.0.sink(Behaviour::Accept).await,
+        }
+    }
+    async fn received(&self) -> Vec<Event> {
+        let cut = |event: Event| {
+            let event = Event::builder(event.id(), event.source(), event.ty());
+            event.data("text/plain", "x").build().unwrap()
+        };
+        self.0.received().await.into_iter().map(cut).collect()
+    }
+    fn secrets(&self) -> Vec<String> {
+        vec!["MemorySink".into()]
+    }
+}
+
+/// Acknowledges nothing and loses what was not settled.
+#[async_trait]
+impl SourceHarness for Liar {
+    async fn source(&self) -> Arc<dyn Source> {
+        self.0.source().await
+    }
+    async fn send(&self, events: Vec<Event>) {
+        // In the wrong order, and with a duplicate.
+        SourceHarness::send(&self.0, events.iter().rev().cloned().collect()).await;
+        SourceHarness::send(&self.0, events.into_iter().take(1).collect()).await;
+    }
+    async fn lose_leases(&self, _: Arc<dyn Source>) -> Option<Arc<dyn Source>> {
+        Some(self.0.source().await)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_suite_finds_what_is_wrong() {
+    let names = |summary: &testkit::Summary| -> Vec<&str> {
+        summary.failed.iter().map(|(name, _)| *name).collect()
+    };
+    let sink = testkit::sink(&Liar::default()).await;
+    let expected = [
+        "keeps_data_and_attributes",
+        "reports_each_delivery_once",
+        "takes_a_whole_batch",
+        "serves_concurrent_deliveries",
+        "returns_the_reply",
+        "a_passing_failure_is_retried",
+        "a_throttled_sink_says_so",
+        "a_final_refusal_is_rejected",
+        "an_unreachable_target_is_retried",
+        "cancellation_stops",
+        "the_deadline_stops",
+        "shows_no_secrets",
+    ];
+    assert_eq!(names(&sink), expected, "{sink}");
+    let source = testkit::source(&Liar::default()).await;
+    let expected = [
+        "acknowledged_messages_are_gone",
+        "unsettled_messages_come_again",
+        "refused_messages_come_again",
+        "settling_twice_is_no_error",
+        "keeps_order",
+    ];
+    assert_eq!(names(&source), expected, "{source}");
 }
 
 fn event(id: &str) -> Event {

@@ -2,6 +2,7 @@
 
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::PathBuf;
 use tradewind_event::{Attribute, Event};
 use tradewind_filter::compile;
@@ -76,10 +77,12 @@ fn in_dialects(expression: &str) -> Value {
 fn gives_the_published_answers() {
     let path = folder().join("cesql_tck/subscriptions_api_recreations.yaml");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!(
+        // Past the capture of the test runner: nobody should take this for a pass.
+        let note = format!(
             "SKIPPED: no conformance data at {} (set TRADEWIND_CONFORMANCE)",
             path.display()
         );
+        writeln!(std::io::stderr(), "{note}").unwrap();
         return;
     };
     let documents = Yaml::load_from_str(&text).unwrap();

@@ -192,6 +192,9 @@ fn bounds_depth_and_size() {
     assert_eq!(pointer, "/not".repeat(DEPTH_MAX + 1));
     assert_eq!(reason, "a filter nests at most 32 levels deep");
 
+    // Depth is counted down each branch, not over all of them.
+    assert!(compile(&Value::Array(vec![nested(2); DEPTH_MAX])).is_ok());
+
     let list = |n| Value::Array(vec![json!({ "exact": { "id": "1" } }); n]);
     assert!(compile(&list(PREDICATES_MAX)).is_ok());
     let (pointer, reason) = refused(&list(PREDICATES_MAX + 1));

@@ -160,10 +160,11 @@ impl Stream for MemoryStream {
         };
         let mut bytes = 0;
         for item in state.log.range(from..).map(|(_, item)| item) {
-            if !batch.items.is_empty() && bytes + item.payload.len() > max_bytes {
+            let size = HEADER as usize + item.payload.len();
+            if !batch.items.is_empty() && bytes + size > max_bytes {
                 return Ok(batch);
             }
-            bytes += item.payload.len();
+            bytes += size;
             batch.next = item.position.offset + HEADER + item.payload.len() as u64;
             batch.items.push(item.clone());
         }

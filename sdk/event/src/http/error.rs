@@ -39,11 +39,11 @@ impl Error {
     /// The status that tells the sender: 400, 413 or 415.
     pub fn status(&self) -> StatusCode {
         match self {
-            Error::UnsupportedMediaType { .. } | Error::NotCloudEvent => {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
+            Error::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Decode(DecodeError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Error::Header { .. } | Error::Decode(_) => StatusCode::BAD_REQUEST,
+            Error::NotCloudEvent | Error::Header { .. } | Error::Decode(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 

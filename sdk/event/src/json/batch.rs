@@ -14,13 +14,15 @@ use bytestring::ByteString;
 pub fn decode_batch(document: Bytes, limits: &Limits) -> Result<Vec<Event>, DecodeError> {
     limits.batch(document.len())?;
     let text = utf8(document)?;
-    let mut scanner = Scanner::new(text.as_bytes(), 0);
-    scanner.expect(b'[', "expected a batch, which is an array of events")?;
+    let mut scanner = Scanner::new(text.as_bytes());
+    scanner
+        .expect(b'[', "expected a batch, which is an array of events")
+        .ok_or_else(|| scanner.error())?;
     let mut events = Vec::new();
     let mut failures = Vec::new();
     if scanner.next_token() == Some(b']') {
         scanner.at += 1;
-        scanner.end()?;
+        scanner.end().ok_or_else(|| scanner.error())?;
         return Ok(events);
     }
     for index in 0.. {
@@ -33,11 +35,15 @@ pub fn decode_batch(document: Bytes, limits: &Limits) -> Result<Vec<Event>, Deco
         match scanner.next_token() {
             Some(b',') => scanner.at += 1,
             Some(b']') => break,
-            _ => scanner.fail("expected a comma or the end of the batch")?,
+            _ => {
+                return scanner
+                    .fail("expected a comma or the end of the batch")
+                    .ok_or_else(|| scanner.error());
+            }
         }
     }
     scanner.at += 1;
-    scanner.end()?;
+    scanner.end().ok_or_else(|| scanner.error())?;
     if failures.is_empty() {
         Ok(events)
     } else {
@@ -50,13 +56,13 @@ fn element(text: &str, scanner: &mut Scanner<'_>, limits: &Limits) -> Result<Eve
     scanner.next_token();
     let start = scanner.at;
     if scanner.peek() != Some(b'{') {
-        scanner.skip_value(1)?;
+        scanner.skip_value(1).ok_or_else(|| scanner.error())?;
         return Err(crate::InvalidEvent::new("event", "is no object").into());
     }
     let read = Envelope::read(text, scanner, start);
     if matches!(&read, Err(error) if !matches!(error, DecodeError::Json { .. })) {
         scanner.at = start;
-        scanner.skip_value(1)?;
+        scanner.skip_value(1).ok_or_else(|| scanner.error())?;
     }
     let mut envelope = read?;
     let own = text.get(start..scanner.at).unwrap_or_default();

@@ -1,11 +1,10 @@
 //! Reading single events.
 
-use super::scan::{Scanner, Text, unescape};
-use crate::model::{Base, Core, Data, DataKind, Event, Extension, Slot, Span, TextType};
-use crate::model::{is_json, validate};
+use super::payload;
+use super::scan::{Scanner, Text};
+use super::text::unescape;
+use crate::model::{Base, Core, Event, Extension, Slot, Span, TextType, validate};
 use crate::{DecodeError, InvalidEvent};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use bytestring::ByteString;
 
@@ -15,9 +14,9 @@ use bytestring::ByteString;
 /// twice, and whatever breaks a rule of CloudEvents 1.0.
 pub fn decode(document: Bytes) -> Result<Event, DecodeError> {
     let text = utf8(document)?;
-    let mut scanner = Scanner::new(text.as_bytes(), 0);
+    let mut scanner = Scanner::new(text.as_bytes());
     let envelope = Envelope::read(&text, &mut scanner, 0)?;
-    scanner.end()?;
+    scanner.end().ok_or_else(|| scanner.error())?;
     envelope.into_event(text)
 }
 
@@ -69,18 +68,22 @@ impl Envelope {
             data: None,
             base64: None,
         };
-        scanner.expect(b'{', "expected an event, which is an object")?;
+        scanner
+            .expect(b'{', "expected an event, which is an object")
+            .ok_or_else(|| scanner.error())?;
         if scanner.next_token() == Some(b'}') {
             scanner.at += 1;
             return Ok(envelope);
         }
         loop {
-            let key = scanner.key()?;
+            let key = scanner.key().ok_or_else(|| scanner.error())?;
             envelope.member(text, scanner, key, origin)?;
             match scanner.next_token() {
                 Some(b',') => scanner.at += 1,
                 Some(b'}') => break,
-                _ => scanner.fail("expected a comma or the end of the object")?,
+                _ => {
+                    return fail(scanner, "expected a comma or the end of the object");
+                }
             }
         }
         scanner.at += 1;
@@ -95,7 +98,8 @@ impl Envelope {
         origin: usize,
     ) -> Result<(), DecodeError> {
         let unescaped;
-        let raw = text.get(key.start..key.end).unwrap_or_default();
+        let (start, end) = (key.start as usize, key.end as usize);
+        let raw = text.get(start..end).unwrap_or_default();
         let name = if key.escaped {
             let mut out = String::new();
             unescape(raw, &mut out).ok_or_else(|| InvalidEvent::new(raw, HALF_PAIR))?;
@@ -108,7 +112,7 @@ impl Envelope {
         if let Some(core) = Core::named(name) {
             self.once(1 << core as u8, name)?;
             if first == Some(b'n') {
-                return Ok(scanner.literal(b"null")?);
+                return literal(scanner, b"null");
             }
             let span = self.string(text, scanner, name, origin)?;
             validate::core(core, self.text(text, span, origin))?;
@@ -126,7 +130,7 @@ impl Envelope {
                     return Err(InvalidEvent::twice(name).into());
                 }
                 let start = scanner.at;
-                scanner.skip_value(1)?;
+                scanner.skip_value(1).ok_or_else(|| scanner.error())?;
                 self.data = Some((start, scanner.at));
             }
             "data_base64" => {
@@ -134,7 +138,7 @@ impl Envelope {
                     return Err(InvalidEvent::twice(name).into());
                 }
                 if first == Some(b'n') {
-                    scanner.literal(b"null")?;
+                    literal(scanner, b"null")?;
                     self.base64 = Some(Span::NONE);
                 } else {
                     self.base64 = Some(self.string(text, scanner, name, origin)?);
@@ -145,7 +149,7 @@ impl Envelope {
                 let span = if key.escaped {
                     self.push(name)
                 } else {
-                    Span::envelope(key.start - origin, key.end - origin)
+                    Span::envelope(start - origin, end - origin)
                 };
                 self.extension(text, scanner, name, span, origin)?;
             }
@@ -168,21 +172,21 @@ impl Envelope {
                 Slot::Text(TextType::String, value)
             }
             Some(b'n') => {
-                scanner.literal(b"null")?;
+                literal(scanner, b"null")?;
                 self.nulls.push(span);
                 return Ok(());
             }
             Some(b't') => {
-                scanner.literal(b"true")?;
+                literal(scanner, b"true")?;
                 Slot::Boolean(true)
             }
             Some(b'f') => {
-                scanner.literal(b"false")?;
+                literal(scanner, b"false")?;
                 Slot::Boolean(false)
             }
             Some(b'-' | b'0'..=b'9') => {
                 let start = scanner.at;
-                scanner.number()?;
+                scanner.number().ok_or_else(|| scanner.error())?;
                 let digits = text.get(start..scanner.at).unwrap_or_default();
                 let number = digits.parse().map_err(|_| {
                     let reason = format!("is {digits}; numbers must be 32-bit integers");
@@ -197,7 +201,7 @@ impl Envelope {
                 )
                 .into());
             }
-            _ => return Ok(scanner.fail("expected a value")?),
+            _ => return fail(scanner, "expected a value"),
         };
         self.extensions.push(Extension { name: span, value });
         Ok(())
@@ -223,13 +227,14 @@ impl Envelope {
             Some(b'{' | b'[' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
                 return Err(InvalidEvent::new(name, "is no string; it must be one").into());
             }
-            _ => return Ok(scanner.fail("expected a value")?),
+            _ => return fail(scanner, "expected a value"),
         }
-        let found = scanner.string()?;
+        let found = scanner.string().ok_or_else(|| scanner.error())?;
+        let (start, end) = (found.start as usize, found.end as usize);
         if !found.escaped {
-            return Ok(Span::envelope(found.start - origin, found.end - origin));
+            return Ok(Span::envelope(start - origin, end - origin));
         }
-        let raw = text.get(found.start..found.end).unwrap_or_default();
+        let raw = text.get(start..end).unwrap_or_default();
         let start = self.side.len();
         unescape(raw, &mut self.side).ok_or_else(|| InvalidEvent::new(name, HALF_PAIR))?;
         Ok(Span::side(start, self.side.len()))
@@ -257,7 +262,16 @@ impl Envelope {
         if self.seen & 1 << 7 == 0 {
             return Err(InvalidEvent::missing("specversion").into());
         }
-        let (data, data_span) = self.payload(&own)?;
+        let base64 = self.base64.filter(|span| span.is_some());
+        let content_type = self.core[Core::DataContentType as usize];
+        let (data, data_span) = payload::read(
+            &own,
+            self.data,
+            base64.map(|span| self.text(&own, span, 0)),
+            content_type
+                .is_some()
+                .then(|| self.text(&own, content_type, 0)),
+        )?;
         // A name may be null once and have a value once: that is twice all the same.
         let nulls = std::mem::take(&mut self.nulls);
         let absent = nulls.iter().map(|name| Extension {
@@ -280,66 +294,18 @@ impl Envelope {
         Ok(Event::from_base(base))
     }
 
-    fn payload(&mut self, own: &ByteString) -> Result<(Option<Data>, Option<Span>), DecodeError> {
-        let base64 = self.base64.filter(|span| span.is_some());
-        let content_type = self.core[Core::DataContentType as usize];
-        let json = !content_type.is_some() || is_json(self.text(own, content_type, 0));
-        match (self.data, base64) {
-            (None, None) => Ok((None, None)),
-            (Some(_), Some(_)) => Err(InvalidEvent::new(
-                "data_base64",
-                "stands beside `data`; an event has one of them",
-            )
-            .into()),
-            (None, Some(span)) => {
-                let bytes = STANDARD.decode(self.text(own, span, 0)).map_err(|_| {
-                    InvalidEvent::new("data_base64", "is no base64 (RFC 4648 §4, with padding)")
-                })?;
-                let data = Data {
-                    bytes: bytes.into(),
-                    kind: DataKind::Binary,
-                };
-                Ok((Some(data), None))
-            }
-            (Some((start, end)), None) if json => Ok(in_place(own, start, end, DataKind::Json)),
-            (Some((start, end)), None) => {
-                let raw = own.get(start..end).unwrap_or_default();
-                let inside = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-                let inside = inside.ok_or_else(|| {
-                    InvalidEvent::new(
-                        "data",
-                        "is no string although its content type is not JSON; set datacontenttype \
-                         to a JSON type or send a string",
-                    )
-                })?;
-                if !inside.contains('\\') {
-                    return Ok(in_place(own, start + 1, end - 1, DataKind::Text));
-                }
-                let mut out = String::with_capacity(inside.len());
-                unescape(inside, &mut out).ok_or_else(|| InvalidEvent::new("data", HALF_PAIR))?;
-                let data = Data {
-                    bytes: out.into(),
-                    kind: DataKind::Text,
-                };
-                Ok((Some(data), None))
-            }
-        }
-    }
-
     /// Moves the data, found in a larger document, to where the event's own text has it.
     pub(super) fn rebase(&mut self, origin: usize) {
         self.data = self.data.map(|(start, end)| (start - origin, end - origin));
     }
 }
 
-const HALF_PAIR: &str = "has half of a surrogate pair, which is no character";
-
-fn in_place(
-    own: &ByteString,
-    start: usize,
-    end: usize,
-    kind: DataKind,
-) -> (Option<Data>, Option<Span>) {
-    let bytes = own.as_bytes().slice(start..end);
-    (Some(Data { bytes, kind }), Some(Span::envelope(start, end)))
+fn literal(scanner: &mut Scanner<'_>, literal: &'static [u8]) -> Result<(), DecodeError> {
+    scanner.literal(literal).ok_or_else(|| scanner.error())
 }
+
+fn fail<T>(scanner: &mut Scanner<'_>, reason: &'static str) -> Result<T, DecodeError> {
+    scanner.fail(reason).ok_or_else(|| scanner.error())
+}
+
+pub(super) const HALF_PAIR: &str = "has half of a surrogate pair, which is no character";

@@ -1,62 +1,63 @@
 //! A JSON scanner (RFC 8259) over bytes that are known to be UTF-8.
 
 use super::DEPTH_LIMIT;
+use super::text::{plain_end, token};
 use crate::DecodeError;
-
-/// What is wrong, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Syntax {
-    pub(super) offset: usize,
-    pub(super) reason: &'static str,
-}
-
-impl From<Syntax> for DecodeError {
-    fn from(e: Syntax) -> Self {
-        DecodeError::Json {
-            offset: e.offset,
-            reason: e.reason,
-        }
-    }
-}
+use crate::model::Span;
 
 /// The inside of a string, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) start: u32,
+    pub(super) end: u32,
     pub(super) escaped: bool,
 }
 
-#[derive(Debug, Clone)]
+/// Methods give `None` where the document is not JSON; then [`Scanner::error`] tells why. Results
+/// that fit into registers are what makes this quick.
+#[derive(Debug)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
+    reason: &'static str,
 }
 
 /// Whether `bytes` is one JSON value, with nothing but whitespace around it. One level is kept for
 /// the envelope that it is going to be wrapped in.
 pub(crate) fn is_document(bytes: &[u8]) -> bool {
-    if std::str::from_utf8(bytes).is_err() {
+    if bytes.len() > Span::LIMIT || std::str::from_utf8(bytes).is_err() {
         return false;
     }
-    let mut scanner = Scanner::new(bytes, 0);
-    scanner.skip_value(1).is_ok() && scanner.end().is_ok()
+    let mut scanner = Scanner::new(bytes);
+    scanner.skip_value(1).is_some() && scanner.end().is_some()
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+    /// `bytes` must end below [`Span::LIMIT`].
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            reason: "",
+        }
     }
 
-    pub(super) fn fail<T>(&self, reason: &'static str) -> Result<T, Syntax> {
-        Err(Syntax {
+    #[cold]
+    pub(super) fn fail<T>(&mut self, reason: &'static str) -> Option<T> {
+        self.reason = reason;
+        None
+    }
+
+    #[cold]
+    pub(super) fn error(&self) -> DecodeError {
+        DecodeError::Json {
             offset: self.at,
             reason: if self.at < self.bytes.len() {
-                reason
+                self.reason
             } else {
                 "the document ends too early"
             },
-        })
+        }
     }
 
     #[inline]
@@ -67,58 +68,69 @@ impl<'a> Scanner<'a> {
     /// The next byte that is not whitespace.
     #[inline]
     pub(super) fn next_token(&mut self) -> Option<u8> {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                other => return other,
-            }
-        }
+        self.at = token(self.bytes, self.at);
+        self.peek()
     }
 
     #[inline]
-    pub(super) fn expect(&mut self, token: u8, reason: &'static str) -> Result<(), Syntax> {
+    pub(super) fn expect(&mut self, token: u8, reason: &'static str) -> Option<()> {
         if self.next_token() == Some(token) {
             self.at += 1;
-            return Ok(());
+            return Some(());
         }
         self.fail(reason)
     }
 
-    pub(super) fn end(&mut self) -> Result<(), Syntax> {
+    pub(super) fn end(&mut self) -> Option<()> {
         match self.next_token() {
-            None => Ok(()),
+            None => Some(()),
             Some(_) => self.fail("something follows the document"),
         }
     }
 
     /// A string; the opening quote is next.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<Text, Syntax> {
+    pub(super) fn string(&mut self) -> Option<Text> {
         let start = self.at + 1;
-        let mut escaped = false;
-        self.at = start;
+        let plain = plain_end(self.bytes, start);
+        let escaped = self.bytes.get(plain) != Some(&b'"');
+        self.at = plain;
+        self.at = if escaped {
+            self.escaped_text_end()?
+        } else {
+            plain + 1
+        };
+        Some(Text {
+            start: start as u32,
+            end: (self.at - 1) as u32,
+            escaped,
+        })
+    }
+
+    /// What follows the string whose inside begins at `start`.
+    #[inline(always)]
+    fn text_end(&mut self, start: usize) -> Option<usize> {
+        let end = plain_end(self.bytes, start);
+        if self.bytes.get(end) == Some(&b'"') {
+            return Some(end + 1);
+        }
+        self.at = end;
+        self.escaped_text_end()
+    }
+
+    #[inline(never)]
+    fn escaped_text_end(&mut self) -> Option<usize> {
         loop {
-            self.at = plain_end(self.bytes, self.at);
             match self.peek() {
-                Some(b'"') => {
-                    let end = self.at;
-                    self.at += 1;
-                    return Ok(Text {
-                        start,
-                        end,
-                        escaped,
-                    });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                Some(b'"') => return Some(self.at + 1),
+                Some(b'\\') => self.escape()?,
                 _ => return self.fail("a control character in a string must be escaped"),
             }
+            self.at = plain_end(self.bytes, self.at);
         }
     }
 
-    fn escape(&mut self) -> Result<(), Syntax> {
+    fn escape(&mut self) -> Option<()> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
@@ -130,88 +142,127 @@ impl<'a> Scanner<'a> {
             }
             _ => return self.fail("unknown escape in a string"),
         }
-        Ok(())
+        Some(())
     }
 
     /// A key and its colon.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Text, Syntax> {
+    pub(super) fn key(&mut self) -> Option<Text> {
         if self.next_token() != Some(b'"') {
-            return self.fail("expected a member name in quotes");
+            return self.fail(MEMBER_NAME);
         }
         let key = self.string()?;
-        self.expect(b':', "expected a colon after the member name")?;
-        Ok(key)
+        self.expect(b':', COLON)?;
+        Some(key)
     }
 
     /// Any value, `outer` levels down.
-    pub(super) fn skip_value(&mut self, outer: usize) -> Result<(), Syntax> {
+    pub(super) fn skip_value(&mut self, outer: usize) -> Option<()> {
+        // The place is kept in a local variable, hence in a register.
+        let bytes = self.bytes;
+        let mut at = self.at;
         // One bit per level: 1 for an object, 0 for an array.
         let mut levels: u128 = 0;
         let mut depth = outer;
         'value: loop {
-            match self.next_token() {
-                Some(b'"') => {
-                    self.string()?;
-                }
+            at = token(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => at = self.text_end(at + 1)?,
                 Some(open @ (b'{' | b'[')) => {
                     if depth == DEPTH_LIMIT {
+                        self.at = at;
                         return self.fail("arrays and objects nest too deep (limit 128)");
                     }
-                    self.at += 1;
+                    at = token(bytes, at + 1);
                     // '{' and '[' are two below their closing counterparts in ASCII.
-                    if self.next_token() == Some(open + 2) {
-                        self.at += 1;
+                    if bytes.get(at) == Some(&(open + 2)) {
+                        at += 1;
                     } else {
                         depth += 1;
-                        levels = levels << 1 | u128::from(open == b'{');
-                        if open == b'{' {
-                            self.key()?;
+                        levels = levels << 1 | u128::from(*open == b'{');
+                        if *open == b'{' {
+                            at = self.key_end(at)?;
                         }
                         continue 'value;
                     }
                 }
-                Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(b't') => self.literal(b"true")?,
-                Some(b'f') => self.literal(b"false")?,
-                Some(b'n') => self.literal(b"null")?,
-                _ => return self.fail("expected a value"),
+                _ => {
+                    self.at = at;
+                    self.scalar()?;
+                    at = self.at;
+                }
             }
             loop {
                 if depth == outer {
-                    return Ok(());
+                    self.at = at;
+                    return Some(());
                 }
                 let in_object = levels & 1 == 1;
-                match (self.next_token(), in_object) {
-                    (Some(b','), _) => {
-                        self.at += 1;
-                        if in_object {
-                            self.key()?;
-                        }
+                at = token(bytes, at);
+                match (bytes.get(at), in_object) {
+                    (Some(b','), true) => {
+                        at = self.key_end(token(bytes, at + 1))?;
+                        continue 'value;
+                    }
+                    (Some(b','), false) => {
+                        at += 1;
                         continue 'value;
                     }
                     (Some(b'}'), true) | (Some(b']'), false) => {
-                        self.at += 1;
+                        at += 1;
                         depth -= 1;
                         levels >>= 1;
                     }
-                    (_, true) => return self.fail("expected a comma or the end of the object"),
-                    (_, false) => return self.fail("expected a comma or the end of the array"),
+                    (_, true) => {
+                        self.at = at;
+                        return self.fail("expected a comma or the end of the object");
+                    }
+                    (_, false) => {
+                        self.at = at;
+                        return self.fail("expected a comma or the end of the array");
+                    }
                 }
             }
         }
     }
 
-    pub(super) fn literal(&mut self, literal: &'static [u8]) -> Result<(), Syntax> {
+    /// What follows the colon of the member whose key should be at `at`.
+    #[inline(always)]
+    fn key_end(&mut self, at: usize) -> Option<usize> {
+        if self.bytes.get(at) != Some(&b'"') {
+            self.at = at;
+            return self.fail(MEMBER_NAME);
+        }
+        let end = self.text_end(at + 1)?;
+        let colon = token(self.bytes, end);
+        if self.bytes.get(colon) != Some(&b':') {
+            self.at = colon;
+            return self.fail(COLON);
+        }
+        Some(colon + 1)
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Option<()> {
+        match self.peek() {
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            _ => self.fail("expected a value"),
+        }
+    }
+
+    pub(super) fn literal(&mut self, literal: &'static [u8]) -> Option<()> {
         let tail = self.bytes.get(self.at..).unwrap_or_default();
         if !tail.starts_with(literal) {
             return self.fail("expected a value");
         }
         self.at += literal.len();
-        Ok(())
+        Some(())
     }
 
-    pub(super) fn number(&mut self) -> Result<(), Syntax> {
+    pub(super) fn number(&mut self) -> Option<()> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -231,10 +282,10 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        Ok(())
+        Some(())
     }
 
-    fn digits(&mut self) -> Result<(), Syntax> {
+    fn digits(&mut self) -> Option<()> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -242,71 +293,9 @@ impl<'a> Scanner<'a> {
         if self.at == start {
             return self.fail("expected a digit");
         }
-        Ok(())
+        Some(())
     }
 }
 
-/// The first byte from `at` on that is a quote, a backslash or a control character; eight bytes at a
-/// time. In each test the lowest set bit is exact: borrows only spoil what lies above a hit.
-#[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const SLASHES: u64 = ONES * b'\\' as u64;
-    const SPACES: u64 = ONES * b' ' as u64;
-    while let Some(chunk) = bytes.get(at..).and_then(|tail| tail.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ QUOTES;
-        let slash = word ^ SLASHES;
-        let hits = (quote.wrapping_sub(ONES) & !quote
-            | slash.wrapping_sub(ONES) & !slash
-            | word.wrapping_sub(SPACES) & !word)
-            & HIGH;
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while let Some(b) = bytes.get(at) {
-        if matches!(b, b'"' | b'\\' | 0..=0x1f) {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// Appends what the inside of a string stands for. `None` where it holds half of a surrogate pair.
-pub(super) fn unescape(text: &str, out: &mut String) -> Option<()> {
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = rest.as_bytes().get(at + 1)?;
-        let mut used = at + 2;
-        out.push(match escape {
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let high = u32::from_str_radix(rest.get(used..used + 4)?, 16).ok()?;
-                used += 4;
-                if (0xd800..0xdc00).contains(&high) {
-                    let low = rest.get(used..used + 6)?.strip_prefix("\\u")?;
-                    let low = u32::from_str_radix(low, 16).ok()?;
-                    used += 6;
-                    let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-                    char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?
-                } else {
-                    char::from_u32(high)?
-                }
-            }
-            other => char::from(*other),
-        });
-        rest = &rest[used..];
-    }
-    out.push_str(rest);
-    Some(())
-}
+const MEMBER_NAME: &str = "expected a member name in quotes";
+const COLON: &str = "expected a colon after the member name";

@@ -1,6 +1,7 @@
 //! RFC 3339 timestamps.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An instant: whole seconds since the Unix epoch (may be negative) and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +53,23 @@ impl Timestamp {
             ));
         }
         Ok(Self { seconds, nanos })
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let (seconds, nanos) = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
+            Err(e) => {
+                let before = e.duration();
+                let seconds = -(before.as_secs() as i64);
+                match before.subsec_nanos() {
+                    0 => (seconds, 0),
+                    nanos => (seconds - 1, 1_000_000_000 - nanos),
+                }
+            }
+        };
+        Self { seconds, nanos }
     }
 }
 
@@ -213,6 +231,16 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_clock_of_the_system_is_read() {
+        use std::time::Duration;
+        let quarter = Duration::from_millis(250);
+        let after = Timestamp::from(UNIX_EPOCH + quarter);
+        assert_eq!(after.to_string(), "1970-01-01T00:00:00.250Z");
+        let before = Timestamp::from(UNIX_EPOCH - quarter);
+        assert_eq!(before.to_string(), "1969-12-31T23:59:59.750Z");
     }
 
     #[test]

@@ -81,12 +81,15 @@ fn scheme(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
 fn hierarchy(bytes: &[u8], start: usize) -> Result<(), &'static str> {
     let mut at = start;
     if bytes[at..].starts_with(b"//") {
-        let end = bytes[at + 2..]
-            .iter()
-            .position(|b| matches!(b, b'/' | b'?' | b'#'))
-            .map_or(bytes.len(), |n| at + 2 + n);
-        authority(&bytes[at + 2..end])?;
-        at = end;
+        let start = at + 2;
+        at = run(bytes, start, UNRESERVED_SUB)?;
+        // Most authorities are a plain host.
+        if !matches!(bytes.get(at), None | Some(b'/' | b'?' | b'#')) {
+            let delimiter = |b: &u8| matches!(b, b'/' | b'?' | b'#');
+            let len = bytes[at..].iter().position(delimiter);
+            at = len.map_or(bytes.len(), |len| at + len);
+            authority(&bytes[start..at])?;
+        }
     }
     at = run(bytes, at, PATH)?;
     if bytes.get(at) == Some(&b'?') {

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod conformance;
+mod events;
 mod golden;
 mod oracles;
 mod properties;
+mod refusals;
 mod scenarios;
 #[cfg(feature = "cloudevents-sdk")]
 mod sdk;

@@ -3,6 +3,7 @@
 use crate::document::{DOCUMENT, Expected, expected};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tradewind_event::{DataKind, Event};
 use tradewind_formats::{Error, github};
@@ -314,5 +315,25 @@ fn what_github_never_sends() {
     for (headers, body, message) in table {
         let error: Error = github::decode(&headers, body.into()).unwrap_err();
         assert_eq!(error.to_string(), message);
+    }
+}
+
+proptest! {
+    /// Whatever comes, the answer is an error or a valid event with the same bytes.
+    #[test]
+    fn any_body(
+        event in prop::sample::select(&["issues", "release", "commit_comment", "unheard_of"][..]),
+        body in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            r#"\{"(action|issue|comment|release|sender)":[\[{0-9"a-z:,}\]\\u]{0,40}\}"#.prop_map(String::into_bytes),
+        ],
+        form in any::<bool>(),
+    ) {
+        let content_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+        let body = Bytes::from(body);
+        if let Ok(event) = github::decode(&headers(event, content_type), body.clone()) {
+            prop_assert_eq!(event.validate(), Ok(()));
+            prop_assert_eq!(&event.data().unwrap().bytes, &body);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::document::expected;
 use crate::github::{headers, seen};
 use bytes::Bytes;
+use std::io::Write;
 use std::path::PathBuf;
 use tradewind_event::Timestamp;
 use tradewind_formats::github;
@@ -23,10 +24,12 @@ fn folder() -> PathBuf {
 fn become_the_events_of_the_document() {
     let path = folder().join("provider-events/github");
     let Ok(files) = std::fs::read_dir(&path) else {
-        eprintln!(
+        // Past the capture of the test runner: nobody should take this for a pass.
+        let note = format!(
             "SKIPPED: no conformance data at {} (set TRADEWIND_CONFORMANCE)",
             path.display()
         );
+        writeln!(std::io::stderr(), "{note}").unwrap();
         return;
     };
     let mut count = 0;

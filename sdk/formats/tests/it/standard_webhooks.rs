@@ -9,9 +9,18 @@ const MAPPING: Mapping<'_> = Mapping {
     fallback_type: "com.standardwebhooks.message",
 };
 
+/// Body and content type; type, time and content type of the event.
+type Case = (
+    &'static [u8],
+    Option<&'static str>,
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+);
+
 #[test]
 fn reads_what_the_specification_recommends() {
-    let table: [(&[u8], Option<&str>, &str, Option<&str>, &str); 8] = [
+    let table: [Case; 8] = [
         (
             br#"{"type":"invoice.paid","timestamp":"2022-11-03T20:26:10.344522Z","data":{}}"#,
             Some("application/json"),

@@ -1,0 +1,98 @@
+//! What a load gives: configuration that is whole, built and ready to run.
+
+use crate::diagnostic::Diagnostics;
+use crate::model::{Address, Admin, Common, Limits, Log, Mode, Moment};
+use crate::policy::Policy;
+use crate::snapshot::Snapshot;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_adapter::{BuiltSource, Sink};
+use tradewind_filter::Filter;
+use tradewind_store::Settings;
+
+/// A configuration without errors.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The gateway itself.
+    pub config: Config,
+    /// Streams by name; `default` is among them.
+    pub streams: BTreeMap<String, LoadedStream>,
+    /// Sources by name.
+    pub sources: BTreeMap<String, LoadedSource>,
+    /// Subscriptions by name.
+    pub subscriptions: BTreeMap<String, LoadedSubscription>,
+    /// What `check --deny warnings` fails for.
+    pub warnings: Diagnostics,
+    /// The files that were read, for the watcher: the configuration and what it refers to.
+    pub files: Vec<PathBuf>,
+    pub(crate) snapshot: Snapshot,
+}
+
+/// The gateway itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where events are taken over HTTP.
+    pub listen: Address,
+    /// Where the admin API listens.
+    pub admin: Admin,
+    /// Directory of all durable data.
+    pub data_dir: PathBuf,
+    /// When an event counts as durable.
+    pub durability: Mode,
+    /// Limits on what is taken.
+    pub limits: Limits,
+    /// SHA-256 in lower-case hex of each API key, by key id.
+    pub api_keys: Arc<BTreeMap<String, String>>,
+    /// The log.
+    pub log: Log,
+    /// Time that a stop gives to attempts under way.
+    pub shutdown_grace: Duration,
+}
+
+/// A stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadedStream {
+    /// How it is stored.
+    pub settings: Settings,
+    /// Attribute whose value is the ordering key.
+    pub order_by: Option<String>,
+    /// Deduplication window; `None` for the default of 10 minutes.
+    pub dedupe_window: Option<Duration>,
+}
+
+/// A source, built.
+#[derive(Debug, Clone)]
+pub struct LoadedSource {
+    /// What the gateway itself reads of it. For pushed ones, `path` is there.
+    pub common: Common,
+    /// The adapter.
+    pub built: BuiltSource,
+}
+
+/// A subscription, built.
+#[derive(Debug, Clone)]
+pub struct LoadedSubscription {
+    /// The stream that it reads.
+    pub stream: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+    /// The filter, compiled.
+    pub filter: Arc<dyn Filter>,
+    /// The filter as written; `null` for none.
+    pub definition: Value,
+    /// The sink's kind.
+    pub sink_kind: String,
+    /// The sink, built.
+    pub sink: Arc<dyn Sink>,
+    /// Where it begins when it is new.
+    pub start: Moment,
+    /// Name that it had before.
+    pub renamed_from: Option<String>,
+    /// How it delivers.
+    pub policy: Policy,
+}

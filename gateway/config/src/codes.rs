@@ -1,0 +1,56 @@
+//! The codes of findings.
+
+/// Every code of an error or a warning, with what it means.
+pub const CODES: [(&str, &str); 27] = [
+    (
+        "bad-name",
+        "a name has other characters than `a-z`, `0-9` and `-`, or too many",
+    ),
+    (
+        "bad-path",
+        "a source's path cannot be served, or is the gateway's own",
+    ),
+    (
+        "bad-reference",
+        "a `${...}` that is none of the three forms",
+    ),
+    ("contradiction", "keys that cannot hold together"),
+    ("duplicate-id", "two API keys have one id"),
+    ("duplicate-key", "a key stands twice in one map"),
+    ("duplicate-path", "two sources have one path"),
+    ("invalid-filter", "the filter does not compile"),
+    ("invalid-value", "a value of the right type that cannot be"),
+    (
+        "literal-secret",
+        "a secret is written out; it is masked wherever the file is shown",
+    ),
+    ("missing-key", "a required key is not there"),
+    ("missing-variable", "an environment variable is not set"),
+    ("no-authentication", "a source takes events from everybody"),
+    ("no-effect", "a key that changes nothing here"),
+    ("no-owner", "a subscription without `owner`"),
+    ("no-tls", "events leave the machine unencrypted"),
+    (
+        "syntax",
+        "not valid YAML or TOML, or a part of them that is not supported",
+    ),
+    ("too-deep", "nested deeper than 64 levels"),
+    ("too-large", "more than 100000 values, aliases expanded"),
+    (
+        "unknown-api-key",
+        "a source names an API key that is not there",
+    ),
+    ("unknown-key", "a key that nobody reads"),
+    ("unknown-kind", "no adapter of that kind in this binary"),
+    ("unknown-stream", "no stream of that name"),
+    ("unknown-value", "none of the values that can be"),
+    (
+        "unreadable-file",
+        "the configuration or a file that it refers to cannot be read",
+    ),
+    ("weak-durability", "accepted events may be lost"),
+    (
+        "wrong-type",
+        "a text where a number belongs, a list where a map belongs, and so on",
+    ),
+];

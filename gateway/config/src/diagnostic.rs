@@ -1,0 +1,190 @@
+//! Errors and warnings with a place in a file, for people and for programs.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
+use serde::Serialize;
+use std::fmt;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Error,
+    /// It can be used, but is probably not what was meant, or not safe.
+    Warning,
+}
+
+/// One finding. Never holds what a reference (`${env:NAME}`) stands for, nor a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// Stable slug, for instance `unknown-key`.
+    pub code: &'static str,
+    /// What is wrong, on one line.
+    pub message: String,
+    /// The file as it was named.
+    pub file: String,
+    /// Line, from 1; 0 where the finding has no place (the file cannot be read).
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Length of the marked text in characters.
+    pub length: usize,
+    /// The key, for instance `subscriptions.deploy.retry`; empty for the whole file.
+    pub path: String,
+    /// The line of the file, secrets masked.
+    pub source_line: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding about a whole file.
+    pub(crate) fn of_file(file: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            file: file.into(),
+            line: 0,
+            column: 0,
+            length: 0,
+            path: String::new(),
+            source_line: String::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Several lines for a screen: message, place, source line with carets, hint.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = match colour {
+            true => Renderer::styled(),
+            false => Renderer::plain(),
+        }
+        .decor_style(DecorStyle::Ascii);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str()).id(self.code);
+        let place = (self.line > 0).then(|| {
+            Snippet::source(self.source_line.as_str())
+                .line_start(self.line)
+                .path(self.file.as_str())
+                .annotation(AnnotationKind::Primary.span(self.marked()))
+        });
+        let hint = self
+            .hint
+            .as_deref()
+            .map(|hint| Level::HELP.with_name("hint").message(hint));
+        let group = match place {
+            Some(place) => title.element(place),
+            None => title.element(annotate_snippets::Origin::path(self.file.as_str())),
+        };
+        renderer.render(&[group.elements(hint)])
+    }
+
+    /// The marked text as a range of bytes of the source line.
+    fn marked(&self) -> std::ops::Range<usize> {
+        let byte = |column: usize| {
+            self.source_line
+                .char_indices()
+                .nth(column)
+                .map_or(self.source_line.len(), |(at, _)| at)
+        };
+        let start = self.column.saturating_sub(1);
+        byte(start)..byte(start + self.length)
+    }
+}
+
+/// One line for a log: `file:line:column: message (hint: ...)`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.message)?,
+            _ => write!(
+                f,
+                "{}:{}:{}: {}",
+                self.file, self.line, self.column, self.message
+            )?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, " (hint: {hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All findings of a load, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// The findings.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Whether one of them is an error.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+    /// For a screen: every finding, separated by empty lines.
+    pub fn render(&self, colour: bool) -> String {
+        let all: Vec<String> = self.0.iter().map(|d| d.render(colour)).collect();
+        all.join("\n\n")
+    }
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+    /// In the order of the file; findings of one place keep the order in which they were made.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_by_key(|d| (d.line, d.column));
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One line per finding.
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}

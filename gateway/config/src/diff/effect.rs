@@ -1,0 +1,139 @@
+//! What follows from a change.
+
+use super::{Action, Change};
+use crate::checked::Checked;
+use crate::model::{Moment, Period};
+
+/// Fills in the effects of a change.
+pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
+    let touches = |key: &str| {
+        change.keys.iter().any(|k| {
+            let rest = k.key.strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    };
+    let mut effects: Vec<String> = Vec::new();
+    let mut say = |effect: &str| effects.push(effect.into());
+    let mut blocked = false;
+    match (change.object, &change.action) {
+        ("gateway", _) => {
+            if ["listen", "admin", "data-dir", "durability"]
+                .iter()
+                .any(|key| touches(key))
+            {
+                say("takes effect at the next start");
+            }
+            if touches("limits") {
+                say("applies to new requests");
+            }
+        }
+        ("stream", Action::Removed) => {
+            say("the stream is suspended with its events until it is deleted with --discard");
+        }
+        ("stream", Action::Changed) => {
+            let key = |checked: &Checked| {
+                checked
+                    .streams
+                    .get(&change.name)
+                    .map(|s| (s.order_by.clone(), s.settings.shards))
+            };
+            if let (Some(was), Some(is)) = (key(old), key(new)) {
+                if was.0 != is.0 {
+                    say("order-by cannot change while the stream holds events");
+                    blocked = true;
+                }
+                if was.1 != is.1 {
+                    say("shards cannot change while the stream holds events");
+                    blocked = true;
+                }
+            }
+            let retention = |checked: &Checked| {
+                checked
+                    .streams
+                    .get(&change.name)
+                    .map(|s| s.settings.retention)
+            };
+            if let (Some(was), Some(is)) = (retention(old), retention(new))
+                && is < was
+                && !blocked
+            {
+                say(&format!(
+                    "events older than {} are removed soon",
+                    Period(is)
+                ));
+            }
+        }
+        ("api-key", Action::Added) => say("senders may show it where a source names it"),
+        ("api-key", Action::Removed) => say("senders that show it are refused"),
+        ("api-key", _) => say("senders need the new key at once"),
+        ("source", Action::Added) => {
+            if let Some(path) = new
+                .sources
+                .get(&change.name)
+                .and_then(|s| s.common.path.as_ref())
+            {
+                say(&format!("takes events at {path}"));
+            }
+        }
+        ("source", Action::Removed) => {
+            say("takes no more events; those it brought are delivered as before");
+        }
+        ("source", _) => {
+            if touches("path")
+                && let Some(path) = old
+                    .sources
+                    .get(&change.name)
+                    .and_then(|s| s.common.path.as_ref())
+            {
+                say(&format!("requests to {path} are answered 404"));
+            }
+            if touches("stream") {
+                say("new events go to the other stream; those in the old one stay there");
+            }
+        }
+        ("subscription", Action::Added) => {
+            let start = new
+                .subscriptions
+                .get(&change.name)
+                .map(|s| s.start)
+                .unwrap_or_default();
+            match start {
+                Moment::Tip => say(
+                    "new subscription starts at the tip: earlier events are not delivered to it",
+                ),
+                Moment::Oldest => say("new subscription starts with the oldest event that is kept"),
+                time => say(&format!(
+                    "new subscription starts with the events from {time} on"
+                )),
+            }
+        }
+        ("subscription", Action::Removed) => {
+            say("removed subscription is suspended with its backlog until it is discarded");
+        }
+        ("subscription", action) => {
+            if let Action::Renamed { from } = action {
+                say(&format!("keeps the cursor, backlog and counters of {from}"));
+            }
+            if touches("stream") {
+                say(
+                    "reads the other stream from `start` on; its backlog in the old one is suspended",
+                );
+            }
+            if touches("filter") {
+                say("the new filter holds for events appended from now on");
+            }
+            if touches("sink") {
+                say("the next attempts go to the new sink, waiting events included");
+            }
+            if touches("start") && *action == Action::Changed {
+                say("start has no effect: the subscription exists");
+            }
+            if touches("retry") || touches("timeout") || touches("max-age") {
+                say("waiting events are retried by the new policy");
+            }
+        }
+        _ => {}
+    }
+    change.effects = effects;
+    change.blocked = blocked;
+}

@@ -1,0 +1,231 @@
+//! From a file to a configuration that is ready to run.
+
+mod keys;
+mod policy;
+mod sources;
+mod streams;
+mod subscriptions;
+
+use crate::checked::{Checked, Config};
+use crate::decode::{Part, Trouble};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::{Document, Spot, child};
+use crate::env::Env;
+use crate::model::{Admin, File};
+use crate::phrase;
+use crate::secret;
+use crate::snapshot::Snapshot;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tradewind_adapter::{Failure, Registry};
+
+/// Loads a configuration file; TOML where its name ends in `.toml`, else YAML.
+///
+/// # Errors
+/// Everything that is wrong with the file, and its warnings, in the order of the file.
+pub fn load(path: &Path, registry: &Registry, env: &dyn Env) -> Result<Checked, Diagnostics> {
+    let name = path.display().to_string();
+    let text = env.read(path).map_err(|e| {
+        let message = format!("cannot read the configuration: {e}").to_lowercase();
+        Diagnostic::of_file(&name, "unreadable-file", message)
+            .hint("name another file with --config")
+    })?;
+    load_str(&name, &text, registry, env)
+}
+
+/// As [`load`], from a text. `name` is shown in errors, decides the syntax, and its folder is where
+/// relative references start.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_str(
+    name: &str,
+    text: &str,
+    registry: &Registry,
+    env: &dyn Env,
+) -> Result<Checked, Diagnostics> {
+    let mut out = Diagnostics::default();
+    let mut document = Document::parse(name, text, env, &mut out)?;
+    secret::mask(&mut document, registry, &mut out);
+    let mut loader = Loader {
+        document: &document,
+        registry,
+        out,
+    };
+    let checked = loader.run();
+    let mut out = loader.out;
+    out.sort();
+    match checked {
+        Some(mut checked) if !out.has_errors() => {
+            checked.warnings = out;
+            Ok(checked)
+        }
+        _ => Err(out),
+    }
+}
+
+struct Loader<'a> {
+    document: &'a Document,
+    registry: &'a Registry,
+    out: Diagnostics,
+}
+
+impl Loader<'_> {
+    fn run(&mut self) -> Option<Checked> {
+        let file = self.file()?;
+        let api_keys = self.api_keys(file.api_keys);
+        let streams = self.streams(file.streams, file.durability);
+        let sources = self.sources(file.sources, &streams, &api_keys);
+        let subscriptions = self.subscriptions(file.subscriptions, &streams);
+        let admin = file
+            .admin
+            .unwrap_or_else(|| Admin::Socket(file.data_dir.join("admin.sock")));
+        let mut files = vec![self.document.file().into()];
+        files.extend(self.document.read.iter().cloned());
+        Some(Checked {
+            config: Config {
+                listen: file.listen,
+                admin,
+                data_dir: file.data_dir,
+                durability: file.durability,
+                limits: file.limits,
+                api_keys: api_keys.digests,
+                log: file.log,
+                shutdown_grace: file.shutdown_grace.0,
+            },
+            streams,
+            sources,
+            subscriptions,
+            warnings: Diagnostics::default(),
+            files,
+            snapshot: Snapshot::of(self.document),
+        })
+    }
+
+    fn file(&mut self) -> Option<File> {
+        let mut value = self.document.value.clone();
+        if let Value::Object(map) = &mut value {
+            // `streams:` with everything under it commented out.
+            map.retain(|_, value| !value.is_null());
+        }
+        let value = self.maps("", value, &["log", "limits"])?;
+        let file = self.decode::<File>("", value)?;
+        if file.limits.json_depth.get() > 128 {
+            let place = "/limits/json-depth";
+            let message = "`json-depth` must be 128 at most";
+            let found = self
+                .document
+                .error(place, Spot::Value, "invalid-value", message);
+            self.out.push(found.hint("the default is 64"));
+        }
+        Some(file)
+    }
+
+    /// Refuses lists where maps belong: serde would take their items as the keys in order.
+    fn maps(&mut self, base: &str, mut value: Value, keys: &[&str]) -> Option<Value> {
+        let mut refuse = |place: &str| {
+            let message = "expected a map, found a list";
+            self.out.push(
+                self.document
+                    .error(place, Spot::Value, "wrong-type", message),
+            );
+        };
+        if value.is_array() {
+            refuse(base);
+            return None;
+        }
+        if let Value::Object(map) = &mut value {
+            map.retain(|key, value| {
+                let list = value.is_array() && keys.contains(&key.as_str());
+                if list {
+                    refuse(&child(base, key));
+                }
+                !list
+            });
+        }
+        Some(value)
+    }
+
+    /// The entries of a map by name, names checked.
+    fn named(&mut self, section: &str, map: BTreeMap<String, Value>) -> Vec<Named> {
+        let mut all = Vec::new();
+        for (name, value) in map {
+            let base = child(&child("", section), &name);
+            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
+                let what = section.trim_end_matches('s');
+                let message = format!("`{name}` cannot be the name of a {what}");
+                let found = self.document.error(&base, Spot::Key, "bad-name", message);
+                self.out
+                    .push(found.hint("names have 1 to 63 characters out of a-z, 0-9 and -"));
+            }
+            if let Some(value) = self.maps(&base, value, &["retry", "breaker", "batch"]) {
+                all.push(Named { name, base, value });
+            }
+        }
+        all
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(&mut self, base: &str, value: Value) -> Option<T> {
+        let part = Part {
+            document: self.document,
+            base,
+            value,
+            also: &[],
+        };
+        part.decode(&mut self.out)
+    }
+
+    /// Builds by an adapter. `base` is where its settings stand, `kinds` are those that there are.
+    fn build<T>(
+        &mut self,
+        base: &str,
+        (kind, kinds): (&str, &[&'static str]),
+        value: Value,
+        also: &[&str],
+        make: impl Fn(&Value) -> Result<T, Failure>,
+    ) -> Option<T> {
+        if !kinds.contains(&kind) {
+            let failure = make(&value).err()?;
+            self.unknown_kind(&child(base, "kind"), kind, failure.error.message(), kinds);
+            return None;
+        }
+        let document = self.document;
+        let part = Part {
+            document,
+            base,
+            value,
+            also,
+        };
+        part.attempt(&mut self.out, |value| {
+            make(value).map_err(|failure| Trouble {
+                path: failure.path,
+                message: failure.error.message().to_string(),
+            })
+        })
+    }
+
+    fn unknown_kind(&mut self, place: &str, kind: &str, message: &str, kinds: &[&str]) {
+        let known: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
+        // The registry lists what there is, or names the feature that would add the kind.
+        let (text, hint) = match (message.split_once(" (there are"), message.split_once(": ")) {
+            (None, Some((text, feature))) => (text, feature.to_string()),
+            (list, _) => {
+                let text = list.map_or(message, |(text, _)| text);
+                (text, phrase::choose(kind, &known, "kinds"))
+            }
+        };
+        let found = self
+            .document
+            .error(place, Spot::Value, "unknown-kind", text);
+        self.out.push(found.hint(self.document.veil(place, hint)));
+    }
+}
+
+/// A named entry and its place.
+struct Named {
+    name: String,
+    base: String,
+    value: Value,
+}

@@ -1,0 +1,133 @@
+//! Streams, and who names them.
+
+use super::Loader;
+use crate::checked::LoadedStream;
+use crate::document::{Spot, child};
+use crate::model::{Mode, Stream};
+use crate::phrase;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tradewind_store::{Durability, Settings};
+
+/// Attributes that order nothing: all events share the first, no two the second.
+const NO_ORDER: [&str; 3] = ["specversion", "id", "data"];
+
+impl Loader<'_> {
+    pub(crate) fn streams(
+        &mut self,
+        map: BTreeMap<String, Value>,
+        mode: Mode,
+    ) -> BTreeMap<String, LoadedStream> {
+        let durability = match mode {
+            Mode::Fsync => Durability::Fsync,
+            Mode::Os => Durability::Os,
+            Mode::Ephemeral => Durability::Ephemeral,
+        };
+        if mode != Mode::Fsync {
+            let (name, loses) = match mode {
+                Mode::Os => ("os", "a power loss"),
+                _ => ("ephemeral", "a restart"),
+            };
+            let message =
+                format!("durability `{name}`: {loses} may lose events that were accepted");
+            self.out.push(
+                self.document
+                    .warning("/durability", Spot::Value, "weak-durability", message)
+                    .hint("leave `durability` out for fsync before every answer"),
+            );
+        }
+        let plain = LoadedStream {
+            settings: Settings {
+                durability,
+                ..Settings::default()
+            },
+            ..LoadedStream::default()
+        };
+        let mut streams = BTreeMap::from([("default".to_string(), plain.clone())]);
+        for entry in self.named("streams", map) {
+            // `orders:` alone is a stream with every default.
+            let value = match entry.value {
+                Value::Null => Value::Object(serde_json::Map::new()),
+                value => value,
+            };
+            let keys: Stream = self.decode(&entry.base, value).unwrap_or_default();
+            self.check_stream(&entry.base, &keys);
+            let mut settings = plain.settings.clone();
+            if let Some(period) = keys.retention {
+                settings.retention = period.0;
+            }
+            settings.retention_bytes = keys.retention_bytes.map(|size| size.0);
+            settings.shards = keys.shards.map_or(settings.shards, Into::into);
+            settings.dedupe_max = keys.dedupe_max.unwrap_or(settings.dedupe_max);
+            let loaded = LoadedStream {
+                settings,
+                order_by: keys.order_by,
+                dedupe_window: keys.dedupe_window.map(|period| period.0),
+            };
+            streams.insert(entry.name, loaded);
+        }
+        streams
+    }
+
+    fn check_stream(&mut self, base: &str, keys: &Stream) {
+        let mut refuse = |key: &str, message: String, hint: &str| {
+            let place = child(base, key);
+            let found = self
+                .document
+                .error(&place, Spot::Value, "invalid-value", message);
+            self.out.push(found.hint(hint));
+        };
+        if let Some(name) = &keys.order_by {
+            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            if name.is_empty() || !name.chars().all(legal) {
+                refuse(
+                    "order-by",
+                    format!("`{name}` cannot be the name of an attribute"),
+                    "attribute names have lower-case letters and digits only, for instance `subject`",
+                );
+            } else if NO_ORDER.contains(&name.as_str()) {
+                refuse(
+                    "order-by",
+                    format!("`{name}` cannot be an ordering key"),
+                    "order by what the events of one thing share, for instance `subject`",
+                );
+            }
+        }
+        if keys.retention.is_some_and(|period| period.0.is_zero()) {
+            refuse(
+                "retention",
+                "`retention` must be longer than 0s".into(),
+                "the default is 7d",
+            );
+        }
+        if keys.retention_bytes.is_some_and(|size| size.0 < 1 << 20) {
+            let message = "`retention-bytes` must be 1MiB at least".into();
+            refuse("retention-bytes", message, "leave it out for no limit");
+        }
+        if keys
+            .dedupe_max
+            .is_some_and(|n| n > Settings::default().dedupe_max)
+        {
+            let message = "`dedupe-max` must be 10000000 at most".into();
+            refuse("dedupe-max", message, "that is the default, too");
+        }
+    }
+
+    /// Refuses the name of a stream that does not exist.
+    pub(crate) fn stream_exists(
+        &mut self,
+        place: &str,
+        name: &str,
+        streams: &BTreeMap<String, LoadedStream>,
+    ) {
+        if !streams.contains_key(name) {
+            let known: Vec<String> = streams.keys().cloned().collect();
+            let message = format!("no stream is called `{name}`");
+            let found = self
+                .document
+                .error(place, Spot::Value, "unknown-stream", message);
+            let hint = phrase::choose(name, &known, "streams");
+            self.out.push(found.hint(self.document.veil(place, hint)));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Subscriptions: their filter, their sink, and whether the keys fit together.
+
+use super::Loader;
+use crate::checked::{LoadedStream, LoadedSubscription};
+use crate::document::{Spot, child};
+use crate::model::Subscription;
+use crate::phrase;
+use crate::policy::Policy;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tradewind_adapter::{Build, Sink};
+use tradewind_filter::Filter;
+
+impl Loader<'_> {
+    pub(crate) fn subscriptions(
+        &mut self,
+        map: BTreeMap<String, Value>,
+        streams: &BTreeMap<String, LoadedStream>,
+    ) -> BTreeMap<String, LoadedSubscription> {
+        let mut subscriptions = BTreeMap::new();
+        for entry in self.named("subscriptions", map) {
+            let base = &entry.base;
+            let keys: Option<Subscription> = self.decode(base, entry.value);
+            let Some(keys) = keys else { continue };
+            let stream = keys.stream.clone().unwrap_or_else(|| "default".into());
+            self.stream_exists(&child(base, "stream"), &stream, streams);
+            if let Some(reply_to) = &keys.reply_to {
+                self.stream_exists(&child(base, "reply-to"), reply_to, streams);
+            }
+            self.check_renamed(base, &entry.name, &keys);
+            self.check_policy(base, &keys, streams.get(&stream));
+            let filter = self.filter(&child(base, "filter"), &keys.filter);
+            let sink = self.sink(&child(base, "sink"), &entry.name, keys.sink.clone());
+            let (Some(filter), Some((sink_kind, sink))) = (filter, sink) else {
+                continue;
+            };
+            self.check_capability(base, &keys, &sink_kind, &*sink);
+            let loaded = LoadedSubscription {
+                stream,
+                policy: Policy::from(&keys),
+                owner: keys.owner,
+                why: keys.why,
+                filter,
+                definition: keys.filter,
+                sink_kind,
+                sink,
+                start: keys.start.unwrap_or_default(),
+                renamed_from: keys.renamed_from,
+            };
+            subscriptions.insert(entry.name, loaded);
+        }
+        subscriptions
+    }
+
+    fn filter(&mut self, base: &str, definition: &Value) -> Option<Arc<dyn Filter>> {
+        match tradewind_filter::compile(definition) {
+            Ok(filter) => Some(filter),
+            Err(invalid) => {
+                let place = format!("{base}{}", invalid.pointer);
+                // A path ends at a dialect or an attribute, unless it is the value that does not fit.
+                let value =
+                    invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
+                let spot = if value { Spot::Value } else { Spot::Key };
+                let phrase = phrase::of(&invalid.reason, &[]);
+                let found = self
+                    .document
+                    .error(&place, spot, "invalid-filter", phrase.message);
+                self.out.push(match phrase.hint {
+                    Some(hint) => found.hint(self.document.veil(&place, hint)),
+                    None => found,
+                });
+                None
+            }
+        }
+    }
+
+    fn sink(&mut self, base: &str, name: &str, value: Value) -> Option<(String, Arc<dyn Sink>)> {
+        let registry = self.registry;
+        let kinds: Vec<_> = registry.sink_kinds().collect();
+        let Value::Object(mut settings) = value else {
+            let message = "expected a map with the key `kind`";
+            let found = self
+                .document
+                .error(base, Spot::Value, "wrong-type", message);
+            self.out
+                .push(found.hint(format!("kinds here: {}", kinds.join(", "))));
+            return None;
+        };
+        let place = child(base, "kind");
+        let kind = match settings.remove("kind") {
+            Some(Value::String(kind)) => kind,
+            Some(_) => {
+                let found =
+                    self.document
+                        .error(&place, Spot::Value, "wrong-type", "expected a text");
+                self.out
+                    .push(found.hint(format!("kinds here: {}", kinds.join(", "))));
+                return None;
+            }
+            // Left out because its reference was refused.
+            None if self.document.has(&place) => return None,
+            None => {
+                let message = "missing key `kind`";
+                let found = self
+                    .document
+                    .error(base, Spot::Value, "missing-key", message);
+                self.out
+                    .push(found.hint(format!("kinds here: {}", kinds.join(", "))));
+                return None;
+            }
+        };
+        self.check_transport(base, &settings);
+        let build = Build {
+            name: name.into(),
+            ..Build::default()
+        };
+        let sink = self.build(
+            base,
+            (&kind, &kinds),
+            Value::Object(settings),
+            &["kind"],
+            |value| registry.build_sink(&kind, value, &build),
+        )?;
+        Some((kind, sink))
+    }
+}

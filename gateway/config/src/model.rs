@@ -1,0 +1,15 @@
+//! The configuration file as types: every key with its default and unit.
+
+mod gateway;
+mod scalar;
+mod source;
+mod stream;
+mod subscription;
+
+pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
+pub(crate) use gateway::{ApiKey, File};
+pub use scalar::{Moment, Period, Size};
+pub(crate) use source::KEYS as SOURCE_KEYS;
+pub use source::{Common, Unmatched};
+pub(crate) use stream::Stream;
+pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -1,0 +1,233 @@
+//! The gateway itself: listeners, data, limits, log.
+
+use super::scalar::{Period, Size, text};
+use super::{Common, Stream, Subscription};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of a Tradewind gateway.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// Address that takes events over HTTP: IP address and port. Default `127.0.0.1:8080`; the
+    /// environment variable `PORT` replaces the port and listens on all interfaces. Since 0.1.
+    #[schemars(with = "String")]
+    pub(crate) listen: Address,
+    /// Where the admin API listens: the path of a Unix socket, or a loopback address and port.
+    /// Default: `admin.sock` in the data directory. Since 0.1.
+    #[schemars(with = "Option<String>")]
+    pub(crate) admin: Option<Admin>,
+    /// Directory of all durable data; relative to the working directory. Default `tradewind-data`.
+    /// Since 0.1.
+    pub(crate) data_dir: PathBuf,
+    /// When an event counts as durable. Default `fsync`. Since 0.1.
+    pub(crate) durability: Mode,
+    /// Limits on what is taken. Since 0.1.
+    pub(crate) limits: Limits,
+    /// Keys that senders may show, by name. Since 0.1.
+    #[schemars(with = "BTreeMap<String, ApiKey>")]
+    pub(crate) api_keys: BTreeMap<String, Value>,
+    /// The log. Since 0.1.
+    pub(crate) log: Log,
+    /// Time that a stop gives to attempts under way. Default `25s`. Since 0.1.
+    pub(crate) shutdown_grace: Period,
+    /// Streams by name; `default` always exists. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Stream>")]
+    pub(crate) streams: BTreeMap<String, Value>,
+    /// Sources by name: where events come from. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Common>")]
+    pub(crate) sources: BTreeMap<String, Value>,
+    /// Subscriptions by name: where events go. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Subscription>")]
+    pub(crate) subscriptions: BTreeMap<String, Value>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            listen: Address(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            admin: None,
+            data_dir: "tradewind-data".into(),
+            durability: Mode::Fsync,
+            limits: Limits::default(),
+            api_keys: BTreeMap::new(),
+            log: Log::default(),
+            shutdown_grace: Period(Duration::from_secs(25)),
+            streams: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+        }
+    }
+}
+
+/// An IP address and a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(pub SocketAddr);
+
+impl std::str::FromStr for Address {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!("`{text}` is not an address; hint: write an IP address and a port, for instance 127.0.0.1:8080")
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where the admin API listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admin {
+    /// A Unix socket, created with mode 0600.
+    Socket(PathBuf),
+    /// A loopback address; requests need the generated token.
+    Loopback(SocketAddr),
+}
+
+impl std::str::FromStr for Admin {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hint = "hint: write the path of a socket, or a loopback address such as 127.0.0.1:9090";
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Ok(Self::Loopback(address)),
+            Ok(_) => Err(format!(
+                "the admin API listens on loopback only, not on `{text}`; {hint}"
+            )),
+            Err(_) if text.contains('/') || text.ends_with(".sock") => {
+                Ok(Self::Socket(text.into()))
+            }
+            Err(_) => Err(format!(
+                "`{text}` is neither a socket nor an address; {hint}"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Loopback(address) => address.fmt(f),
+        }
+    }
+}
+
+text!(Address, "an address such as 127.0.0.1:8080", { "type": "string" });
+text!(Admin, "a socket path or a loopback address", { "type": "string" });
+
+/// When an event counts as durable, and its sender is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// After fdatasync: survives a power loss.
+    #[default]
+    Fsync,
+    /// After the write: survives a crash of the gateway, not of the machine.
+    Os,
+    /// As `os`, and the data directory may lie in memory: for development and tests.
+    Ephemeral,
+}
+
+/// Limits on what is taken; beyond them a request is refused before it is read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest request body. Default `1MiB`. Since 0.1.
+    pub body: Size,
+    /// Largest request head. Default `64KiB`. Since 0.1.
+    pub headers: Size,
+    /// Most headers of a request. Default 100. Since 0.1.
+    pub header_count: NonZero<u16>,
+    /// Most events of a batch. Default 1000. Since 0.1.
+    pub batch: NonZero<u32>,
+    /// Deepest nesting of JSON, up to 128. Default 64. Since 0.1.
+    #[schemars(range(min = 1, max = 128))]
+    pub json_depth: NonZero<u8>,
+    /// Most connections at once. Default 4096. Since 0.1.
+    pub connections: NonZero<u32>,
+    /// Time for a request head to arrive. Default `10s`. Since 0.1.
+    pub header_timeout: Period,
+    /// Time for a request body to arrive. Default `30s`. Since 0.1.
+    pub body_timeout: Period,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: Size(1 << 20),
+            headers: Size(64 << 10),
+            header_count: const { NonZero::new(100).unwrap() },
+            batch: const { NonZero::new(1000).unwrap() },
+            json_depth: const { NonZero::new(64).unwrap() },
+            connections: const { NonZero::new(4096).unwrap() },
+            header_timeout: Period(Duration::from_secs(10)),
+            body_timeout: Period(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// A key that senders may show: `tw_<id>_<secret>`. Only its digest is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct ApiKey {
+    /// The part between `tw_` and the secret: `a-z`, `0-9` and `-`. Default: the name of the
+    /// key. Since 0.1.
+    #[schemars(regex(pattern = r"^[a-z0-9-]{1,63}$"))]
+    pub id: Option<String>,
+    /// SHA-256 of the whole key, 64 hexadecimal digits. Since 0.1.
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    pub sha256: String,
+}
+
+/// The log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Log {
+    /// How lines look. Default `auto`. Since 0.1.
+    pub format: LogFormat,
+    /// The least important lines that are written. Default `info`. Since 0.1.
+    pub level: LogLevel,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Importance of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// What needs a person.
+    Error,
+    /// What may need one.
+    Warn,
+    /// What changes.
+    #[default]
+    Info,
+    /// Every request and attempt.
+    Debug,
+    /// Everything.
+    Trace,
+}

@@ -1,0 +1,70 @@
+//! What the gateway itself reads of a source; all other keys go to its adapter.
+
+use super::scalar::Size;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The keys of [`Common`].
+pub(crate) const KEYS: [&str; 7] = [
+    "kind",
+    "path",
+    "stream",
+    "owner",
+    "why",
+    "unmatched",
+    "max-body",
+];
+
+/// Keys of every source.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Common {
+    /// The adapter. Since 0.1.
+    pub kind: String,
+    /// Where a source that is called listens, for instance `/in/github`. Required for such
+    /// sources, refused for those that pull. Since 0.1.
+    pub path: Option<String>,
+    /// The stream that its events are appended to. Default `default`. Since 0.1.
+    #[serde(default = "default_stream")]
+    pub stream: String,
+    /// Who answers for it. Since 0.1.
+    pub owner: Option<String>,
+    /// What it is for. Since 0.1.
+    pub why: Option<String>,
+    /// What the sender of an event is told that matches no subscription. Default `accept`.
+    /// Since 0.1.
+    #[serde(default)]
+    pub unmatched: Unmatched,
+    /// Largest request body, if it is to differ from `limits.body`. Since 0.1.
+    pub max_body: Option<Size>,
+}
+
+fn default_stream() -> String {
+    "default".into()
+}
+
+/// What the sender of an event is told that matches no subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmatched {
+    /// It is kept and answered like any other; the record says that nothing matched.
+    #[default]
+    Accept,
+    /// It is refused, and not kept.
+    Reject,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_those_of_the_type() {
+        let schema = schemars::schema_for!(Common).to_value();
+        let mut keys: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        let mut own = KEYS.to_vec();
+        keys.sort();
+        own.sort_unstable();
+        assert_eq!(keys, own);
+    }
+}

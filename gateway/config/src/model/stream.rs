@@ -1,0 +1,27 @@
+//! Streams.
+
+use super::scalar::{Period, Size};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::num::NonZero;
+
+/// A named durable log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Stream {
+    /// Attribute whose value is the ordering key, for instance `subject`: deliveries of one key
+    /// happen one after the other, in order. It cannot change while the stream holds events.
+    /// Default: no order. Since 0.1.
+    pub(crate) order_by: Option<String>,
+    /// How long events stay. Default `7d`. Since 0.1.
+    pub(crate) retention: Option<Period>,
+    /// Most bytes of log on disk, over all shards. Default: no limit. Since 0.1.
+    pub(crate) retention_bytes: Option<Size>,
+    /// Number of shards, fixed when the stream is created. Default 1. Since 0.1.
+    pub(crate) shards: Option<NonZero<u16>>,
+    /// How long a repetition of (`source`, `id`) is recognised; sources that sign no timestamp
+    /// ask for longer by themselves. Default `10m`. Since 0.1.
+    pub(crate) dedupe_window: Option<Period>,
+    /// Most identities remembered, up to 10 million. Default 10000000. Since 0.1.
+    pub(crate) dedupe_max: Option<u64>,
+}

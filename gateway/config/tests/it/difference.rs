@@ -1,0 +1,130 @@
+//! What `tradewind diff` tells.
+
+use crate::adapters::{Fake, fake, registry};
+use std::collections::BTreeMap;
+use tradewind_config::{Change, Checked, diff, load_str};
+
+const BEFORE: &str = r#"
+streams:
+  orders: { order-by: subject, retention: 7d }
+  old: {}
+sources:
+  github: { kind: hook, path: /in/github, secrets: ["${env:HOOK_SECRET}"] }
+  gone: { kind: queue, queue: q }
+subscriptions:
+  charge:
+    owner: shop
+    stream: orders
+    sink: { kind: post, url: "https://a.example", signing-key: plain-secret-1 }
+    retry: { max-attempts: 50 }
+  payment: { owner: shop, sink: { kind: pile } }
+  retired: { owner: shop, sink: { kind: pile } }
+"#;
+
+fn load(text: &str, env: &Fake) -> Checked {
+    load_str("tradewind.yaml", text, &registry(), env)
+        .unwrap_or_else(|e| panic!("{}", e.render(false)))
+}
+
+fn changes(before: &str, after: &str) -> Vec<Change> {
+    diff(&load(before, &fake()), &load(after, &fake()))
+}
+
+fn shown(changes: &[Change]) -> String {
+    changes.iter().map(|c| format!("{c}\n")).collect()
+}
+
+#[test]
+fn nothing_changes() {
+    assert_eq!(changes(BEFORE, BEFORE), []);
+    let spelt_otherwise = BEFORE.replace("streams:", "# a comment\nstreams:");
+    assert_eq!(changes(BEFORE, &spelt_otherwise), []);
+}
+
+#[test]
+fn everything_changes() {
+    let after = r#"
+listen: 0.0.0.0:8080
+limits: { body: 2MiB }
+api-keys:
+  shop: { sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" }
+streams:
+  orders: { order-by: partitionkey, retention: 1d }
+  default: { shards: 2 }
+sources:
+  github: { kind: hook, path: /in/hub, secrets: ["${env:HOOK_SECRET}"] }
+  api: { kind: door, path: /events, auth: { api-keys: [shop] } }
+subscriptions:
+  audit: { owner: shop, sink: { kind: pile } }
+  history: { owner: shop, start: oldest, sink: { kind: pile } }
+  charge:
+    owner: shop
+    stream: orders
+    filter: { exact: { type: a } }
+    sink: { kind: post, url: "https://b.example", signing-key: plain-secret-2 }
+    retry: { max-attempts: 60 }
+  billing: { owner: money, renamed-from: payment, sink: { kind: pile } }
+"#;
+    let expected = r#"~ gateway
+    limits.body: (default) -> 2MiB
+    listen: (default) -> 0.0.0.0:8080
+    effect: takes effect at the next start
+    effect: applies to new requests
++ api-key shop
+    effect: senders may show it where a source names it
++ source api
+    effect: takes events at /events
+~ source github
+    path: /in/github -> /in/hub
+    effect: requests to /in/github are answered 404
+- source gone
+    effect: takes no more events; those it brought are delivered as before
+~ stream default
+    shards: (default) -> 2
+    refused: shards cannot change while the stream holds events
+- stream old
+    effect: the stream is suspended with its events until it is deleted with --discard
+~ stream orders
+    order-by: subject -> partitionkey
+    retention: 7d -> 1d
+    refused: order-by cannot change while the stream holds events
++ subscription audit
+    effect: new subscription starts at the tip: earlier events are not delivered to it
+~ subscription billing (was payment)
+    owner: shop -> money
+    renamed-from: (default) -> payment
+    effect: keeps the cursor, backlog and counters of payment
+~ subscription charge
+    filter.exact.type: (default) -> a
+    retry.max-attempts: 50 -> 60
+    sink.signing-key: changed (not shown)
+    sink.url: https://a.example -> https://b.example
+    effect: the new filter holds for events appended from now on
+    effect: the next attempts go to the new sink, waiting events included
+    effect: waiting events are retried by the new policy
++ subscription history
+    effect: new subscription starts with the oldest event that is kept
+- subscription retired
+    effect: removed subscription is suspended with its backlog until it is discarded
+"#;
+    let changes = changes(BEFORE, after);
+    let shown = shown(&changes);
+    assert!(shown == expected, "{shown}");
+    let json = serde_json::to_string(&changes).unwrap();
+    assert!(
+        !json.contains("plain-secret") && !json.contains("swordfish"),
+        "{json}"
+    );
+}
+
+#[test]
+fn a_new_value_behind_a_reference_is_seen_and_not_shown() {
+    let mut env = fake();
+    let before = load(BEFORE, &env);
+    env.vars = BTreeMap::from([("HOOK_SECRET", "herring-4242")]);
+    let changes = diff(&before, &load(BEFORE, &env));
+    let expected =
+        "~ source github\n    secrets[0]: ${env:HOOK_SECRET} stands for something else\n";
+    assert_eq!(shown(&changes), expected);
+    assert!(changes[0].keys[0].hidden);
+}

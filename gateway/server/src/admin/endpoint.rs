@@ -1,0 +1,102 @@
+//! One entry per route: the router and the OpenAPI document are made from the same list.
+
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::routing::MethodRouter;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_engine::Error;
+
+/// A route of the admin API.
+pub(super) struct Endpoint {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    /// Query parameters: name and what it does.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// Schema of the request's body, by name in the document's components.
+    pub(super) body: Option<&'static str>,
+    /// Schema of the 200, by name in the document's components; `text` for plain text.
+    pub(super) answer: &'static str,
+    pub(super) handler: MethodRouter<Arc<Gateway>>,
+}
+
+impl Endpoint {
+    pub(super) fn get(
+        path: &'static str,
+        summary: &'static str,
+        answer: &'static str,
+        handler: MethodRouter<Arc<Gateway>>,
+    ) -> Self {
+        Self {
+            method: "get",
+            path,
+            summary,
+            query: &[],
+            body: None,
+            answer,
+            handler,
+        }
+    }
+    pub(super) fn post(
+        path: &'static str,
+        summary: &'static str,
+        answer: &'static str,
+        handler: MethodRouter<Arc<Gateway>>,
+    ) -> Self {
+        Self {
+            method: "post",
+            ..Self::get(path, summary, answer, handler)
+        }
+    }
+    pub(super) fn delete(
+        path: &'static str,
+        summary: &'static str,
+        answer: &'static str,
+        handler: MethodRouter<Arc<Gateway>>,
+    ) -> Self {
+        Self {
+            method: "delete",
+            ..Self::get(path, summary, answer, handler)
+        }
+    }
+    pub(super) fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = query;
+        self
+    }
+    pub(super) fn body(mut self, schema: &'static str) -> Self {
+        self.body = Some(schema);
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, code, title) = match &error {
+            Error::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "there is no such thing"),
+            Error::Invalid(_) => (
+                StatusCode::BAD_REQUEST,
+                "invalid-request",
+                "the request makes no sense",
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-failed",
+                "the store failed",
+            ),
+        };
+        let problem = Problem::new(status, code, title).detail(error.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            problem.after(Duration::from_secs(5))
+        } else {
+            problem
+        }
+    }
+}
+
+impl axum::response::IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        self.answer().map(axum::body::Body::new)
+    }
+}

@@ -1,0 +1,111 @@
+//! Events: publish as the operator, show, explain.
+
+use super::endpoint::Endpoint;
+use crate::codec;
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tradewind_engine::{Journey, Origin, PublishError};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post(
+            "/v1/streams/{stream}/events",
+            "Publish one event or a batch, as the operator",
+            "Published",
+            post(publish),
+        )
+        .body("CloudEvent"),
+        Endpoint::get(
+            "/v1/events/{stream}/{shard}/{offset}",
+            "The event at a position, as it was stored",
+            "CloudEvent",
+            get(show),
+        ),
+        Endpoint::get(
+            "/v1/explain",
+            "What happened to an event",
+            "[Journey]",
+            get(explain),
+        )
+        .query(&[(
+            "event",
+            "an id, a prefix of one (8 characters or more), stream@shard/offset, or a delivery id",
+        )]),
+    ]
+}
+
+async fn publish(
+    State(gateway): State<Arc<Gateway>>,
+    Path(stream): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let events = codec::from_json(body).map_err(|error| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-event",
+            "an event is not a valid CloudEvent; nothing was stored",
+        )
+        .detail(error.to_string())
+    })?;
+    let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
+    let origin = Origin {
+        space: "default".into(),
+        source: "admin".into(),
+        principal: "operator (admin API)".into(),
+        dedupe_window: None,
+    };
+    let receipts = match gateway.engine.publish(&stream, &origin, events).await {
+        Err(PublishError::NoStream(name)) => {
+            return Err(tradewind_engine::Error::NotFound(format!("no stream `{name}`")).into());
+        }
+        other => other?,
+    };
+    let events: Vec<Value> = ids
+        .iter()
+        .zip(&receipts)
+        .map(|(id, receipt)| {
+            json!({
+                "id": id,
+                "position": receipt.position,
+                "duplicate": receipt.duplicate,
+                "matched": receipt.matched,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "stream": stream, "events": events })))
+}
+
+async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    Path((stream, shard, offset)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let event = gateway
+        .engine
+        .event(&stream, &format!("{shard}/{offset}"))
+        .await?;
+    let body = tradewind_event::json::encode(&event);
+    Ok(([(CONTENT_TYPE, "application/cloudevents+json")], body).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    event: String,
+}
+
+async fn explain(
+    State(gateway): State<Arc<Gateway>>,
+    Query(named): Query<Named>,
+) -> Result<Json<Vec<Journey>>, Problem> {
+    Ok(Json(gateway.engine.explain(&named.event).await?))
+}

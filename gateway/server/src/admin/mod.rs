@@ -1,0 +1,18 @@
+//! The operator's door: REST under `/v1`, health, metrics, and the document that describes them.
+
+mod auth;
+mod dead_letters;
+mod endpoint;
+mod events;
+mod metrics;
+mod openapi;
+mod replays;
+mod router;
+mod subscriptions;
+mod system;
+mod tail;
+
+pub use auth::{Guard, token};
+pub use metrics::{Metrics, Scrape};
+pub use openapi::document;
+pub use router::router;

@@ -1,0 +1,81 @@
+//! Replays: start, list, cancel.
+
+use super::endpoint::Endpoint;
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::routing::{delete, get};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tradewind_engine::{Error, ReplayView, Start};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/v1/replays", "Replay jobs", "[Replay]", get(list).post(start)),
+        Endpoint::post(
+            "/v1/replays",
+            "Deliver events to a subscription again; live deliveries are not touched",
+            "Replay",
+            axum::routing::MethodRouter::new(),
+        )
+        .body("NewReplay"),
+        Endpoint::delete(
+            "/v1/replays/{id}",
+            "Cancel a replay job",
+            "Count",
+            delete(cancel),
+        ),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct NewReplay {
+    subscription: String,
+    /// `oldest`, or milliseconds since the Unix epoch.
+    from: From,
+    rate_per_second: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum From {
+    Time(u64),
+    Word(String),
+}
+
+async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<ReplayView>> {
+    Json(gateway.engine.replays().await)
+}
+
+async fn start(
+    State(gateway): State<Arc<Gateway>>,
+    Json(wanted): Json<NewReplay>,
+) -> Result<Json<ReplayView>, Problem> {
+    let from = match wanted.from {
+        From::Time(ms) => Start::Time(ms),
+        From::Word(word) if word == "oldest" => Start::Oldest,
+        From::Word(word) => {
+            let what = format!("`{word}` is no start: `oldest`, or milliseconds since 1970");
+            return Err(Error::Invalid(what).into());
+        }
+    };
+    if wanted.rate_per_second.is_some_and(|rate| !(rate > 0.0)) {
+        return Err(Error::Invalid("`rate-per-second` must be above 0".into()).into());
+    }
+    let view = gateway
+        .engine
+        .replay(&wanted.subscription, from, wanted.rate_per_second)
+        .await?;
+    Ok(Json(view))
+}
+
+async fn cancel(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    gateway.engine.cancel_replay(&id).await?;
+    Ok(Json(json!({ "count": 1 })))
+}

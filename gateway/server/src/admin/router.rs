@@ -1,0 +1,46 @@
+//! The router of the admin API.
+
+use super::endpoint::Endpoint;
+use super::{Guard, auth, dead_letters, events, openapi, replays, subscriptions, system, tail};
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use http::StatusCode;
+use std::sync::Arc;
+
+/// All endpoints, the document's own included.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let mut all = system::endpoints();
+    all.extend(subscriptions::endpoints());
+    all.extend(dead_letters::endpoints());
+    all.extend(replays::endpoints());
+    all.extend(events::endpoints());
+    all.extend(tail::endpoints());
+    all.push(Endpoint::get(
+        "/openapi.json",
+        "This document",
+        "Document",
+        get(|| async { Json(openapi::document()) }),
+    ));
+    all
+}
+
+/// The admin API behind `guard`.
+pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
+    endpoints()
+        .into_iter()
+        .fold(Router::new(), |router, endpoint| {
+            router.route(endpoint.path, endpoint.handler)
+        })
+        .fallback(|| async {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-path",
+                "the admin API has no such path",
+            )
+            .hint("GET /openapi.json lists all of them")
+        })
+        .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))
+        .with_state(gateway)
+}

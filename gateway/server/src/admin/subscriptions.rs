@@ -1,0 +1,85 @@
+//! Subscriptions: see, pause, resume, discard.
+
+use super::endpoint::Endpoint;
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tradewind_engine::{Error, SubscriptionView};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(
+            "/v1/subscriptions",
+            "Subscriptions with their accounts",
+            "[Subscription]",
+            get(list),
+        ),
+        Endpoint::get(
+            "/v1/subscriptions/{name}",
+            "One subscription",
+            "Subscription",
+            get(show),
+        ),
+        Endpoint::post(
+            "/v1/subscriptions/{name}/pause",
+            "Stop starting attempts; survives restarts and reloads",
+            "Subscription",
+            post(pause),
+        ),
+        Endpoint::post(
+            "/v1/subscriptions/{name}/resume",
+            "Deliver again, also after the sink said that it is gone",
+            "Subscription",
+            post(resume),
+        ),
+        Endpoint::post(
+            "/v1/subscriptions/{name}/discard",
+            "Remove a suspended subscription and its backlog, counted as cancelled",
+            "Count",
+            post(discard),
+        ),
+    ]
+}
+
+async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<SubscriptionView>> {
+    Json(gateway.engine.subscriptions().await)
+}
+
+async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Json<SubscriptionView>, Problem> {
+    let all = gateway.engine.subscriptions().await;
+    match all.into_iter().find(|view| view.name == name) {
+        Some(view) => Ok(Json(view)),
+        None => Err(Error::NotFound(format!("no subscription `{name}`")).into()),
+    }
+}
+
+async fn pause(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Json<SubscriptionView>, Problem> {
+    gateway.engine.pause(&name).await?;
+    show(State(gateway), Path(name)).await
+}
+
+async fn resume(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Json<SubscriptionView>, Problem> {
+    gateway.engine.resume(&name).await?;
+    show(State(gateway), Path(name)).await
+}
+
+async fn discard(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let count = gateway.engine.discard(&name).await?;
+    Ok(Json(json!({ "count": count })))
+}

@@ -1,0 +1,156 @@
+//! The gateway itself: health, metrics, status, streams, configuration.
+
+use super::endpoint::Endpoint;
+use crate::ingress::Problem;
+use crate::run::{Gateway, Phase};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tradewind_config::Change;
+use tradewind_engine::StreamAccount;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/livez", "Whether the process answers", "text", get(livez)),
+        Endpoint::get("/readyz", "Whether it takes events", "text", get(readyz)),
+        Endpoint::get("/metrics", "Prometheus metrics", "text", get(metrics)),
+        Endpoint::get(
+            "/v1/status",
+            "The gateway at a glance",
+            "Status",
+            get(status),
+        ),
+        Endpoint::get(
+            "/v1/streams",
+            "Streams with their accounts",
+            "Streams",
+            get(streams),
+        ),
+        Endpoint::post(
+            "/v1/config/reload",
+            "Put the configuration file in force now; a bad one changes nothing",
+            "Reloaded",
+            post(reload),
+        ),
+        Endpoint::post(
+            "/v1/config/diff",
+            "What a configuration would change, and what would follow",
+            "Diff",
+            post(diff),
+        )
+        .body("Candidate"),
+    ]
+}
+
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
+    match gateway.ready() {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let text = gateway.metrics.render(&gateway.scrape().await);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
+    let config = gateway.config.load();
+    let ready = gateway.ready();
+    let phase = match gateway.phase() {
+        Phase::Serving => "serving",
+        Phase::Draining => "draining",
+    };
+    let sources: Vec<Value> = config
+        .checked
+        .sources
+        .iter()
+        .map(|(name, source)| {
+            json!({
+                "name": name,
+                "kind": source.common.kind,
+                "path": source.common.path,
+                "stream": source.common.stream,
+            })
+        })
+        .collect();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "phase": phase,
+        "ready": ready.is_ok(),
+        "not-ready-because": ready.err(),
+        "started-ms": gateway.started_ms,
+        "listen": gateway.listen.map(|address| address.to_string()),
+        "data-dir": config.checked.config.data_dir,
+        "config": {
+            "path": gateway.path,
+            "generation": config.generation,
+            "last-failure": gateway.last_failure(),
+        },
+        "sources": sources,
+    }))
+}
+
+async fn streams(
+    State(gateway): State<Arc<Gateway>>,
+) -> Json<BTreeMap<String, StreamAccount>> {
+    Json(gateway.engine.streams().await)
+}
+
+async fn reload(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
+    let report = gateway.reload().await.map_err(|failure| {
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid-config",
+            "the configuration is not valid; the one before stays in force",
+        )
+        .detail(failure)
+    })?;
+    Ok(Json(json!({
+        "generation": report.generation,
+        "changes": report.changes,
+        "text": text(&report.changes),
+    })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Candidate {
+    /// Decides the syntax, and where relative references start.
+    name: String,
+    text: String,
+}
+
+async fn diff(
+    State(gateway): State<Arc<Gateway>>,
+    Json(candidate): Json<Candidate>,
+) -> Result<Json<Value>, Problem> {
+    let changes = gateway
+        .compare(&candidate.name, &candidate.text)
+        .map_err(|failure| {
+            Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-config",
+                "the configuration is not valid",
+            )
+            .detail(failure)
+        })?;
+    Ok(Json(json!({ "text": text(&changes), "changes": changes })))
+}
+
+fn text(changes: &[Change]) -> String {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    changes.join("\n")
+}

@@ -1,0 +1,119 @@
+//! What happens, as it happens: NDJSON, or server-sent events where a browser asks.
+
+use super::endpoint::Endpoint;
+use crate::run::Gateway;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::HeaderMap;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio_util::sync::CancellationToken;
+use tradewind_engine::Happening;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(
+            "/v1/tail",
+            "What happens from now on; a slow reader is told how much it missed",
+            "Happening",
+            get(tail),
+        )
+        .query(&[
+            ("what", "only this, for instance `dead-lettered`"),
+            ("stream", "only this stream"),
+            ("name", "only this subscription or source"),
+            ("id", "only events with this id"),
+        ]),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Only {
+    what: Option<String>,
+    stream: Option<String>,
+    name: Option<String>,
+    id: Option<String>,
+}
+
+impl Only {
+    fn admits(&self, happening: &Happening) -> bool {
+        let equal = |wanted: &Option<String>, actual: Option<&str>| {
+            wanted.as_deref().is_none_or(|w| Some(w) == actual)
+        };
+        equal(&self.what, Some(&happening.what))
+            && equal(&self.stream, happening.stream.as_deref())
+            && equal(&self.name, happening.name.as_deref())
+            && equal(&self.id, happening.id.as_deref())
+    }
+}
+
+struct Tail {
+    happenings: Receiver<Happening>,
+    only: Only,
+    events: bool,
+    stop: CancellationToken,
+}
+
+async fn tail(
+    State(gateway): State<Arc<Gateway>>,
+    Query(only): Query<Only>,
+    headers: HeaderMap,
+) -> Response {
+    let events = headers
+        .get(ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.contains("text/event-stream"));
+    let tail = Tail {
+        happenings: gateway.engine.happenings(),
+        only,
+        events,
+        stop: gateway.stop.clone(),
+    };
+    let lines = futures_util::stream::unfold(tail, |mut tail| async move {
+        let line = next(&mut tail).await?;
+        Some((Ok::<_, Infallible>(line), tail))
+    });
+    let mut response = Response::new(Body::from_stream(lines));
+    let kind = if events {
+        "text/event-stream"
+    } else {
+        "application/x-ndjson"
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn next(tail: &mut Tail) -> Option<Bytes> {
+    loop {
+        let received = tokio::select! {
+            () = tail.stop.cancelled() => return None,
+            received = tail.happenings.recv() => received,
+        };
+        let json = match received {
+            Ok(happening) if tail.only.admits(&happening) => {
+                serde_json::to_string(&happening).ok()?
+            }
+            Ok(_) => continue,
+            Err(RecvError::Lagged(missed)) => {
+                serde_json::json!({ "at_ms": 0, "what": "missed", "detail": format!("{missed} happenings") })
+                    .to_string()
+            }
+            Err(RecvError::Closed) => return None,
+        };
+        let line = if tail.events {
+            format!("data: {json}\n\n")
+        } else {
+            format!("{json}\n")
+        };
+        return Some(line.into());
+    }
+}

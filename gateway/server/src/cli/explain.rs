@@ -1,0 +1,234 @@
+//! `tradewind explain`
+
+use super::client::encode;
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::term::{Term, now_ms, plain, span, time};
+use tradewind_engine::{Attempt, Journey, Predicate, Stop};
+
+/// Tell what happened to an event
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tradewind explain 6f1c2a90                  an id, or the first 8 characters of one\n  \
+    tradewind explain default@0/18231           a position\n  tradewind explain default-0-18231-deploy    a delivery id"
+)]
+pub(super) struct Args {
+    /// Id, prefix of an id, stream@shard/offset, or delivery id
+    event: String,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
+    let path = format!("/v1/explain?event={}", encode(&args.event));
+    let journeys: Vec<Journey> = args.gateway.client()?.get(&path).await?;
+    if term.json() {
+        term.value(&journeys)?;
+        return Ok(());
+    }
+    if journeys.is_empty() {
+        return Err(
+            Failure::new(format!("nothing is known of `{}`", args.event)).hint(
+                "ids are remembered as long as repetitions are recognised; a position \
+                 (stream@shard/offset) works as long as the event is kept",
+            ),
+        );
+    }
+    for (i, journey) in journeys.iter().enumerate() {
+        if i > 0 {
+            term.line("")?;
+        }
+        for line in lines(journey, now_ms(), &|good, text| term.mark(good, text)) {
+            term.line(&line)?;
+        }
+    }
+    Ok(())
+}
+
+type Mark<'a> = &'a dyn Fn(bool, &str) -> String;
+
+/// The journey, line by line.
+fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
+    let width = journey
+        .subscriptions
+        .iter()
+        .map(|stop| stop.subscription.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(12);
+    let mut lines = vec![
+        format!(
+            "{:<13}{:<width$}  {} from {}{}",
+            "event",
+            plain(&journey.id),
+            plain(&journey.ty),
+            plain(&journey.source),
+            journey
+                .subject
+                .as_ref()
+                .map_or(String::new(), |subject| format!(", subject {}", plain(subject))),
+        ),
+        format!(
+            "{:<13}{:<width$}  {} ({})  → {} @ {}",
+            "received",
+            time(journey.received_ms, now_ms),
+            journey.via,
+            plain(&journey.principal),
+            journey.stream,
+            journey.position
+        ),
+    ];
+    for stop in &journey.subscriptions {
+        let verdict = match stop.state.as_str() {
+            "filtered" => "not",
+            "not-routed-yet" => "not yet",
+            _ => "matched",
+        };
+        let predicates: Vec<String> = stop.predicates.iter().map(|p| said(p, mark)).collect();
+        let predicates = if predicates.is_empty() && verdict == "matched" {
+            "everything".to_owned()
+        } else {
+            predicates.join("  ")
+        };
+        lines.push(
+            format!("{verdict:<13}{:<width$}  {predicates}", stop.subscription)
+                .trim_end()
+                .to_owned(),
+        );
+        if verdict == "matched" {
+            lines.push(outcome(stop, width, now_ms));
+        }
+    }
+    if journey.subscriptions.is_empty() {
+        lines.push("unmatched    no subscription reads this stream".into());
+    }
+    lines
+}
+
+fn said(predicate: &Predicate, mark: Mark<'_>) -> String {
+    let text = plain(&predicate.predicate);
+    if predicate.holds {
+        return format!("{text} {}", mark(true, "✓"));
+    }
+    let was = match &predicate.actual {
+        Some(actual) => format!("was '{}'", plain(actual)),
+        None => "is absent".into(),
+    };
+    format!("{text} {}  ({was})", mark(false, "✗"))
+}
+
+fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
+    let word = match stop.state.as_str() {
+        "accepted" => "delivered",
+        other => other,
+    };
+    let mut parts: Vec<String> = stop
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(i, attempt)| told(attempt, stop.attempts.get(i + 1), stop.due_ms, now_ms))
+        .collect();
+    if let (true, Some(due)) = (stop.attempts.is_empty(), stop.due_ms) {
+        parts.push(format!("due at {}", time(due, now_ms)));
+    }
+    if let Some(reason) = &stop.reason {
+        parts.push(plain(reason));
+    }
+    format!(
+        "{word:<13}{:<width$}  {}",
+        stop.subscription,
+        parts.join(" · ")
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: u64) -> String {
+    let status = attempt.reason.as_ref().and_then(|reason| reason.status);
+    let what = match (&attempt.reason, attempt.outcome.as_str()) {
+        (_, "accepted") => status.map_or("accepted".into(), |s| s.to_string()),
+        (Some(reason), _) => match status {
+            Some(status) => status.to_string(),
+            None if reason.detail.is_empty() => reason.code.clone(),
+            None => format!("{} ({})", reason.code, plain(&reason.detail)),
+        },
+        (None, outcome) => outcome.to_owned(),
+    };
+    let ended = attempt.at_ms + attempt.took_ms;
+    let then = match (attempt.outcome.as_str(), next, due_ms) {
+        ("accepted", _, _) => format!(" in {}", span(attempt.took_ms)),
+        (_, Some(next), _) => {
+            format!(", retried after {}", span(next.at_ms.saturating_sub(ended)))
+        }
+        ("retry", None, Some(due)) => format!(", next at {}", time(due, now_ms)),
+        _ => format!(" after {}", span(attempt.took_ms)),
+    };
+    format!("attempt {}: {what}{then}", attempt.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_adapter::Reason;
+
+    #[test]
+    fn the_layout_of_a_journey() {
+        let at = 1_793_620_801_204;
+        let attempt = |number, at_ms, took_ms, outcome: &str, status| Attempt {
+            number,
+            at_ms,
+            took_ms,
+            outcome: outcome.into(),
+            reason: Some(Reason::new("http-status", "").with_status(status)),
+        };
+        let predicate = |text: &str, actual: &str, holds| Predicate {
+            predicate: text.into(),
+            actual: Some(actual.into()),
+            holds,
+        };
+        let main = "refs/heads/main";
+        let journey = Journey {
+            stream: "default".into(),
+            position: "0/18231".into(),
+            id: "6f1c2a90".into(),
+            source: "https://github.com/acme/app".into(),
+            ty: "com.github.push".into(),
+            subject: Some(main.into()),
+            received_ms: at,
+            via: "github".into(),
+            principal: "github:acme/app (signature)".into(),
+            subscriptions: vec![
+                Stop {
+                    subscription: "deploy".into(),
+                    state: "accepted".into(),
+                    predicates: vec![predicate("subject = 'refs/heads/main'", main, true)],
+                    attempts: vec![
+                        attempt(1, at, 10, "retry", 503),
+                        attempt(2, at + 4110, 84, "accepted", 200),
+                    ],
+                    due_ms: None,
+                    reason: None,
+                },
+                Stop {
+                    subscription: "nightly".into(),
+                    state: "filtered".into(),
+                    predicates: vec![predicate("subject = 'refs/heads/release'", main, false)],
+                    attempts: Vec::new(),
+                    due_ms: None,
+                    reason: None,
+                },
+            ],
+        };
+        let lines = lines(&journey, at + 5000, &|_, text| text.to_owned());
+        assert_eq!(
+            lines,
+            [
+                "event        6f1c2a90      com.github.push from https://github.com/acme/app, subject refs/heads/main",
+                "received     12:00:01.204  github (github:acme/app (signature))  → default @ 0/18231",
+                "matched      deploy        subject = 'refs/heads/main' ✓",
+                "delivered    deploy        attempt 1: 503, retried after 4.1 s · attempt 2: 200 in 84 ms",
+                "not          nightly       subject = 'refs/heads/release' ✗  (was 'refs/heads/main')",
+            ]
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Which gateway a command speaks to.
+
+use super::client::{At, Client};
+use super::failure::Failure;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use tradewind_adapter::Secret;
+use tradewind_config::{Admin, System};
+
+/// Where the admin API of the gateway is found.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Gateway")]
+pub(super) struct GatewayArgs {
+    /// Admin API: path of the socket, or http://127.0.0.1:PORT
+    #[arg(long, env = "TRADEWIND_ADMIN")]
+    pub(super) admin: Option<String>,
+    /// Data directory of the gateway; its socket is admin.sock in it
+    #[arg(long, env = "TRADEWIND_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Configuration of the gateway, to learn where it listens
+    #[arg(long, env = "TRADEWIND_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Token of an admin API on TCP; else read from admin.token in the data directory
+    #[arg(long, env = "TRADEWIND_ADMIN_TOKEN", hide_env_values = true)]
+    pub(super) token: Option<String>,
+}
+
+/// Name of the data directory that `tradewind dev` takes when nobody says another.
+pub(super) fn dev_dir() -> PathBuf {
+    let user = std::env::var("USER").unwrap_or_else(|_| "me".into());
+    let user: String = user
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .collect();
+    std::env::temp_dir().join(format!("tradewind-dev-{user}"))
+}
+
+/// The file that is meant when nobody names one.
+pub(super) fn default_config() -> Option<PathBuf> {
+    ["tradewind.yaml", "tradewind.yml", "tradewind.toml"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+}
+
+impl GatewayArgs {
+    /// A client for it.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        if let Some(admin) = &self.admin {
+            return self.named(admin);
+        }
+        if let Some(dir) = &self.data_dir {
+            return Ok(socket(&dir.join("admin.sock")));
+        }
+        if let Some(config) = &self.config {
+            return self.configured(config);
+        }
+        if let Some(config) = default_config()
+            && let Ok(client) = self.configured(&config)
+        {
+            return Ok(client);
+        }
+        let usual = PathBuf::from("tradewind-data/admin.sock");
+        let dev = dev_dir().join("admin.sock");
+        if !usual.exists() && is_ours(&dev) {
+            return Ok(socket(&dev));
+        }
+        Ok(socket(&usual))
+    }
+
+    fn named(&self, admin: &str) -> Result<Client, Failure> {
+        let bare = admin
+            .strip_prefix("unix:")
+            .or(admin.strip_prefix("http://"))
+            .unwrap_or(admin)
+            .trim_end_matches('/');
+        let admin = bare.parse::<Admin>().map_err(Failure::usage)?;
+        self.at(admin, self.data_dir.as_deref())
+    }
+
+    fn configured(&self, config: &Path) -> Result<Client, Failure> {
+        let checked = tradewind_config::load(config, &crate::registry(), &System).map_err(|e| {
+            Failure::config(e.render(false))
+                .hint("name the gateway by --data-dir or --admin, where its configuration cannot be read here")
+        })?;
+        self.at(checked.config.admin, Some(&checked.config.data_dir))
+    }
+
+    fn at(&self, admin: Admin, data_dir: Option<&Path>) -> Result<Client, Failure> {
+        match admin {
+            Admin::Socket(path) => Ok(socket(&path)),
+            Admin::Loopback(address) => {
+                let token = match (&self.token, data_dir) {
+                    (Some(token), _) => token.clone(),
+                    (None, Some(dir)) => {
+                        let path = dir.join("admin.token");
+                        std::fs::read_to_string(&path).map_err(|error| {
+                            Failure::new(format!("cannot read {}: {error}", path.display()))
+                        })?
+                    }
+                    (None, None) => {
+                        return Err(Failure::usage("an admin API on TCP needs its token")
+                            .hint("name its --data-dir, or set TRADEWIND_ADMIN_TOKEN"));
+                    }
+                };
+                Ok(Client::new(At::Tcp(address, Secret::new(token.trim()))))
+            }
+        }
+    }
+}
+
+fn socket(path: &Path) -> Client {
+    Client::new(At::Socket(path.to_owned()))
+}
+
+/// Whether the file belongs to whoever runs this: in a folder that all can write to, another user
+/// may have put a socket of that name.
+fn is_ours(path: &Path) -> bool {
+    let me = tempfile::tempfile().and_then(|file| file.metadata());
+    match (path.metadata(), me) {
+        (Ok(there), Ok(me)) => there.uid() == me.uid(),
+        _ => false,
+    }
+}

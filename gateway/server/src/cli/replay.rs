@@ -1,0 +1,127 @@
+//! `tradewind replay`
+
+use super::client::encode;
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::term::Term;
+use clap::Subcommand;
+use http::Method;
+use serde_json::{Value, json};
+use tradewind_config::Moment;
+use tradewind_engine::ReplayView;
+
+/// Deliver stored events to a subscription again
+///
+/// A replay is a durable job with accounts of its own; live deliveries are not touched.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  tradewind replay deploy --from oldest\n  \
+    tradewind replay deploy --from 2026-05-01T00:00:00Z --rate 50\n  tradewind replay list\n  tradewind replay cancel 7"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    start: StartArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct StartArgs {
+    /// Subscription that gets the events again
+    #[arg(required = true)]
+    subscription: Option<String>,
+    /// Where to begin: oldest, or a time like 2026-05-01T00:00:00Z
+    #[arg(long, required = true)]
+    from: Option<Moment>,
+    /// Most events per second
+    #[arg(long)]
+    rate: Option<f64>,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List replay jobs
+    #[command(after_help = "Example:\n  tradewind replay list --output json")]
+    List {
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+    /// Cancel a replay job
+    #[command(after_help = "Example:\n  tradewind replay cancel 7")]
+    Cancel {
+        /// Id of the job
+        id: String,
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
+    match args.command {
+        Some(Command::List { gateway }) => {
+            let replays: Vec<ReplayView> = gateway.client()?.get("/v1/replays").await?;
+            show(&replays, term)
+        }
+        Some(Command::Cancel { id, gateway }) => {
+            let path = format!("/v1/replays/{}", encode(&id));
+            let _: Value = gateway.client()?.call(Method::DELETE, &path, None).await?;
+            term.note(&format!("replay {id} is cancelled"));
+            Ok(())
+        }
+        None => start(args.start, term).await,
+    }
+}
+
+async fn start(args: StartArgs, term: &Term) -> Result<(), Failure> {
+    let from = match args.from {
+        Some(Moment::Oldest) => json!("oldest"),
+        Some(Moment::Time(ms)) => json!(ms),
+        _ => {
+            return Err(Failure::usage("a replay begins at oldest or at a time")
+                .hint("new events are delivered anyway"));
+        }
+    };
+    let wanted = json!({
+        "subscription": args.subscription,
+        "from": from,
+        "rate-per-second": args.rate,
+    });
+    let replay: ReplayView = args.gateway.client()?.post("/v1/replays", wanted).await?;
+    show(&[replay], term)
+}
+
+fn show(replays: &[ReplayView], term: &Term) -> Result<(), Failure> {
+    if term.json() {
+        term.value(&replays)?;
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = replays
+        .iter()
+        .map(|replay| {
+            let account = &replay.account;
+            vec![
+                replay.id.clone(),
+                replay.subscription.clone(),
+                replay.state.clone(),
+                account.matched.to_string(),
+                account.accepted.to_string(),
+                account.pending.to_string(),
+                account.dead_lettered.to_string(),
+            ]
+        })
+        .collect();
+    let header = [
+        "id",
+        "subscription",
+        "state",
+        "matched",
+        "accepted",
+        "pending",
+        "dead",
+    ];
+    term.table(&header, &rows)?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `tradewind serve`
+
+use super::failure::Failure;
+use super::gateway_args::default_config;
+use super::log;
+use super::term::Term;
+use crate::run::{self, Error, Options, Running, Stop, stop_signal};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_config::{Address, Admin, Checked};
+
+/// Run the gateway
+///
+/// Flags stand above the environment, the environment above the file. SIGHUP and a change of the
+/// file reload it; a bad file changes nothing. SIGTERM drains; a second one ends at once.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tradewind serve --config tradewind.yaml\n  \
+    PORT=8080 tradewind serve --config /etc/tradewind/config.yaml --data-dir /var/lib/tradewind"
+)]
+pub(super) struct Args {
+    /// Configuration file, YAML or TOML [default: tradewind.yaml]
+    #[arg(long, env = "TRADEWIND_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) above: Above,
+}
+
+/// What stands above the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Above {
+    /// Address that takes events, for instance 127.0.0.1:8080
+    #[arg(long, env = "TRADEWIND_LISTEN")]
+    pub(super) listen: Option<Address>,
+    /// Port on all interfaces, where no address is given
+    #[arg(long, env = "PORT", hide = true)]
+    pub(super) port: Option<u16>,
+    /// Directory of all durable data
+    #[arg(long, env = "TRADEWIND_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Admin API: path of a socket, or a loopback address [default: admin.sock in the data directory]
+    #[arg(long, env = "TRADEWIND_ADMIN")]
+    pub(super) admin: Option<Admin>,
+    /// Seconds between "not ready" and the end of taking requests, at a stop
+    #[arg(long, env = "TRADEWIND_DRAIN_DELAY", default_value_t = 0)]
+    pub(super) drain_delay: u64,
+}
+
+impl Above {
+    pub(super) fn amend(&self, checked: &mut Checked) {
+        let config = &mut checked.config;
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        } else if let Some(port) = self.port {
+            config.listen = Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        }
+        if let Some(dir) = &self.data_dir {
+            if config.admin == Admin::Socket(config.data_dir.join("admin.sock")) {
+                config.admin = Admin::Socket(dir.join("admin.sock"));
+            }
+            config.data_dir = dir.clone();
+        }
+        if let Some(admin) = &self.admin {
+            config.admin = admin.clone();
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
+    let Some(path) = args.config.or_else(default_config) else {
+        return Err(Failure::usage("no configuration")
+            .hint("name one with --config, or try `tradewind dev`, which needs none"));
+    };
+    let above = args.above.clone();
+    let amend = Arc::new(move |checked: &mut Checked| above.amend(checked));
+    let early = tradewind_config::load(&path, &crate::registry(), &tradewind_config::System)
+        .map_err(|e| Failure::config(e.render(term.colour())))?;
+    log::install(&early.config.log);
+    let running = run::start(Options {
+        path: Some(path),
+        text: String::new(),
+        amend,
+        drain_delay: Duration::from_secs(args.above.drain_delay),
+    })
+    .await
+    .map_err(|error| failure(error, term))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen = %running.listen,
+        admin = %running.admin,
+        "serving"
+    );
+    until_stopped(running, term).await
+}
+
+/// Serves until a signal, then drains; the second signal ends the process.
+pub(super) async fn until_stopped(running: Running, term: &Term) -> Result<(), Failure> {
+    let stop = stop_signal().await?;
+    tokio::select! {
+        stopped = running.stop() => stopped.map_err(|error| failure(error, term)),
+        again = stop_signal() => {
+            let again = again?;
+            tracing::warn!(first = ?stop, second = ?again, "ended at once; what was accepted is on disk");
+            std::process::exit(match again {
+                Stop::Interrupt => 130,
+                Stop::Terminate => 143,
+            })
+        }
+    }
+}
+
+pub(super) fn failure(error: Error, term: &Term) -> Failure {
+    match error {
+        Error::Config(diagnostics) => Failure::config(diagnostics.render(term.colour())),
+        other => Failure::new(other.to_string()),
+    }
+}

@@ -1,0 +1,55 @@
+//! `tradewind status`
+
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::term::Term;
+use serde_json::Value;
+
+/// Show a running gateway at a glance
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tradewind status --data-dir /var/lib/tradewind")]
+pub(super) struct Args {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
+    let status: Value = args.gateway.client()?.get("/v1/status").await?;
+    if term.json() {
+        term.value(&status)?;
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let ready = match status["not-ready-because"].as_str() {
+        Some(why) => format!("no: {why}"),
+        None => "yes".into(),
+    };
+    let config = &status["config"];
+    for (name, value) in [
+        ("version", text(&status["version"])),
+        ("phase", text(&status["phase"])),
+        ("ready", ready),
+        ("listen", text(&status["listen"])),
+        ("data", text(&status["data-dir"])),
+        ("config", text(&config["path"])),
+        ("generation", config["generation"].to_string()),
+    ] {
+        term.line(&format!("{name:<12}{value}"))?;
+    }
+    for source in status["sources"].as_array().into_iter().flatten() {
+        term.line(&format!(
+            "{:<12}{} ({}) {} → {}",
+            "source",
+            text(&source["name"]),
+            text(&source["kind"]),
+            text(&source["path"]),
+            text(&source["stream"])
+        ))?;
+    }
+    if let Some(failure) = config["last-failure"].as_str() {
+        term.note(&format!(
+            "\nthe file on disk is not in force:\n{failure}"
+        ));
+    }
+    Ok(())
+}

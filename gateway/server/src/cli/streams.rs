@@ -1,0 +1,43 @@
+//! `tradewind streams`
+
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::term::Term;
+use clap::Subcommand;
+use std::collections::BTreeMap;
+use tradewind_engine::StreamAccount;
+
+/// Commands of `tradewind streams`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List streams with their accounts since the gateway started
+    #[command(after_help = "Example:\n  tradewind streams list --output json")]
+    List {
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    },
+}
+
+pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
+    let Command::List { gateway } = command;
+    let streams: BTreeMap<String, StreamAccount> = gateway.client()?.get("/v1/streams").await?;
+    if term.json() {
+        term.value(&streams)?;
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = streams
+        .iter()
+        .map(|(name, account)| {
+            vec![
+                name.clone(),
+                account.admitted.to_string(),
+                account.appended.to_string(),
+                account.duplicates.to_string(),
+                account.unmatched.to_string(),
+            ]
+        })
+        .collect();
+    let header = ["name", "admitted", "appended", "duplicates", "unmatched"];
+    term.table(&header, &rows)?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Answers to requests that were taken.
+
+use super::{Door, Problem, Site, Unmatched};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use tradewind_engine::Receipt;
+
+/// Position of the event, `stream@shard/offset`; only where the request held one event.
+const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
+/// What the answer promises: `fsync`, `os` or `ephemeral`.
+const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
+
+/// Body of a 2xx: one item per event, in the order of the request.
+#[derive(Debug, Serialize)]
+pub struct Reply<'a> {
+    /// Stream.
+    pub stream: &'a str,
+    /// One item per event.
+    pub events: Vec<Item<'a>>,
+}
+
+/// What became of one event.
+#[derive(Debug, Serialize)]
+pub struct Item<'a> {
+    /// The event's id.
+    pub id: &'a str,
+    /// Position, `shard/offset`; the original one for duplicates.
+    pub position: &'a str,
+    /// Whether the event was there already.
+    pub duplicate: bool,
+    /// Subscriptions that it goes to.
+    pub matched: usize,
+}
+
+/// 202 once all is durable, 200 where nothing new was stored.
+pub(crate) fn taken(
+    site: &Site,
+    door: &Door,
+    ids: &[String],
+    receipts: &[Receipt],
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let unmatched = !receipts.is_empty() && receipts.iter().all(|r| r.matched == 0);
+    if unmatched && door.unmatched == Unmatched::Reject {
+        let mut problem = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unmatched",
+            "no subscription wants this; the gateway has recorded it",
+        )
+        .hint("add a subscription whose filter it passes, then replay");
+        problem.reason = receipts
+            .first()
+            .map(|r| format!("no subscription matches {}@{}", door.stream, r.position));
+        return Err(problem);
+    }
+    let reply = Reply {
+        stream: &door.stream,
+        events: ids
+            .iter()
+            .zip(receipts)
+            .map(|(id, receipt)| Item {
+                id,
+                position: &receipt.position,
+                duplicate: receipt.duplicate,
+                matched: receipt.matched,
+            })
+            .collect(),
+    };
+    let body = serde_json::to_vec(&reply).unwrap_or_default();
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = if receipts.iter().all(|r| r.duplicate) {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        DURABILITY,
+        HeaderValue::from_static(site.durability(&door.stream)),
+    );
+    if let [receipt] = receipts {
+        let position = format!("{}@{}", door.stream, receipt.position);
+        if let Ok(value) = HeaderValue::try_from(position) {
+            headers.insert(POSITION, value);
+        }
+    }
+    Ok(response)
+}

@@ -1,0 +1,70 @@
+//! The sources that can be called, by path: one immutable snapshot per configuration.
+
+use super::Limits;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_adapter::Webhook;
+use tradewind_store::Durability;
+
+/// A source that can be called.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Name of the source.
+    pub name: Arc<str>,
+    /// Its adapter.
+    pub webhook: Arc<dyn Webhook>,
+    /// Stream that its events go to.
+    pub stream: Arc<str>,
+    /// Answer to events that match no subscription.
+    pub unmatched: Unmatched,
+    /// Largest body, in bytes.
+    pub body_max: usize,
+    /// Longest time that a body may take to arrive.
+    pub body_timeout: Duration,
+    /// Most events of one request.
+    pub batch_max: usize,
+}
+
+/// Answer to events that match no subscription. They are stored and recorded in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unmatched {
+    /// As any other event; the answer says `matched: 0`. The default.
+    #[default]
+    Accept,
+    /// 422 when no event of the request matched anything.
+    Reject,
+}
+
+/// One generation of sources.
+#[derive(Debug, Default)]
+pub struct Site {
+    /// Sources by path.
+    pub doors: HashMap<String, Door>,
+    /// Durability of each stream.
+    pub durability: BTreeMap<String, Durability>,
+    /// Limits of new connections.
+    pub limits: Limits,
+}
+
+impl Site {
+    /// Configured path that is nearest to `path`, for a hint. Only differences that give nothing
+    /// away: case and slashes at the end.
+    pub fn nearest(&self, path: &str) -> Option<&str> {
+        let plain = |p: &str| p.trim_end_matches('/').to_ascii_lowercase();
+        let wanted = plain(path);
+        self.doors
+            .keys()
+            .map(String::as_str)
+            .find(|known| plain(known) == wanted)
+    }
+
+    /// What the 2xx of a stream means, as the header `tradewind-durability` says it.
+    pub fn durability(&self, stream: &str) -> &'static str {
+        match self.durability.get(stream).copied().unwrap_or_default() {
+            Durability::Fsync => "fsync",
+            Durability::Os => "os",
+            Durability::Ephemeral => "ephemeral",
+        }
+    }
+}

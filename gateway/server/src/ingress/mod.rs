@@ -1,0 +1,18 @@
+//! Where requests become events: bounded first, verified second, parsed third, durable before 2xx.
+//!
+//! Everything that a stranger can send is bounded before it is looked at: connections, headers, the
+//! time they may take, requests under way, and the bytes of all bodies together.
+
+mod answer;
+mod budget;
+mod door;
+mod limits;
+mod problem;
+mod router;
+
+pub use answer::Reply;
+pub use budget::Budget;
+pub use door::{Door, Site, Unmatched};
+pub use limits::{Limits, Listener, Stream, accept};
+pub use problem::Problem;
+pub use router::{Ingress, Publisher};

@@ -1,0 +1,240 @@
+//! Refusals as RFC 9457 problem details.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use std::time::Duration;
+use tradewind_adapter::Refusal;
+use tradewind_engine::PublishError;
+
+/// A refusal: what the caller is told, and what only the log is told.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Status of the answer.
+    pub status: StatusCode,
+    /// Stable code in kebab case; `type` is `urn:tradewind:problem:<code>`.
+    pub code: &'static str,
+    /// One sentence that is the same for every problem of this code.
+    pub title: &'static str,
+    /// What it was this time.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The events concerned, by index in the request.
+    pub events: Vec<At>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// Value of the header `allow`.
+    pub allow: Option<&'static str>,
+    /// For the log and `tail` only.
+    pub reason: Option<String>,
+}
+
+/// One event of a request that is at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct At {
+    /// Index in the request, from 0.
+    pub index: usize,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem without details.
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: None,
+            hint: None,
+            events: Vec::new(),
+            retry_after: None,
+            allow: None,
+            reason: None,
+        }
+    }
+    /// Adds what it was this time.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// Adds when to come back.
+    #[must_use]
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
+    /// The gateway takes no requests just now.
+    pub fn overloaded(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "the gateway is at its limit; nothing was stored",
+        )
+        .detail(detail)
+        .after(Duration::from_secs(1))
+    }
+
+    /// What the log is told: the detailed reason where there is one.
+    pub fn log_line(&self) -> String {
+        let what = self
+            .reason
+            .as_deref()
+            .or(self.detail.as_deref())
+            .unwrap_or(self.title);
+        let mut line = format!("{} {}: {what}", self.status.as_u16(), self.code);
+        for at in self.events.iter().take(3) {
+            line.push_str(&format!("; event {}: {}", at.index, at.detail));
+        }
+        line
+    }
+
+    /// The body.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut body = serde_json::json!({
+            "type": format!("urn:tradewind:problem:{}", self.code),
+            "title": self.title,
+            "status": self.status.as_u16(),
+        });
+        if let Some(detail) = &self.detail {
+            body["detail"] = detail.as_str().into();
+        }
+        if let Some(hint) = &self.hint {
+            body["hint"] = hint.as_str().into();
+        }
+        if !self.events.is_empty() {
+            body["events"] = serde_json::json!(self.events);
+        }
+        body
+    }
+
+    /// The whole answer.
+    pub fn answer(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.to_json().to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(pause) = self.retry_after {
+            let seconds = pause.as_millis().div_ceil(1000).max(1) as u64;
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 asks for a challenge; which scheme a source wants is nobody else's business.
+            headers.insert(
+                http::header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Tradewind"),
+            );
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let title = match refusal.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "the request is not authenticated",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "the source does not take this content type",
+            _ => "the source cannot read this request; nothing was stored",
+        };
+        let mut problem = Self::new(refusal.status, refusal.code, title);
+        if refusal.status == StatusCode::UNAUTHORIZED || refusal.status == StatusCode::FORBIDDEN {
+            // One code for every cause: the sender learns nothing by trying.
+            problem.code = "unauthenticated";
+            problem.status = StatusCode::UNAUTHORIZED;
+        } else {
+            problem.detail = refusal.detail;
+        }
+        problem.reason = Some(format!("{}: {}", refusal.code, refusal.reason));
+        problem
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let at = |events: Vec<(usize, String)>, lead: &str| {
+            events
+                .into_iter()
+                .map(|(index, what)| At {
+                    index,
+                    detail: format!("{lead}{what}"),
+                })
+                .collect()
+        };
+        match error {
+            PublishError::Invalid(events) => {
+                let mut problem = Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "invalid-event",
+                    "an event is not a valid CloudEvent; nothing was stored",
+                );
+                problem.events = at(events, "");
+                problem
+            }
+            PublishError::Conflict(events) => {
+                let mut problem = Self::new(
+                    StatusCode::CONFLICT,
+                    "conflict",
+                    "an event with the same source and id but other content is stored already; \
+                     nothing was stored",
+                )
+                .hint("give a changed event a new id");
+                problem.events = at(events, "original at ");
+                problem
+            }
+            PublishError::Later {
+                reason,
+                after,
+                full,
+            } => {
+                let status = if full {
+                    StatusCode::INSUFFICIENT_STORAGE
+                } else {
+                    StatusCode::SERVICE_UNAVAILABLE
+                };
+                let code = if full { "disk-full" } else { "overloaded" };
+                Self::new(
+                    status,
+                    code,
+                    "the gateway is at its limit; nothing was stored",
+                )
+                .detail(reason)
+                .after(after)
+            }
+            // Configuration names only streams that exist: the stream went with a reload.
+            PublishError::NoStream(stream) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "reloading",
+                "the configuration is changing; nothing was stored",
+            )
+            .detail(format!("stream `{stream}` is not there now"))
+            .after(Duration::from_secs(1)),
+            other => {
+                let mut problem = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the gateway cannot store events now; send it again",
+                )
+                .after(Duration::from_secs(5));
+                problem.reason = Some(other.to_string());
+                problem
+            }
+        }
+    }
+}

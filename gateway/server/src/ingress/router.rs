@@ -1,0 +1,343 @@
+//! One request, from its head to its answer.
+
+use super::answer::taken;
+use super::budget::Share;
+use super::{Budget, Door, Limits, Problem, Site};
+use crate::admin::Metrics;
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
+use tradewind_adapter::{Parts, Verified};
+use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
+use tradewind_event::Event;
+
+/// What ingress asks of the engine.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// See [`Engine::publish`].
+    async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError>;
+    /// See [`Engine::report`].
+    fn report(&self, happening: Happening);
+}
+
+#[async_trait]
+impl Publisher for Engine {
+    async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        Engine::publish(self, stream, origin, events).await
+    }
+    fn report(&self, happening: Happening) {
+        Engine::report(self, happening);
+    }
+}
+
+/// Everything a request meets. One per gateway.
+pub struct Ingress {
+    publisher: Arc<dyn Publisher>,
+    clock: Arc<dyn Clock>,
+    site: Arc<ArcSwap<Site>>,
+    metrics: Arc<Metrics>,
+    requests: Semaphore,
+    bodies: Budget,
+    closed: AtomicBool,
+}
+
+impl std::fmt::Debug for Ingress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingress").finish_non_exhaustive()
+    }
+}
+
+impl Ingress {
+    /// A new one. Later configurations are put in force by swapping `site`.
+    pub fn new(
+        publisher: Arc<dyn Publisher>,
+        clock: Arc<dyn Clock>,
+        site: Arc<ArcSwap<Site>>,
+        metrics: Arc<Metrics>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            publisher,
+            clock,
+            site,
+            metrics,
+            requests: Semaphore::new(limits.requests),
+            bodies: Budget::new(limits.body_bytes),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Answers 503 from now on, but for what is under way.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let began = self.clock.monotonic_ms();
+        let site = self.site.load_full();
+        let path = request.uri().path();
+        let door = site.doors.get(path);
+        let source = door.map(|door| door.name.clone());
+        let name = source.as_deref().unwrap_or_default();
+        let answer = match door {
+            Some(door) => self.enter(&site, door, request).await,
+            None => Err(unknown_path(&site, path)),
+        };
+        let took = self.clock.monotonic_ms().saturating_sub(began);
+        match answer {
+            Ok(response) => {
+                self.metrics
+                    .request(name, response.status().as_u16(), "taken", took);
+                response
+            }
+            Err(problem) => {
+                self.metrics
+                    .request(name, problem.status.as_u16(), problem.code, took);
+                self.refused(name, &problem);
+                problem.answer()
+            }
+        }
+    }
+
+    async fn enter<B>(
+        &self,
+        site: &Site,
+        door: &Door,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Problem>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Problem::overloaded("the gateway is stopping"));
+        }
+        let _permit = self
+            .requests
+            .try_acquire()
+            .map_err(|_| Problem::overloaded("too many requests under way"))?;
+        let (head, body) = request.into_parts();
+        let parts = Parts {
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+        };
+        match parts.method {
+            Method::POST => {}
+            Method::GET | Method::OPTIONS => return handshake(door, &parts),
+            _ => return Err(wrong_method()),
+        }
+        announced(door, &parts)?;
+        if door.webhook.verifies_head() {
+            door.webhook.verify(&parts, &[], self.now())?;
+        }
+        // The share lives until the answer: what waits to be stored counts.
+        let mut share = self.bodies.share();
+        let body = read(door, body, &mut share).await?;
+        let verified = door.webhook.verify(&parts, &body, self.now())?;
+        if let Some(answer) = door.webhook.challenge(&parts, &body) {
+            return Ok(respond(answer));
+        }
+        let events = door.webhook.decode(&parts, body, &verified)?;
+        if events.len() > door.batch_max {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "batch-too-large",
+                "the batch has more events than the gateway takes; nothing was stored",
+            )
+            .detail(format!("at most {} events", door.batch_max)));
+        }
+        let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
+        let receipts = if events.is_empty() {
+            Vec::new()
+        } else {
+            let origin = origin(door, verified);
+            self.publisher
+                .publish(&door.stream, &origin, events)
+                .await?
+        };
+        taken(site, door, &ids, &receipts)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.unix_ms())
+    }
+
+    fn refused(&self, source: &str, problem: &Problem) {
+        let line = problem.log_line();
+        if source.is_empty() {
+            // Scanners find unknown paths all day long.
+            tracing::debug!(reason = line, "request refused");
+        } else {
+            tracing::warn!(source, reason = line, "request refused");
+        }
+        self.publisher.report(Happening {
+            at_ms: self.clock.unix_ms(),
+            what: "refused".into(),
+            stream: None,
+            position: None,
+            id: None,
+            ty: None,
+            name: (!source.is_empty()).then(|| source.into()),
+            detail: line,
+        });
+    }
+}
+
+fn origin(door: &Door, verified: Verified) -> Origin {
+    Origin {
+        space: "default".into(),
+        source: door.name.clone(),
+        principal: format!("{} ({})", verified.principal, verified.method).into(),
+        dedupe_window: verified.dedupe_window,
+    }
+}
+
+fn unknown_path(site: &Site, path: &str) -> Problem {
+    let problem = Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown-path",
+        "no source has this path",
+    );
+    match site.nearest(path) {
+        Some(near) => problem.hint(format!("did you mean {near}?")),
+        None => problem.hint("a source's `path` in the configuration must equal the request's"),
+    }
+}
+
+fn wrong_method() -> Problem {
+    let mut problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "events are sent with POST",
+    );
+    problem.allow = Some("POST, OPTIONS");
+    problem
+}
+
+fn handshake(door: &Door, parts: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
+    door.webhook
+        .challenge(parts, &[])
+        .map(respond)
+        .ok_or_else(wrong_method)
+}
+
+fn respond(answer: tradewind_adapter::Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// What the head alone rules out, before a byte of the body is asked for.
+fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
+    let coded = parts
+        .headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if coded {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content-encoding",
+            "compressed bodies are not taken",
+        )
+        .hint("send the body without content-encoding"));
+    }
+    let length = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok());
+    match length {
+        Some(length) if length > door.body_max as u64 => Err(too_large(door)),
+        _ => Ok(()),
+    }
+}
+
+fn too_large(door: &Door) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        "the body is larger than the source takes; nothing was stored",
+    )
+    .detail(format!("at most {} bytes", door.body_max))
+}
+
+async fn read<B>(door: &Door, body: B, share: &mut Share) -> Result<Bytes, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: std::fmt::Display,
+{
+    let whole = async {
+        let mut body = std::pin::pin!(body);
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                let mut problem = Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "body-broken",
+                    "the body did not arrive whole; nothing was stored",
+                );
+                problem.reason = Some(error.to_string());
+                problem
+            })?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if first.len() + rest.len() + data.len() > door.body_max {
+                return Err(too_large(door));
+            }
+            if !share.grow(data.len()) {
+                return Err(Problem::overloaded("too many bytes of bodies under way"));
+            }
+            // One frame is the usual case: it is kept as it came.
+            if first.is_empty() && rest.is_empty() {
+                first = data;
+            } else {
+                if rest.is_empty() {
+                    rest.extend_from_slice(&std::mem::take(&mut first));
+                }
+                rest.extend_from_slice(&data);
+            }
+        }
+        Ok(if rest.is_empty() {
+            first
+        } else {
+            rest.freeze()
+        })
+    };
+    tokio::time::timeout(door.body_timeout, whole)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body-timeout",
+                "the body took too long; nothing was stored",
+            )
+            .detail(format!("at most {} s", door.body_timeout.as_secs())))
+        })
+}

@@ -1,0 +1,13 @@
+//! The gateway as a process: ingress, administration, command line and life cycle.
+//!
+//! The only crate that knows every other one. `main` calls [`cli::main`]; tests start the same
+//! parts in process.
+
+pub mod admin;
+pub mod cli;
+mod codec;
+pub mod ingress;
+mod registry;
+pub mod run;
+
+pub use registry::registry;

@@ -1,0 +1,140 @@
+//! From a checked configuration to what the engine and ingress run by.
+
+use crate::ingress::{Door, Limits, Site, Unmatched};
+use std::collections::HashMap;
+use tradewind_adapter::BuiltSource;
+use tradewind_config as config;
+use tradewind_engine::{
+    Breaker, OnExhaustion, Pauses, Plan, Policy, Retry, Start, StreamPlan, SubscriptionPlan,
+};
+
+/// Streams and subscriptions, for the engine.
+pub fn plan(checked: &config::Checked) -> Plan {
+    let streams = checked
+        .streams
+        .iter()
+        .map(|(name, stream)| {
+            let plan = StreamPlan {
+                settings: stream.settings.clone(),
+                order_by: stream.order_by.clone(),
+                dedupe_window: stream.dedupe_window,
+            };
+            (name.clone(), plan)
+        })
+        .collect();
+    let subscriptions = checked
+        .subscriptions
+        .iter()
+        .map(|(name, loaded)| {
+            let plan = SubscriptionPlan {
+                stream: loaded.stream.clone(),
+                filter: loaded.filter.clone(),
+                definition: loaded.definition.clone(),
+                sink: loaded.sink.clone(),
+                start: match loaded.start {
+                    config::Moment::Tip => Start::Tip,
+                    config::Moment::Oldest => Start::Oldest,
+                    config::Moment::Time(ms) => Start::Time(ms),
+                },
+                renamed_from: loaded.renamed_from.clone(),
+                policy: policy(&loaded.policy),
+            };
+            (name.clone(), plan)
+        })
+        .collect();
+    Plan {
+        streams,
+        subscriptions,
+    }
+}
+
+fn policy(from: &config::Policy) -> Policy {
+    Policy {
+        concurrency: from.concurrency,
+        rate_per_second: from.rate_per_second,
+        timeout: from.timeout,
+        retry: Retry {
+            max_attempts: from.retry.max_attempts,
+            max_age: from.retry.max_age,
+            pauses: match &from.retry.pauses {
+                config::Pauses::Exponential {
+                    initial,
+                    factor,
+                    max,
+                } => Pauses::Exponential {
+                    initial: *initial,
+                    factor: *factor,
+                    max: *max,
+                },
+                config::Pauses::Listed(pauses) => Pauses::Listed(pauses.clone()),
+            },
+            full_jitter: from.retry.full_jitter,
+            retry_after_max: from.retry.retry_after_max,
+        },
+        breaker: Breaker {
+            failures: from.breaker.failures,
+            cooldown: from.breaker.cooldown,
+            cooldown_max: from.breaker.cooldown_max,
+        },
+        max_age: from.max_age,
+        backlog_max: from.backlog_max,
+        batch_max: from.batch_max,
+        batch_wait: from.batch_wait,
+        delay: from.delay,
+        on_exhaustion: if from.park {
+            OnExhaustion::Park
+        } else {
+            OnExhaustion::Continue
+        },
+        parked_bytes_max: from.parked_bytes_max,
+        hops_max: from.hops_max,
+        reply_to: from.reply_to.clone(),
+        dead_letter_retention: from.dead_letter_retention,
+    }
+}
+
+/// Sources that are called, for ingress.
+pub fn site(checked: &config::Checked) -> Site {
+    let mut doors = HashMap::new();
+    for (name, source) in &checked.sources {
+        let (BuiltSource::Push(webhook), Some(path)) = (&source.built, &source.common.path) else {
+            continue;
+        };
+        let limits = &checked.config.limits;
+        let body_max = source.common.max_body.unwrap_or(limits.body).0;
+        let door = Door {
+            name: name.as_str().into(),
+            webhook: webhook.clone(),
+            stream: source.common.stream.as_str().into(),
+            unmatched: match source.common.unmatched {
+                config::Unmatched::Accept => Unmatched::Accept,
+                config::Unmatched::Reject => Unmatched::Reject,
+            },
+            body_max: usize::try_from(body_max).unwrap_or(usize::MAX),
+            body_timeout: limits.body_timeout.0,
+            batch_max: limits.batch.get() as usize,
+        };
+        doors.insert(path.clone(), door);
+    }
+    let durability = checked
+        .streams
+        .iter()
+        .map(|(name, stream)| (name.clone(), stream.settings.durability))
+        .collect();
+    Site {
+        doors,
+        durability,
+        limits: limits(&checked.config.limits),
+    }
+}
+
+/// Limits of the listener.
+fn limits(from: &config::Limits) -> Limits {
+    Limits {
+        connections: from.connections.get() as usize,
+        header_fields: usize::from(from.header_count.get()),
+        header_bytes: usize::try_from(from.headers.0).unwrap_or(usize::MAX),
+        header_timeout: from.header_timeout.0,
+        ..Limits::default()
+    }
+}

@@ -1,0 +1,35 @@
+//! The machine's clocks.
+
+use async_trait::async_trait;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+use tradewind_engine::Clock;
+
+/// Wall clock of the system, monotonic clock and sleep of tokio.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn unix_ms(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64)
+    }
+    fn monotonic_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+    async fn sleep_until(&self, monotonic_ms: u64) {
+        tokio::time::sleep_until(self.start + Duration::from_millis(monotonic_ms)).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! What a running gateway is, for all who look at it.
+
+use super::Watched;
+use super::pull::Pulls;
+use crate::admin::{Metrics, Scrape};
+use crate::ingress::Site;
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::Registry;
+use tradewind_config::{Change, Checked, Diagnostics, System};
+use tradewind_engine::{Clock, Engine, Happening};
+
+/// The configuration in force.
+#[derive(Debug)]
+pub struct InForce {
+    /// Counts configurations since the start, from 1.
+    pub generation: u64,
+    /// The configuration.
+    pub checked: Checked,
+}
+
+/// Where a gateway is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes and delivers events.
+    Serving,
+    /// Stops.
+    Draining,
+}
+
+/// What a reload did.
+#[derive(Debug)]
+pub struct Applied {
+    /// Generation now in force.
+    pub generation: u64,
+    /// What changed; empty where nothing did, and the generation is the one before.
+    pub changes: Vec<Change>,
+}
+
+/// Where a configuration comes from, and what stands above it.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) path: Option<PathBuf>,
+    /// The text, where there is no file.
+    pub(super) text: String,
+    pub(super) amend: Arc<dyn Fn(&mut Checked) + Send + Sync>,
+}
+
+impl Origin {
+    pub(super) fn load(&self, registry: &Registry) -> Result<Checked, Diagnostics> {
+        let mut checked = match &self.path {
+            Some(path) => tradewind_config::load(path, registry, &System)?,
+            None => tradewind_config::load_str("built-in.yaml", &self.text, registry, &System)?,
+        };
+        (self.amend)(&mut checked);
+        Ok(checked)
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// The engine.
+    pub engine: Engine,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What the server counts.
+    pub metrics: Arc<Metrics>,
+    /// The configuration in force.
+    pub config: ArcSwap<InForce>,
+    /// The configuration file, where there is one.
+    pub path: Option<PathBuf>,
+    /// Where events are taken.
+    pub listen: Option<SocketAddr>,
+    /// When it started, milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// Fires when the admin API is to end.
+    pub stop: CancellationToken,
+    pub(super) site: Arc<ArcSwap<Site>>,
+    pub(super) stores: Arc<Watched>,
+    pub(super) registry: Registry,
+    pub(super) origin: Origin,
+    pub(super) pulls: Pulls,
+    pub(super) draining: AtomicBool,
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    pub(super) failure: Mutex<Option<String>>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("listen", &self.listen)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Whether it takes events, and if not, why.
+    pub fn ready(&self) -> Result<(), String> {
+        match self.phase() {
+            Phase::Draining => Err("draining".into()),
+            Phase::Serving => self.engine.ready(),
+        }
+    }
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        if self.draining.load(Ordering::Relaxed) {
+            Phase::Draining
+        } else {
+            Phase::Serving
+        }
+    }
+    /// What is asked at a scrape.
+    pub async fn scrape(&self) -> Scrape {
+        Scrape {
+            subscriptions: self.engine.subscriptions().await,
+            streams: self.engine.streams().await,
+            stores: self.stores.stats(),
+            ready: self.ready().is_ok(),
+        }
+    }
+    /// Why the file on disk is not in force; `None` where it is.
+    pub fn last_failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+    pub(super) fn say(&self, what: &str, detail: String) {
+        self.engine.report(Happening {
+            at_ms: self.clock.unix_ms(),
+            what: what.into(),
+            stream: None,
+            position: None,
+            id: None,
+            ty: None,
+            name: None,
+            detail,
+        });
+    }
+}

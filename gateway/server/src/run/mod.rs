@@ -1,0 +1,25 @@
+//! The life of a gateway: assembled, served, reloaded, drained.
+
+mod assemble;
+mod clock;
+mod gateway;
+mod pull;
+mod reload;
+mod serve;
+mod signals;
+mod watched;
+
+pub use assemble::{plan, site};
+pub use clock::SystemClock;
+pub use gateway::{Applied, Gateway, InForce, Phase};
+pub use serve::{Error, Options, Running, start};
+pub use signals::{Stop, stop_signal};
+pub use watched::Watched;
+
+/// Fills `bytes` from the system's generator.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), String> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .secure_random
+        .fill(bytes)
+        .map_err(|_| "the system has no randomness".into())
+}

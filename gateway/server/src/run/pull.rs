@@ -1,0 +1,219 @@
+//! Pulled sources: receive, publish, settle only what is durable.
+
+use super::gateway::Gateway;
+use crate::admin::Metrics;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tradewind_adapter::{BuiltSource, Received, Settlement, Source, Token};
+use tradewind_config::Checked;
+use tradewind_engine::{Clock, Engine, Origin, PublishError};
+use tradewind_event::Event;
+
+/// Messages asked for at once.
+const BATCH: usize = 100;
+/// Longest wait for messages.
+const WAIT: Duration = Duration::from_secs(5);
+/// Pauses after failures: doubled from the first up to the second.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// The loops that are running; replaced with each configuration.
+#[derive(Debug, Default)]
+pub(super) struct Pulls {
+    running: Mutex<Option<(CancellationToken, TaskTracker)>>,
+}
+
+impl Pulls {
+    /// Ends the loops, settles what is durable, and starts those of `checked`.
+    pub(super) async fn replace(&self, gateway: &Gateway, checked: &Checked) {
+        self.start(
+            &gateway.engine,
+            &gateway.clock,
+            &gateway.metrics,
+            checked,
+        )
+        .await;
+    }
+
+    pub(super) async fn start(
+        &self,
+        engine: &Engine,
+        clock: &Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+        checked: &Checked,
+    ) {
+        self.stop().await;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        for (name, source) in &checked.sources {
+            let BuiltSource::Pull(driver) = &source.built else {
+                continue;
+            };
+            let pull = Pull {
+                name: name.clone(),
+                driver: driver.clone(),
+                stream: source.common.stream.clone(),
+                engine: engine.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+            };
+            let stop = stop.clone();
+            tasks.spawn(async move { pull.run(stop).await });
+        }
+        tasks.close();
+        *self.running.lock().await = Some((stop, tasks));
+    }
+
+    /// Ends the loops; what they hold is published and settled first.
+    pub(super) async fn stop(&self) {
+        if let Some((stop, tasks)) = self.running.lock().await.take() {
+            stop.cancel();
+            tasks.wait().await;
+        }
+    }
+}
+
+struct Pull {
+    name: String,
+    driver: Arc<dyn Source>,
+    stream: String,
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+impl Pull {
+    async fn run(&self, stop: CancellationToken) {
+        let mut pause = PAUSE.0;
+        loop {
+            let received = tokio::select! {
+                () = stop.cancelled() => return,
+                received = self.driver.receive(BATCH, WAIT) => received,
+            };
+            let done = match received {
+                Ok(messages) => self.take(messages).await,
+                Err(error) => {
+                    tracing::warn!(source = self.name, %error, "source gave nothing");
+                    false
+                }
+            };
+            if done {
+                pause = PAUSE.0;
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// False where something is short and the source is to be left alone for a while.
+    async fn take(&self, messages: Vec<Received>) -> bool {
+        if messages.is_empty() {
+            return true;
+        }
+        self.metrics.pulled(&self.name, messages.len() as u64);
+        let mut settlements = Vec::with_capacity(messages.len());
+        let mut well = true;
+        for message in messages {
+            let settlement = self.publish(&message.token, message.events).await;
+            well &= settlement == Settlement::Ack;
+            settlements.push((message.token, settlement));
+        }
+        let revoked = self.driver.revoked();
+        settlements.retain(|(token, _)| !revoked.contains(token));
+        if let Err(error) = self.driver.settle(settlements).await {
+            // They come again, and are recognised as duplicates.
+            tracing::warn!(source = self.name, %error, "messages are not settled");
+            well = false;
+        }
+        well
+    }
+
+    async fn publish(
+        &self,
+        token: &Token,
+        events: Result<Vec<Event>, tradewind_adapter::Error>,
+    ) -> Settlement {
+        let events = match events {
+            Ok(events) if events.is_empty() => return Settlement::Ack,
+            Ok(events) => events,
+            Err(error) => return self.set_aside(token, &error.to_string(), &[]).await,
+        };
+        match self.append(events.clone()).await {
+            Ok(()) => Settlement::Ack,
+            Err(error @ (PublishError::Invalid(_) | PublishError::Conflict(_))) => {
+                self.set_aside(token, &reason(&error), &events).await
+            }
+            Err(error) => later(&self.name, &error),
+        }
+    }
+
+    async fn append(&self, events: Vec<Event>) -> Result<(), PublishError> {
+        let origin = Origin {
+            space: "default".into(),
+            source: self.name.as_str().into(),
+            principal: format!("{} (pulled)", self.name).into(),
+            dedupe_window: None,
+        };
+        self.engine
+            .publish(&self.stream, &origin, events)
+            .await
+            .map(|_| ())
+    }
+
+    /// A message that can never be stored as it is, is stored as a record of itself, so that it
+    /// neither vanishes nor comes for ever.
+    async fn set_aside(&self, token: &Token, reason: &str, events: &[Event]) -> Settlement {
+        tracing::warn!(source = self.name, reason, "message set aside");
+        let originals: Vec<_> = events
+            .iter()
+            .filter_map(|event| crate::codec::to_json(event).ok())
+            .collect();
+        let data = serde_json::json!({ "reason": reason, "message": token.0, "events": originals });
+        let id = format!("{}-{}", self.clock.unix_ms(), token.0);
+        let record = Event::builder(
+            id,
+            format!("/sources/{}", self.name),
+            "tradewind.source.refused",
+        )
+        .data("application/json", data.to_string())
+        .build();
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(source = self.name, %error, "message cannot be set aside");
+                return Settlement::Nack { delay: None };
+            }
+        };
+        match self.append(vec![record]).await {
+            Ok(()) => Settlement::Ack,
+            Err(error) => later(&self.name, &error),
+        }
+    }
+}
+
+fn later(source: &str, error: &PublishError) -> Settlement {
+    tracing::warn!(source, %error, "messages are given back");
+    let delay = match error {
+        PublishError::Later { after, .. } => Some(*after),
+        _ => None,
+    };
+    Settlement::Nack { delay }
+}
+
+fn reason(error: &PublishError) -> String {
+    match error {
+        PublishError::Invalid(events) | PublishError::Conflict(events) => {
+            let parts: Vec<_> = events
+                .iter()
+                .map(|(index, what)| format!("event {index}: {what}"))
+                .collect();
+            format!("{error}: {}", parts.join("; "))
+        }
+        other => other.to_string(),
+    }
+}

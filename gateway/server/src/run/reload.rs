@@ -1,0 +1,136 @@
+//! A new configuration is put in force whole, or not at all.
+
+use super::assemble::{plan, site};
+use super::gateway::{Applied, Gateway, InForce};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tradewind_config::{Change, Checked, Diagnostics, System};
+
+/// How often the files are looked at.
+const POLL: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Loads the configuration again and puts it in force. What is wrong with it is returned,
+    /// logged and counted; then the one before stays.
+    pub async fn reload(&self) -> Result<Applied, String> {
+        let _alone = self.reloading.lock().await;
+        let result = self.replace().await;
+        let failure = result.as_ref().err().cloned();
+        if let Some(failure) = &failure {
+            self.metrics.reload_failed();
+            tracing::error!(reason = %failure, "configuration refused, the one before stays in force");
+            let first = failure.lines().next().unwrap_or_default();
+            self.say("reloaded", format!("refused, nothing changed: {first}"));
+        }
+        *self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = failure;
+        result
+    }
+
+    async fn replace(&self) -> Result<Applied, String> {
+        let checked = self.origin.load(&self.registry).map_err(lines)?;
+        let before = self.config.load_full();
+        let changes = tradewind_config::diff(&before.checked, &checked);
+        if changes.is_empty() {
+            self.metrics.reloaded(before.generation);
+            return Ok(Applied {
+                generation: before.generation,
+                changes,
+            });
+        }
+        if let Some(change) = changes.iter().find(|change| change.blocked) {
+            return Err(format!("cannot be applied to stored events: {change}"));
+        }
+        // The engine first: from then on every new path leads somewhere. A request that still meets
+        // the old ones is answered by the old ones, or told to come again.
+        self.engine
+            .apply(plan(&checked))
+            .await
+            .map_err(|error| error.to_string())?;
+        self.site.store(Arc::new(site(&checked)));
+        let generation = before.generation + 1;
+        self.pulls.replace(self, &checked).await;
+        for warning in checked.warnings.iter() {
+            tracing::warn!("{warning}");
+        }
+        self.config.store(Arc::new(InForce {
+            generation,
+            checked,
+        }));
+        self.metrics.reloaded(generation);
+        for change in &changes {
+            tracing::info!(generation, "{}", change.to_string().trim_end());
+        }
+        self.say(
+            "reloaded",
+            format!("generation {generation}, {} change(s)", changes.len()),
+        );
+        Ok(Applied {
+            generation,
+            changes,
+        })
+    }
+
+    /// What a configuration would change. `name` decides the syntax.
+    pub fn compare(&self, name: &str, text: &str) -> Result<Vec<Change>, String> {
+        let mut checked =
+            tradewind_config::load_str(name, text, &self.registry, &System).map_err(lines)?;
+        (self.origin.amend)(&mut checked);
+        Ok(tradewind_config::diff(
+            &self.config.load().checked,
+            &checked,
+        ))
+    }
+
+    /// Reloads when the files' content has changed and has then stayed the same for a moment, so
+    /// that a file that is just being written is not taken for a short one. Never returns.
+    pub(super) async fn watch(&self) {
+        if self.path.is_none() {
+            return;
+        }
+        let mut taken = fingerprint(&self.files());
+        let mut seen = taken;
+        loop {
+            tokio::time::sleep(POLL).await;
+            let now = fingerprint(&self.files());
+            if now != taken && now == seen {
+                taken = now;
+                // Its outcome is logged and counted there.
+                self.reload().await.ok();
+            }
+            seen = now;
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        files(&self.config.load().checked)
+    }
+}
+
+fn files(checked: &Checked) -> Vec<PathBuf> {
+    checked.files.clone()
+}
+
+fn lines(diagnostics: Diagnostics) -> String {
+    diagnostics.render(false)
+}
+
+/// Of contents, not of inodes: safe with symbolic links that are swapped.
+fn fingerprint(files: &[PathBuf]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for path in files {
+        match std::fs::read(path) {
+            Ok(content) => {
+                hasher.update([1]);
+                hasher.update((content.len() as u64).to_be_bytes());
+                hasher.update(&content);
+            }
+            Err(_) => hasher.update([0]),
+        }
+    }
+    hasher.finalize().into()
+}

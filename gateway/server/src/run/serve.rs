@@ -1,0 +1,321 @@
+//! From nothing to a serving gateway, and back.
+
+use super::assemble::{plan, site};
+use super::gateway::{Gateway, InForce, Origin};
+use super::{SystemClock, Watched, signals};
+use crate::admin::{Guard, Metrics, router, token};
+use crate::ingress::{Ingress, Limits, Listener, Site, accept};
+use arc_swap::ArcSwap;
+use http::Request;
+use hyper::service::service_fn;
+use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tradewind_config::{Admin, Checked, Diagnostics};
+use tradewind_engine::{Clock, Engine};
+use tradewind_store::Embedded;
+
+/// What a gateway is started with.
+pub struct Options {
+    /// The configuration file; `None` for `text`.
+    pub path: Option<PathBuf>,
+    /// The configuration where there is no file, YAML.
+    pub text: String,
+    /// Puts flags and environment above the file, at each load.
+    pub amend: Arc<dyn Fn(&mut Checked) + Send + Sync>,
+    /// After the signal to stop, requests are taken for this long, so that a load balancer can
+    /// notice.
+    pub drain_delay: Duration,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a gateway did not start, or did not stop well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is not valid.
+    #[error("{}", .0.render(false))]
+    Config(Diagnostics),
+    /// Something on the machine is in the way.
+    #[error("cannot {what}: {source}")]
+    Machine {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store does not open.
+    #[error("cannot open the data directory {}: {source}", path.display())]
+    Store {
+        /// The data directory.
+        path: PathBuf,
+        /// What the store said.
+        source: tradewind_store::Error,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] tradewind_engine::Error),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn machine(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Machine { what, source }
+}
+
+/// A serving gateway. Dropping it stops nothing: call [`Running::stop`].
+#[derive(Debug)]
+pub struct Running {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Where events are taken.
+    pub listen: SocketAddr,
+    /// Where the admin API listens.
+    pub admin: Admin,
+    ingress: Arc<Ingress>,
+    stop_ingress: CancellationToken,
+    ingress_task: JoinHandle<()>,
+    admin_task: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
+    drain_delay: Duration,
+}
+
+/// Starts a gateway; it serves when this returns.
+pub async fn start(options: Options) -> Result<Running, Error> {
+    // A second start in one process finds it installed.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    let registry = crate::registry();
+    let origin = Origin {
+        path: options.path.clone(),
+        text: options.text,
+        amend: options.amend,
+    };
+    let checked = origin.load(&registry).map_err(Error::Config)?;
+    for warning in checked.warnings.iter() {
+        tracing::warn!("{warning}");
+    }
+    let address = checked.config.listen.0;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(machine(format!("listen on {address}")))?;
+    let listen = listener
+        .local_addr()
+        .map_err(machine("read the listen address"))?;
+
+    let data = checked.config.data_dir.clone();
+    let streams = Arc::new(Watched::new(open(&data).await?));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let engine = Engine::start(plan(&checked), streams.clone(), clock.clone()).await?;
+    let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
+
+    let metrics = Arc::new(Metrics::default());
+    metrics.reloaded(1);
+    let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(site(&checked)));
+    let limits = live.load().limits.clone();
+    let gateway = Arc::new(Gateway {
+        engine: engine.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        path: options.path,
+        listen: Some(listen),
+        started_ms: clock.unix_ms(),
+        stop: CancellationToken::new(),
+        site: live.clone(),
+        stores: streams,
+        registry,
+        origin,
+        pulls: Default::default(),
+        draining: Default::default(),
+        reloading: Default::default(),
+        failure: Default::default(),
+        config: ArcSwap::from_pointee(InForce {
+            generation: 1,
+            checked,
+        }),
+    });
+    gateway
+        .pulls
+        .replace(&gateway, &gateway.config.load().checked)
+        .await;
+
+    let ingress = Arc::new(Ingress::new(
+        Arc::new(engine),
+        clock,
+        live.clone(),
+        metrics.clone(),
+        &limits,
+    ));
+    let stop_ingress = CancellationToken::new();
+    let handler = ingress.clone();
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+    });
+    let ingress_task = tokio::spawn(accept(
+        Listener::Tcp(listener),
+        move || live.load().limits.clone(),
+        service,
+        stop_ingress.clone(),
+        move || metrics.connection_refused(),
+    ));
+    let service = TowerToHyperService::new(router(gateway.clone(), guard));
+    let admin_task = tokio::spawn(accept(
+        admin_listener,
+        Limits::default,
+        service,
+        gateway.stop.clone(),
+        || (),
+    ));
+    let background = background(&gateway);
+    Ok(Running {
+        gateway,
+        listen,
+        admin,
+        ingress,
+        stop_ingress,
+        ingress_task,
+        admin_task,
+        background,
+        drain_delay: options.drain_delay,
+    })
+}
+
+fn background(gateway: &Arc<Gateway>) -> Vec<JoinHandle<()>> {
+    let watcher = gateway.clone();
+    let hangup = gateway.clone();
+    vec![
+        tokio::spawn(async move { watcher.watch().await }),
+        tokio::spawn(async move {
+            let reload = || async {
+                // Its outcome is logged and counted there.
+                hangup.reload().await.ok();
+            };
+            if let Err(error) = signals::on_hangup(reload).await {
+                tracing::warn!(%error, "SIGHUP is not heard");
+            }
+        }),
+    ]
+}
+
+async fn open(data: &Path) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
+    let path = data.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(machine(format!("make the data directory {}", path.display())))?;
+        Embedded::open(&path).map_err(|source| Error::Store { path, source })
+    });
+    match opened.await {
+        Ok(opened) => Ok(Arc::new(opened?)),
+        Err(error) => Err(Error::Other(error.to_string())),
+    }
+}
+
+async fn bind_admin(admin: &Admin, data: &Path) -> Result<(Admin, Guard, Listener), Error> {
+    match admin {
+        Admin::Socket(path) => {
+            let listener = bind_socket(path)
+                .map_err(machine(format!("listen on the socket {}", path.display())))?;
+            Ok((admin.clone(), Guard::Socket, Listener::Unix(listener)))
+        }
+        Admin::Loopback(address) => {
+            let listener = TcpListener::bind(address)
+                .await
+                .map_err(machine(format!("listen on {address}")))?;
+            let bound = listener
+                .local_addr()
+                .map_err(machine("read the admin address"))?;
+            let token = token().map_err(Error::Other)?;
+            let path = data.join("admin.token");
+            write_private(data, &path, token.expose())
+                .map_err(machine(format!("write {}", path.display())))?;
+            Ok((
+                Admin::Loopback(bound),
+                Guard::Token(token),
+                Listener::Tcp(listener),
+            ))
+        }
+    }
+}
+
+/// Made in a private folder and moved into place: at no moment can anybody else open it, and what a
+/// killed gateway left behind is replaced.
+fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let private = tempfile::Builder::new()
+        .prefix(".a")
+        .tempdir_in(parent)?;
+    let made = private.path().join("s");
+    let listener = UnixListener::bind(&made)?;
+    std::fs::set_permissions(&made, PermissionsExt::from_mode(0o600))?;
+    std::fs::rename(&made, path)?;
+    Ok(listener)
+}
+
+fn write_private(dir: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+    // Temporary files are made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+impl Running {
+    /// Stops in order: not ready, no new requests, requests under way, attempts under way, store.
+    pub async fn stop(self) -> Result<(), Error> {
+        self.gateway.draining.store(true, Ordering::Relaxed);
+        tracing::info!("draining");
+        if !self.drain_delay.is_zero() {
+            tokio::time::sleep(self.drain_delay).await;
+        }
+        let grace = self.gateway.config.load().checked.config.shutdown_grace;
+        let began = Instant::now();
+        self.stop_ingress.cancel();
+        let ingress = tokio::time::timeout(grace, self.ingress_task).await;
+        if ingress.is_err() {
+            tracing::warn!("some requests were not done in time; their senders got no answer");
+        }
+        self.ingress.close();
+        for task in self.background {
+            task.abort();
+        }
+        self.gateway.pulls.stop().await;
+        let left = grace.saturating_sub(began.elapsed());
+        let drained = self.gateway.engine.drain(left).await;
+        self.gateway.stop.cancel();
+        // What a client of the admin API still reads must not hold up the exit.
+        tokio::time::timeout(Duration::from_secs(1), self.admin_task)
+            .await
+            .ok();
+        if let Admin::Socket(path) = &self.admin {
+            std::fs::remove_file(path).ok();
+        }
+        drained?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

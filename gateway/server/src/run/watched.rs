@@ -1,0 +1,53 @@
+//! Streams whose figures can be read while the engine owns them.
+
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tradewind_store::{Error, Settings, Stats, Stream, Streams};
+
+/// Remembers every stream that was opened, without keeping it open.
+#[derive(Debug)]
+pub struct Watched {
+    inner: Arc<dyn Streams>,
+    opened: Mutex<BTreeMap<String, Weak<dyn Stream>>>,
+}
+
+impl Watched {
+    /// Watches `inner`.
+    pub fn new(inner: Arc<dyn Streams>) -> Self {
+        Self {
+            inner,
+            opened: Mutex::default(),
+        }
+    }
+    /// Figures of the streams that are open, by name without the space.
+    pub fn stats(&self) -> BTreeMap<String, Stats> {
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter_map(|(name, stream)| {
+                let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
+                Some((name.to_owned(), stream.upgrade()?.stats()))
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Streams for Watched {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        let stream = self.inner.open(name, settings).await?;
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Arc::downgrade(&stream));
+        Ok(stream)
+    }
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        self.inner.list().await
+    }
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        self.inner.delete(name).await
+    }
+}

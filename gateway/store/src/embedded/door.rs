@@ -1,0 +1,140 @@
+//! The way to a shard: messages to a thread that writes, or to a worker in the caller's.
+
+use super::Lock;
+use super::worker::{Message, Reply, Shared, Worker};
+use crate::shard::{Call, Outcome, Shard, View};
+use crate::{Clock, Error, Params, Stats};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{oneshot, watch};
+
+/// The way to a shard.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) view: View,
+    shared: Arc<Shared>,
+    params: Params,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Thread {
+        send: Sender<Message>,
+        thread: Option<JoinHandle<()>>,
+    },
+    /// `None` once closed.
+    Inline(Box<Mutex<Option<Worker>>>),
+}
+
+impl Door {
+    /// A shard that is written by a thread of its own, which holds `lock` as long as it runs.
+    pub(super) fn thread(
+        shard: Shard,
+        clock: Arc<dyn Clock>,
+        params: Params,
+        lock: Lock,
+    ) -> Result<Self, Error> {
+        let (send, receive) = channel();
+        let view = shard.view();
+        let mut worker = Worker::new(shard, clock, Some(send.clone()));
+        let shared = worker.shared();
+        let thread = std::thread::Builder::new()
+            .name("tradewind-store".into())
+            .spawn(move || {
+                worker.run(&receive);
+                drop(worker);
+                drop(lock);
+            })
+            .map_err(|e| crate::log::failed("start a writer", &e))?;
+        Ok(Self {
+            view,
+            shared,
+            params,
+            way: Way::Thread {
+                send,
+                thread: Some(thread),
+            },
+        })
+    }
+
+    /// A shard that the caller writes.
+    pub(super) fn inline(shard: Shard, clock: Arc<dyn Clock>, params: Params) -> Self {
+        let view = shard.view();
+        let worker = Worker::new(shard, clock, None);
+        let shared = worker.shared();
+        Self {
+            view,
+            shared,
+            params,
+            way: Way::Inline(Box::new(Mutex::new(Some(worker)))),
+        }
+    }
+
+    /// Whether calls are done in the caller's thread.
+    pub(super) fn is_inline(&self) -> bool {
+        matches!(self.way, Way::Inline(_))
+    }
+
+    fn send(&self, message: Message) -> Result<(), Error> {
+        match &self.way {
+            Way::Thread { send, .. } => send.send(message).map_err(|_| Error::Closed),
+            Way::Inline(worker) => {
+                let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+                let ended = !worker.as_mut().ok_or(Error::Closed)?.take(message);
+                if ended {
+                    *worker = None;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands a write over; the outcome comes with the group commit that takes it.
+    pub(super) fn call(&self, call: Call) -> Result<oneshot::Receiver<Outcome>, Error> {
+        let bytes = if call.is_append() { call.bytes() } else { 0 };
+        if call.is_append() {
+            let waiting = self.shared.calls.load(Ordering::Relaxed);
+            let waiting_bytes = self.shared.bytes.load(Ordering::Relaxed);
+            if waiting >= self.params.queue
+                || waiting > 0 && waiting_bytes + bytes > self.params.queue_bytes
+            {
+                return Err(Error::Busy);
+            }
+            self.shared.calls.fetch_add(1, Ordering::Relaxed);
+            self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        let (reply, outcome) = oneshot::channel();
+        self.send(Message::Call(call, bytes, reply))?;
+        Ok(outcome)
+    }
+
+    /// Asks something of the writer.
+    pub(super) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Message) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(ask(reply))?;
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    pub(super) fn end(&self) -> watch::Receiver<u64> {
+        self.shared.end.subscribe()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Way::Thread { send, thread } = &mut self.way {
+            // Fails only when the writer has ended already.
+            send.send(Message::Stop).ok();
+            if let Some(thread) = thread.take() {
+                thread.join().ok();
+            }
+        }
+    }
+}

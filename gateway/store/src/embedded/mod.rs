@@ -1,0 +1,189 @@
+//! The embedded engine: streams in one data directory, no server beside the process.
+
+mod dirs;
+mod door;
+mod stream;
+mod worker;
+
+use crate::disk::{Disk, Medium, RealDisk, Reserve};
+use crate::shard::{Shard, Spec};
+use crate::streams::check_name;
+use crate::{
+    Clock, Durability, Error, Params, Random, Settings, Stream, Streams, SystemClock, SystemRandom,
+};
+use async_trait::async_trait;
+use dirs::Dirs;
+use door::Door;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use stream::EmbeddedStream;
+
+/// Streams in a data directory, which belongs to one process at a time.
+///
+/// Each shard of an open stream has a thread of its own that writes; reads that may block run on
+/// tokio's blocking threads.
+#[derive(Debug)]
+pub struct Embedded {
+    dirs: Dirs,
+    disk: Reserve,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    params: Params,
+    threads: bool,
+    open: Mutex<HashMap<String, Weak<EmbeddedStream>>>,
+    lock: Lock,
+}
+
+/// Keeps the data directory locked until the last writer has ended.
+#[derive(Clone)]
+struct Lock(#[allow(dead_code)] Arc<Box<dyn Send + Sync>>);
+
+impl std::fmt::Debug for Lock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lock")
+    }
+}
+
+impl Embedded {
+    /// Opens a data directory of the machine, making it if need be (not its parents).
+    ///
+    /// # Errors
+    /// `Error::Invalid` when another process has it, or when it was written by a later version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_on(
+            Arc::new(RealDisk),
+            path,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+            Params::default(),
+        )
+    }
+
+    /// Opens a data directory on any disk, with any clock and randomness.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        params: Params,
+    ) -> Result<Self, Error> {
+        let (dirs, lock) = Dirs::open(&*disk, path.as_ref())?;
+        let disk = Reserve::new(disk, dirs.reserve(), params.reserve_bytes)
+            .map_err(|e| crate::log::failed("set room aside", &e))?;
+        let lock = Lock(Arc::new(lock));
+        let open = Mutex::default();
+        Ok(Self {
+            dirs,
+            disk,
+            clock,
+            random,
+            params,
+            threads: true,
+            open,
+            lock,
+        })
+    }
+
+    /// The same without threads: every call is done when it returns, in the caller's thread. For
+    /// deterministic simulation.
+    #[must_use]
+    pub fn inline(mut self) -> Self {
+        self.threads = false;
+        self
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<String, Weak<EmbeddedStream>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_stream(&self, name: &str, settings: &Settings) -> Result<Arc<EmbeddedStream>, Error> {
+        check_name(name)?;
+        let settings = Settings {
+            shards: settings.shards.max(1),
+            ..settings.clone()
+        };
+        let mut opened = self.opened();
+        if let Some(stream) = opened.get(name).and_then(Weak::upgrade)
+            && !stream.is_closed()
+        {
+            return match stream.shards() == settings.shards {
+                true => Ok(stream),
+                false => Err(dirs::other_shards(name, stream.shards(), settings.shards)),
+            };
+        }
+        if settings.durability != Durability::Ephemeral {
+            self.refuse_memory()?;
+        }
+        let identity = self
+            .dirs
+            .stream(&self.disk, &*self.random, name, &settings)?;
+        let now_ms = self.clock.unix_ms();
+        let mut doors = Vec::new();
+        for shard in 0..settings.shards {
+            let dir = self.dirs.shard(&self.disk, name, shard)?;
+            let spec = Spec {
+                disk: self.disk.clone(),
+                dir,
+                shard,
+                salt: identity.salt,
+                settings: settings.clone(),
+                params: self.params,
+            };
+            let shard = Shard::open(spec, now_ms)?;
+            let clock = Arc::clone(&self.clock);
+            doors.push(match self.threads {
+                true => Door::thread(shard, clock, self.params, self.lock.clone())?,
+                false => Door::inline(shard, clock, self.params),
+            });
+        }
+        let stream = Arc::new(EmbeddedStream::new(
+            doors,
+            identity.key,
+            Arc::clone(&self.clock),
+        ));
+        opened.insert(name.to_owned(), Arc::downgrade(&stream));
+        Ok(stream)
+    }
+
+    fn refuse_memory(&self) -> Result<(), Error> {
+        let what = match self.disk.medium(self.dirs.root()) {
+            Ok(Medium::Lasting) => return Ok(()),
+            Ok(Medium::Memory(name)) => format!("a file system in memory ({name})"),
+            Ok(Medium::ContainerLayer) => "the writable layer of a container".to_owned(),
+            Err(error) => return Err(crate::log::failed("look at the data directory", &error)),
+        };
+        Err(Error::Invalid(format!(
+            "data directory {} lies on {what}, which does not outlive it: mount a volume there, or \
+             set durability to `ephemeral`",
+            self.dirs.root().display()
+        )))
+    }
+}
+
+#[async_trait]
+impl Streams for Embedded {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        Ok(self.open_stream(name, settings)?)
+    }
+
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        self.dirs.list(&self.disk)
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        let mut opened = self.opened();
+        if opened
+            .get(name)
+            .and_then(Weak::upgrade)
+            .is_some_and(|stream| !stream.is_closed())
+        {
+            return Err(Error::Invalid(format!(
+                "stream `{name}` is open: close it first"
+            )));
+        }
+        opened.remove(name);
+        self.dirs.delete(&self.disk, name)
+    }
+}

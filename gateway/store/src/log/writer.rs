@@ -1,0 +1,230 @@
+//! The one that writes: appends groups, extends and seals segments.
+
+use super::group::{Builder, Header};
+use super::reader::Reader;
+use super::segment::{DATA, Segment, Shared, Summary};
+use crate::disk::{Disk, is_full};
+use crate::{Error, Params};
+use bytes::Bytes;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The writing side of a log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    salt: u64,
+    params: Params,
+    shared: Arc<Shared>,
+    active: Arc<Segment>,
+    summary: Summary,
+    /// Length to which the active file is filled with zeros.
+    prepared: u64,
+    epoch: u64,
+    synced: u64,
+    syncs: u64,
+}
+
+impl Log {
+    /// A log over what recovery found. The last segment is the one that is written.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        salt: u64,
+        params: Params,
+        segments: Vec<Arc<Segment>>,
+        epoch: u64,
+    ) -> Result<Self, Error> {
+        let Some(active) = segments.last().cloned() else {
+            return Err(Error::Failed("a log needs a segment".into()));
+        };
+        let summary = active.summary();
+        let prepared = active
+            .file
+            .len()
+            .map_err(|e| failed("read the length of a segment", &e))?;
+        Ok(Self {
+            disk,
+            dir,
+            salt,
+            params,
+            shared: Arc::new(Shared::new(segments, summary.end)),
+            active,
+            summary,
+            prepared,
+            epoch,
+            // What recovery accepted may sit in the page cache only.
+            synced: summary.base,
+            syncs: 0,
+        })
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared), self.salt)
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.summary.end
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.shared.bounds().start
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn is_synced(&self) -> bool {
+        self.synced >= self.end()
+    }
+
+    pub(crate) fn syncs(&self) -> u64 {
+        self.syncs
+    }
+
+    pub(crate) fn active(&self) -> Summary {
+        self.summary
+    }
+
+    /// Bytes that the segment files take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end() - self.start()
+    }
+
+    /// A group at the end of the log.
+    pub(crate) fn group(&self, appended_ms: u64) -> Builder {
+        Builder::new(
+            self.salt,
+            Header {
+                len: 0,
+                offset: self.end(),
+                epoch: self.epoch,
+                synced: self.synced,
+                ordinal: self.summary.ordinal,
+                appended_ms,
+                events: 0,
+                entries: 0,
+                records: 0,
+            },
+        )
+    }
+
+    /// Raises the epoch: durable when it returns.
+    pub(crate) fn raise(&mut self, appended_ms: u64) -> Result<u64, Error> {
+        self.epoch += 1;
+        self.write(self.group(appended_ms))?;
+        self.sync()?;
+        self.publish();
+        Ok(self.epoch)
+    }
+
+    /// Writes a group. After `Error::Full` nothing has changed; after any other error the log must
+    /// not be written again.
+    pub(crate) fn write(&mut self, group: Builder) -> Result<(), Error> {
+        let (header, bytes) = group.finish();
+        let place = DATA + (self.end() - self.summary.base);
+        if place > DATA && place + bytes.len() as u64 > self.params.segment_bytes {
+            self.roll()?;
+        }
+        self.prepare(bytes.len() as u64)?;
+        let place = self.active.place(self.end());
+        self.active
+            .file
+            .write_at(place, &bytes)
+            .map_err(|e| failed("write to the log", &e))?;
+        self.summary.add(&bytes, Some(&header));
+        self.active.set_summary(self.summary);
+        Ok(())
+    }
+
+    /// Makes all that was written durable.
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        if self.synced < self.end() {
+            self.active
+                .file
+                .sync_data()
+                .map_err(|e| failed("sync the log", &e))?;
+            self.syncs += 1;
+            self.synced = self.end();
+        }
+        Ok(())
+    }
+
+    /// Counts what was written as durable without a sync: for the weaker modes.
+    pub(crate) fn publish(&mut self) {
+        self.shared.publish(self.end());
+    }
+
+    /// Seals the active segment and begins the next. A segment exists only if all before it is
+    /// durable, so only the last can have a torn tail.
+    pub(crate) fn roll(&mut self) -> Result<(), Error> {
+        self.sync()?;
+        let next = Segment::create(&*self.disk, &self.dir, self.salt, self.epoch, self.summary)
+            .map_err(|e| refused("begin a segment", &e))?;
+        // The zeros after the last group are of no more use; keeping them does no harm.
+        let length = self.active.place(self.end());
+        self.active
+            .file
+            .set_len(length)
+            .map_err(|e| failed("cut a sealed segment", &e))?;
+        self.active = Arc::new(next);
+        self.summary = self.active.summary();
+        self.prepared = DATA;
+        self.shared.push(Arc::clone(&self.active));
+        Ok(())
+    }
+
+    /// Extends the active file by whole chunks of zeros, so that most syncs touch no metadata.
+    fn prepare(&mut self, more: u64) -> Result<(), Error> {
+        let needed = self.active.place(self.end()) + more;
+        if needed <= self.prepared {
+            return Ok(());
+        }
+        let chunk = self.params.chunk_bytes;
+        let target = needed.div_ceil(chunk) * chunk;
+        let zeros = Bytes::from(vec![0; (target - self.prepared).min(chunk) as usize]);
+        let mut at = self.prepared;
+        while at < target {
+            let len = (target - at).min(chunk) as usize;
+            self.active
+                .file
+                .write_at(at, &zeros[..len])
+                .map_err(|e| refused("extend the log", &e))?;
+            at += len as u64;
+        }
+        self.prepared = target;
+        Ok(())
+    }
+
+    /// Removes the segments wholly below `before`. What refers to them must be gone, durably.
+    pub(crate) fn remove(&mut self, before: u64) -> Result<(), Error> {
+        let gone = self.shared.split(before);
+        for segment in &gone {
+            self.disk
+                .remove(&segment.path)
+                .map_err(|e| failed("remove a segment", &e))?;
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.disk
+            .sync_dir(&self.dir)
+            .map_err(|e| failed("sync the log's directory", &e))
+    }
+}
+
+/// An error after which nobody knows what the disk holds.
+pub(crate) fn failed(what: &str, error: &std::io::Error) -> Error {
+    Error::Failed(format!("cannot {what}: {error}"))
+}
+
+/// An error of a call that may simply have found no room.
+pub(crate) fn refused(what: &str, error: &std::io::Error) -> Error {
+    if is_full(error) {
+        Error::Full
+    } else {
+        failed(what, error)
+    }
+}

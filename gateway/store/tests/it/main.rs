@@ -1,0 +1,9 @@
+//! Integration tests of the store.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod contract;
+mod damage;
+mod full;
+mod opening;
+mod power;

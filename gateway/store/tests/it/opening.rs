@@ -1,0 +1,118 @@
+//! Opening a data directory, and when it is refused.
+
+use crate::contract::tiny;
+use std::path::Path;
+use std::sync::Arc;
+use tradewind_store::disk::{Disk, Open, RealDisk};
+use tradewind_store::testkit::{Fault, ManualClock, SeededRandom, SimDisk, suite};
+use tradewind_store::{Durability, Embedded, Error, Settings, Streams};
+
+fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Embedded, Error> {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+    Embedded::open_on(disk, path, clock, Arc::new(SeededRandom::new(3)), tiny())
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Err(Error::Invalid(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(Arc::new(RealDisk), dir.path()).unwrap();
+    let stream = first.open("default/s", &Settings::default()).await.unwrap();
+    let reason = refusal(open(Arc::new(RealDisk), dir.path()));
+    assert!(reason.contains("is in use by another process"), "{reason}");
+    drop(first);
+    refusal(open(Arc::new(RealDisk), dir.path()));
+    drop(stream);
+    open(Arc::new(RealDisk), dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn one_stream_of_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let streams = open(Arc::new(RealDisk), dir.path()).unwrap();
+    let first = streams
+        .open("default/s", &Settings::default())
+        .await
+        .unwrap();
+    let second = streams
+        .open("default/s", &Settings::default())
+        .await
+        .unwrap();
+    assert!(Arc::ptr_eq(&first, &second));
+    assert!(refusal(streams.delete("default/s").await).contains("close it first"));
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let disk = SimDisk::new();
+    drop(open(Arc::new(disk.clone()), Path::new("data")).unwrap());
+    let file = disk.open(Path::new("data/FORMAT"), Open::Empty).unwrap();
+    file.write_at(0, b"{\"format\":9}").unwrap();
+    let reason = refusal(open(Arc::new(disk), Path::new("data")));
+    assert_eq!(
+        reason,
+        "FORMAT has format 9, this version knows up to 1: use a later version"
+    );
+}
+
+#[tokio::test]
+async fn memory_is_refused_unless_asked_for() {
+    // A tmpfs on every Linux that has one.
+    let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
+        println!("skipped: no /dev/shm");
+        return;
+    };
+    let streams = open(Arc::new(RealDisk), dir.path()).unwrap();
+    let reason = refusal(streams.open("default/s", &Settings::default()).await);
+    assert!(
+        reason.contains("in memory (tmpfs)") && reason.contains("`ephemeral`"),
+        "{reason}"
+    );
+    let settings = Settings {
+        durability: Durability::Ephemeral,
+        ..Settings::default()
+    };
+    let stream = streams.open("default/s", &settings).await.unwrap();
+    stream.append(vec![suite::event(1, "a")]).await.unwrap();
+    assert_eq!(stream.stats().syncs, 1, "only opening syncs");
+}
+
+/// Power lost while a data directory and its first streams are made: the next start makes them, or
+/// finds them whole.
+#[tokio::test]
+async fn creation_is_cut_short_anywhere() {
+    for calls in 0.. {
+        let mut rng = fastrand::Rng::with_seed(calls);
+        let disk = SimDisk::new();
+        disk.fail_after(calls, Fault::PowerCut, rng.fork());
+        let settings = Settings {
+            shards: 2,
+            ..Settings::default()
+        };
+        let mut key = None;
+        if let Ok(streams) = open(Arc::new(disk.clone()), Path::new("data"))
+            && let Ok(stream) = streams.inline().open("default/s", &settings).await
+            && stream.append(vec![suite::event(1, "a")]).await.is_ok()
+        {
+            key = Some(stream.hash_key());
+        }
+        let done = !disk.was_struck();
+        disk.crash(&mut rng);
+        let streams = open(Arc::new(disk), Path::new("data")).unwrap().inline();
+        let stream = streams.open("default/s", &settings).await.unwrap();
+        if let Some(key) = key {
+            assert_eq!(stream.hash_key(), key);
+            assert_eq!(suite::read_all(&*stream, 0, 0).await.len(), 1);
+        }
+        assert_eq!(streams.list().await.unwrap(), ["default/s"]);
+        if done {
+            return;
+        }
+    }
+}

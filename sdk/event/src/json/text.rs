@@ -1,0 +1,110 @@
+//! Stretches of JSON text: whitespace, the inside of strings, escapes.
+
+/// The first byte from `at` on that is no whitespace.
+#[inline(always)]
+pub(super) fn token(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\t' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The first byte from `at` on that is a quote, a backslash or a control character; eight bytes at a
+/// time. The lowest hit is exact: a borrow only spoils what lies above the byte that caused it.
+#[inline(always)]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const SLASHES: u64 = ONES * b'\\' as u64;
+    const SPACES: u64 = ONES * b' ' as u64;
+    let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = (word ^ QUOTES).wrapping_sub(ONES);
+        let slash = (word ^ SLASHES).wrapping_sub(ONES);
+        let control = word.wrapping_sub(SPACES);
+        let hits = (quote | slash | control) & !word & HIGH;
+        if hits != 0 {
+            return at + (hits.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0..=0x1f);
+    at + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Appends what the inside of a string stands for. `None` where it holds half of a surrogate pair.
+pub(super) fn unescape(text: &str, out: &mut String) -> Option<()> {
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = rest.as_bytes().get(at + 1)?;
+        let mut used = at + 2;
+        out.push(match escape {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let high = u32::from_str_radix(rest.get(used..used + 4)?, 16).ok()?;
+                used += 4;
+                if (0xd800..0xdc00).contains(&high) {
+                    let low = rest.get(used..used + 6)?.strip_prefix("\\u")?;
+                    let low = u32::from_str_radix(low, 16).ok()?;
+                    used += 6;
+                    let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                    char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?
+                } else {
+                    char::from_u32(high)?
+                }
+            }
+            other => char::from(*other),
+        });
+        rest = &rest[used..];
+    }
+    out.push_str(rest);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_ends_at_the_first_special_byte() {
+        for len in 0..20 {
+            for special in [b'"', b'\\', 0, 0x1f] {
+                for high in ['~', 'é'] {
+                    let mut text = high.to_string().repeat(len).into_bytes();
+                    let end = text.len();
+                    text.extend([special, b'"', b' ', b'\\', 0]);
+                    text.extend([b'a'; 9]);
+                    assert_eq!(plain_end(&text, 0), end);
+                }
+            }
+        }
+        assert_eq!(plain_end(b"ab", 0), 2);
+        assert_eq!(plain_end(b"ab", 3), 3);
+    }
+
+    #[test]
+    fn escapes_stand_for_characters() {
+        let mut out = String::new();
+        assert_eq!(
+            unescape(r#"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00z"#, &mut out),
+            Some(())
+        );
+        assert_eq!(out, "a\"\\/\u{8}\u{c}\n\r\té😀z");
+        for half in [
+            r"\ud83d",
+            r"\ud83d\u0041",
+            r"\ude00",
+            r"\ud83dxxxxxx",
+            r"\ud83d\n12345",
+        ] {
+            assert_eq!(unescape(half, &mut String::new()), None, "{half}");
+        }
+    }
+}

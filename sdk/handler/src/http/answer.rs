@@ -1,0 +1,85 @@
+//! Outcomes as answers.
+
+use crate::{Event, Outcome};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use std::time::Duration;
+use tradewind_event::http::{Format, encode_batch, encode_binary};
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// The answer to a request that held one event, as it stands in the table of the crate's front page.
+pub(crate) fn outcome(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Ack => status(StatusCode::NO_CONTENT),
+        Outcome::Reply(event) => events(encode_binary(&event)),
+        Outcome::Retry { after, reason, .. } => {
+            let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, &reason);
+            if let Some(after) = after {
+                retry_after(&mut answer, after);
+            }
+            answer
+        }
+        Outcome::Reject { reason, .. } => problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+    }
+}
+
+/// The answer to a batch of which nothing failed.
+pub(crate) fn replies(replies: &[Event]) -> Answer {
+    if replies.is_empty() {
+        return status(StatusCode::NO_CONTENT);
+    }
+    events(encode_batch(replies, Format::Json))
+}
+
+/// The handler takes no more just now.
+pub(crate) fn busy(reason: &str) -> Answer {
+    let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, reason);
+    retry_after(&mut answer, Duration::from_secs(1));
+    answer
+}
+
+/// Only events are taken.
+pub(crate) fn method_not_allowed() -> Answer {
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST");
+    answer
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("POST"));
+    answer
+}
+
+/// An answer with a reason (RFC 9457).
+pub(crate) fn problem(code: StatusCode, detail: &str) -> Answer {
+    let body = serde_json::json!({
+        "title": code.canonical_reason().unwrap_or_default(),
+        "status": code.as_u16(),
+        "detail": detail,
+    });
+    let mut answer = Response::new(Full::from(body.to_string()));
+    *answer.status_mut() = code;
+    answer.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    answer
+}
+
+fn status(code: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = code;
+    answer
+}
+
+fn events((headers, body): (HeaderMap, Bytes)) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.headers_mut() = headers;
+    answer
+}
+
+/// Whole seconds, rounded up: never sooner than asked for.
+fn retry_after(answer: &mut Answer, pause: Duration) {
+    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+    answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+}

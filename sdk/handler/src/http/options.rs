@@ -1,0 +1,164 @@
+//! Settings of the host.
+
+use super::signature::Secret;
+use crate::Context;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Settings of the HTTP host. [`Options::from_env`] reads them from the environment; an empty
+/// variable counts as unset, but for the signing secret.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where to listen: `TRADEWIND_LISTEN` (an address with port); else all addresses on `PORT`, as
+    /// container platforms ask for; else 127.0.0.1:8080.
+    pub listen: SocketAddr,
+    /// Largest request body in bytes: `TRADEWIND_BODY_MAX`, default 1 MiB.
+    pub body_max: usize,
+    /// Time for one request, its body included: `TRADEWIND_TIMEOUT` in seconds, default 15.
+    pub timeout: Duration,
+    /// Most requests handled at once: `TRADEWIND_CONCURRENCY`, default 256. The next one is answered
+    /// 503. With `body_max` it bounds the memory.
+    pub concurrency: usize,
+    /// `source` of replies that name none: `TRADEWIND_SOURCE`, default `/handlers/` and the
+    /// handler's name.
+    pub source: Option<Arc<str>>,
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) clock: fn() -> SystemTime,
+}
+
+/// A setting that cannot be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidOptions {
+    variable: &'static str,
+    reason: String,
+}
+
+impl std::fmt::Display for InvalidOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.variable, self.reason)
+    }
+}
+
+impl std::error::Error for InvalidOptions {}
+
+impl Default for Options {
+    // The host is the outermost place: here the clock comes from.
+    #[allow(clippy::disallowed_methods)]
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            body_max: 1 << 20,
+            timeout: Context::DEFAULT_TIMEOUT,
+            concurrency: 256,
+            source: None,
+            secrets: Vec::new(),
+            clock: SystemTime::now,
+        }
+    }
+}
+
+impl Options {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// A variable that cannot be read, with its name and what it should be.
+    pub fn from_env() -> Result<Self, InvalidOptions> {
+        Self::from_variables(|name| std::env::var_os(name).map(|v| v.to_string_lossy().into()))
+    }
+
+    /// Reads variables from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Options::from_env`].
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidOptions> {
+        let read = |name| get(name).filter(|value| !value.is_empty());
+        let mut options = Self::default();
+        if let Some(port) = read("PORT") {
+            let port = port.parse().map_err(|_| InvalidOptions {
+                variable: "PORT",
+                reason: format!("`{port}` is no port; give a number from 0 to 65535"),
+            })?;
+            options.listen = (IpAddr::from(Ipv4Addr::UNSPECIFIED), port).into();
+        }
+        if let Some(address) = read("TRADEWIND_LISTEN") {
+            options.listen = address.parse().map_err(|_| InvalidOptions {
+                variable: "TRADEWIND_LISTEN",
+                reason: format!("`{address}` is no address with port, such as 127.0.0.1:8090"),
+            })?;
+        }
+        options.body_max = number(&read, "TRADEWIND_BODY_MAX", "bytes", options.body_max)?;
+        options.concurrency = number(
+            &read,
+            "TRADEWIND_CONCURRENCY",
+            "requests",
+            options.concurrency,
+        )?;
+        let seconds = number(
+            &read,
+            "TRADEWIND_TIMEOUT",
+            "seconds",
+            options.timeout.as_secs() as usize,
+        )?;
+        options.timeout = Duration::from_secs(seconds as u64);
+        options.source = read("TRADEWIND_SOURCE").map(Into::into);
+        if let Some(secrets) = get("TRADEWIND_SIGNING_SECRET") {
+            options = options.signing_secrets(&secrets)?;
+        }
+        Ok(options)
+    }
+
+    /// Demands a [Standard Webhooks](https://www.standardwebhooks.com) signature on every request,
+    /// made with one of these secrets: `TRADEWIND_SIGNING_SECRET`. Several, for rotation, are set
+    /// apart by spaces. A secret is `whsec_` and base64 of 24 to 64 bytes.
+    ///
+    /// What is signed is the body, its time and its id. In binary mode the event's attributes are in
+    /// headers and thus not covered: have signed deliveries sent in structured mode.
+    ///
+    /// # Errors
+    /// No secret, or one that is none.
+    pub fn signing_secrets(mut self, secrets: &str) -> Result<Self, InvalidOptions> {
+        let invalid = |reason: &str| InvalidOptions {
+            variable: "TRADEWIND_SIGNING_SECRET",
+            reason: reason.into(),
+        };
+        self.secrets = secrets
+            .split_ascii_whitespace()
+            .map(|text| Secret::parse(text).map_err(invalid))
+            .collect::<Result<_, _>>()?;
+        if self.secrets.is_empty() {
+            return Err(invalid(
+                "is empty, which would take everything; give a secret or remove the variable",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Replaces the system's clock, which the times of signatures are compared with: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+/// One at least: nothing here means anything at zero. And at most what a 32-bit number holds, so
+/// that deadlines stay within the range of the clock.
+fn number(
+    read: &impl Fn(&'static str) -> Option<String>,
+    variable: &'static str,
+    unit: &str,
+    default: usize,
+) -> Result<usize, InvalidOptions> {
+    let Some(text) = read(variable) else {
+        return Ok(default);
+    };
+    match text.parse::<u32>() {
+        Ok(value) if value > 0 => Ok(value as usize),
+        _ => Err(InvalidOptions {
+            variable,
+            reason: format!("`{text}` is no number of {unit}; give a whole number above 0"),
+        }),
+    }
+}

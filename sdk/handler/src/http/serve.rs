@@ -1,0 +1,80 @@
+//! The server.
+
+use super::Options;
+use super::service::Service;
+use crate::Handler;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longest time for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for the last answers to be read, when the last handlers have ended.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+/// Pause when the system gives no more connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves a handler over HTTP/1.1 and HTTP/2 on `listener` until `shutdown` completes; then takes no
+/// more, waits for what is under way, at most until each one's deadline, and returns.
+/// [`run`](crate::run) does this with the process's environment and signals.
+pub async fn serve(
+    handler: impl Handler,
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) {
+    let tasks = TaskTracker::new();
+    let stopping = CancellationToken::new();
+    let grace = options.timeout + ANSWER_TIME;
+    let service = Service::new(Arc::new(handler), options, tasks.clone(), stopping.clone());
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    server.http2().timer(TokioTimer::new());
+    let connections = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        // Answers are small and complete: there is nothing to wait for.
+        stream.set_nodelay(true).ok();
+        let service = service.clone();
+        let answering = service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, Infallible>(service.answer(request).await) }
+        });
+        let connection = server
+            .serve_connection(TokioIo::new(stream), answering)
+            .into_owned();
+        let connection = connections.watch(connection);
+        // How a connection ends is the sender's affair: what counts is answered by then or not.
+        tokio::spawn(async move { connection.await.ok() });
+    }
+
+    drop(listener);
+    stopping.cancel();
+    // By then every handler has ended; who has not read the answer will not.
+    tokio::time::timeout(grace, connections.shutdown())
+        .await
+        .ok();
+    tasks.close();
+    tasks.wait().await;
+}

@@ -1,0 +1,112 @@
+//! Calling a handler in a test: no server, no sockets.
+//!
+//! ```
+//! use serde::Deserialize;
+//! use tradewind::{Data, Error, Outcome, Reply, testing};
+//!
+//! #[derive(Deserialize)]
+//! struct Order { total: u64 }
+//!
+//! #[tradewind::handler]
+//! async fn charge(Data(order): Data<Order>) -> Result<Reply, Error> {
+//!     match order.total {
+//!         0 => Err(Error::reject("nothing to charge")),
+//!         total => Ok(Reply::event("shop.order.charged", total)),
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let order = testing::event("shop.order.placed", serde_json::json!({ "total": 12 }));
+//! let Outcome::Reply(reply) = testing::call(&charge, order).await else { panic!() };
+//! assert_eq!(reply.ty(), "shop.order.charged");
+//!
+//! let free = testing::event("shop.order.placed", serde_json::json!({ "total": 0 }));
+//! let outcome = testing::Call::new(free).attempt(3).run(&charge).await;
+//! assert!(matches!(outcome, Outcome::Reject { .. }));
+//! # });
+//! ```
+
+use crate::{Context, Delivery, Handler, Outcome};
+use serde::Serialize;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tradewind_event::Event;
+
+/// An event with JSON data, `id` `test-1` and `source` `/tests`. For anything else there is
+/// [`Event::builder`].
+///
+/// # Panics
+///
+/// When `ty` is no valid type, or the data does not serialise.
+#[allow(clippy::expect_used, clippy::panic)]
+pub fn event(ty: &str, data: impl Serialize) -> Event {
+    let data = serde_json::to_vec(&data).expect("data of a test event serialises");
+    Event::builder("test-1", "/tests", ty)
+        .data("application/json", data)
+        .build()
+        .expect("a test event is valid")
+}
+
+/// Hands an event to a handler: first attempt, live, 15 seconds left.
+pub async fn call(handler: &impl Handler, event: Event) -> Outcome {
+    Call::new(event).run(handler).await
+}
+
+/// A delivery to be made under chosen circumstances.
+#[derive(Debug, Clone)]
+pub struct Call {
+    event: Event,
+    context: Context,
+}
+
+impl Call {
+    /// A first attempt, delivery id `test`.
+    pub fn new(event: Event) -> Self {
+        Self {
+            event,
+            context: Context::new("test"),
+        }
+    }
+    /// As this attempt.
+    #[must_use]
+    pub fn attempt(self, attempt: u32) -> Self {
+        self.edit(|context| context.with_attempt(attempt))
+    }
+    /// As a delivery of this subscription.
+    #[must_use]
+    pub fn subscription(self, name: &str) -> Self {
+        self.edit(|context| context.with_subscription(name))
+    }
+    /// As part of this replay.
+    #[must_use]
+    pub fn replay(self, id: &str) -> Self {
+        self.edit(|context| context.with_replay(id))
+    }
+    /// With this much time left. The handler is not cancelled when it is over; hosts do that.
+    #[must_use]
+    pub fn remaining(self, time: Duration) -> Self {
+        self.edit(|context| context.with_deadline(Instant::now() + time))
+    }
+    /// While the process is being stopped.
+    #[must_use]
+    pub fn stopping(self) -> Self {
+        let token = CancellationToken::new();
+        token.cancel();
+        self.edit(|context| context.with_cancellation(token))
+    }
+    /// Makes the delivery. A panic of the handler comes through.
+    pub async fn run(&self, handler: &impl Handler) -> Outcome {
+        let source = format!("/handlers/{}", handler.name());
+        let delivery = Delivery {
+            event: self.event.clone(),
+            context: self.context.clone().with_source(source),
+        };
+        handler.call(delivery, &()).await
+    }
+
+    fn edit(mut self, change: impl FnOnce(Context) -> Context) -> Self {
+        self.context = change(self.context);
+        self
+    }
+}

@@ -1,0 +1,16 @@
+//! The SDK from outside: arguments, outcomes, and the service on loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests"
+)]
+
+mod arguments;
+mod attribute;
+mod options;
+mod outcomes;
+mod server;
+mod service;
+mod signature;
