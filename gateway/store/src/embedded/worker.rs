@@ -5,11 +5,15 @@ use crate::{Clock, Error, Recovered, Stats};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// Most that one group commit takes.
 const GROUP_CALLS: usize = 4096;
 const GROUP_BYTES: usize = 4 << 20;
+
+/// After this time without a write, lazy records are synced.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Where an answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -61,6 +65,7 @@ pub(super) struct Worker {
     /// Wait for the one after it.
     trims: Vec<(u64, Reply<()>)>,
     closing: Option<Reply<()>>,
+    stopping: bool,
 }
 
 impl Worker {
@@ -79,6 +84,7 @@ impl Worker {
             begun: Vec::new(),
             trims: Vec::new(),
             closing: None,
+            stopping: false,
         };
         worker.show();
         worker
@@ -91,7 +97,7 @@ impl Worker {
     /// Works until closed or left.
     pub(super) fn run(&mut self, receive: &Receiver<Message>) {
         let mut held = None;
-        while let Some(message) = held.take().or_else(|| receive.recv().ok()) {
+        while let Some(message) = held.take().or_else(|| self.next(receive)) {
             let Message::Call(call, bytes, reply) = message else {
                 if !self.take(message) {
                     return;
@@ -117,6 +123,20 @@ impl Worker {
         }
     }
 
+    /// Waits for a message; meanwhile, what was recorded lazily becomes durable.
+    fn next(&mut self, receive: &Receiver<Message>) -> Option<Message> {
+        if self.shard.is_synced() {
+            return receive.recv().ok();
+        }
+        receive
+            .recv_timeout(IDLE)
+            .or_else(|_| {
+                self.shard.flush();
+                receive.recv()
+            })
+            .ok()
+    }
+
     /// Does what a message asks; false when there is nothing more to do.
     pub(super) fn take(&mut self, message: Message) -> bool {
         let now_ms = self.clock.unix_ms();
@@ -133,7 +153,7 @@ impl Worker {
                 self.checkpoint();
             }
             Message::Close(reply) => self.closing = Some(reply),
-            Message::Stop => return false,
+            Message::Stop => self.stopping = true,
         }
         if self.closing.is_some() && !self.shard.is_writing() {
             let closed = self
@@ -146,7 +166,8 @@ impl Worker {
             return false;
         }
         self.show();
-        true
+        // A checkpoint under way is waited for: nobody else may have the files before it ends.
+        !self.stopping || self.shard.is_writing()
     }
 
     fn commit(&mut self, group: Vec<(Call, usize, oneshot::Sender<Outcome>)>) {

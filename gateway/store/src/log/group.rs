@@ -29,7 +29,9 @@ pub(crate) struct Header {
     /// Number of events in the log before this group.
     pub(crate) ordinal: u64,
     pub(crate) appended_ms: u64,
+    /// Events, then events and control, then records of all kinds.
     pub(crate) events: u32,
+    pub(crate) entries: u32,
     pub(crate) records: u32,
 }
 
@@ -50,8 +52,8 @@ impl Header {
         at.put_u64_le(self.ordinal);
         at.put_u64_le(self.appended_ms);
         at.put_u32_le(self.events);
+        at.put_u32_le(self.entries);
         at.put_u32_le(self.records);
-        at.put_u32_le(0);
         let crc = checksum(salt, self.offset, &out[..GROUP - 4]);
         out[GROUP - 4..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -73,6 +75,7 @@ impl Header {
             ordinal: at.get_u64_le(),
             appended_ms: at.get_u64_le(),
             events: at.get_u32_le(),
+            entries: at.get_u32_le(),
             records: at.get_u32_le(),
         };
         (header.offset == offset).then_some(header)
@@ -209,6 +212,7 @@ impl Builder {
         self.buf.put_slice(payload);
         self.end(start, offset);
         self.header.events += u32::from(kind == Kind::Event);
+        self.header.entries += 1;
         offset
     }
 

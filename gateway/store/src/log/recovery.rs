@@ -205,14 +205,11 @@ fn walk(
             scan.findings
                 .push(format!("damage between {} and {}", range.start, range.end));
         }
-        let (appended_ms, events) =
-            header.map_or((summary.last_ms, 0), |h| (h.appended_ms, h.events));
         if let Some(header) = header {
             scan.epoch = scan.epoch.max(header.epoch);
-            summary.ordinal = summary.ordinal.max(header.ordinal);
             proven = proven.max(header.synced.saturating_sub(segment.base) as usize);
         }
-        summary.add(&content[at..next], appended_ms, events);
+        summary.add(&content[at..next], header.as_ref());
         at = next;
     }
     if last {

@@ -1,6 +1,6 @@
 //! Segment files.
 
-use super::group::checksum;
+use super::group::{Header, checksum};
 use crate::disk::{Disk, DiskFile, Open};
 use bytes::{Buf, BufMut};
 use std::io;
@@ -26,7 +26,7 @@ pub(crate) struct Summary {
     pub(crate) crc: u32,
     /// Number of events in the log before its end.
     pub(crate) ordinal: u64,
-    /// Earliest and latest time of an append.
+    /// Earliest and latest time of an append; zero when there is none.
     pub(crate) first_ms: u64,
     pub(crate) last_ms: u64,
 }
@@ -42,17 +42,19 @@ impl Summary {
         }
     }
 
-    /// Takes a group in: its bytes, its time, the number of its events.
-    pub(crate) fn add(&mut self, bytes: &[u8], appended_ms: u64, events: u32) {
-        if self.base == self.end {
-            self.first_ms = appended_ms;
-            self.last_ms = appended_ms;
-        }
+    /// Takes a group in, or a damaged stretch, of which there is no header.
+    pub(crate) fn add(&mut self, bytes: &[u8], header: Option<&Header>) {
         self.crc = crc32c::crc32c_append(self.crc, bytes);
         self.end += bytes.len() as u64;
-        self.ordinal += u64::from(events);
-        self.first_ms = self.first_ms.min(appended_ms);
-        self.last_ms = self.last_ms.max(appended_ms);
+        let Some(header) = header else { return };
+        self.ordinal = header.ordinal + u64::from(header.events);
+        if header.entries > 0 {
+            self.first_ms = match self.first_ms {
+                0 => header.appended_ms,
+                first_ms => first_ms.min(header.appended_ms),
+            };
+            self.last_ms = self.last_ms.max(header.appended_ms);
+        }
     }
 }
 

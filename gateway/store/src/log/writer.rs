@@ -76,6 +76,10 @@ impl Log {
         self.epoch
     }
 
+    pub(crate) fn is_synced(&self) -> bool {
+        self.synced >= self.end()
+    }
+
     pub(crate) fn syncs(&self) -> u64 {
         self.syncs
     }
@@ -101,6 +105,7 @@ impl Log {
                 ordinal: self.summary.ordinal,
                 appended_ms,
                 events: 0,
+                entries: 0,
                 records: 0,
             },
         )
@@ -129,7 +134,7 @@ impl Log {
             .file
             .write_at(place, &bytes)
             .map_err(|e| failed("write to the log", &e))?;
-        self.summary.add(&bytes, header.appended_ms, header.events);
+        self.summary.add(&bytes, Some(&header));
         self.active.set_summary(self.summary);
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 mod checkpoint;
 mod commit;
-#[cfg(test)]
+#[cfg(all(test, feature = "testkit"))]
 mod tests;
 
 pub(crate) use checkpoint::Done;
@@ -234,6 +234,19 @@ impl Shard {
             Err(Error::Full) => self.sync(),
             result => self.strict(result),
         }
+    }
+
+    /// Whether there is nothing that a sync would make durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.failed.is_some()
+            || self.spec.settings.durability != Durability::Fsync
+            || self.log.is_synced()
+    }
+
+    /// Makes what was recorded lazily durable; a failure shows at the next write.
+    pub(crate) fn flush(&mut self) {
+        let synced = self.sync();
+        self.strict(synced).ok();
     }
 
     fn sync(&mut self) -> Result<(), Error> {

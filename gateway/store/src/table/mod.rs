@@ -6,6 +6,8 @@
 
 mod backend;
 mod overlay;
+#[cfg(all(test, feature = "testkit"))]
+mod tests;
 
 use crate::disk::{Disk, Open};
 use crate::{Error, Op};

@@ -1,5 +1,7 @@
 //! Integration tests of the store.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
 mod contract;
 mod damage;
 mod full;

@@ -5,14 +5,15 @@
 //! decides each of them by the generator: an old version, a newer one, or none. A failed sync
 //! behaves as on Linux: the pages read as written, but are neither durable nor written again.
 
+mod node;
+
 use super::{Disk, DiskFile, Medium, Open};
 use fastrand::Rng;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use node::{Data, Entries, Node};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-const SECTOR: usize = 512;
 
 /// What goes wrong at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,139 +48,6 @@ struct State {
     used: u64,
     incarnation: u64,
     rng: Option<Rng>,
-}
-
-#[derive(Debug)]
-enum Node {
-    File(Data),
-    Dir(Entries),
-}
-
-#[derive(Debug, Default)]
-struct Data {
-    durable: Vec<u8>,
-    current: Vec<u8>,
-    /// Unsynced versions of a sector, oldest first.
-    sectors: BTreeMap<usize, Vec<[u8; SECTOR]>>,
-    /// Unsynced lengths, oldest first.
-    lens: Vec<usize>,
-}
-
-#[derive(Debug, Default)]
-struct Entries {
-    durable: BTreeMap<String, u64>,
-    current: BTreeMap<String, u64>,
-    /// Unsynced changes: what appears and what goes, as one.
-    pending: Vec<Change>,
-}
-
-/// What appears and what goes, together.
-type Change = (Option<(String, u64)>, Option<String>);
-
-impl Data {
-    fn sector(&self, index: usize) -> [u8; SECTOR] {
-        let mut sector = [0; SECTOR];
-        let from = index * SECTOR;
-        if from < self.current.len() {
-            let to = self.current.len().min(from + SECTOR);
-            sector[..to - from].copy_from_slice(&self.current[from..to]);
-        }
-        sector
-    }
-
-    fn touch(&mut self, from: usize, to: usize) {
-        for index in from / SECTOR..to.div_ceil(SECTOR) {
-            let sector = self.sector(index);
-            self.sectors.entry(index).or_default().push(sector);
-        }
-    }
-
-    fn write(&mut self, offset: usize, data: &[u8]) {
-        let end = offset + data.len();
-        if end > self.current.len() {
-            self.current.resize(end, 0);
-            self.lens.push(end);
-        }
-        self.current[offset..end].copy_from_slice(data);
-        self.touch(offset, end);
-    }
-
-    fn set_len(&mut self, len: usize) {
-        let old = self.current.len();
-        self.current.resize(len, 0);
-        self.lens.push(len);
-        if len < old {
-            // What was cut off must read as zero if the file grows again.
-            self.touch(len, old);
-        }
-    }
-
-    fn sync(&mut self) {
-        let sectors = std::mem::take(&mut self.sectors);
-        self.lens.clear();
-        self.durable.resize(self.current.len(), 0);
-        for index in sectors.into_keys() {
-            let from = index * SECTOR;
-            let to = self.current.len().min(from + SECTOR);
-            if from < to {
-                self.durable[from..to].copy_from_slice(&self.current[from..to]);
-            }
-        }
-    }
-
-    fn crash(&mut self, rng: &mut Rng) {
-        let lens = std::mem::take(&mut self.lens);
-        let choice = rng.usize(0..=lens.len());
-        if choice > 0 {
-            self.durable.resize(lens[choice - 1], 0);
-        }
-        let mode = rng.u8(0..4);
-        for (index, mut versions) in std::mem::take(&mut self.sectors) {
-            // Some crashes lose all or keep all, so that long tails are met too.
-            let choice = match mode {
-                0 => 0,
-                1 => versions.len(),
-                _ => rng.usize(0..=versions.len()),
-            };
-            let from = index * SECTOR;
-            let to = self.durable.len().min(from + SECTOR);
-            if choice > 0 && from < to {
-                let sector = versions.swap_remove(choice - 1);
-                self.durable[from..to].copy_from_slice(&sector[..to - from]);
-            }
-        }
-        self.current.clone_from(&self.durable);
-    }
-}
-
-impl Entries {
-    fn change(&mut self, appears: Option<(String, u64)>, goes: Option<String>) {
-        apply(&mut self.current, appears.clone(), goes.as_deref());
-        self.pending.push((appears, goes));
-    }
-
-    fn sync(&mut self) {
-        self.pending.clear();
-        self.durable.clone_from(&self.current);
-    }
-
-    fn crash(&mut self, rng: &mut Rng) {
-        for (appears, goes) in std::mem::take(&mut self.pending) {
-            if rng.bool() {
-                apply(&mut self.durable, appears, goes.as_deref());
-            }
-        }
-        self.current.clone_from(&self.durable);
-    }
-}
-
-fn apply(entries: &mut BTreeMap<String, u64>, appears: Option<(String, u64)>, goes: Option<&str>) {
-    if let Some(name) = goes {
-        entries.remove(name);
-    }
-    if let Some((name, node)) = appears {
-        entries.insert(name, node);
-    }
 }
 
 impl SimDisk {
