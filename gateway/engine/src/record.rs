@@ -7,6 +7,8 @@ mod envelope;
 mod generation;
 pub(crate) mod keys;
 mod lane;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};

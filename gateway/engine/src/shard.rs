@@ -81,6 +81,11 @@ impl Gates {
             gates.entry(to.to_owned()).or_insert(gate);
         }
     }
+    /// A subscription is gone, with its pauses.
+    pub(crate) fn forget(&self, name: &str) {
+        let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.remove(name);
+    }
     /// Lets every shard but `me` look again.
     pub(crate) fn wake_others(&self, me: u16) {
         for (shard, notify) in self.freed.iter().enumerate() {
@@ -237,6 +242,9 @@ impl Shard {
     fn next_wake(&self) -> Option<u64> {
         if let Some(deadline) = self.draining {
             return Some(deadline);
+        }
+        if self.lanes.values().any(Lane::has_work) {
+            return Some(self.turn.now);
         }
         self.lanes
             .values()

@@ -171,6 +171,7 @@ impl Inner {
         let hashes = Hashes::new(log.hash_key());
         let gates = Arc::new(Gates::new(log.shards()));
         let mut shards = Vec::new();
+        let mut actors = Vec::new();
         for shard in 0..log.shards() {
             let (commands, received) = mpsc::unbounded_channel();
             let (health, healthy) = watch::channel(Ok(()));
@@ -189,11 +190,15 @@ impl Inner {
             if shard == 0 {
                 actor.remember(ORDER_BY, plan.order_by.as_deref()).await?;
             }
-            tokio::spawn(actor.run());
+            actors.push(actor);
             shards.push(ShardHandle {
                 commands,
                 health: healthy,
             });
+        }
+        // Only now: a shard may have recorded that the sink is gone, or an operator's pause.
+        for actor in actors {
+            tokio::spawn(actor.run());
         }
         Ok(Arc::new(StreamHandle {
             name,

@@ -210,6 +210,12 @@ impl Lane {
         (self.policy.concurrency * 2 * self.batch_max()).saturating_sub(self.loaded.len())
     }
 
+    /// Whether there are records to fetch or to shed at once.
+    pub(crate) fn has_work(&self) -> bool {
+        let fetches = !self.keys.fetch.is_empty() && self.room() > 0;
+        (fetches && self.is_active()) || self.overflow() > 0
+    }
+
     /// Most deliveries ready in memory.
     pub(crate) fn ready_max(&self) -> usize {
         WINDOW.max(self.policy.concurrency * 2 * self.batch_max())

@@ -93,16 +93,20 @@ impl Lane {
                 let parked = k.head == Head::Parked;
                 k.recorded = true;
                 let waiting = std::mem::take(&mut k.waiting);
-                for earlier in waiting {
-                    self.enqueue(earlier.ticket, key, turn);
-                }
-                let bytes = self.waiting_bytes.saturating_add(task.ticket.bytes);
-                if parked && bytes > self.policy.parked_bytes_max {
-                    self.bury(task.ticket, Some(&task.stored), Cause::ParkedOverflow, turn);
-                } else {
-                    self.enqueue(task.ticket, key, turn);
+                for task in waiting.into_iter().chain([task]) {
+                    self.wait_behind(task, key, parked, turn);
                 }
             }
+        }
+    }
+
+    /// Leaves memory for the end of its key; behind a parked one there is only so much room.
+    fn wait_behind(&mut self, task: Task, key: u64, parked: bool, turn: &mut Turn) {
+        let bytes = self.waiting_bytes.saturating_add(task.ticket.bytes);
+        if parked && bytes > self.policy.parked_bytes_max {
+            self.bury(task.ticket, Some(&task.stored), Cause::ParkedOverflow, turn);
+        } else {
+            self.enqueue(task.ticket, key, turn);
         }
     }
 
@@ -153,7 +157,7 @@ impl Lane {
         let waiting = std::mem::take(&mut entry.waiting);
         entry.recorded |= !waiting.is_empty();
         for task in waiting {
-            self.enqueue(task.ticket, key, turn);
+            self.wait_behind(task, key, head == Head::Parked, turn);
         }
     }
 
@@ -234,10 +238,15 @@ impl Lane {
     }
 
     /// Buries as many of these recorded deliveries as are too many, oldest first. False when none.
-    pub(crate) fn shed_recorded(&mut self, mut found: Vec<Ticket>, turn: &mut Turn) -> bool {
+    pub(crate) fn shed_recorded(
+        &mut self,
+        mut found: Vec<Ticket>,
+        most: usize,
+        turn: &mut Turn,
+    ) -> bool {
         found.retain(|t| !self.loaded.contains(&t.offset));
         found.sort_by_key(|t| t.offset);
-        found.truncate(self.overflow() as usize);
+        found.truncate(most);
         let any = !found.is_empty();
         for ticket in found {
             self.bury(ticket, None, Cause::Backlog, turn);

@@ -79,14 +79,16 @@ impl Pauses {
             }
             Pauses::Listed(pauses) => pauses
                 .get(n as usize)
-                .or(pauses.last())
+                .or_else(|| pauses.last())
                 .copied()
                 .unwrap_or_default(),
         }
     }
 }
 
-const PRESETS: [(&str, fn() -> Retry); 3] = [
+type Preset = (&'static str, fn() -> Retry);
+
+const PRESETS: [Preset; 3] = [
     ("event-bridge", event_bridge),
     ("event-grid", event_grid),
     ("standard-webhooks", standard_webhooks),

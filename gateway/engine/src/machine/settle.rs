@@ -275,6 +275,13 @@ impl Lane {
                 };
                 task.since = turn.now;
                 task.ticket.trail.first_ms.get_or_insert(turn.now);
+                turn.note(
+                    "attempt",
+                    &self.name,
+                    task.ticket.offset,
+                    Some(&task.stored),
+                    || format!("attempt {}", task.ticket.trail.attempts.len() + 1),
+                );
                 batch.push(task.ticket.offset);
                 self.flying.insert(task.ticket.offset, task);
             }

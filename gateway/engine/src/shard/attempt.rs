@@ -324,7 +324,7 @@ fn lost_reply(detail: String) -> Outcome {
 fn stamp(reply: &Event, id: &str, hops: u32) -> Result<Event, tradewind_event::InvalidEvent> {
     let hops = i32::try_from(hops).unwrap_or(i32::MAX);
     reply
-        .with_attribute("id", Attribute::String(&format!("{id}-reply")))?
+        .with_attribute("id", Attribute::String(&format!("reply-{id}")))?
         .with_attribute(HOPS, Attribute::Integer(hops))
 }
 

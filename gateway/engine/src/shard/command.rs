@@ -176,6 +176,7 @@ impl Shard {
                 }
             }
         }
+        self.around.gates.forget(name);
         self.flush(Sync::Durable).await?;
         Ok(cancelled)
     }

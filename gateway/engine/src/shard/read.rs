@@ -5,9 +5,12 @@ use super::pages::{PAGE_BYTES, Stretch};
 use crate::machine::{Offered, Place, Task, Ticket};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Cause, Pendant, Stored};
+use bytes::Bytes;
 use std::sync::Arc;
 use tradewind_store::{Error, Op, Sync};
 
+/// Deliveries shed in one record.
+const SHED_MAX: usize = 256;
 /// Pages read in one turn, over all lanes: outcomes and commands get their turn in between.
 const READS_MAX: usize = 4;
 
@@ -113,18 +116,14 @@ impl Shard {
             .lanes
             .values()
             .filter(|l| {
-                l.is_active()
-                    && l.room() > 0
-                    && (l.next_due.is_some_and(|due| due <= now) || !l.keys.fetch.is_empty())
-                    || l.overflow() > 0
+                let due = l.next_due.is_some_and(|due| due <= now);
+                l.has_work() || (due && l.is_active() && l.room() > 0)
             })
             .map(|l| l.id)
             .collect();
         if wanting.is_empty() {
             return Ok(());
         }
-        // Scans see only what is recorded.
-        self.flush(Sync::Lazy).await?;
         for id in wanting {
             self.shed(id).await?;
             self.page_in_due(id).await?;
@@ -144,6 +143,8 @@ impl Shard {
             keys::scheduled(id, now.saturating_add(1), 0),
         );
         let limit = lane.loaded.len() + lane.room();
+        // What was just removed must not be found.
+        self.flush(Sync::Lazy).await?;
         let shard = self.around.shard;
         let found = self.around.log.scan(shard, &from, &to, limit).await?;
         let all = found.len() < limit;
@@ -265,33 +266,55 @@ impl Shard {
             if lane.shed_ready(&mut self.turn) {
                 continue;
             }
+            lane.relieve(&mut self.turn);
             self.flush(Sync::Lazy).await?;
             let lane = &self.lanes[&id];
-            let want = lane.loaded.len() + lane.overflow().min(256) as usize;
-            let mut found = Vec::new();
-            for tag in [b'q', b'k'] {
-                let (from, to) = keys::under(&keys::of_lane(tag, id));
-                let shard = self.around.shard;
-                for (key, value) in self.around.log.scan(shard, &from, &to, want).await? {
-                    let pendant = readable(Pendant::decode(&value))?;
-                    let place = match tag {
-                        b'q' => Place::Scheduled {
-                            due: keys::number(&key, keys::FIRST),
-                        },
-                        _ => Place::Waiting {
-                            sequence: keys::number(&key, keys::SECOND),
-                        },
-                    };
-                    found.push(Ticket::of(pendant, place));
-                }
-            }
+            let want = lane.overflow().min(SHED_MAX as u64) as usize;
+            let mut found = self.oldest_scheduled(id, lane.loaded.len() + want).await?;
+            found.extend(self.oldest_waiting(id, want).await?);
             let Some(lane) = self.lanes.get_mut(&id) else {
                 return Ok(());
             };
-            if !lane.shed_recorded(found, &mut self.turn) {
+            if !lane.shed_recorded(found, want, &mut self.turn) {
                 return Ok(());
             }
         }
+    }
+
+    async fn oldest_scheduled(&self, id: LaneId, limit: usize) -> Result<Vec<Ticket>, Error> {
+        let (from, to) = keys::under(&keys::of_lane(b'q', id));
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &from, &to, limit).await?;
+        let ticket = |(key, value): &(Bytes, Bytes)| {
+            let due = keys::number(key, keys::FIRST);
+            let pendant = readable(Pendant::decode(value))?;
+            Ok(Ticket::of(pendant, Place::Scheduled { due }))
+        };
+        found.iter().map(ticket).collect()
+    }
+
+    /// The first few of each key: within a key, the oldest come first.
+    async fn oldest_waiting(&self, id: LaneId, want: usize) -> Result<Vec<Ticket>, Error> {
+        let (shard, log) = (self.around.shard, &self.around.log);
+        let (mut from, to) = keys::under(&keys::of_lane(b'k', id));
+        let each = want.div_ceil(self.lanes[&id].keys.len().max(1)) + 1;
+        let mut tickets = Vec::new();
+        while tickets.len() < SHED_MAX {
+            let found = log.scan(shard, &from, &to, each).await?;
+            let Some((first, _)) = found.first() else {
+                break;
+            };
+            let ordering = keys::number(first, keys::FIRST);
+            for (key, value) in &found {
+                if keys::number(key, keys::FIRST) == ordering {
+                    let sequence = keys::number(key, keys::SECOND);
+                    let pendant = readable(Pendant::decode(value))?;
+                    tickets.push(Ticket::of(pendant, Place::Waiting { sequence }));
+                }
+            }
+            from = keys::under(&keys::waiting_of(id, ordering)).1;
+        }
+        Ok(tickets)
     }
 }
 

@@ -1,5 +1,10 @@
 //! The engine from outside: an in-memory store that can crash, scripted sinks, paused time.
 
+// Helpers of tests panic like tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod basics;
+mod delivery;
+mod operations;
 mod simulation;
 mod support;

@@ -248,9 +248,8 @@ impl Sim {
                 self.world.store.budget.store(calls, Ordering::SeqCst);
             }
             7 => {
-                if engine.drain(Duration::from_millis(500)).await.is_ok() {
-                    self.engine = None;
-                }
+                let drained = engine.drain(Duration::from_millis(500)).await;
+                self.engine = drained.err().map(|_| engine);
             }
             _ => {}
         }

@@ -19,12 +19,15 @@ pub(crate) struct CrashStreams {
     open: Mutex<BTreeMap<String, Arc<CrashStream>>>,
     /// Calls of `append` and `record` that still succeed.
     pub(crate) budget: Arc<AtomicU64>,
+    /// Calls of `record` that still succeed.
+    pub(crate) records: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 struct CrashStream {
     inner: Arc<dyn Stream>,
     budget: Arc<AtomicU64>,
+    records: Arc<AtomicU64>,
     /// Per lazy record, what undoes it; durable ones and appends empty it.
     undo: Vec<Mutex<Vec<Vec<Op>>>>,
 }
@@ -35,6 +38,7 @@ impl CrashStreams {
             inner: MemoryStreams::new(clock),
             open: Mutex::default(),
             budget: Arc::new(AtomicU64::new(u64::MAX)),
+            records: Arc::new(AtomicU64::new(u64::MAX)),
         })
     }
 
@@ -42,6 +46,7 @@ impl CrashStreams {
     /// streams open is fenced off.
     pub(crate) async fn crash(&self, mut random: impl FnMut(usize) -> usize) {
         self.budget.store(u64::MAX, Ordering::SeqCst);
+        self.records.store(u64::MAX, Ordering::SeqCst);
         let open = self.open.lock().unwrap().clone();
         for (name, stream) in open {
             let settings = Settings {
@@ -77,6 +82,7 @@ impl Streams for CrashStreams {
                 undo: (0..inner.shards()).map(|_| Mutex::default()).collect(),
                 inner,
                 budget: Arc::clone(&self.budget),
+                records: Arc::clone(&self.records),
             })
         });
         Ok(Arc::clone(stream) as Arc<dyn Stream>)
@@ -90,10 +96,8 @@ impl Streams for CrashStreams {
 }
 
 impl CrashStream {
-    fn spend(&self) -> Result<(), Error> {
-        let spent = self
-            .budget
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+    fn spend(&self, budget: &AtomicU64) -> Result<(), Error> {
+        let spent = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         spent
             .map(|_| ())
             .map_err(|_| Error::Failed("crashed".into()))
@@ -109,7 +113,7 @@ impl Stream for CrashStream {
         self.inner.hash_key()
     }
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
-        self.spend()?;
+        self.spend(&self.budget)?;
         let appended = self.inner.append(entries).await?;
         for appended in &appended {
             if let Appended::New(at) = appended {
@@ -143,7 +147,8 @@ impl Stream for CrashStream {
         ops: Vec<Op>,
         sync: Sync,
     ) -> Result<(), Error> {
-        self.spend()?;
+        self.spend(&self.budget)?;
+        self.spend(&self.records)?;
         let mut undo = Vec::new();
         for op in &ops {
             match op {

@@ -1,0 +1,134 @@
+//! Every record reads back as it was written, and no bytes make a reader panic.
+
+use super::*;
+use crate::{Account, Attempt, Start};
+use proptest::prelude::*;
+use tradewind_adapter::Reason;
+
+prop_compose! {
+    fn attempt()(
+        number in 1u32..200, at_ms: u64, took_ms: u64,
+        outcome in prop::sample::select(vec!["accepted", "retry", "reject"]),
+        reason in prop::option::of(("[a-z-]{0,9}", prop::option::of(any::<u16>()), ".{0,40}")),
+    ) -> Attempt {
+        Attempt {
+            number, at_ms, took_ms,
+            outcome: outcome.to_owned(),
+            reason: reason.map(|(code, status, detail)| {
+                let mut reason = Reason::new(code, detail);
+                reason.status = status;
+                reason
+            }),
+        }
+    }
+}
+
+prop_compose! {
+    fn trail()(
+        born_ms: u64, first_ms: Option<u64>, spent: u32,
+        attempts in prop::collection::vec(attempt(), 0..4),
+    ) -> Trail {
+        Trail { born_ms, first_ms, spent, attempts }
+    }
+}
+
+/// Earlier details are cut.
+fn cut(mut trail: Trail) -> Trail {
+    let n = trail.attempts.len();
+    for attempt in trail.attempts.iter_mut().take(n.saturating_sub(1)) {
+        if let Some(reason) = &mut attempt.reason {
+            reason
+                .detail
+                .truncate(reason.detail.floor_char_boundary(128));
+        }
+    }
+    trail
+}
+
+proptest! {
+    #[test]
+    fn pending_deliveries(offset: u64, key: Option<u64>, bytes: u64, trail in trail()) {
+        let pendant = Pendant { offset, key, bytes, trail };
+        let bytes = pendant.encode();
+        let expected = Pendant { trail: cut(pendant.trail.clone()), ..pendant };
+        prop_assert_eq!(Pendant::decode(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn dead_letters(at_ms: u64, key: Option<u64>, bytes: u64, trail in trail()) {
+        for cause in [Cause::Exhausted, Cause::Backlog, Cause::Damaged] {
+            let buried = Buried { at_ms, cause, key, bytes, trail: cut(trail.clone()) };
+            prop_assert_eq!(Buried::decode(&buried.encode()).unwrap(), buried);
+        }
+    }
+
+    #[test]
+    fn lanes(
+        name in "[a-z-]{1,9}", low in 0u64..1 << 40, steps in prop::collection::vec(1u64..9999, 0..9),
+        counts: [u64; 9], flags: [bool; 2], job in prop::option::of(("[a-f0-9]{1,9}", any::<u64>())),
+    ) {
+        let mut at = low;
+        let done = steps.iter().map(|step| { at += step; at }).collect();
+        let [matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts] = counts;
+        let record = LaneRecord {
+            name, begins: low / 2, low, done,
+            account: Account {
+                matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts,
+            },
+            sequence: counts[0], waiting_bytes: counts[1], paused: flags[0], disabled: flags[1],
+            at_ms: counts[2],
+            job: job.map(|(id, until)| Job {
+                id, until, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
+            }),
+        };
+        prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record);
+    }
+
+    #[test]
+    fn generations(names in prop::collection::vec(("[a-z]{1,9}", prop::option::of("[a-z]{1,9}"), ".{0,30}", any::<u64>()), 0..4)) {
+        let generation = Generation {
+            subscriptions: names.into_iter().map(|(name, renamed_from, definition, time)| Declared {
+                name, renamed_from, definition,
+                start: [Start::Tip, Start::Oldest, Start::Time(time)][(time % 3) as usize],
+            }).collect(),
+        };
+        prop_assert_eq!(Generation::decode(&generation.encode()).unwrap(), generation);
+    }
+
+    #[test]
+    fn hostile_bytes_are_errors(mut bytes: Vec<u8>, version in prop::option::weighted(0.9, Just(1u8))) {
+        if let (Some(first), Some(version)) = (bytes.first_mut(), version) {
+            *first = version;
+        }
+        Pendant::decode(&bytes).ok();
+        Buried::decode(&bytes).ok();
+        Final::decode(&bytes).ok();
+        LaneRecord::decode(&bytes).ok();
+        Generation::decode(&bytes).ok();
+        InForce::decode(&bytes).ok();
+        let bytes = bytes::Bytes::from(bytes);
+        Envelope::decode(&bytes).ok();
+        Stored::kept(0, &bytes).ok();
+    }
+
+    #[test]
+    fn keys_order_as_their_parts(a: (u32, u64, u64), b: (u32, u64, u64)) {
+        let key = |k: (u32, u64, u64)| keys::scheduled(k.0, k.1, k.2);
+        prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+        let (from, to) = keys::under(&keys::of_lane(b'q', a.0));
+        prop_assert!(from <= key(a) && key(a) < to);
+        prop_assert_eq!(keys::number(&key(a), keys::FIRST), a.1);
+        prop_assert_eq!(keys::number(&key(a), keys::SECOND), a.2);
+        prop_assert_eq!(keys::lane_at(&key(a), 1), a.0);
+    }
+}
+
+#[test]
+fn a_newer_version_is_refused_with_a_reason() {
+    let mut bytes = Pendant::default().encode().to_vec();
+    bytes[0] = 9;
+    assert_eq!(
+        Pendant::decode(&bytes).unwrap_err().to_string(),
+        "unreadable pending delivery: written by a newer release"
+    );
+}
