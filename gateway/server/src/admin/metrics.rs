@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Request {
@@ -103,7 +104,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts an answered request; `source` is empty where no source has the path.
-    pub fn request(&self, source: &str, status: u16, code: &'static str, took_ms: u64) {
+    pub fn request(&self, source: &str, status: u16, code: &'static str, took: Duration) {
         let source = source.to_owned();
         self.requests
             .get_or_create(&Request {
@@ -114,7 +115,7 @@ impl Metrics {
             .inc();
         self.seconds
             .get_or_create(&Source { source })
-            .observe(took_ms as f64 / 1000.0);
+            .observe(took.as_secs_f64());
     }
     /// Counts a connection above the limit.
     pub fn connection_refused(&self) {
@@ -182,7 +183,7 @@ mod tests {
             ..account
         };
         let metrics = Metrics::default();
-        metrics.request("api", 202, "taken", 3);
+        metrics.request("api", 202, "taken", Duration::from_millis(3));
         metrics.reload_failed();
         let text = metrics.render(&Scrape {
             subscriptions: vec![view("a", account), view("b", off)],

@@ -135,3 +135,44 @@ async fn a_removed_subscription_keeps_its_backlog_until_it_is_discarded() {
     assert_eq!(count["count"], 1);
     gateway.finish().await;
 }
+
+#[tokio::test]
+async fn reloads_under_load_lose_and_misroute_nothing() {
+    const EVENTS: u64 = 200;
+    let handler = Handler::start(&[]).await;
+    let plain = config(&handler, "/one", "a");
+    let more = format!("{plain}  extra: {{ sink: {{ kind: memory }} }}\n");
+    let broken = plain.replace("filter:", "fliter:");
+    let gateway = start(&plain).await;
+    let file = gateway.dir.path().join("tradewind.yaml");
+    let published = async {
+        let mut matched = 0;
+        for n in 0..EVENTS {
+            let answer = gateway.publish("/one", &format!("r-{n}"), "a", "{}").await;
+            assert_eq!(answer.status, 202, "{}", answer.text());
+            matched += answer.json()["events"][0]["matched"].as_u64().unwrap();
+        }
+        matched
+    };
+    let reloaded = async {
+        for n in 0..30 {
+            let (text, status) = match n % 3 {
+                0 => (&more, 200),
+                1 => (&broken, 422),
+                _ => (&plain, 200),
+            };
+            std::fs::write(&file, text).unwrap();
+            // The watcher may have been first; then there is nothing left to change.
+            let answer = gateway.admin("POST", "/v1/config/reload", "").await;
+            assert_eq!(answer.status, status, "{}", answer.text());
+        }
+        std::fs::write(&file, &more).unwrap();
+        gateway.admin("POST", "/v1/config/reload", "").await;
+    };
+    let (matched, ()) = tokio::join!(published, reloaded);
+    gateway.running.gateway.engine.quiesced().await;
+    let orders = gateway.subscription("orders").await.account;
+    assert_eq!((orders.matched, orders.accepted), (EVENTS, EVENTS));
+    assert!(matched >= EVENTS);
+    gateway.finish().await;
+}
