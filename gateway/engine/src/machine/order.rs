@@ -53,6 +53,9 @@ impl Keys {
             self.fetch.push_back(key);
         }
     }
+    fn waits(&self, key: u64) -> bool {
+        self.busy.get(&key).is_some_and(|k| !k.waiting.is_empty())
+    }
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -91,11 +94,8 @@ impl Lane {
             }
             Some(k) => {
                 let parked = k.head == Head::Parked;
-                k.recorded = true;
-                let waiting = std::mem::take(&mut k.waiting);
-                for task in waiting.into_iter().chain([task]) {
-                    self.wait_behind(task, key, parked, turn);
-                }
+                self.record_key(key, turn);
+                self.wait_behind(task, key, parked, turn);
             }
         }
     }
@@ -134,30 +134,54 @@ impl Lane {
 
     /// A redriven delivery joins the end of its key.
     pub(crate) fn rejoin(&mut self, ticket: Ticket, key: u64, turn: &mut Turn) {
-        match self.keys.busy.get_mut(&key) {
+        match self.keys.busy.get(&key) {
             None => {
                 self.keys.entry(key, Head::Active).recorded = true;
                 self.keys.fetch.push_back(key);
             }
-            Some(k) => {
-                k.recorded = true;
-                let waiting = std::mem::take(&mut k.waiting);
-                for earlier in waiting {
-                    self.enqueue(earlier.ticket, key, turn);
-                }
-            }
+            Some(_) => self.record_key(key, turn),
         }
         self.enqueue(ticket, key, turn);
     }
 
     /// The head of a key cannot go on now: what waits behind it leaves memory.
     pub(crate) fn block(&mut self, key: u64, head: Head, turn: &mut Turn) {
-        let entry = self.keys.entry(key, head);
-        entry.head = head;
+        self.keys.set(key, head);
+        if self.keys.waits(key) {
+            self.record_key(key, turn);
+        }
+    }
+
+    /// Everything of a key leaves memory or is recorded, first its head: after a crash, the table
+    /// goes before the log, and nothing in it may overtake what only the log remembers.
+    fn record_key(&mut self, key: u64, turn: &mut Turn) {
+        let Some(entry) = self.keys.busy.get_mut(&key) else {
+            return;
+        };
+        let (head, known) = (entry.head, std::mem::replace(&mut entry.recorded, true));
         let waiting = std::mem::take(&mut entry.waiting);
-        entry.recorded |= !waiting.is_empty();
+        if head == Head::Active && !known {
+            self.record_head(key, turn);
+        }
         for task in waiting {
             self.wait_behind(task, key, head == Head::Parked, turn);
+        }
+    }
+
+    fn record_head(&mut self, key: u64, turn: &mut Turn) {
+        let volatile = |t: &Task| t.ticket.key == Some(key) && t.ticket.place == Place::Window;
+        if let Some(at) = self.ready.iter().position(volatile) {
+            if let Some(mut task) = self.ready.remove(at) {
+                self.record_loaded(&mut task, turn);
+                self.ready.insert(at, task);
+            }
+            return;
+        }
+        let flying = self.flying.values().find(|t| volatile(t));
+        let flying = flying.map(|t| t.ticket.offset);
+        if let Some(mut task) = flying.and_then(|offset| self.flying.remove(&offset)) {
+            self.record_loaded(&mut task, turn);
+            self.flying.insert(task.ticket.offset, task);
         }
     }
 
