@@ -1,4 +1,9 @@
 //! Durable streams: the [`Stream`] trait and the embedded engine.
+//!
+//! [`Embedded`] keeps streams in one data directory. Its layout, what is durable when, and what
+//! recovery does after a crash at any moment are in `docs/adr/0001-embedded-store.md`. Disk, clock and
+//! randomness are injected; with the feature `testkit` there are a disk that loses power, a stream in
+//! memory, and the suite that every engine passes.
 
 mod clock;
 mod dedupe;

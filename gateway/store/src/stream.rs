@@ -124,8 +124,9 @@ pub enum Op {
 /// When [`Stream::record`] returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
-    /// As soon as the change is readable; it is durable with the next group commit. A power loss
-    /// may take it back, and the engine then delivers again.
+    /// As soon as the change is readable; it is durable with the next group commit that somebody waits
+    /// for, or after a second of rest. A power loss may take it back, and the engine then delivers
+    /// again.
     Lazy,
     /// When it is durable.
     Durable,
@@ -156,29 +157,43 @@ pub struct Recovered {
 /// - `record` applies its operations atomically and in order, after everything recorded before.
 /// - State never overtakes the log: after a crash, a state change is present only if all that was
 ///   appended and recorded before it is.
-/// - After `Error::Failed` the stream takes no writes until it is reopened.
+/// - Offsets are never given to other content than what was once acknowledged or read there.
+/// - Damage on disk is reported, in [`Recovered::findings`] or [`Batch::damaged`], and skipped; it is
+///   never silent and never costs what is not damaged.
+/// - After `Error::Failed` from a write the shard takes no writes until it is reopened; it can still
+///   be read.
+/// - Calls may run on any thread of a tokio runtime; those that read the disk use its blocking threads.
 #[async_trait]
 pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// Number of shards, fixed when the stream is created.
     fn shards(&self) -> Shard;
     /// Secret key for [`Identity`] hashes.
     fn hash_key(&self) -> [u8; 16];
-    /// Appends; one result per entry, in order.
+    /// Appends; one result per entry, in order. At most 128 MiB of payload per call and shard.
+    ///
+    /// # Errors
+    /// `Full` and `Busy` when the caller is to come back. An error of a call over several shards may
+    /// leave the entries of some of them written; the same call again finds them as duplicates.
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error>;
     /// Reads from `from` (inclusive) up to about `max_bytes`, at least one item unless at the tip.
-    /// A `from` before the start of the log reads from the start.
+    /// A `from` before the start of the log reads from the start; one that is no position (it lies
+    /// within an item) reads from the next item.
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error>;
     /// Offset at which the first item appended at or after `unix_ms` lies.
     async fn seek(&self, shard: Shard, unix_ms: u64) -> Result<u64, Error>;
-    /// Where the log begins and ends now.
+    /// Where the log begins and ends now. The end moves when entries become readable, not with state.
     fn bounds(&self, shard: Shard) -> std::ops::Range<u64>;
-    /// Resolves when the shard's end has moved past `seen`.
+    /// Resolves when the shard's end has moved past `seen`; never once the stream is closed.
     async fn grown(&self, shard: Shard, seen: u64);
-    /// Position of the event with this identity hash, while the store remembers it.
+    /// Position of the event appended last under this identity hash: known while the event is in the
+    /// log, whether or not its window has ended.
     async fn find(&self, id: u128) -> Result<Option<Position>, Error>;
-    /// Makes this caller the owner of the shard's state and reports what recovery found.
+    /// Makes this caller the owner of the shard's state and reports what recovery found. Earlier
+    /// owners are refused from now on, also after a restart.
     async fn recover(&self, shard: Shard) -> Result<Recovered, Error>;
-    /// Changes the state table. Refused with `Error::Fenced` when `epoch` is stale.
+    /// Changes the state table. Refused with `Error::Fenced` when `epoch` is stale. Never refused for
+    /// a long queue, and for want of room only when the reserve is used up. Without operations,
+    /// `Sync::Durable` waits until everything recorded before is durable.
     async fn record(&self, shard: Shard, epoch: u64, ops: Vec<Op>, sync: Sync)
     -> Result<(), Error>;
     /// Reads one key of the state table.
@@ -194,7 +209,8 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// Offset below which retention would remove the log now: age and size limits, whole segments.
     /// The engine copies out what it still needs, then calls [`Stream::trim`].
     async fn expired(&self, shard: Shard) -> Result<u64, Error>;
-    /// Gives up everything below `before` (rounded down to whole segments).
+    /// Gives up everything below `before` (rounded down to whole segments), once all state recorded so
+    /// far is safe without it. Identities stay known until their window ends.
     async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error>;
     /// Figures for metrics.
     fn stats(&self) -> Stats;

@@ -47,11 +47,16 @@ impl Default for Settings {
 /// Opens streams; one data directory, one cluster.
 #[async_trait]
 pub trait Streams: Send + Sync + std::fmt::Debug {
-    /// Opens a stream, creating it if need be. `name` is `space/stream`, each `[a-z0-9-]{1,63}`.
+    /// Opens a stream, creating it if need be; the same again while it is open. `name` is
+    /// `space/stream`, each `[a-z0-9-]{1,63}`. All settings but `shards` may differ from last time.
+    ///
+    /// # Errors
+    /// `Invalid` for a name or number of shards that cannot be, and for a data directory that does not
+    /// outlive the machine unless the durability is `Ephemeral`.
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error>;
     /// Names of all streams that exist.
     async fn list(&self) -> Result<Vec<String>, Error>;
-    /// Removes a closed stream and all its data.
+    /// Removes a closed stream and all its data; one that does not exist is no error.
     async fn delete(&self, name: &str) -> Result<(), Error>;
 }
 

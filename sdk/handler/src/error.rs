@@ -12,7 +12,7 @@ use tradewind_event::Event;
 /// does not implement that trait itself.
 ///
 /// What the caller is told is the reason, given by [`Error::reject`] or [`Error::because`]; a gateway
-/// keeps it for `explain`. The cause, with its sources, goes to the log only: error texts of libraries
+/// keeps it with the attempt. The cause, with its sources, goes to the log only: error texts of libraries
 /// tend to name hosts and credentials.
 pub struct Error {
     verdict: Verdict,

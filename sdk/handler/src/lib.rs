@@ -69,11 +69,11 @@
 //!
 //! | The request | HTTP answer |
 //! |---|---|
-//! | is no valid CloudEvent | 400 |
+//! | is no CloudEvent, or none that is valid | 400 |
 //! | carries no valid signature, where a secret is configured | 401 |
 //! | is no `POST` | 405 |
 //! | is above the size limit | 413 |
-//! | is in no CloudEvents format, or compressed | 415 |
+//! | is in a CloudEvents format that is not read here, or compressed | 415 |
 //! | comes while as many are handled as allowed, or while the process stops | 503 with `Retry-After: 1` |
 //!
 //! **Batches** are handled in order and answered as one. The first event that is to be retried ends the

@@ -47,7 +47,7 @@ impl Gateway {
     /// The configuration with these subscriptions.
     pub(crate) fn text(&self, subscriptions: &str) -> String {
         format!(
-            "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: warn }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
+            "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
             self.address,
             self.folder.path().join("data").display(),
         )

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
+use sha2::Digest as _;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tradewind_adapter::Secret;
@@ -49,7 +50,7 @@ pub(super) async fn check(
 fn refused(token: &Secret, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
     // A page of a hostile site that rebinds its name to our address keeps its own name as host.
-    let host = uri.authority().map(|a| a.as_str()).or(text(HOST));
+    let host = uri.authority().map(|a| a.as_str()).or_else(|| text(HOST));
     if !host.is_some_and(is_address) {
         return Some(
             Problem::new(
@@ -91,8 +92,6 @@ fn refused(token: &Secret, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
     })
 }
 
-use sha2::Digest as _;
-
 fn is_address(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -109,24 +108,52 @@ mod tests {
     #[test]
     fn doors_of_the_admin_api() {
         let token = Secret::new("right");
-        let auth = ("authorization", "Bearer right");
-        let cases: [(&str, &[(&str, &str)], Option<u16>); 10] = [
-            ("/v1/status", &[("host", "127.0.0.1:7001"), auth], None),
-            ("/v1/status", &[("host", "[::1]:7001"), auth], None),
-            ("/v1/status", &[("host", "localhost:7001"), auth], None),
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(&str, Headers, Option<u16>); 10] = [
+            (
+                "/v1/status",
+                &[
+                    ("host", "127.0.0.1:7001"),
+                    ("authorization", "Bearer right"),
+                ],
+                None,
+            ),
+            (
+                "/v1/status",
+                &[("host", "[::1]:7001"), ("authorization", "Bearer right")],
+                None,
+            ),
+            (
+                "/v1/status",
+                &[
+                    ("host", "localhost:7001"),
+                    ("authorization", "Bearer right"),
+                ],
+                None,
+            ),
             ("/v1/status", &[("host", "127.0.0.1:7001")], Some(401)),
             (
                 "/v1/status",
-                &[("host", "127.0.0.1:7001"), ("authorization", "Bearer wrong")],
+                &[
+                    ("host", "127.0.0.1:7001"),
+                    ("authorization", "Bearer wrong"),
+                ],
                 Some(401),
             ),
-            ("/v1/status", &[("host", "evil.example:7001"), auth], Some(403)),
+            (
+                "/v1/status",
+                &[
+                    ("host", "evil.example:7001"),
+                    ("authorization", "Bearer right"),
+                ],
+                Some(403),
+            ),
             (
                 "/v1/status",
                 &[
                     ("host", "127.0.0.1:7001"),
                     ("origin", "https://evil.example"),
-                    auth,
+                    ("authorization", "Bearer right"),
                 ],
                 Some(403),
             ),
@@ -135,7 +162,7 @@ mod tests {
                 &[
                     ("host", "127.0.0.1:7001"),
                     ("origin", "http://127.0.0.1:7001"),
-                    auth,
+                    ("authorization", "Bearer right"),
                 ],
                 None,
             ),

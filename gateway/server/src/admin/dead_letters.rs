@@ -24,7 +24,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .query(&[
             ("after", "the `next` of the page before"),
-            ("limit", "most entries, 100 unless said otherwise, at most 1000"),
+            (
+                "limit",
+                "most entries, 100 unless said otherwise, at most 1000",
+            ),
         ]),
         Endpoint::get(
             "/v1/subscriptions/{name}/dead-letters/{shard}/{offset}",

@@ -13,7 +13,12 @@ use tradewind_engine::{Error, ReplayView, Start};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/v1/replays", "Replay jobs", "[Replay]", get(list).post(start)),
+        Endpoint::get(
+            "/v1/replays",
+            "Replay jobs",
+            "[Replay]",
+            get(list).post(start),
+        ),
         Endpoint::post(
             "/v1/replays",
             "Deliver events to a subscription again; live deliveries are not touched",
@@ -62,7 +67,10 @@ async fn start(
             return Err(Error::Invalid(what).into());
         }
     };
-    if wanted.rate_per_second.is_some_and(|rate| !(rate > 0.0)) {
+    if wanted
+        .rate_per_second
+        .is_some_and(|rate| rate.is_nan() || rate <= 0.0)
+    {
         return Err(Error::Invalid("`rate-per-second` must be above 0".into()).into());
     }
     let view = gateway

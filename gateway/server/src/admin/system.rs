@@ -103,9 +103,7 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
     }))
 }
 
-async fn streams(
-    State(gateway): State<Arc<Gateway>>,
-) -> Json<BTreeMap<String, StreamAccount>> {
+async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, StreamAccount>> {
     Json(gateway.engine.streams().await)
 }
 

@@ -20,8 +20,8 @@ pub(super) enum Command {
 #[cfg(feature = "http")]
 pub(super) fn run(command: &Command, term: &Term) -> Result<(), Failure> {
     let Command::Create { id } = command;
-    let (key, sha256) = tradewind_http::api_key::generate(id)
-        .map_err(|error| Failure::usage(error.message()))?;
+    let (key, sha256) =
+        tradewind_http::api_key::generate(id).map_err(|error| Failure::usage(error.message()))?;
     if term.json() {
         term.value(&json!({ "id": id, "key": key.expose(), "sha256": sha256 }))?;
         return Ok(());
@@ -37,6 +37,8 @@ pub(super) fn run(command: &Command, term: &Term) -> Result<(), Failure> {
 
 #[cfg(not(feature = "http"))]
 pub(super) fn run(_: &Command, _: &Term) -> Result<(), Failure> {
-    Err(Failure::new("this binary has no http source, which API keys are for")
-        .hint("build it with the feature `http`"))
+    Err(
+        Failure::new("this binary has no http source, which API keys are for")
+            .hint("build it with the feature `http`"),
+    )
 }

@@ -66,11 +66,13 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
     if valid {
         return Ok(());
     }
-    Err(Failure::config(if term.json() || !denied || loaded.is_err() {
-        String::new()
-    } else {
-        "warnings are denied".into()
-    }))
+    Err(Failure::config(
+        if term.json() || !denied || loaded.is_err() {
+            String::new()
+        } else {
+            "warnings are denied".into()
+        },
+    ))
 }
 
 fn show(findings: &Diagnostics, term: &Term) {

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -57,9 +57,10 @@ impl Client {
     ) -> Result<T, Failure> {
         let response = self.send(method, path, body).await?;
         let bytes = collect(response).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(format!("the gateway's answer is not understood: {error}"))
-                .hint("gateway and command line should be of one version"))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(format!("the gateway's answer is not understood: {error}"))
+                .hint("gateway and command line should be of one version")
+        })
     }
 
     /// One call; anything but 2xx is a failure.
@@ -126,10 +127,13 @@ where
     sender.send_request(request).await.map_err(gone)
 }
 
-/// The whole body.
+/// Largest answer that is read, in bytes.
+const ANSWER_MAX: usize = 64 << 20;
+
+/// The whole body, up to [`ANSWER_MAX`].
 pub(super) async fn collect(response: Response<Incoming>) -> Result<Bytes, Failure> {
-    response
-        .into_body()
+    #[allow(clippy::disallowed_methods)]
+    Limited::new(response.into_body(), ANSWER_MAX)
         .collect()
         .await
         .map(|body| body.to_bytes())

@@ -1,8 +1,8 @@
 //! `tradewind completions` and `tradewind version`
 
+use super::Cli;
 use super::failure::Failure;
 use super::term::Term;
-use super::Cli;
 use clap::CommandFactory;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use super::gateway_args::dev_dir;
 use super::serve::{Above, failure, until_stopped};
 use super::term::Term;
 use super::{happening, log};
-use crate::run::{self, Options, Running};
+use crate::run::{self, Options, Running, Stops};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +58,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             }
         })
     };
+    let stops = Stops::install()?;
     let running = run::start(Options {
         path: args.config,
         text: configuration(args.to.as_deref()),
@@ -68,7 +69,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     .map_err(|error| failure(error, term))?;
     welcome(&running, above.data_dir.as_deref(), term);
     let printing = tokio::spawn(print(running.gateway.engine.happenings(), term.json()));
-    let result = until_stopped(running, term).await;
+    let result = until_stopped(running, stops, term).await;
     printing.abort();
     if let Some(dir) = temporary {
         std::fs::remove_dir_all(dir).ok();
@@ -106,7 +107,11 @@ fn private_dir() -> Result<PathBuf, Failure> {
     let busy = std::os::unix::net::UnixStream::connect(usual.join("admin.sock")).is_ok();
     if !busy {
         std::fs::remove_dir_all(&usual).ok();
-        if std::fs::DirBuilder::new().mode(0o700).create(&usual).is_ok() {
+        if std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&usual)
+            .is_ok()
+        {
             return Ok(usual);
         }
     }

@@ -66,7 +66,10 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
             journey
                 .subject
                 .as_ref()
-                .map_or(String::new(), |subject| format!(", subject {}", plain(subject))),
+                .map_or(String::new(), |subject| format!(
+                    ", subject {}",
+                    plain(subject)
+                )),
         ),
         format!(
             "{:<13}{:<width$}  {} ({})  → {} @ {}",
@@ -146,7 +149,7 @@ fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
 fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: u64) -> String {
     let status = attempt.reason.as_ref().and_then(|reason| reason.status);
     let what = match (&attempt.reason, attempt.outcome.as_str()) {
-        (_, "accepted") => status.map_or("accepted".into(), |s| s.to_string()),
+        (_, "accepted") => status.map_or_else(|| "accepted".into(), |s| s.to_string()),
         (Some(reason), _) => match status {
             Some(status) => status.to_string(),
             None if reason.detail.is_empty() => reason.code.clone(),

@@ -71,7 +71,7 @@ impl GatewayArgs {
     fn named(&self, admin: &str) -> Result<Client, Failure> {
         let bare = admin
             .strip_prefix("unix:")
-            .or(admin.strip_prefix("http://"))
+            .or_else(|| admin.strip_prefix("http://"))
             .unwrap_or(admin)
             .trim_end_matches('/');
         let admin = bare.parse::<Admin>().map_err(Failure::usage)?;

@@ -14,8 +14,7 @@ pub(super) fn install(log: &Log) {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     };
-    let filter =
-        EnvFilter::try_from_env("TRADEWIND_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::try_from_env("TRADEWIND_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Auto => !terminal,

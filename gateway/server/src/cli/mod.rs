@@ -40,7 +40,13 @@ use term::Term;
 )]
 pub struct Cli {
     /// How data is written: text for people, json for programs
-    #[arg(long, global = true, value_enum, default_value_t, env = "TRADEWIND_OUTPUT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "TRADEWIND_OUTPUT"
+    )]
     output: term::Output,
     #[command(subcommand)]
     command: Command,

@@ -113,8 +113,7 @@ fn read(file: &str) -> Result<Bytes, Failure> {
     }
     let document = Bytes::from(document);
     // A mistake is told here, with its place, before anything is sent.
-    codec::from_json(document.clone())
-        .map_err(|error| Failure::new(format!("{file}: {error}")))?;
+    codec::from_json(document.clone()).map_err(|error| Failure::new(format!("{file}: {error}")))?;
     Ok(document)
 }
 

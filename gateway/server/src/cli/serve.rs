@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::gateway_args::default_config;
 use super::log;
 use super::term::Term;
-use crate::run::{self, Error, Options, Running, Stop, stop_signal};
+use crate::run::{self, Error, Options, Running, Stop, Stops};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,6 +78,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let early = tradewind_config::load(&path, &crate::registry(), &tradewind_config::System)
         .map_err(|e| Failure::config(e.render(term.colour())))?;
     log::install(&early.config.log);
+    let stops = Stops::install()?;
     let running = run::start(Options {
         path: Some(path),
         text: String::new(),
@@ -92,16 +93,19 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
         admin = %running.admin,
         "serving"
     );
-    until_stopped(running, term).await
+    until_stopped(running, stops, term).await
 }
 
 /// Serves until a signal, then drains; the second signal ends the process.
-pub(super) async fn until_stopped(running: Running, term: &Term) -> Result<(), Failure> {
-    let stop = stop_signal().await?;
+pub(super) async fn until_stopped(
+    running: Running,
+    mut stops: Stops,
+    term: &Term,
+) -> Result<(), Failure> {
+    let stop = stops.next().await;
     tokio::select! {
         stopped = running.stop() => stopped.map_err(|error| failure(error, term)),
-        again = stop_signal() => {
-            let again = again?;
+        again = stops.next() => {
             tracing::warn!(first = ?stop, second = ?again, "ended at once; what was accepted is on disk");
             std::process::exit(match again {
                 Stop::Interrupt => 130,

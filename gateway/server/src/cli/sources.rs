@@ -139,12 +139,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// What ingress would do, step by step.
-fn judge(
-    webhook: &dyn Webhook,
-    parts: &Parts,
-    body: Bytes,
-    at_ms: u64,
-) -> Result<Value, Refusal> {
+fn judge(webhook: &dyn Webhook, parts: &Parts, body: Bytes, at_ms: u64) -> Result<Value, Refusal> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms);
     if webhook.verifies_head() {
         webhook.verify(parts, &[], now)?;
@@ -263,7 +258,12 @@ mod tests {
     #[test]
     fn saved_requests() {
         let cases: [(&[u8], &str, usize, &[u8]); 4] = [
-            (b"POST /in/x HTTP/1.1\r\na: 1\r\nb: 2\r\n\r\n{}\r\n", "/in/x", 2, b"{}\r\n"),
+            (
+                b"POST /in/x HTTP/1.1\r\na: 1\r\nb: 2\r\n\r\n{}\r\n",
+                "/in/x",
+                2,
+                b"{}\r\n",
+            ),
             (b"a: 1\n\nbody\n\nmore\n", "/else", 1, b"body\n\nmore\n"),
             (b"POST /q?a=1 HTTP/2\na: 1\n", "/q?a=1", 1, b""),
             (b"\n\xff\x00", "/else", 0, b"\xff\x00"),

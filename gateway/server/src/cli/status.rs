@@ -47,9 +47,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
         ))?;
     }
     if let Some(failure) = config["last-failure"].as_str() {
-        term.note(&format!(
-            "\nthe file on disk is not in force:\n{failure}"
-        ));
+        term.note(&format!("\nthe file on disk is not in force:\n{failure}"));
     }
     Ok(())
 }

@@ -51,8 +51,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let mut body = response.into_body();
     let mut rest = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Failure::new(format!("the gateway hung up: {error}")))?;
+        let frame = frame.map_err(|error| Failure::new(format!("the gateway hung up: {error}")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -1,5 +1,6 @@
 //! Where output goes, and how it looks.
 
+pub(super) use crate::run::unix_ms as now_ms;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -113,7 +114,10 @@ pub(super) fn time(unix_ms: u64, now_ms: u64) -> String {
     i64::try_from(unix_ms)
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .map_or_else(|| unix_ms.to_string(), |time| time.strftime(format).to_string())
+        .map_or_else(
+            || unix_ms.to_string(),
+            |time| time.strftime(format).to_string(),
+        )
 }
 
 /// Milliseconds for people: `84 ms`, `4.1 s`, `3.2 min`, `5.0 h`.
@@ -125,13 +129,6 @@ pub(super) fn span(ms: u64) -> String {
         _ if ms < 7_200_000.0 => format!("{:.1} min", ms / 60_000.0),
         _ => format!("{:.1} h", ms / 3_600_000.0),
     }
-}
-
-/// Now, milliseconds since the Unix epoch.
-pub(super) fn now_ms() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }
 
 /// What a sender chose, made safe for a terminal: control characters are shown, not obeyed.

@@ -183,4 +183,3 @@ async fn serve<S, B>(
         }
     }
 }
-

@@ -14,5 +14,5 @@ pub use answer::Reply;
 pub use budget::Budget;
 pub use door::{Door, Site, Unmatched};
 pub use limits::{Limits, Listener, Stream, accept};
-pub use problem::Problem;
+pub use problem::{At, Details, Problem};
 pub use router::{Ingress, Publisher};

@@ -9,9 +9,26 @@ use std::time::Duration;
 use tradewind_adapter::Refusal;
 use tradewind_engine::PublishError;
 
-/// A refusal: what the caller is told, and what only the log is told.
+/// A refusal; boxed, because it is the rare way out of every step.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+impl std::ops::Deref for Problem {
+    type Target = Details;
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+/// What the caller is told, and what only the log is told.
+#[derive(Debug, Clone)]
+pub struct Details {
     /// Status of the answer.
     pub status: StatusCode,
     /// Stable code in kebab case; `type` is `urn:tradewind:problem:<code>`.
@@ -44,7 +61,7 @@ pub struct At {
 impl Problem {
     /// A problem without details.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self {
+        Self(Box::new(Details {
             status,
             code,
             title,
@@ -54,7 +71,7 @@ impl Problem {
             retry_after: None,
             allow: None,
             reason: None,
-        }
+        }))
     }
     /// Adds what it was this time.
     #[must_use]

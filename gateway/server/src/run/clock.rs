@@ -5,6 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use tradewind_engine::Clock;
 
+/// Now, milliseconds since the Unix epoch. The one place of this binary that asks the system.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
 /// Wall clock of the system, monotonic clock and sleep of tokio.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
@@ -22,9 +30,7 @@ impl Default for SystemClock {
 #[async_trait]
 impl Clock for SystemClock {
     fn unix_ms(&self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as u64)
+        unix_ms()
     }
     fn monotonic_ms(&self) -> u64 {
         self.start.elapsed().as_millis() as u64

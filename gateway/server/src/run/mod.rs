@@ -11,9 +11,10 @@ mod watched;
 
 pub use assemble::{plan, site};
 pub use clock::SystemClock;
+pub(crate) use clock::unix_ms;
 pub use gateway::{Applied, Gateway, InForce, Phase};
 pub use serve::{Error, Options, Running, start};
-pub use signals::{Stop, stop_signal};
+pub use signals::{Stop, Stops};
 pub use watched::Watched;
 
 /// Fills `bytes` from the system's generator.

@@ -28,13 +28,8 @@ pub(super) struct Pulls {
 impl Pulls {
     /// Ends the loops, settles what is durable, and starts those of `checked`.
     pub(super) async fn replace(&self, gateway: &Gateway, checked: &Checked) {
-        self.start(
-            &gateway.engine,
-            &gateway.clock,
-            &gateway.metrics,
-            checked,
-        )
-        .await;
+        self.start(&gateway.engine, &gateway.clock, &gateway.metrics, checked)
+            .await;
     }
 
     pub(super) async fn start(

@@ -24,10 +24,7 @@ impl Gateway {
             let first = failure.lines().next().unwrap_or_default();
             self.say("reloaded", format!("refused, nothing changed: {first}"));
         }
-        *self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = failure;
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         result
     }
 

@@ -16,13 +16,17 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, UnixListener};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
 use tradewind_engine::{Clock, Engine};
 use tradewind_store::Embedded;
+
+/// Connections that may wait to be taken.
+const BACKLOG: u32 = 1024;
 
 /// What a gateway is started with.
 pub struct Options {
@@ -114,12 +118,13 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         tracing::warn!("{warning}");
     }
     let address = checked.config.listen.0;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(machine(format!("listen on {address}")))?;
-    let listen = listener
+    // Claimed first, so that a taken port is found before anything else is done; connections are
+    // taken only when everything else stands.
+    let socket = claim(address).map_err(machine(format!("listen on {address}")))?;
+    let listen = socket
         .local_addr()
         .map_err(machine("read the listen address"))?;
+    let hangups = signals::Hangups::install().map_err(machine("listen for SIGHUP"))?;
 
     let data = checked.config.data_dir.clone();
     let streams = Arc::new(Watched::new(open(&data).await?));
@@ -170,6 +175,17 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         let handler = handler.clone();
         async move { Ok::<_, Infallible>(handler.handle(request).await) }
     });
+    let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
+    let admin_task = tokio::spawn(accept(
+        admin_listener,
+        Limits::default,
+        admin_service,
+        gateway.stop.clone(),
+        || (),
+    ));
+    let listener = socket
+        .listen(BACKLOG)
+        .map_err(machine(format!("listen on {address}")))?;
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
         move || live.load().limits.clone(),
@@ -177,15 +193,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         stop_ingress.clone(),
         move || metrics.connection_refused(),
     ));
-    let service = TowerToHyperService::new(router(gateway.clone(), guard));
-    let admin_task = tokio::spawn(accept(
-        admin_listener,
-        Limits::default,
-        service,
-        gateway.stop.clone(),
-        || (),
-    ));
-    let background = background(&gateway);
+    let background = background(&gateway, hangups);
     Ok(Running {
         gateway,
         listen,
@@ -199,18 +207,26 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     })
 }
 
-fn background(gateway: &Arc<Gateway>) -> Vec<JoinHandle<()>> {
+/// Binds without listening. A port whose last owner has just gone can be taken again.
+fn claim(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<JoinHandle<()>> {
     let watcher = gateway.clone();
     let hangup = gateway.clone();
     vec![
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move {
-            let reload = || async {
+            while hangups.next().await {
                 // Its outcome is logged and counted there.
                 hangup.reload().await.ok();
-            };
-            if let Err(error) = signals::on_hangup(reload).await {
-                tracing::warn!(%error, "SIGHUP is not heard");
             }
         }),
     ]
@@ -223,7 +239,10 @@ async fn open(data: &Path) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
             .recursive(true)
             .mode(0o700)
             .create(&path)
-            .map_err(machine(format!("make the data directory {}", path.display())))?;
+            .map_err(machine(format!(
+                "make the data directory {}",
+                path.display()
+            )))?;
         Embedded::open(&path).map_err(|source| Error::Store { path, source })
     });
     match opened.await {
@@ -265,10 +284,8 @@ fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let private = tempfile::Builder::new()
-        .prefix(".a")
-        .tempdir_in(parent)?;
+        .unwrap_or_else(|| Path::new("."));
+    let private = tempfile::Builder::new().prefix(".a").tempdir_in(parent)?;
     let made = private.path().join("s");
     let listener = UnixListener::bind(&made)?;
     std::fs::set_permissions(&made, PermissionsExt::from_mode(0o600))?;

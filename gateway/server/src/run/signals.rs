@@ -1,6 +1,7 @@
-//! Signals of the process.
+//! Signals of the process. A signal that comes before its listener exists ends the process, so
+//! listeners are installed before anybody can know that the gateway is there.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Why the process is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,28 +12,46 @@ pub enum Stop {
     Interrupt,
 }
 
-/// Resolves at the next SIGTERM or SIGINT.
-///
-/// # Errors
-/// Where the handlers cannot be installed.
-pub async fn stop_signal() -> std::io::Result<Stop> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => Stop::Terminate,
-        _ = interrupt.recv() => Stop::Interrupt,
-    })
+/// Listens for SIGTERM and SIGINT.
+#[derive(Debug)]
+pub struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// Calls `reload` at each SIGHUP. Never returns but on failure.
-pub(super) async fn on_hangup<F, R>(mut reload: F) -> std::io::Result<()>
-where
-    F: FnMut() -> R,
-    R: Future<Output = ()>,
-{
-    let mut hangup = signal(SignalKind::hangup())?;
-    while hangup.recv().await.is_some() {
-        reload().await;
+impl Stops {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// Where the handlers cannot be installed.
+    pub fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// The next one.
+    pub async fn next(&mut self) -> Stop {
+        tokio::select! {
+            _ = self.terminate.recv() => Stop::Terminate,
+            _ = self.interrupt.recv() => Stop::Interrupt,
+        }
+    }
+}
+
+/// Listens for SIGHUP.
+#[derive(Debug)]
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// Listens from now on.
+    pub(super) fn install() -> std::io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one; false when there will be none.
+    pub(super) async fn next(&mut self) -> bool {
+        self.0.recv().await.is_some()
+    }
 }

@@ -1,5 +1,7 @@
 //! Cases that random work meets too seldom.
 
+#![allow(clippy::unwrap_used)]
+
 use super::{Call, Shard, Spec};
 use crate::disk::{Reserve, sim::SimDisk};
 use crate::log::GROUP;

@@ -1,5 +1,7 @@
 //! The layered table against a sorted map.
 
+#![allow(clippy::unwrap_used)]
+
 use super::{Checkpoint, Table};
 use crate::Op;
 use crate::disk::{Disk, Open, sim::SimDisk};

@@ -1,0 +1,12 @@
+//! The gateway as a whole: in process, and as the real binary.
+
+mod admin;
+mod cli;
+mod config_reload;
+mod delivery;
+mod limits;
+mod process;
+mod pull;
+mod refused;
+mod support;
+mod webhooks;
