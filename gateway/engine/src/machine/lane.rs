@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::{Account, Policy, SubscriptionPlan};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tradewind_filter::Filter;
 use tradewind_store::Op;
@@ -54,7 +54,7 @@ pub(crate) struct Lane {
     /// Next offset to read.
     pub(crate) read: u64,
     /// Offsets at and above the cursor that were done before the restart.
-    pub(crate) done_before: HashSet<u64>,
+    pub(crate) done_before: BTreeSet<u64>,
     pub(crate) window: Window,
     pub(crate) ready: VecDeque<Task>,
     pub(crate) flying: HashMap<u64, Task>,
@@ -121,11 +121,15 @@ impl Lane {
     pub(crate) fn record(&self, now: u64) -> LaneRecord {
         let open = self.window.open() as u64;
         let (low, filtered) = self.window.low(self.read, self.account.filtered);
+        let mut done = self.window.done();
+        // What was done before the restart and has not been read again.
+        done.extend(self.done_before.iter().filter(|offset| **offset >= low));
+        done.sort_unstable();
         LaneRecord {
             name: self.name.to_string(),
             begins: self.begins,
             low,
-            done: self.window.done(),
+            done,
             account: Account {
                 matched: self.account.matched - open,
                 pending: self.account.pending - open,
@@ -309,6 +313,7 @@ impl Lane {
     pub(crate) fn skip_to(&mut self, next: u64) {
         if next > self.read {
             self.read = next;
+            self.done_before.retain(|offset| *offset >= next);
             self.dirty = true;
         }
     }
