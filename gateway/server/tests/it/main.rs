@@ -1,5 +1,7 @@
 //! The gateway as a whole: in process, and as the real binary.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 mod admin;
 mod cli;
 mod config_reload;

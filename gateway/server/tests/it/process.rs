@@ -151,3 +151,61 @@ async fn a_second_gateway_on_the_same_data_is_refused() {
     let socket = process.dir.path().join("data/admin.sock");
     assert_eq!(http::unix(&socket, "GET", "/readyz", "").await.status, 200);
 }
+
+/// Takes connections and never answers.
+async fn black_hole() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    address
+}
+
+async fn stuck(grace: &str) -> Process {
+    let hole = black_hole().await;
+    let yaml = format!(
+        "shutdown-grace: {grace}\n\
+         sources:\n  events: {{ kind: http, path: /events, auth: none-i-understand }}\n\
+         subscriptions:\n  all:\n    timeout: 1h\n    \
+         sink: {{ kind: http, url: \"http://{hole}/\", allow-private: [127.0.0.0/8] }}\n"
+    );
+    let process = serve(tempfile::tempdir().unwrap(), &yaml).await;
+    let taken = http::raw(process.listen, &event("/events", "s-1", "t", "{}")).await;
+    assert_eq!(taken.status, 202);
+    let socket = process.dir.path().join("data/admin.sock");
+    eventually("the attempt is under way", || async {
+        http::unix(&socket, "GET", "/v1/subscriptions/all", "")
+            .await
+            .json()["in_flight"]
+            == 1
+    })
+    .await;
+    process
+}
+
+#[tokio::test]
+async fn a_sink_that_never_answers_does_not_hold_up_the_exit() {
+    let mut process = stuck("1s").await;
+    process.signal("TERM");
+    let status = process.child.wait().await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+}
+
+#[tokio::test]
+async fn not_ready_at_once_and_a_second_signal_ends_it() {
+    let mut process = stuck("1h").await;
+    process.signal("TERM");
+    let socket = process.dir.path().join("data/admin.sock");
+    eventually("it is not ready", || async {
+        let answer = http::unix(&socket, "GET", "/readyz", "").await;
+        answer.status == 503 && answer.text() == "draining\n"
+    })
+    .await;
+    process.signal("INT");
+    let status = process.child.wait().await.unwrap();
+    assert_eq!(status.code(), Some(130), "{}", process.log());
+}

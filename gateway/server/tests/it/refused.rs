@@ -127,7 +127,7 @@ fn cases() -> Vec<Case> {
             400,
             "invalid-event",
             unreadable,
-            json!({}),
+            json!({ "detail": "invalid JSON at byte 15: the document ends too early" }),
         ),
         case(
             "no type",
@@ -139,7 +139,7 @@ fn cases() -> Vec<Case> {
             400,
             "invalid-event",
             unreadable,
-            json!({}),
+            json!({ "detail": "attribute `type`: is missing; every event needs it" }),
         ),
         case(
             "an empty id",
@@ -151,7 +151,7 @@ fn cases() -> Vec<Case> {
             400,
             "invalid-event",
             unreadable,
-            json!({}),
+            json!({ "detail": "header `ce-id`: is empty; leave it out or give it a value" }),
         ),
         case(
             "one bad event of two",
@@ -163,7 +163,7 @@ fn cases() -> Vec<Case> {
             400,
             "invalid-event",
             unreadable,
-            json!({}),
+            json!({ "detail": "event 1 of the batch: attribute `type`: is missing; every event needs it" }),
         ),
         case(
             "more events than a request may hold",

@@ -102,11 +102,9 @@ impl Gateway {
     /// Waits until nothing is pending, asserts the accounting identity in the engine and in the
     /// metrics, and stops the gateway.
     pub(crate) async fn finish(self) -> TempDir {
-        for view in self.running.gateway.engine.subscriptions().await {
-            if view.state == "active" {
-                self.until(&view.name, |view| view.account.pending == 0)
-                    .await;
-            }
+        let quiesced = self.running.gateway.engine.quiesced();
+        if tokio::time::timeout(PATIENCE, quiesced).await.is_err() {
+            panic!("{:?}", self.running.gateway.engine.subscriptions().await);
         }
         self.balanced().await;
         self.running.stop().await.unwrap();
