@@ -121,11 +121,17 @@ impl Lane {
     pub(crate) fn record(&self, now: u64) -> LaneRecord {
         let open = self.window.open() as u64;
         let (low, filtered) = self.window.low(self.read, self.account.filtered);
+        // After a restart, what the reader has not come to again is still done.
+        let mut ahead: Vec<u64> = self.done_before.iter().copied().collect();
+        ahead.retain(|offset| *offset >= self.read);
+        ahead.sort_unstable();
+        let mut done = self.window.done();
+        done.append(&mut ahead);
         LaneRecord {
             name: self.name.to_string(),
             begins: self.begins,
             low,
-            done: self.window.done(),
+            done,
             account: Account {
                 matched: self.account.matched - open,
                 pending: self.account.pending - open,
