@@ -91,8 +91,8 @@ impl Lane {
             }
             Some(k) => {
                 let parked = k.head == Head::Parked;
-                k.recorded = true;
                 let waiting = std::mem::take(&mut k.waiting);
+                self.record_head(key, turn);
                 for task in waiting.into_iter().chain([task]) {
                     self.wait_behind(task, key, parked, turn);
                 }
@@ -140,8 +140,8 @@ impl Lane {
                 self.keys.fetch.push_back(key);
             }
             Some(k) => {
-                k.recorded = true;
                 let waiting = std::mem::take(&mut k.waiting);
+                self.record_head(key, turn);
                 for earlier in waiting {
                     self.enqueue(earlier.ticket, key, turn);
                 }
@@ -155,9 +155,43 @@ impl Lane {
         let entry = self.keys.entry(key, head);
         entry.head = head;
         let waiting = std::mem::take(&mut entry.waiting);
-        entry.recorded |= !waiting.is_empty();
+        if !waiting.is_empty() {
+            self.record_head(key, turn);
+        }
         for task in waiting {
             self.wait_behind(task, key, head == Head::Parked, turn);
+        }
+    }
+
+    /// Something is about to be recorded behind the head of a key. A head that only the log remembers
+    /// is recorded too: after a crash it would come back behind what waited for it.
+    fn record_head(&mut self, key: u64, turn: &mut Turn) {
+        let Some(entry) = self.keys.busy.get_mut(&key) else {
+            return;
+        };
+        if std::mem::replace(&mut entry.recorded, true) || entry.head != Head::Active {
+            return;
+        }
+        let heads = |t: &Task| t.ticket.key == Some(key) && matches!(t.ticket.place, Place::Window);
+        if let Some(offset) = self
+            .flying
+            .values()
+            .find(|t| heads(t))
+            .map(|t| t.ticket.offset)
+        {
+            if let Some(mut task) = self.flying.remove(&offset) {
+                self.record_loaded(&mut task, turn);
+                self.flying.insert(offset, task);
+            }
+        } else if let Some(at) = self.ready.iter().position(heads)
+            && let Some(mut task) = self.ready.remove(at)
+        {
+            if self.room() > 0 {
+                self.record_loaded(&mut task, turn);
+                self.ready.insert(at, task);
+            } else {
+                self.schedule(task.ticket, turn.now, "pending", turn);
+            }
         }
     }
 

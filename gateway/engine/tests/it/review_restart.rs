@@ -6,6 +6,38 @@ use std::time::Duration;
 const S: fn(u64) -> Duration = Duration::from_secs;
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|_| Act::Hang);
+    let start = || {
+        let mut s = subscription(&sink);
+        s.policy.concurrency = 1;
+        s.policy.timeout = S(3600);
+        ordered([("s", s)])
+    };
+    let engine = world.start(start()).await;
+    // The only place is taken, so the first of `k` waits for it, the second behind the first; the
+    // rest fills the window, which sends what waits behind a key to the table.
+    publish(&engine, [keyed("hole", "other")]).await;
+    publish(&engine, [keyed("k1", "k"), keyed("k2", "k")]).await;
+    publish(
+        &engine,
+        (0..300).map(|i| keyed(&format!("f{i}"), &format!("f{i}"))),
+    )
+    .await;
+    tokio::time::sleep(S(1)).await;
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    sink.now_does(|_| Act::Accept);
+    let engine = world.start(start()).await;
+    engine.quiesced().await;
+    let ids = sink.ids();
+    let of_k: Vec<_> = ids.iter().filter(|id| id.starts_with('k')).collect();
+    assert_eq!(of_k, ["k1", "k2"]);
+    assert_eq!(account(&engine, "s").await.accepted, 303);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_settled_above_the_cursor_stays_settled_through_two_restarts() {
     let world = World::new();
     let sink = ScriptedSink::new(|d| match d.event.id() {
