@@ -69,6 +69,10 @@ impl Shard {
 
     async fn load_lanes(&mut self) -> Result<(), Error> {
         let mut rebased = Vec::new();
+        let shard = self.around.shard;
+        if let Some(next) = self.around.log.get(shard, &keys::next_lane()).await? {
+            self.next_lane = keys::lane_at(&next, 0);
+        }
         for (key, value) in self.scan_all(b"l").await? {
             let id = keys::lane_at(&key, 1);
             let record = readable(LaneRecord::decode(&value))?;

@@ -1,7 +1,9 @@
 //! What a restart must find again, whatever moment it came at.
 
 use crate::support::*;
+use serde_json::json;
 use std::time::Duration;
+use tradewind_engine::Start;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -63,4 +65,39 @@ async fn what_was_settled_above_the_cursor_stays_settled_through_two_restarts() 
     assert_eq!(sink.ids(), ["slow", "done", "slow"]);
     let a = account(&engine, "s").await;
     assert_eq!((a.matched, a.accepted, a.pending), (2, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_subscription_inherits_nothing_from_a_discarded_one() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let old = filtered(&sink, json!({"exact": {"id": "e1"}}));
+    let engine = world.start(plan([("old", old)])).await;
+    publish(&engine, [event("e1"), event("e2")]).await;
+    engine.quiesced().await;
+    engine.apply(plan([])).await.unwrap();
+    engine.discard("old").await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let start = || {
+        let mut new = subscription(&sink);
+        new.start = Start::Oldest;
+        plan([("new", new)])
+    };
+    let engine = world.start(plan([])).await;
+    let mut paused = start();
+    paused.subscriptions.get_mut("new").unwrap().policy.delay = S(60);
+    engine.apply(paused).await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(start()).await;
+    engine.quiesced().await;
+    let ids = sink.ids();
+    assert_eq!(
+        ids,
+        ["e1", "e1", "e2"],
+        "the filter of `old` held for `new`"
+    );
+    let journeys = engine.explain("e1").await.unwrap();
+    assert_eq!(journeys[0].subscriptions.len(), 1);
 }
