@@ -101,3 +101,19 @@ async fn a_new_subscription_inherits_nothing_from_a_discarded_one() {
     let journeys = engine.explain("e1").await.unwrap();
     assert_eq!(journeys[0].subscriptions.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn suspension_does_not_shorten_the_life_of_dead_letters() {
+    const DAY: u64 = 24 * 3600;
+    let world = World::new();
+    let sink = ScriptedSink::new(|_| Act::Reject);
+    let mut s = subscription(&sink);
+    s.policy.dead_letter_retention = S(300 * DAY);
+    let engine = world.start(plan([("s", s)])).await;
+    publish(&engine, [event("e1")]).await;
+    engine.quiesced().await;
+    engine.apply(plan([])).await.unwrap();
+    tokio::time::sleep(S(100 * DAY)).await;
+    let a = account(&engine, "s").await;
+    assert_eq!((a.dead_lettered, a.purged), (1, 0));
+}
