@@ -117,3 +117,18 @@ async fn suspension_does_not_shorten_the_life_of_dead_letters() {
     let a = account(&engine, "s").await;
     assert_eq!((a.dead_lettered, a.purged), (1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_fills_goes_before_its_wait_is_over() {
+    let world = World::new();
+    let sink = ScriptedSink::batching(2, |_| Act::Accept);
+    let mut s = subscription(&sink);
+    s.policy.batch_max = 2;
+    s.policy.batch_wait = S(20);
+    let engine = world.start(plan([("s", s)])).await;
+    publish(&engine, [event("e1")]).await;
+    tokio::time::sleep(S(1)).await;
+    publish(&engine, [event("e2")]).await;
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(sink.ids(), ["e1", "e2"]);
+}
