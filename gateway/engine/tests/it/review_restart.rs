@@ -2,10 +2,50 @@
 
 use crate::support::*;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
-use tradewind_engine::Start;
+use tradewind_engine::{Engine, Start, StreamPlan};
+use tradewind_store::testkit::MemoryStreams;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_left_the_configuration_does_not_keep_the_gateway_from_starting() {
+    let clock = TestClock::new();
+    let store = Arc::new(MemoryStreams::new(clock.clone()));
+    let sink = ScriptedSink::accepting();
+    let mut with = plan([("s", subscription(&sink))]);
+    let mut gone = StreamPlan {
+        order_by: Some("subject".into()),
+        ..StreamPlan::default()
+    };
+    gone.settings.shards = 3;
+    with.streams.insert("gone".into(), gone);
+    let mut reader = subscription(&sink);
+    reader.stream = "gone".into();
+    with.subscriptions.insert("reader".into(), reader);
+    let engine = Engine::start(with.clone(), store.clone(), clock.clone())
+        .await
+        .unwrap();
+    engine.pause("reader").await.unwrap();
+    engine
+        .publish("gone", &origin(), vec![keyed("e1", "k")])
+        .await
+        .unwrap();
+    drop(engine);
+    let without = plan([("s", subscription(&sink))]);
+    let engine = Engine::start(without, store.clone(), clock.clone())
+        .await
+        .unwrap();
+    let views = engine.subscriptions().await;
+    let reader = views.iter().find(|v| v.name == "reader").unwrap();
+    assert_eq!(reader.state, "suspended");
+    drop(engine);
+    let engine = Engine::start(with, store, clock).await.unwrap();
+    engine.resume("reader").await.unwrap();
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["e1"]);
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {

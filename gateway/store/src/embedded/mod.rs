@@ -171,6 +171,11 @@ impl Streams for Embedded {
         self.dirs.list(&self.disk)
     }
 
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        check_name(name)?;
+        self.dirs.settings(&self.disk, name)
+    }
+
     async fn delete(&self, name: &str) -> Result<(), Error> {
         check_name(name)?;
         let mut opened = self.opened();

@@ -344,6 +344,11 @@ impl Streams for MemoryStreams {
         Ok(lock(&self.streams).keys().cloned().collect())
     }
 
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        let streams = lock(&self.streams);
+        Ok(streams.get(name).map(|stream| stream.settings.clone()))
+    }
+
     async fn delete(&self, name: &str) -> Result<(), Error> {
         lock(&self.streams).remove(name);
         Ok(())
