@@ -54,7 +54,7 @@ impl Embedded {
         Self::open_on(
             Arc::new(RealDisk),
             path,
-            Arc::new(SystemClock),
+            Arc::new(SystemClock::default()),
             Arc::new(SystemRandom),
             Params::default(),
         )

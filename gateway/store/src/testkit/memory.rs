@@ -316,7 +316,7 @@ impl MemoryStreams {
 
 impl Default for MemoryStreams {
     fn default() -> Self {
-        Self::new(Arc::new(SystemClock))
+        Self::new(Arc::new(SystemClock::default()))
     }
 }
 
