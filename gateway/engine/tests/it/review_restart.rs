@@ -172,3 +172,24 @@ async fn a_batch_that_fills_goes_before_its_wait_is_over() {
     tokio::time::sleep(S(1)).await;
     assert_eq!(sink.ids(), ["e1", "e2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_fills_the_window_does_not_hold_up_what_comes_later() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.subject() {
+        Some("stuck") => Act::Hang,
+        _ => Act::Accept,
+    });
+    let mut s = subscription(&sink);
+    s.policy.timeout = S(3600);
+    let engine = world.start(ordered([("s", s)])).await;
+    publish(
+        &engine,
+        (0..256).map(|i| keyed(&format!("stuck{i}"), "stuck")),
+    )
+    .await;
+    tokio::time::sleep(S(1)).await;
+    publish(&engine, [keyed("other", "other")]).await;
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(sink.ids(), ["stuck0", "other"]);
+}
