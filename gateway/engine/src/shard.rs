@@ -263,7 +263,8 @@ impl Shard {
         let end = self.around.log.bounds(self.around.shard).end;
         self.lanes
             .values()
-            .filter(|lane| lane.is_hungry() && lane.wake.is_none())
+            // One that waits for the clock with more to read already does not want it yet.
+            .filter(|lane| lane.is_hungry() && (lane.wake.is_none() || lane.read >= end))
             .map(|lane| lane.read.min(end))
             .max()
     }

@@ -56,6 +56,11 @@ pub trait Streams: Send + Sync + std::fmt::Debug {
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error>;
     /// Names of all streams that exist.
     async fn list(&self) -> Result<Vec<String>, Error>;
+    /// Settings that a stream was opened with last, so that it can be opened when nobody says how;
+    /// `None` where there is no such stream, or the store keeps none.
+    async fn settings(&self, _name: &str) -> Result<Option<Settings>, Error> {
+        Ok(None)
+    }
     /// Removes a closed stream and all its data; one that does not exist is no error.
     async fn delete(&self, name: &str) -> Result<(), Error>;
 }

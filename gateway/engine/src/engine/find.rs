@@ -112,10 +112,7 @@ async fn search(
 ) -> Result<(), Error> {
     let log = &handle.log;
     let bounds = log.bounds(shard);
-    let mut at = bounds.start;
-    if bounds.end - bounds.start > SEARCHED {
-        at = newest(handle, shard, bounds.end - SEARCHED).await?;
-    }
+    let mut at = bounds.start.max(bounds.end.saturating_sub(SEARCHED));
     loop {
         let batch = log.read(shard, at, PAGE).await?;
         for item in batch.items.iter().filter(|i| i.kind == Kind::Event) {
@@ -132,22 +129,4 @@ async fn search(
         }
         at = batch.next;
     }
-}
-
-/// An item's offset at or a little after `from`: found by time, since only the store knows where
-/// items begin.
-async fn newest(handle: &StreamHandle, shard: u16, from: u64) -> Result<u64, Error> {
-    let log = &handle.log;
-    let first = log.read(shard, 0, 1).await?;
-    let mut low = first.items.first().map_or(0, |i| i.appended_ms);
-    let mut high = low.saturating_add(1 << 42);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if log.seek(shard, middle).await? >= from {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(log.seek(shard, low).await?)
 }

@@ -18,15 +18,35 @@ const ORDER_BY: &[u8] = b"o";
 const LOOK_BYTES: usize = 64 << 10;
 
 impl Inner {
-    /// First plan: streams that are on disk and not in the plan stay suspended.
+    /// First plan: streams that are on disk and not in the plan stay suspended, as they were.
     pub(super) async fn begin(self: &Arc<Self>, mut plan: Plan) -> Result<(), Error> {
-        for name in self.store.list().await? {
-            let Some(name) = name.strip_prefix(&format!("{SPACE}/")) else {
+        // Held, so that they are recovered once.
+        let mut held = Vec::new();
+        for path in self.store.list().await? {
+            let Some(name) = path.strip_prefix(&format!("{SPACE}/")) else {
                 continue;
             };
-            plan.streams.entry(name.to_owned()).or_default();
+            if !plan.streams.contains_key(name) && name != SPACE {
+                let (log, stream) = self.left_behind(&path).await?;
+                held.push(log);
+                plan.streams.insert(name.to_owned(), stream);
+            }
         }
         self.apply(plan).await
+    }
+
+    /// What a stream was, that no plan describes any more.
+    async fn left_behind(&self, path: &str) -> Result<(Arc<dyn Stream>, StreamPlan), Error> {
+        let settings = self.store.settings(path).await?.unwrap_or_default();
+        let log = self.store.open(path, &settings).await?;
+        let order_by = log.get(0, ORDER_BY).await?;
+        let order_by = order_by.map(|name| String::from_utf8_lossy(&name).into_owned());
+        let plan = StreamPlan {
+            settings,
+            order_by: order_by.filter(|name| !name.is_empty()),
+            dedupe_window: None,
+        };
+        Ok((log, plan))
     }
 
     pub(super) async fn apply(self: &Arc<Self>, mut plan: Plan) -> Result<(), Error> {

@@ -254,6 +254,10 @@ impl Lane {
             return Offered::Full;
         }
         self.take(stored, key, next, turn);
+        if self.is_full() {
+            // Now: a lane that is full is not offered the next event.
+            self.relieve(turn);
+        }
         Offered::Taken
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `g/offset` | generation of subscriptions in force from there |
 //! | `n/` | offset from which a generation was about to be written |
+//! | `i/` | id of the next lane: none is given twice |
 //! | `l/lane` | lane: cursor, accounts, flags |
 //! | `q/lane/due/offset` | delivery with a due time |
 //! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
@@ -49,6 +50,9 @@ pub(crate) fn generation(offset: u64) -> Bytes {
 }
 pub(crate) fn intent() -> Bytes {
     Bytes::from_static(b"n")
+}
+pub(crate) fn next_lane() -> Bytes {
+    Bytes::from_static(b"i")
 }
 pub(crate) fn lane(lane: LaneId) -> Bytes {
     key(b'l', |k| k.put_u32(lane))

@@ -141,6 +141,8 @@ impl Shard {
     pub(super) fn add_lane(&mut self, record: LaneRecord) -> LaneId {
         let id = self.next_lane;
         self.next_lane += 1;
+        let next = Bytes::copy_from_slice(&self.next_lane.to_be_bytes());
+        self.turn.ops.push(Op::Put(keys::next_lane(), next));
         let gate = self.around.gates.of(&record.name, self.turn.now);
         let mut lane = Lane::new(id, record, gate, self.turn.now);
         lane.dirty = true;

@@ -69,6 +69,10 @@ impl Shard {
 
     async fn load_lanes(&mut self) -> Result<(), Error> {
         let mut rebased = Vec::new();
+        let shard = self.around.shard;
+        if let Some(next) = self.around.log.get(shard, &keys::next_lane()).await? {
+            self.next_lane = keys::lane_at(&next, 0);
+        }
         for (key, value) in self.scan_all(b"l").await? {
             let id = keys::lane_at(&key, 1);
             let record = readable(LaneRecord::decode(&value))?;
@@ -109,13 +113,22 @@ impl Shard {
     async fn rebase(&mut self, id: LaneId, by: u64) -> Result<(), Error> {
         tracing::warn!(stream = %self.around.stream, shard = self.around.shard, by_ms = by,
             "the clock went back while the gateway was down; due times follow it");
-        for (key, value) in self.scan_all(&keys::of_lane(b'q', id)).await? {
-            let due = keys::number(&key, keys::FIRST).saturating_sub(by);
-            let offset = keys::number(&key, keys::SECOND);
-            self.turn.ops.push(Op::Delete(key));
-            self.turn
-                .ops
-                .push(Op::Put(keys::scheduled(id, due, offset), value));
+        let (mut from, to) = keys::under(&keys::of_lane(b'q', id));
+        loop {
+            // Those that moved lie before `from`.
+            let page = self.scan_page(&mut from, &to).await?;
+            if page.is_empty() {
+                break;
+            }
+            for (key, value) in page {
+                let due = keys::number(&key, keys::FIRST).saturating_sub(by);
+                let offset = keys::number(&key, keys::SECOND);
+                self.turn.ops.push(Op::Delete(key));
+                self.turn
+                    .ops
+                    .push(Op::Put(keys::scheduled(id, due, offset), value));
+            }
+            self.flush(Sync::Lazy).await?;
         }
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.dirty = true;
@@ -162,16 +175,22 @@ impl Shard {
         if self.around.order_by.is_none() {
             return Ok(());
         }
-        let scheduled = self.scan_all(&keys::of_lane(b'q', id)).await?;
+        let (mut from, to) = keys::under(&keys::of_lane(b'q', id));
+        loop {
+            let page = self.scan_page(&mut from, &to).await?;
+            let Some(lane) = self.lanes.get_mut(&id).filter(|_| !page.is_empty()) else {
+                break;
+            };
+            for (_, value) in page {
+                if let Some(key) = readable(Pendant::decode(&value))?.key {
+                    lane.keys.set(key, Head::Scheduled);
+                }
+            }
+        }
         let parked = self.scan_all(&keys::of_lane(b'b', id)).await?;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };
-        for (_, value) in scheduled {
-            if let Some(key) = readable(Pendant::decode(&value))?.key {
-                lane.keys.set(key, Head::Scheduled);
-            }
-        }
         for (key, _) in parked {
             lane.keys.set(keys::number(&key, keys::FIRST), Head::Parked);
         }
@@ -189,19 +208,21 @@ impl Shard {
         let (mut from, to) = keys::under(prefix);
         let mut all = Vec::new();
         loop {
-            let found = self
-                .around
-                .log
-                .scan(self.around.shard, &from, &to, SCAN)
-                .await?;
-            let more = found.len() == SCAN;
-            if let Some((last, _)) = found.last() {
-                from = keys::after(last);
-            }
-            all.extend(found);
-            if !more {
+            let page = self.scan_page(&mut from, &to).await?;
+            if page.is_empty() {
                 return Ok(all);
             }
+            all.extend(page);
         }
+    }
+
+    /// The next rows in `[from, to)`, and `from` set behind them; none at the end.
+    async fn scan_page(&self, from: &mut Bytes, to: &Bytes) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        let (shard, log) = (self.around.shard, &self.around.log);
+        let page = log.scan(shard, from, to, SCAN).await?;
+        if let Some((last, _)) = page.last() {
+            *from = keys::after(last);
+        }
+        Ok(page)
     }
 }

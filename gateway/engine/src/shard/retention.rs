@@ -137,7 +137,8 @@ impl Shard {
         self.flush(Sync::Lazy).await?;
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
             let lane = &self.lanes[&id];
-            if lane.account.dead_lettered == 0 {
+            // A suspended subscription has no say in how long its dead letters stay: they wait for it.
+            if lane.account.dead_lettered == 0 || lane.plan.is_none() {
                 continue;
             }
             let keep = millis(lane.policy.dead_letter_retention);

@@ -47,6 +47,9 @@ impl Streams for Watched {
     async fn list(&self) -> Result<Vec<String>, Error> {
         self.inner.list().await
     }
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        self.inner.settings(name).await
+    }
     async fn delete(&self, name: &str) -> Result<(), Error> {
         self.inner.delete(name).await
     }

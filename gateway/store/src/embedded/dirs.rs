@@ -14,6 +14,7 @@ use crate::{Durability, Error, Random, Settings, Shard};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Version of the layout and of every file in it.
 const FORMAT: u32 = 1;
@@ -195,6 +196,31 @@ impl Dirs {
             write().map_err(unclear)?;
         }
         Ok(identity)
+    }
+
+    /// Settings of a stream as it was opened last.
+    pub(super) fn settings(&self, disk: &dyn Disk, name: &str) -> Result<Option<Settings>, Error> {
+        let dir = self.dir(name);
+        if !exists(disk, &dir) {
+            return Ok(None);
+        }
+        let content = read_all(disk, &dir.join(STREAM)).map_err(|e| failed("read settings", &e))?;
+        let file: Option<StreamFile> = serde_json::from_slice(&content).ok();
+        check_format(
+            &format!("{STREAM} of stream `{name}`"),
+            file.as_ref().map(|file| file.format),
+        )?;
+        Ok(file.map(|file| Settings {
+            shards: file.shards,
+            durability: match file.durability.as_str() {
+                "os" => Durability::Os,
+                "ephemeral" => Durability::Ephemeral,
+                _ => Durability::Fsync,
+            },
+            retention: Duration::from_millis(file.retention_ms),
+            retention_bytes: file.retention_bytes,
+            dedupe_max: file.dedupe_max,
+        }))
     }
 
     /// Directory of a shard, which is made if it does not exist.

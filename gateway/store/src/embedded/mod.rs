@@ -54,7 +54,7 @@ impl Embedded {
         Self::open_on(
             Arc::new(RealDisk),
             path,
-            Arc::new(SystemClock),
+            Arc::new(SystemClock::default()),
             Arc::new(SystemRandom),
             Params::default(),
         )
@@ -169,6 +169,11 @@ impl Streams for Embedded {
 
     async fn list(&self) -> Result<Vec<String>, Error> {
         self.dirs.list(&self.disk)
+    }
+
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        check_name(name)?;
+        self.dirs.settings(&self.disk, name)
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {

@@ -316,7 +316,7 @@ impl MemoryStreams {
 
 impl Default for MemoryStreams {
     fn default() -> Self {
-        Self::new(Arc::new(SystemClock))
+        Self::new(Arc::new(SystemClock::default()))
     }
 }
 
@@ -342,6 +342,11 @@ impl Streams for MemoryStreams {
 
     async fn list(&self) -> Result<Vec<String>, Error> {
         Ok(lock(&self.streams).keys().cloned().collect())
+    }
+
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        let streams = lock(&self.streams);
+        Ok(streams.get(name).map(|stream| stream.settings.clone()))
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {

@@ -48,6 +48,24 @@ async fn one_stream_of_a_name() {
     assert!(refusal(streams.delete("default/s").await).contains("close it first"));
 }
 
+#[tokio::test]
+async fn settings_are_remembered() {
+    let disk = SimDisk::new();
+    let streams = open(Arc::new(disk), Path::new("data")).unwrap();
+    assert_eq!(streams.settings("default/s").await.unwrap(), None);
+    let mut settings = Settings {
+        shards: 3,
+        retention_bytes: Some(1 << 30),
+        ..Settings::default()
+    };
+    for durability in [Durability::Fsync, Durability::Os, Durability::Ephemeral] {
+        settings.durability = durability;
+        drop(streams.open("default/s", &settings).await.unwrap());
+        let kept = streams.settings("default/s").await.unwrap();
+        assert_eq!(kept.as_ref(), Some(&settings));
+    }
+}
+
 #[test]
 fn a_later_format_is_refused() {
     let disk = SimDisk::new();

@@ -1,0 +1,195 @@
+//! What a restart must find again, whatever moment it came at.
+
+use crate::support::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_engine::{Engine, Start, StreamPlan};
+use tradewind_store::testkit::MemoryStreams;
+
+const S: fn(u64) -> Duration = Duration::from_secs;
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_left_the_configuration_does_not_keep_the_gateway_from_starting() {
+    let clock = TestClock::new();
+    let store = Arc::new(MemoryStreams::new(clock.clone()));
+    let sink = ScriptedSink::accepting();
+    let mut with = plan([("s", subscription(&sink))]);
+    let mut gone = StreamPlan {
+        order_by: Some("subject".into()),
+        ..StreamPlan::default()
+    };
+    gone.settings.shards = 3;
+    with.streams.insert("gone".into(), gone);
+    let mut reader = subscription(&sink);
+    reader.stream = "gone".into();
+    with.subscriptions.insert("reader".into(), reader);
+    let engine = Engine::start(with.clone(), store.clone(), clock.clone())
+        .await
+        .unwrap();
+    engine.pause("reader").await.unwrap();
+    engine
+        .publish("gone", &origin(), vec![keyed("e1", "k")])
+        .await
+        .unwrap();
+    drop(engine);
+    let without = plan([("s", subscription(&sink))]);
+    let engine = Engine::start(without, store.clone(), clock.clone())
+        .await
+        .unwrap();
+    let views = engine.subscriptions().await;
+    let reader = views.iter().find(|v| v.name == "reader").unwrap();
+    assert_eq!(reader.state, "suspended");
+    drop(engine);
+    let engine = Engine::start(with, store, clock).await.unwrap();
+    engine.resume("reader").await.unwrap();
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["e1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|_| Act::Hang);
+    let start = || {
+        let mut s = subscription(&sink);
+        s.policy.concurrency = 1;
+        s.policy.timeout = S(3600);
+        ordered([("s", s)])
+    };
+    let engine = world.start(start()).await;
+    // The only place is taken, so the first of `k` waits for it, the second behind the first; the
+    // rest fills the window, which sends what waits behind a key to the table.
+    publish(&engine, [keyed("hole", "other")]).await;
+    publish(&engine, [keyed("k1", "k"), keyed("k2", "k")]).await;
+    publish(
+        &engine,
+        (0..300).map(|i| keyed(&format!("f{i}"), &format!("f{i}"))),
+    )
+    .await;
+    tokio::time::sleep(S(1)).await;
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    sink.now_does(|_| Act::Accept);
+    let engine = world.start(start()).await;
+    engine.quiesced().await;
+    let ids = sink.ids();
+    let of_k: Vec<_> = ids.iter().filter(|id| id.starts_with('k')).collect();
+    assert_eq!(of_k, ["k1", "k2"]);
+    assert_eq!(account(&engine, "s").await.accepted, 303);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_settled_above_the_cursor_stays_settled_through_two_restarts() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.id() {
+        "slow" => Act::Hang,
+        _ => Act::Accept,
+    });
+    let start = || plan([("s", subscription(&sink))]);
+    let engine = world.start(start()).await;
+    publish(&engine, [event("slow"), event("done")]).await;
+    tokio::time::sleep(S(1)).await;
+    engine.pause("s").await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    // Paused, so it reads nothing; pausing it again records it as it is.
+    let engine = world.start(start()).await;
+    engine.pause("s").await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    sink.now_does(|_| Act::Accept);
+    let engine = world.start(start()).await;
+    engine.resume("s").await.unwrap();
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["slow", "done", "slow"]);
+    let a = account(&engine, "s").await;
+    assert_eq!((a.matched, a.accepted, a.pending), (2, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_subscription_inherits_nothing_from_a_discarded_one() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let old = filtered(&sink, json!({"exact": {"id": "e1"}}));
+    let engine = world.start(plan([("old", old)])).await;
+    publish(&engine, [event("e1"), event("e2")]).await;
+    engine.quiesced().await;
+    engine.apply(plan([])).await.unwrap();
+    engine.discard("old").await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let start = || {
+        let mut new = subscription(&sink);
+        new.start = Start::Oldest;
+        plan([("new", new)])
+    };
+    let engine = world.start(plan([])).await;
+    let mut paused = start();
+    paused.subscriptions.get_mut("new").unwrap().policy.delay = S(60);
+    engine.apply(paused).await.unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(start()).await;
+    engine.quiesced().await;
+    let ids = sink.ids();
+    assert_eq!(
+        ids,
+        ["e1", "e1", "e2"],
+        "the filter of `old` held for `new`"
+    );
+    let journeys = engine.explain("e1").await.unwrap();
+    assert_eq!(journeys[0].subscriptions.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspension_does_not_shorten_the_life_of_dead_letters() {
+    const DAY: u64 = 24 * 3600;
+    let world = World::new();
+    let sink = ScriptedSink::new(|_| Act::Reject);
+    let mut s = subscription(&sink);
+    s.policy.dead_letter_retention = S(300 * DAY);
+    let engine = world.start(plan([("s", s)])).await;
+    publish(&engine, [event("e1")]).await;
+    engine.quiesced().await;
+    engine.apply(plan([])).await.unwrap();
+    tokio::time::sleep(S(100 * DAY)).await;
+    let a = account(&engine, "s").await;
+    assert_eq!((a.dead_lettered, a.purged), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_fills_goes_before_its_wait_is_over() {
+    let world = World::new();
+    let sink = ScriptedSink::batching(2, |_| Act::Accept);
+    let mut s = subscription(&sink);
+    s.policy.batch_max = 2;
+    s.policy.batch_wait = S(20);
+    let engine = world.start(plan([("s", s)])).await;
+    publish(&engine, [event("e1")]).await;
+    tokio::time::sleep(S(1)).await;
+    publish(&engine, [event("e2")]).await;
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(sink.ids(), ["e1", "e2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_fills_the_window_does_not_hold_up_what_comes_later() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.subject() {
+        Some("stuck") => Act::Hang,
+        _ => Act::Accept,
+    });
+    let mut s = subscription(&sink);
+    s.policy.timeout = S(3600);
+    let engine = world.start(ordered([("s", s)])).await;
+    publish(
+        &engine,
+        (0..256).map(|i| keyed(&format!("stuck{i}"), "stuck")),
+    )
+    .await;
+    tokio::time::sleep(S(1)).await;
+    publish(&engine, [keyed("other", "other")]).await;
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(sink.ids(), ["stuck0", "other"]);
+}
