@@ -4,7 +4,8 @@ use super::Shard;
 use super::read::readable;
 use crate::machine::millis;
 use crate::record::keys::{self, LaneId};
-use crate::record::{Buried, Pendant, Stored};
+use crate::record::{Buried, InForce, Pendant, Stored};
+use std::collections::BTreeSet;
 use tradewind_store::{Error, Op, Sync};
 
 /// Records looked at before the turn's operations are written.
@@ -120,14 +121,18 @@ impl Shard {
         Ok(())
     }
 
-    /// All generations but the one in force at `before` that lie below it.
+    /// All generations below the one in force at `before`, but for the last that names a lane: it
+    /// tells a suspended subscription from one that was not there yet.
     async fn forget_generations(&mut self, before: u64) -> Result<(), Error> {
         let found = self.scan_all(b"g").await?;
+        let mut unnamed: BTreeSet<LaneId> = self.lanes.keys().copied().collect();
         let below = found.iter().filter(|(k, _)| keys::number(k, 1) <= before);
-        if let Some((last, _)) = below.last() {
-            self.turn
-                .ops
-                .push(Op::DeleteRange(keys::generation(0), last.clone()));
+        for (nth, (key, value)) in below.rev().enumerate() {
+            let in_force = readable(InForce::decode(value))?;
+            let named = in_force.lanes.iter().filter(|(id, _)| unnamed.remove(id));
+            if named.count() == 0 && nth > 0 {
+                self.turn.ops.push(Op::Delete(key.clone()));
+            }
         }
         Ok(())
     }

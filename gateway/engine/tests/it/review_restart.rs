@@ -193,3 +193,31 @@ async fn a_key_that_fills_the_window_does_not_hold_up_what_comes_later() {
     tokio::time::sleep(S(1)).await;
     assert_eq!(sink.ids(), ["stuck0", "other"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_subscription_missed_stays_missed_when_retention_and_a_restart_come_between() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let with = |subscription| {
+        let mut plan = match subscription {
+            Some(s) => plan([("s", s)]),
+            None => plan([]),
+        };
+        plan.streams.get_mut("default").unwrap().settings.retention = S(3600);
+        plan
+    };
+    let engine = world.start(with(Some(subscription(&sink)))).await;
+    publish(&engine, [event("before")]).await;
+    engine.quiesced().await;
+    engine.apply(with(None)).await.unwrap();
+    publish(&engine, [event("old")]).await;
+    tokio::time::sleep(S(2 * 3600)).await;
+    publish(&engine, [event("meanwhile")]).await;
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(with(None)).await;
+    engine.apply(with(Some(subscription(&sink)))).await.unwrap();
+    publish(&engine, [event("after")]).await;
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["before", "after"]);
+}
