@@ -63,6 +63,8 @@ pub(crate) struct Lane {
     pub(crate) loaded: HashSet<u64>,
     /// Earliest due time in `q/` that is not in memory, as far as known.
     pub(crate) next_due: Option<u64>,
+    /// No dead letter is older: when retention has to look at them.
+    pub(crate) oldest_letter: u64,
     pub(crate) account: Account,
     pub(crate) sequence: u64,
     pub(crate) waiting_bytes: u64,
@@ -107,6 +109,7 @@ impl Lane {
             keys: Keys::default(),
             loaded: HashSet::new(),
             next_due: None,
+            oldest_letter: 0,
             account: record.account,
             sequence: record.sequence,
             waiting_bytes: record.waiting_bytes,

@@ -147,6 +147,10 @@ impl Shard {
                 continue;
             }
             let keep = millis(lane.policy.dead_letter_retention);
+            if self.turn.now.saturating_sub(lane.oldest_letter) < keep {
+                continue;
+            }
+            let mut oldest = self.turn.now;
             let (mut from, to) = keys::under(&keys::of_lane(b'x', id));
             loop {
                 let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
@@ -157,9 +161,14 @@ impl Shard {
                     if self.turn.now.saturating_sub(buried.at_ms) >= keep {
                         let offset = keys::number(key, keys::FIRST);
                         self.purge_one(id, offset, &buried).await?;
+                    } else {
+                        oldest = oldest.min(buried.at_ms);
                     }
                 }
                 self.flush(Sync::Lazy).await?;
+            }
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.oldest_letter = oldest;
             }
         }
         Ok(())
