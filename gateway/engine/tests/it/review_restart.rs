@@ -221,3 +221,33 @@ async fn what_a_subscription_missed_stays_missed_when_retention_and_a_restart_co
     engine.quiesced().await;
     assert_eq!(sink.ids(), ["before", "after"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_journey_of_an_event_that_outlives_the_log_tells_no_untruth() {
+    let world = World::new();
+    let refusing = ScriptedSink::new(|_| Act::Reject);
+    let accepting = ScriptedSink::accepting();
+    let paused = ScriptedSink::accepting();
+    let mut plan = plan([
+        ("accepting", subscription(&accepting)),
+        ("paused", subscription(&paused)),
+        ("refusing", subscription(&refusing)),
+    ]);
+    plan.streams.get_mut("default").unwrap().settings.retention = S(3600);
+    let engine = world.start(plan).await;
+    engine.pause("paused").await.unwrap();
+    let at = publish(&engine, [event("e1")]).await;
+    tokio::time::sleep(S(2 * 3600)).await;
+    let query = format!("default@{}", at[0].position);
+    let journey = engine.explain(&query).await.unwrap().remove(0);
+    let stops: Vec<_> = journey
+        .subscriptions
+        .iter()
+        .map(|s| (s.subscription.as_str(), s.state.as_str(), s.attempts.len()))
+        .collect();
+    // How it ended for `accepting` went with the log.
+    assert_eq!(
+        stops,
+        [("paused", "pending", 0), ("refusing", "dead-lettered", 1)]
+    );
+}
