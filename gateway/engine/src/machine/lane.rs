@@ -20,6 +20,9 @@ const WINDOW: usize = 256;
 const WINDOW_BYTES: u64 = 16 << 20;
 /// Most ordering keys that a lane keeps an eye on; beyond it, it reads no further.
 const KEYS_MAX: usize = 100_000;
+/// Most bytes of log that a lane reads without recording that it has: what matched nothing is read
+/// again after a crash.
+const UNSAVED_MAX: u64 = 1 << 20;
 
 /// A filter as it was declared.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Lane {
     pub(crate) begins: u64,
     /// Next offset to read.
     pub(crate) read: u64,
+    /// What `read` was when the lane was last recorded.
+    saved: u64,
     /// Offsets at and above the cursor that were done before the restart.
     pub(crate) done_before: HashSet<u64>,
     pub(crate) window: Window,
@@ -102,6 +107,7 @@ impl Lane {
             bucket,
             begins: record.begins,
             read: record.low,
+            saved: record.low,
             done_before: record.done.into_iter().collect(),
             window: Window::default(),
             ready: VecDeque::new(),
@@ -153,6 +159,7 @@ impl Lane {
     /// Puts the lane's own record into the turn, if it changed.
     pub(crate) fn save(&mut self, turn: &mut Turn) {
         if std::mem::take(&mut self.dirty) {
+            self.saved = self.read;
             let value = self.record(turn.now).encode();
             turn.ops.push(Op::Put(keys::lane(self.id), value));
         }
@@ -274,8 +281,7 @@ impl Lane {
         next: u64,
         turn: &mut Turn,
     ) {
-        self.read = next;
-        self.dirty = true;
+        self.skip_to(next);
         let offset = stored.offset;
         let Some(definition) = self.definition(offset) else {
             return;
@@ -318,11 +324,11 @@ impl Lane {
         self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
     }
 
-    /// Skips a stretch without events.
+    /// Reads on at `next`.
     pub(crate) fn skip_to(&mut self, next: u64) {
         if next > self.read {
             self.read = next;
-            self.dirty = true;
+            self.dirty |= next - self.saved > UNSAVED_MAX;
         }
     }
 

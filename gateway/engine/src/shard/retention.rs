@@ -23,6 +23,9 @@ impl Shard {
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
             self.route_below(id, before).await?;
             self.keep_recorded(id, start, before).await?;
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.dirty = true;
+            }
         }
         self.forget_generations(before).await?;
         self.turn

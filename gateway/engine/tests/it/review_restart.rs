@@ -3,6 +3,7 @@
 use crate::support::*;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Start, StreamPlan};
 use tradewind_store::testkit::MemoryStreams;
@@ -250,4 +251,26 @@ async fn the_journey_of_an_event_that_outlives_the_log_tells_no_untruth() {
         stops,
         [("paused", "pending", 0), ("refusing", "dead-lettered", 1)]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_matches_nothing_is_not_recorded_event_by_event() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let start = || plan([("s", filtered(&sink, json!({"exact": {"id": "wanted"}})))]);
+    let engine = world.start(start()).await;
+    world.store.records.store(0, Ordering::SeqCst);
+    for i in 0..100 {
+        publish(&engine, [event(&format!("e{i}"))]).await;
+        engine.quiesced().await;
+    }
+    engine.ready().unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(start()).await;
+    publish(&engine, [event("wanted")]).await;
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["wanted"]);
+    let a = account(&engine, "s").await;
+    assert_eq!((a.matched, a.accepted, a.filtered), (1, 1, 100));
 }
