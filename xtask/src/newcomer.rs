@@ -31,10 +31,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             ));
         }
     };
-    shell::run(shell::cargo().args(["build", "--release", "--package=tradewind-server"]))?;
+    shell::run(shell::cargo().args(["build", "--package=tradewind-server"]))?;
     shell::run(shell::cargo().args([
         "build",
-        "--release",
         "--manifest-path=examples/Cargo.toml",
         "--package=webhook-to-handler",
     ]))?;
@@ -42,11 +41,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(std::path::PathBuf::from);
     let gateway_target = target.clone().unwrap_or_else(|| root.join("target"));
     let example_target = target.unwrap_or_else(|| root.join("examples/target"));
-    let gateway = gateway_target.join("release/tradewind");
+    let gateway = gateway_target.join("debug/tradewind");
     let data = gateway_target.join("try-data");
 
     let _handler =
-        start(Command::new(example_target.join("release/webhook-to-handler")).env("PORT", "8090"))?;
+        start(Command::new(example_target.join("debug/webhook-to-handler")).env("PORT", "8090"))?;
     let mut serve = Command::new(&gateway);
     serve
         .args(["serve", "--config"])

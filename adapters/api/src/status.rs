@@ -41,7 +41,7 @@ impl Outcome {
         };
         match status.as_u16() {
             200..=299 => Self::Accepted {
-                receipt: None,
+                receipt: Some(status.as_u16().to_string()),
                 reply: None,
             },
             410 => Self::Reject {
@@ -87,7 +87,7 @@ mod tests {
     fn verdict(status: u16, pause: Option<Duration>) -> char {
         match Outcome::from_http_status(StatusCode::from_u16(status).unwrap(), pause, "said") {
             Outcome::Accepted { receipt, reply } => {
-                assert_eq!((receipt, reply), (None, None));
+                assert_eq!((receipt, reply), (Some(status.to_string()), None));
                 'a'
             }
             Outcome::Reject { disable, reason } => {

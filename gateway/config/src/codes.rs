@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 27] = [
+pub const CODES: [(&str, &str); 28] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -18,6 +18,7 @@ pub const CODES: [(&str, &str); 27] = [
     ("duplicate-id", "two API keys have one id"),
     ("duplicate-key", "a key stands twice in one map"),
     ("duplicate-path", "two sources have one path"),
+    ("empty-file", "the configuration file holds nothing"),
     ("invalid-filter", "the filter does not compile"),
     ("invalid-value", "a value of the right type that cannot be"),
     (

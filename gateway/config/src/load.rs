@@ -31,6 +31,13 @@ pub fn load(path: &Path, registry: &Registry, env: &dyn Env) -> Result<Checked, 
         Diagnostic::of_file(&name, "unreadable-file", message)
             .hint("name another file with --config")
     })?;
+    if text.trim().is_empty() {
+        // What a file looks like for a moment while it is being rewritten; as a configuration it
+        // would close every source.
+        return Err(Diagnostic::of_file(&name, "empty-file", "the file is empty")
+            .hint("a gateway without sources is `sources: {}`")
+            .into());
+    }
     load_str(&name, &text, registry, env)
 }
 
@@ -110,16 +117,7 @@ impl Loader<'_> {
             map.retain(|_, value| !value.is_null());
         }
         let value = self.maps("", value, &["log", "limits"])?;
-        let file = self.decode::<File>("", value)?;
-        if file.limits.json_depth.get() > 128 {
-            let place = "/limits/json-depth";
-            let message = "`json-depth` must be 128 at most";
-            let found = self
-                .document
-                .error(place, Spot::Value, "invalid-value", message);
-            self.out.push(found.hint("the default is 64"));
-        }
-        Some(file)
+        self.decode::<File>("", value)
     }
 
     /// Refuses lists where maps belong: serde would take their items as the keys in order.

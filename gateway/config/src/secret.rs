@@ -24,15 +24,16 @@ const NAMES: [&str; 7] = [
 /// Masks every secret that is written out.
 pub(crate) fn mask(document: &mut Document, registry: &Registry, out: &mut Diagnostics) {
     let (declared, suspected) = places(&document.written, registry);
-    for pointer in declared {
-        if document.mask(&pointer) {
-            let message = "a secret stands in the file";
-            let found = document.warning(&pointer, Spot::Value, "literal-secret", message);
-            out.push(found.hint("write a reference: ${env:NAME} or ${file:PATH}"));
-        }
-    }
     for pointer in suspected {
         document.mask(&pointer);
+    }
+    let mut written = declared;
+    written.retain(|pointer| document.mask(pointer));
+    // Only now: a warning shows its whole line, and other secrets may stand on it.
+    for pointer in written {
+        let message = "a secret stands in the file";
+        let found = document.warning(&pointer, Spot::Value, "literal-secret", message);
+        out.push(found.hint("write a reference: ${env:NAME} or ${file:PATH}"));
     }
 }
 

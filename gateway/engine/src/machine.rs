@@ -8,6 +8,7 @@ mod rate;
 mod retry;
 mod rng;
 mod settle;
+mod spill;
 mod task;
 mod window;
 

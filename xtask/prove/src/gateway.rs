@@ -68,12 +68,19 @@ impl Gateway {
     )]
     pub(crate) async fn start(&mut self) -> Result<Duration, String> {
         let begun = Instant::now();
+        // What it says is kept beside its configuration, and shown only when it does not start.
+        let said = self.folder.path().join("log");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&said);
         let child = Command::new(&self.binary)
             .arg("serve")
             .arg("--config")
             .arg(self.config())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(log.map_err(|e| e.to_string())?)
             .kill_on_drop(true)
             .spawn()
             .map_err(|e| format!("{}: {e}", self.binary.display()))?;
@@ -83,7 +90,10 @@ impl Gateway {
                 return Ok(begun.elapsed());
             }
             if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("the gateway ended while starting: {status}"));
+                let said = std::fs::read_to_string(&said).unwrap_or_default();
+                return Err(format!(
+                    "the gateway ended while starting: {status}\n{said}"
+                ));
             }
             if begun.elapsed() > Duration::from_secs(60) {
                 return Err("the gateway does not listen after a minute".into());

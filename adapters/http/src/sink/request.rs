@@ -115,6 +115,9 @@ fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
     headers.insert("tradewind-delivery-id", value(&ids.join(","))?);
     let attempt = batch.iter().map(|d| d.attempt).max().unwrap_or(1);
     headers.insert("tradewind-attempt", attempt.into());
+    if let [one, ..] = batch {
+        headers.insert("tradewind-subscription", value(&one.subscription)?);
+    }
     if let Some(replay) = batch.iter().find_map(|d| d.replay.as_deref()) {
         headers.insert("tradewind-replay", value(replay)?);
     }

@@ -79,7 +79,7 @@ impl Responses {
             );
         }
         Outcome::Accepted {
-            receipt: None,
+            receipt: Some(parts.status.as_u16().to_string()),
             reply: events.pop(),
         }
     }

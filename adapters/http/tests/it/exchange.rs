@@ -494,7 +494,7 @@ fn settings_that_cannot_work() {
         (json!({"url": "http://8.8.8.8/", "allow-private": ["10.0.0.0/8"]}), "url: 8.8.8.8 would be reached without TLS (hint: use https, or say `allow-http: true`)".into()),
         (json!({"url": url, "response-max": 10}), "response-max: not 1024 to 16777216".into()),
         (json!({"url": url, "batch-max": 0}), "batch-max: not 1 to 1000".into()),
-        (json!({"url": url, "signing": ["whsec_AAAA"]}), "signing: a secret of `signing` is not whsec_ and the base64 of 24 to 64 bytes".into()),
+        (json!({"url": url, "signing": ["whsec_AAAA"]}), "read secret: a secret must hold 24 to 64 bytes, this one holds 3".into()),
         (json!({"url": url, "auth": {"bearer": "hunter2\r\nx: y"}}), "auth: the value of `authorization` is no header value".into()),
         (json!({"url": url, "auth": {"basic": {"username": "a:b", "password": "hunter2"}}}), "auth: a user name has no colon".into()),
         (json!({"url": url, "auth": {"header": {"name": "host", "value": "hunter2"}}}), "auth: `host` is set by the gateway and cannot be configured".into()),

@@ -99,7 +99,7 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                 .unwrap_or_default();
             match start {
                 Moment::Tip => say(
-                    "new subscription starts at the tip: earlier events are not delivered to it",
+                    "new subscription starts at the tip: earlier events are not delivered to it; one that was suspended goes on where it was",
                 ),
                 Moment::Oldest => say("new subscription starts with the oldest event that is kept"),
                 time => say(&format!(

@@ -153,9 +153,6 @@ pub struct Limits {
     pub header_count: NonZero<u16>,
     /// Most events of a batch. Default 1000. Since 0.1.
     pub batch: NonZero<u32>,
-    /// Deepest nesting of JSON, up to 128. Default 64. Since 0.1.
-    #[schemars(range(min = 1, max = 128))]
-    pub json_depth: NonZero<u8>,
     /// Most connections at once. Default 4096. Since 0.1.
     pub connections: NonZero<u32>,
     /// Time for a request head to arrive. Default `10s`. Since 0.1.
@@ -171,7 +168,6 @@ impl Default for Limits {
             headers: Size(64 << 10),
             header_count: const { NonZero::new(100).unwrap() },
             batch: const { NonZero::new(1000).unwrap() },
-            json_depth: const { NonZero::new(64).unwrap() },
             connections: const { NonZero::new(4096).unwrap() },
             header_timeout: Period(Duration::from_secs(10)),
             body_timeout: Period(Duration::from_secs(30)),

@@ -50,7 +50,7 @@ pub enum Unmatched {
     /// It is kept and answered like any other; the record says that nothing matched.
     #[default]
     Accept,
-    /// It is refused, and not kept.
+    /// It is kept too, and recorded as unmatched, but answered 422.
     Reject,
 }
 

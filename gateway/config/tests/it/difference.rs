@@ -89,7 +89,7 @@ subscriptions:
     retention: 7d -> 1d
     refused: order-by cannot change while the stream holds events
 + subscription audit
-    effect: new subscription starts at the tip: earlier events are not delivered to it
+    effect: new subscription starts at the tip: earlier events are not delivered to it; one that was suspended goes on where it was
 ~ subscription billing (was payment)
     owner: shop -> money
     renamed-from: (default) -> payment

@@ -191,11 +191,13 @@ impl StreamHandle {
     }
 }
 
+/// How often the event has passed a gateway. What is no count is too many: it must not make a loop
+/// look like a first passage.
 fn hops(event: &Event) -> u32 {
     match event.attribute(HOPS) {
-        Some(Attribute::Integer(n)) => u32::try_from(n).unwrap_or(0),
+        Some(Attribute::Integer(n)) => u32::try_from(n).unwrap_or(u32::MAX),
         // Binary mode carries no types.
-        Some(other) => other.to_canonical().parse().unwrap_or(0),
+        Some(other) => other.to_canonical().parse().unwrap_or(u32::MAX),
         None => 0,
     }
 }

@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::{Account, Policy, SubscriptionPlan};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tradewind_filter::Filter;
 use tradewind_store::Op;
@@ -59,7 +59,7 @@ pub(crate) struct Lane {
     /// What `read` was when the lane was last recorded.
     saved: u64,
     /// Offsets at and above the cursor that were done before the restart.
-    pub(crate) done_before: HashSet<u64>,
+    pub(crate) done_before: BTreeSet<u64>,
     pub(crate) window: Window,
     pub(crate) ready: VecDeque<Task>,
     pub(crate) flying: HashMap<u64, Task>,
@@ -130,12 +130,10 @@ impl Lane {
     pub(crate) fn record(&self, now: u64) -> LaneRecord {
         let open = self.window.open() as u64;
         let (low, filtered) = self.window.low(self.read, self.account.filtered);
-        // After a restart, what the reader has not come to again is still done.
-        let mut ahead: Vec<u64> = self.done_before.iter().copied().collect();
-        ahead.retain(|offset| *offset >= self.read);
-        ahead.sort_unstable();
         let mut done = self.window.done();
-        done.append(&mut ahead);
+        // What was done before the restart and has not been read again.
+        done.extend(self.done_before.iter().filter(|offset| **offset >= low));
+        done.sort_unstable();
         LaneRecord {
             name: self.name.to_string(),
             begins: self.begins,
@@ -281,7 +279,7 @@ impl Lane {
         next: u64,
         turn: &mut Turn,
     ) {
-        self.skip_to(next);
+        self.read_on(next);
         let offset = stored.offset;
         let Some(definition) = self.definition(offset) else {
             return;
@@ -324,11 +322,16 @@ impl Lane {
         self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
     }
 
-    /// Reads on at `next`.
+    fn read_on(&mut self, next: u64) {
+        self.read = next;
+        self.dirty |= next.saturating_sub(self.saved) > UNSAVED_MAX;
+    }
+
+    /// Skips a stretch without events.
     pub(crate) fn skip_to(&mut self, next: u64) {
         if next > self.read {
-            self.read = next;
-            self.dirty |= next - self.saved > UNSAVED_MAX;
+            self.read_on(next);
+            self.done_before.retain(|offset| *offset >= next);
         }
     }
 

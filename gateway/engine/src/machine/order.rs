@@ -53,6 +53,14 @@ impl Keys {
             self.fetch.push_back(key);
         }
     }
+    /// Keys behind whose head such a delivery waits in memory.
+    pub(super) fn waiting(&self, of: impl Fn(&Task) -> bool) -> Vec<u64> {
+        let behind = self.busy.iter().filter(|(_, k)| k.waiting.iter().any(&of));
+        behind.map(|(key, _)| *key).collect()
+    }
+    fn waits(&self, key: u64) -> bool {
+        self.busy.get(&key).is_some_and(|k| !k.waiting.is_empty())
+    }
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -91,11 +99,8 @@ impl Lane {
             }
             Some(k) => {
                 let parked = k.head == Head::Parked;
-                let waiting = std::mem::take(&mut k.waiting);
-                self.record_head(key, turn);
-                for task in waiting.into_iter().chain([task]) {
-                    self.wait_behind(task, key, parked, turn);
-                }
+                self.record_key(key, turn);
+                self.wait_behind(task, key, parked, turn);
             }
         }
     }
@@ -134,28 +139,33 @@ impl Lane {
 
     /// A redriven delivery joins the end of its key.
     pub(crate) fn rejoin(&mut self, ticket: Ticket, key: u64, turn: &mut Turn) {
-        match self.keys.busy.get_mut(&key) {
+        match self.keys.busy.get(&key) {
             None => {
                 self.keys.entry(key, Head::Active).recorded = true;
                 self.keys.fetch.push_back(key);
             }
-            Some(k) => {
-                let waiting = std::mem::take(&mut k.waiting);
-                self.record_head(key, turn);
-                for earlier in waiting {
-                    self.enqueue(earlier.ticket, key, turn);
-                }
-            }
+            Some(_) => self.record_key(key, turn),
         }
         self.enqueue(ticket, key, turn);
     }
 
     /// The head of a key cannot go on now: what waits behind it leaves memory.
     pub(crate) fn block(&mut self, key: u64, head: Head, turn: &mut Turn) {
-        let entry = self.keys.entry(key, head);
-        entry.head = head;
+        self.keys.set(key, head);
+        if self.keys.waits(key) {
+            self.record_key(key, turn);
+        }
+    }
+
+    /// Everything of a key leaves memory or is recorded, first its head: after a crash, the table
+    /// goes before the log, and nothing in it may overtake what only the log remembers.
+    fn record_key(&mut self, key: u64, turn: &mut Turn) {
+        let Some(entry) = self.keys.busy.get_mut(&key) else {
+            return;
+        };
+        let (head, known) = (entry.head, std::mem::replace(&mut entry.recorded, true));
         let waiting = std::mem::take(&mut entry.waiting);
-        if !waiting.is_empty() {
+        if head == Head::Active && !known {
             self.record_head(key, turn);
         }
         for task in waiting {
@@ -163,35 +173,20 @@ impl Lane {
         }
     }
 
-    /// Something is about to be recorded behind the head of a key. A head that only the log remembers
-    /// is recorded too: after a crash it would come back behind what waited for it.
     fn record_head(&mut self, key: u64, turn: &mut Turn) {
-        let Some(entry) = self.keys.busy.get_mut(&key) else {
-            return;
-        };
-        if std::mem::replace(&mut entry.recorded, true) || entry.head != Head::Active {
-            return;
-        }
-        let heads = |t: &Task| t.ticket.key == Some(key) && matches!(t.ticket.place, Place::Window);
-        if let Some(offset) = self
-            .flying
-            .values()
-            .find(|t| heads(t))
-            .map(|t| t.ticket.offset)
-        {
-            if let Some(mut task) = self.flying.remove(&offset) {
-                self.record_loaded(&mut task, turn);
-                self.flying.insert(offset, task);
-            }
-        } else if let Some(at) = self.ready.iter().position(heads)
-            && let Some(mut task) = self.ready.remove(at)
-        {
-            if self.room() > 0 {
+        let volatile = |t: &Task| t.ticket.key == Some(key) && t.ticket.place == Place::Window;
+        if let Some(at) = self.ready.iter().position(volatile) {
+            if let Some(mut task) = self.ready.remove(at) {
                 self.record_loaded(&mut task, turn);
                 self.ready.insert(at, task);
-            } else {
-                self.schedule(task.ticket, turn.now, "pending", turn);
             }
+            return;
+        }
+        let flying = self.flying.values().find(|t| volatile(t));
+        let flying = flying.map(|t| t.ticket.offset);
+        if let Some(mut task) = flying.and_then(|offset| self.flying.remove(&offset)) {
+            self.record_loaded(&mut task, turn);
+            self.flying.insert(task.ticket.offset, task);
         }
     }
 
@@ -219,26 +214,6 @@ impl Lane {
         self.advance(key, now);
     }
 
-    /// Makes room in the window, where what fills it is not on its way: deliveries behind a key go
-    /// to `k/`, and a slow attempt that holds the cursor back is recorded while it is under way.
-    pub(crate) fn relieve(&mut self, turn: &mut Turn) {
-        let crowded: Vec<u64> = self
-            .keys
-            .busy
-            .iter()
-            .filter(|(_, k)| !k.waiting.is_empty())
-            .map(|(key, _)| *key)
-            .collect();
-        for key in crowded {
-            self.block(key, Head::Active, turn);
-        }
-        let Some(mut task) = self.window.oldest().and_then(|o| self.flying.remove(&o)) else {
-            return;
-        };
-        self.record_loaded(&mut task, turn);
-        self.flying.insert(task.ticket.offset, task);
-    }
-
     /// A recorded delivery is in memory again.
     pub(crate) fn bring(&mut self, task: Task, turn: &mut Turn) {
         if let Some(key) = task.ticket.key {
@@ -247,128 +222,6 @@ impl Lane {
         if let Some(task) = self.sieve(task, turn) {
             self.ready.push_back(task);
         }
-    }
-
-    /// Deliveries waiting beyond the backlog cap.
-    pub(crate) fn overflow(&self) -> u64 {
-        let waiting = self
-            .account
-            .pending
-            .saturating_sub(self.flying.len() as u64);
-        self.policy
-            .backlog_max
-            .map_or(0, |max| waiting.saturating_sub(max))
-    }
-
-    /// Buries the oldest delivery that is ready. False when none is.
-    pub(crate) fn shed_ready(&mut self, turn: &mut Turn) -> bool {
-        match self.ready.pop_front() {
-            Some(task) => {
-                self.bury(task.ticket, Some(&task.stored), Cause::Backlog, turn);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Buries as many of these recorded deliveries as are too many, oldest first. False when none.
-    pub(crate) fn shed_recorded(
-        &mut self,
-        mut found: Vec<Ticket>,
-        most: usize,
-        turn: &mut Turn,
-    ) -> bool {
-        found.retain(|t| !self.loaded.contains(&t.offset));
-        found.sort_by_key(|t| t.offset);
-        found.truncate(most);
-        let any = !found.is_empty();
-        for ticket in found {
-            self.bury(ticket, None, Cause::Backlog, turn);
-        }
-        any
-    }
-
-    /// Records every delivery below `before` that only the log remembers, those under way included.
-    pub(crate) fn record_window(&mut self, before: u64, turn: &mut Turn) {
-        let blocked: Vec<u64> = self
-            .keys
-            .busy
-            .iter()
-            .filter(|(_, k)| k.waiting.iter().any(|t| t.ticket.offset < before))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in blocked {
-            self.block(key, Head::Active, turn);
-        }
-        for mut task in std::mem::take(&mut self.ready) {
-            if task.ticket.place == Place::Window && task.ticket.offset < before {
-                self.record_loaded(&mut task, turn);
-            }
-            self.ready.push_back(task);
-        }
-        let flying: Vec<u64> = self
-            .flying
-            .values()
-            .filter(|t| t.ticket.place == Place::Window && t.ticket.offset < before)
-            .map(|t| t.ticket.offset)
-            .collect();
-        for offset in flying {
-            if let Some(mut task) = self.flying.remove(&offset) {
-                self.record_loaded(&mut task, turn);
-                self.flying.insert(offset, task);
-            }
-        }
-        // A long backlog must not stay in memory because it is recorded.
-        let excess = self.ready.len().saturating_sub(self.ready_max());
-        for task in self.ready.split_off(self.ready.len() - excess) {
-            if let Place::Scheduled { due } = task.ticket.place {
-                self.loaded.remove(&task.ticket.offset);
-                self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
-                if let Some(key) = task.ticket.key {
-                    self.keys.set(key, Head::Scheduled);
-                }
-            } else {
-                self.ready.push_back(task);
-            }
-        }
-    }
-
-    /// Records a delivery that stays in memory. It is found again only after a crash.
-    fn record_loaded(&mut self, task: &mut Task, turn: &mut Turn) {
-        let due = turn.now;
-        self.unrecord(&task.ticket, turn);
-        task.ticket.place = Place::Scheduled { due };
-        turn.ops.push(Op::Put(
-            keys::scheduled(self.id, due, task.ticket.offset),
-            task.ticket.pendant().encode(),
-        ));
-        self.loaded.insert(task.ticket.offset);
-    }
-
-    /// Gives up everything pending. Attempts under way are ignored when they come home.
-    pub(crate) fn cancel(&mut self, turn: &mut Turn) -> u64 {
-        let n = self.account.pending;
-        self.account.cancelled += n;
-        self.account.pending = 0;
-        for task in self.flying.values().chain(&self.ready) {
-            turn.ops.push(Op::Put(
-                keys::history(task.ticket.offset, self.id),
-                Final::encode("cancelled", None, None, &task.ticket.trail),
-            ));
-        }
-        for tag in [b'q', b'k', b'b'] {
-            let (from, to) = keys::under(&keys::of_lane(tag, self.id));
-            turn.ops.push(Op::DeleteRange(from, to));
-        }
-        self.window.clear();
-        self.ready.clear();
-        self.flying.clear();
-        self.loaded.clear();
-        self.keys.clear();
-        self.next_due = None;
-        self.waiting_bytes = 0;
-        self.dirty = true;
-        n
     }
 
     /// Called for what is settled with a key.

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Delivery, Outcome, Reason, Report, Sink};
 use tradewind_event::{Attribute, Event};
 
+/// After its time a driver is cancelled, and has this long to report.
+const LAST_WORDS_MS: u64 = 500;
+
 /// What comes home from an attempt.
 #[derive(Debug)]
 pub(super) enum Homing {
@@ -198,9 +201,13 @@ impl Call {
                     outcomes.close();
                 }
                 () = &mut timeout => {
+                    if cancel.is_cancelled() {
+                        break;
+                    }
+                    // The driver knows best what had happened by then: it may say so, soon.
                     lapse = Lapse::Late;
                     cancel.cancel();
-                    break;
+                    timeout.set(self.time.sleep_until(deadline.saturating_add(LAST_WORDS_MS)));
                 }
             }
         }

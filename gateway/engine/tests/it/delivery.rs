@@ -128,6 +128,36 @@ async fn a_redriven_event_joins_the_end_of_its_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_redrive_before_a_restart_lets_nothing_overtake() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.id() {
+        "k-1" => Act::Reject,
+        _ => Act::Throttle(S(600)),
+    });
+    let start = || ordered([("s", subscription(&sink))]);
+    let engine = world.start(start()).await;
+    publish(&engine, [keyed("k-1", "k")]).await;
+    engine.quiesced().await;
+    publish(&engine, [keyed("throttled", "t")]).await;
+    tokio::time::sleep(S(1)).await;
+    // Ready and held back in memory; the redrive records what is behind it.
+    publish(&engine, [keyed("k-2", "k"), keyed("k-3", "k")]).await;
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(engine.redrive("s", None).await.unwrap(), 1);
+    engine.drain(S(1)).await.unwrap();
+    drop(engine);
+    sink.now_does(|_| Act::Accept);
+    let engine = world.start(start()).await;
+    engine.quiesced().await;
+    let key: Vec<_> = sink
+        .ids()
+        .into_iter()
+        .filter(|id| id != "throttled")
+        .collect();
+    assert_eq!(key, ["k-1", "k-2", "k-3", "k-1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_black_hole_stops_nobody_else() {
     let world = World::new();
     let hole = ScriptedSink::new(|_| Act::Hang);

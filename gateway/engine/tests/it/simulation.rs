@@ -10,8 +10,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, OnExhaustion, Plan, Start};
 use tradewind_event::Event;
+use tradewind_store::testkit::{Fault, SeededRandom, SimDisk};
+use tradewind_store::{Embedded, Params, Streams};
 
-const SEEDS: u64 = 120;
+const TABLE_SEEDS: u64 = 100;
+const DISK_SEEDS: u64 = 40;
 
 /// A small generator of its own, so that a seed means the same whatever the engine uses.
 struct Dice(u64);
@@ -37,17 +40,85 @@ struct Sent {
     generation: usize,
 }
 
+/// What the engine stands on.
+enum Backend {
+    /// In memory, losing lazy records.
+    Table(Arc<CrashStreams>),
+    /// The embedded store on a simulated disk, losing whatever was not synced.
+    Disk(SimDisk, Option<Arc<Embedded>>),
+}
+
+impl Backend {
+    fn open(&mut self, clock: &Arc<TestClock>) -> Result<Arc<dyn Streams>, tradewind_store::Error> {
+        match self {
+            Backend::Table(streams) => Ok(streams.clone()),
+            Backend::Disk(disk, open) => {
+                let streams = match open.take() {
+                    Some(streams) => streams,
+                    None => {
+                        let random = Arc::new(SeededRandom::new(7));
+                        let disk = Arc::new(disk.clone());
+                        Arc::new(
+                            Embedded::open_on(disk, "data", clock.clone(), random, small())?
+                                .inline(),
+                        )
+                    }
+                };
+                *open = Some(streams.clone());
+                Ok(streams)
+            }
+        }
+    }
+
+    async fn crash(&mut self, dice: &mut Dice) {
+        match self {
+            Backend::Table(streams) => streams.crash(|n| dice.roll(n)).await,
+            Backend::Disk(disk, open) => {
+                *open = None;
+                disk.crash(&mut fastrand::Rng::with_seed(dice.roll(usize::MAX) as u64));
+            }
+        }
+    }
+
+    /// Lets only so many more calls of the store succeed.
+    fn limit(&self, calls: usize, seed: usize) {
+        match self {
+            Backend::Table(streams) => streams.budget.store(calls as u64, Ordering::SeqCst),
+            Backend::Disk(disk, _) => {
+                let rng = fastrand::Rng::with_seed(seed as u64);
+                disk.fail_after(calls as u64 * 3, Fault::PowerCut, rng);
+            }
+        }
+    }
+}
+
+/// Sizes at which segments are sealed and checkpoints written all the time.
+fn small() -> Params {
+    Params {
+        segment_bytes: 16 << 10,
+        chunk_bytes: 4 << 10,
+        overlay_bytes: 8 << 10,
+        replay_bytes: 16 << 10,
+        reserve_bytes: 0,
+        ..Params::default()
+    }
+}
+
 struct Sim {
     seed: u64,
     dice: Dice,
-    world: World,
+    clock: Arc<TestClock>,
+    store: Backend,
     sinks: Vec<Arc<ScriptedSink>>,
     engine: Option<Engine>,
+    /// Starts that failed.
+    refused: usize,
     sent: BTreeMap<String, Sent>,
     positions: HashMap<String, (u16, u64)>,
     generation: usize,
     ordered: bool,
     shards: u16,
+    settling: bool,
 }
 
 const NAMES: [&str; 3] = ["steady", "fussy", "picky"];
@@ -62,7 +133,8 @@ fn takes(subscription: usize, generation: usize, kind: usize) -> bool {
 }
 
 impl Sim {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, on_disk: bool) -> Self {
+        let clock = TestClock::new();
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let ordered = dice.one_in(2);
         let shards = 1 + dice.roll(3) as u16;
@@ -75,14 +147,20 @@ impl Sim {
         Self {
             seed,
             dice,
-            world: World::new(),
+            store: match on_disk {
+                true => Backend::Disk(SimDisk::new(), None),
+                false => Backend::Table(CrashStreams::new(clock.clone())),
+            },
+            clock,
             sinks,
             engine: None,
+            refused: 0,
             sent: BTreeMap::new(),
             positions: HashMap::new(),
             generation: 0,
             ordered,
             shards,
+            settling: false,
         }
     }
 
@@ -144,12 +222,18 @@ impl Sim {
             if let Some(engine) = &self.engine {
                 return engine.clone();
             }
-            let plan = self.plan();
-            let (store, clock) = (self.world.store.clone(), self.world.clock.clone());
             // A crash may come while it starts, too.
-            match Engine::start(plan, store, clock).await {
+            let started = match self.store.open(&self.clock) {
+                Ok(store) => Engine::start(self.plan(), store, self.clock.clone()).await,
+                Err(error) => Err(error.into()),
+            };
+            match started {
                 Ok(engine) => self.engine = Some(engine),
-                Err(_) => self.crash().await,
+                Err(error) => {
+                    self.refused += 1;
+                    assert!(self.refused < 1000, "seed {}: {error}", self.seed);
+                    self.crash().await;
+                }
             }
         }
     }
@@ -160,11 +244,10 @@ impl Sim {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        let dice = &mut self.dice;
-        self.world.store.crash(|n| dice.roll(n)).await;
-        if self.dice.one_in(3) {
-            let calls = 1 + self.dice.roll(12) as u64;
-            self.world.store.budget.store(calls, Ordering::SeqCst);
+        self.store.crash(&mut self.dice).await;
+        if !self.settling && self.dice.one_in(3) {
+            let calls = 1 + self.dice.roll(12);
+            self.store.limit(calls, self.dice.roll(1 << 40));
         }
     }
 
@@ -244,8 +327,8 @@ impl Sim {
                 self.crash().await;
             }
             6 => {
-                let calls = self.dice.roll(8) as u64;
-                self.world.store.budget.store(calls, Ordering::SeqCst);
+                let calls = self.dice.roll(8);
+                self.store.limit(calls, self.dice.roll(1 << 40));
             }
             7 => {
                 let drained = engine.drain(Duration::from_millis(500)).await;
@@ -271,9 +354,8 @@ impl Sim {
 
     /// Everything is well again.
     async fn settle(&mut self) {
-        self.engine = None;
+        self.settling = true;
         self.crash().await;
-        self.world.store.budget.store(u64::MAX, Ordering::SeqCst);
         for sink in &self.sinks {
             sink.now_does(|_| Act::Accept);
         }
@@ -368,6 +450,16 @@ impl Sim {
 
 #[test]
 fn nothing_is_lost_invented_misrouted_or_miscounted() {
+    simulate(TABLE_SEEDS, false);
+}
+
+#[test]
+fn nor_on_a_disk_that_loses_power() {
+    simulate(DISK_SEEDS, true);
+}
+
+/// Runs many seeds; `TRADEWIND_SEEDS` says how many, `TRADEWIND_SEED` picks one.
+fn simulate(seeds: u64, on_disk: bool) {
     // Scripted panics are part of the game: their messages are not.
     std::panic::set_hook(Box::new(|info| {
         let scripted = info.payload().downcast_ref::<&str>() == Some(&"scripted");
@@ -375,10 +467,11 @@ fn nothing_is_lost_invented_misrouted_or_miscounted() {
             eprintln!("{info}");
         }
     }));
-    let only = std::env::var("TRADEWIND_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok());
-    let seeds = only.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
+    let number = |name| std::env::var(name).ok().and_then(|s| s.parse::<u64>().ok());
+    let seeds = match number("TRADEWIND_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TRADEWIND_SEEDS").unwrap_or(seeds),
+    };
     for seed in seeds {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -386,7 +479,8 @@ fn nothing_is_lost_invented_misrouted_or_miscounted() {
             .build()
             .unwrap()
             .block_on(async {
-                let run = tokio::time::timeout(Duration::from_secs(86_400), Sim::new(seed).run());
+                let day = Duration::from_secs(86_400);
+                let run = tokio::time::timeout(day, async { Sim::new(seed, on_disk).run().await });
                 assert!(run.await.is_ok(), "seed {seed} never comes to rest");
             });
     }

@@ -1,5 +1,6 @@
 //! The operator's door: REST under `/v1`, health, metrics, and the document that describes them.
 
+mod accounts;
 mod auth;
 mod dead_letters;
 mod endpoint;
@@ -12,7 +13,8 @@ mod subscriptions;
 mod system;
 mod tail;
 
+pub use accounts::Scrape;
 pub use auth::{Guard, token};
-pub use metrics::{Metrics, Scrape};
+pub use metrics::Metrics;
 pub use openapi::document;
 pub use router::router;

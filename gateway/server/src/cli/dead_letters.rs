@@ -49,11 +49,11 @@ pub(super) enum Command {
 
 /// Which dead letters.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["position", "all"])))]
 pub(super) struct Which {
     /// Subscription
     subscription: String,
     /// Position, shard/offset
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     position: Option<String>,
     /// All of the subscription
     #[arg(long)]

@@ -58,7 +58,7 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
         .max(12);
     let mut lines = vec![
         format!(
-            "{:<13}{:<width$}  {} from {}{}",
+            "{:<12} {:<width$}  {} from {}{}",
             "event",
             plain(&journey.id),
             plain(&journey.ty),
@@ -72,7 +72,7 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
                 )),
         ),
         format!(
-            "{:<13}{:<width$}  {} ({})  → {} @ {}",
+            "{:<12} {:<width$}  {} ({})  → {} @ {}",
             "received",
             time(journey.received_ms, now_ms),
             journey.via,
@@ -94,7 +94,7 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
             predicates.join("  ")
         };
         lines.push(
-            format!("{verdict:<13}{:<width$}  {predicates}", stop.subscription)
+            format!("{verdict:<12} {:<width$}  {predicates}", stop.subscription)
                 .trim_end()
                 .to_owned(),
         );
@@ -138,7 +138,7 @@ fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
         parts.push(plain(reason));
     }
     format!(
-        "{word:<13}{:<width$}  {}",
+        "{word:<12} {:<width$}  {}",
         stop.subscription,
         parts.join(" · ")
     )
@@ -149,6 +149,7 @@ fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
 fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: u64) -> String {
     let status = attempt.reason.as_ref().and_then(|reason| reason.status);
     let what = match (&attempt.reason, attempt.outcome.as_str()) {
+        (Some(receipt), "accepted") if !receipt.detail.is_empty() => plain(&receipt.detail),
         (_, "accepted") => status.map_or_else(|| "accepted".into(), |s| s.to_string()),
         (Some(reason), _) => match status {
             Some(status) => status.to_string(),

@@ -121,3 +121,56 @@ pub(super) fn failure(error: Error, term: &Term) -> Failure {
         other => Failure::new(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_above_the_file() {
+        let file = "listen: 127.0.0.1:1\ndata-dir: file\n";
+        let listen = |text: &str| Some(text.parse::<Address>().unwrap());
+        let cases = [
+            (Above::default(), "127.0.0.1:1 file file/admin.sock"),
+            (
+                Above {
+                    port: Some(2),
+                    ..Above::default()
+                },
+                "0.0.0.0:2 file file/admin.sock",
+            ),
+            (
+                Above {
+                    listen: listen("127.0.0.1:3"),
+                    port: Some(2),
+                    data_dir: Some("flag".into()),
+                    ..Above::default()
+                },
+                "127.0.0.1:3 flag flag/admin.sock",
+            ),
+            (
+                Above {
+                    data_dir: Some("flag".into()),
+                    admin: Some("127.0.0.1:4".parse().unwrap()),
+                    ..Above::default()
+                },
+                "127.0.0.1:1 flag 127.0.0.1:4",
+            ),
+        ];
+        for (above, expected) in cases {
+            let registry = crate::registry();
+            let system = tradewind_config::System;
+            let mut checked =
+                tradewind_config::load_str("a.yaml", file, &registry, &system).unwrap();
+            above.amend(&mut checked);
+            let config = &checked.config;
+            let found = format!(
+                "{} {} {}",
+                config.listen,
+                config.data_dir.display(),
+                config.admin
+            );
+            assert_eq!(found, expected);
+        }
+    }
+}

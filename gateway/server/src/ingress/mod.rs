@@ -4,6 +4,7 @@
 //! time they may take, requests under way, and the bytes of all bodies together.
 
 mod answer;
+mod body;
 mod budget;
 mod door;
 mod limits;

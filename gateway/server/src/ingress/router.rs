@@ -1,17 +1,15 @@
 //! One request, from its head to its answer.
 
 use super::answer::taken;
-use super::budget::Share;
+use super::body::{announced, read};
 use super::{Budget, Door, Limits, Problem, Site};
 use crate::admin::Metrics;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tradewind_adapter::{Parts, Verified};
@@ -55,7 +53,6 @@ pub struct Ingress {
     metrics: Arc<Metrics>,
     requests: Semaphore,
     bodies: Budget,
-    closed: AtomicBool,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -80,13 +77,7 @@ impl Ingress {
             metrics,
             requests: Semaphore::new(limits.requests),
             bodies: Budget::new(limits.body_bytes),
-            closed: AtomicBool::new(false),
         }
-    }
-
-    /// Answers 503 from now on, but for what is under way.
-    pub fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// Answers one request.
@@ -95,7 +86,7 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let began = self.clock.monotonic_ms();
+        let began = tokio::time::Instant::now();
         let site = self.site.load_full();
         let path = request.uri().path();
         let door = site.doors.get(path);
@@ -105,7 +96,7 @@ impl Ingress {
             Some(door) => self.enter(&site, door, request).await,
             None => Err(unknown_path(&site, path)),
         };
-        let took = self.clock.monotonic_ms().saturating_sub(began);
+        let took = began.elapsed();
         match answer {
             Ok(response) => {
                 self.metrics
@@ -131,9 +122,6 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(Problem::overloaded("the gateway is stopping"));
-        }
         let _permit = self
             .requests
             .try_acquire()
@@ -249,95 +237,4 @@ fn respond(answer: tradewind_adapter::Answer) -> Response<Full<Bytes>> {
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
-}
-
-/// What the head alone rules out, before a byte of the body is asked for.
-fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
-    let coded = parts
-        .headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if coded {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content-encoding",
-            "compressed bodies are not taken",
-        )
-        .hint("send the body without content-encoding"));
-    }
-    let length = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<u64>().ok());
-    match length {
-        Some(length) if length > door.body_max as u64 => Err(too_large(door)),
-        _ => Ok(()),
-    }
-}
-
-fn too_large(door: &Door) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body-too-large",
-        "the body is larger than the source takes; nothing was stored",
-    )
-    .detail(format!("at most {} bytes", door.body_max))
-}
-
-async fn read<B>(door: &Door, body: B, share: &mut Share) -> Result<Bytes, Problem>
-where
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: std::fmt::Display,
-{
-    let whole = async {
-        let mut body = std::pin::pin!(body);
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                let mut problem = Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "body-broken",
-                    "the body did not arrive whole; nothing was stored",
-                );
-                problem.reason = Some(error.to_string());
-                problem
-            })?;
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            if first.len() + rest.len() + data.len() > door.body_max {
-                return Err(too_large(door));
-            }
-            if !share.grow(data.len()) {
-                return Err(Problem::overloaded("too many bytes of bodies under way"));
-            }
-            // One frame is the usual case: it is kept as it came.
-            if first.is_empty() && rest.is_empty() {
-                first = data;
-            } else {
-                if rest.is_empty() {
-                    rest.extend_from_slice(&std::mem::take(&mut first));
-                }
-                rest.extend_from_slice(&data);
-            }
-        }
-        Ok(if rest.is_empty() {
-            first
-        } else {
-            rest.freeze()
-        })
-    };
-    tokio::time::timeout(door.body_timeout, whole)
-        .await
-        .unwrap_or_else(|_| {
-            Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body-timeout",
-                "the body took too long; nothing was stored",
-            )
-            .detail(format!("at most {} s", door.body_timeout.as_secs())))
-        })
 }

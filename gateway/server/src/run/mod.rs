@@ -1,5 +1,6 @@
 //! The life of a gateway: assembled, served, reloaded, drained.
 
+mod admin_door;
 mod assemble;
 mod clock;
 mod gateway;

@@ -89,17 +89,18 @@ impl Gateway {
         if self.path.is_none() {
             return;
         }
-        let mut taken = fingerprint(&self.files());
-        let mut seen = taken;
+        // The first look reloads too: the file may have changed since it was read at the start. One
+        // that has not changes nothing.
+        let (mut taken, mut seen) = (None, None);
         loop {
-            tokio::time::sleep(POLL).await;
-            let now = fingerprint(&self.files());
+            let now = Some(fingerprint(&self.files()));
             if now != taken && now == seen {
                 taken = now;
                 // Its outcome is logged and counted there.
                 self.reload().await.ok();
             }
             seen = now;
+            tokio::time::sleep(POLL).await;
         }
     }
 

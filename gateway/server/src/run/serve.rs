@@ -1,23 +1,23 @@
 //! From nothing to a serving gateway, and back.
 
+use super::admin_door::bind_admin;
 use super::assemble::{plan, site};
 use super::gateway::{Gateway, InForce, Origin};
 use super::{SystemClock, Watched, signals};
-use crate::admin::{Guard, Metrics, router, token};
+use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Limits, Listener, Site, accept};
 use arc_swap::ArcSwap;
 use http::Request;
 use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,7 @@ pub enum Error {
     Other(String),
 }
 
-fn machine(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+pub(super) fn machine(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
     let what = what.into();
     move |source| Error::Machine { what, source }
 }
@@ -93,7 +93,6 @@ pub struct Running {
     pub listen: SocketAddr,
     /// Where the admin API listens.
     pub admin: Admin,
-    ingress: Arc<Ingress>,
     stop_ingress: CancellationToken,
     ingress_task: JoinHandle<()>,
     admin_task: JoinHandle<()>,
@@ -170,10 +169,9 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         &limits,
     ));
     let stop_ingress = CancellationToken::new();
-    let handler = ingress.clone();
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+        let ingress = ingress.clone();
+        async move { Ok::<_, Infallible>(ingress.handle(request).await) }
     });
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
@@ -198,7 +196,6 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         gateway,
         listen,
         admin,
-        ingress,
         stop_ingress,
         ingress_task,
         admin_task,
@@ -251,56 +248,6 @@ async fn open(data: &Path) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
     }
 }
 
-async fn bind_admin(admin: &Admin, data: &Path) -> Result<(Admin, Guard, Listener), Error> {
-    match admin {
-        Admin::Socket(path) => {
-            let listener = bind_socket(path)
-                .map_err(machine(format!("listen on the socket {}", path.display())))?;
-            Ok((admin.clone(), Guard::Socket, Listener::Unix(listener)))
-        }
-        Admin::Loopback(address) => {
-            let listener = TcpListener::bind(address)
-                .await
-                .map_err(machine(format!("listen on {address}")))?;
-            let bound = listener
-                .local_addr()
-                .map_err(machine("read the admin address"))?;
-            let token = token().map_err(Error::Other)?;
-            let path = data.join("admin.token");
-            write_private(data, &path, token.expose())
-                .map_err(machine(format!("write {}", path.display())))?;
-            Ok((
-                Admin::Loopback(bound),
-                Guard::Token(token),
-                Listener::Tcp(listener),
-            ))
-        }
-    }
-}
-
-/// Made in a private folder and moved into place: at no moment can anybody else open it, and what a
-/// killed gateway left behind is replaced.
-fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
-    let private = tempfile::Builder::new().prefix(".a").tempdir_in(parent)?;
-    let made = private.path().join("s");
-    let listener = UnixListener::bind(&made)?;
-    std::fs::set_permissions(&made, PermissionsExt::from_mode(0o600))?;
-    std::fs::rename(&made, path)?;
-    Ok(listener)
-}
-
-fn write_private(dir: &Path, path: &Path, text: &str) -> std::io::Result<()> {
-    // Temporary files are made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
-}
-
 impl Running {
     /// Stops in order: not ready, no new requests, requests under way, attempts under way, store.
     pub async fn stop(self) -> Result<(), Error> {
@@ -316,7 +263,6 @@ impl Running {
         if ingress.is_err() {
             tracing::warn!("some requests were not done in time; their senders got no answer");
         }
-        self.ingress.close();
         for task in self.background {
             task.abort();
         }

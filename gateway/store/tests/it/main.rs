@@ -4,6 +4,7 @@
 
 mod contract;
 mod damage;
+mod dedupe;
 mod full;
 mod opening;
 mod power;

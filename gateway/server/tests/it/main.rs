@@ -1,0 +1,14 @@
+//! The gateway as a whole: in process, and as the real binary.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod admin;
+mod cli;
+mod config_reload;
+mod delivery;
+mod limits;
+mod process;
+mod pull;
+mod refused;
+mod support;
+mod webhooks;

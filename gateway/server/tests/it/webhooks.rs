@@ -1,0 +1,74 @@
+//! Signed webhooks.
+
+use crate::support::handler::Handler;
+use crate::support::start;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+const SECRET: &str = "a secret of some length";
+
+fn push(body: &str, secret: &str, delivery: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let signature: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "POST /in/github HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\
+         content-type: application/json\r\nx-github-event: push\r\nx-github-delivery: {delivery}\r\n\
+         x-hub-signature-256: sha256={signature}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn a_signed_github_push_is_normalised_and_delivered() {
+    let mut handler = Handler::start(&[]).await;
+    let gateway = start(&format!(
+        "sources:\n  github: {{ kind: github, path: /in/github, secrets: [\"{SECRET}\"] }}\n\
+         subscriptions:\n  main:\n    filter:\n      - exact: {{ type: com.github.push }}\n      \
+         - exact: {{ subject: refs/heads/main }}\n    sink: {}\n",
+        handler.sink()
+    ))
+    .await;
+    let body = r#"{"ref":"refs/heads/main","after":"abc","repository":{"full_name":"acme/app","html_url":"https://github.com/acme/app"}}"#;
+    let delivery = "72d3162e-cc78-11e3-81ab-4c9367dc0958";
+    let answer = gateway.send(&push(body, SECRET, delivery)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    assert_eq!(answer.json()["events"][0]["matched"], 1);
+    let delivered = handler.next().await;
+    assert_eq!(delivered.body, body);
+    assert_eq!(delivered.header("ce-type"), "com.github.push");
+    assert_eq!(delivered.header("ce-subject"), "refs/heads/main");
+
+    // The sender tries again: the same event.
+    let again = gateway.send(&push(body, SECRET, delivery)).await;
+    assert_eq!(again.status, 200);
+
+    let mut happenings = gateway.running.gateway.engine.happenings();
+    let forged = gateway.send(&push(body, "another secret", "x")).await;
+    assert_eq!(forged.status, 401);
+    let problem = forged.json();
+    assert_eq!(
+        problem,
+        serde_json::json!({
+            "type": "urn:tradewind:problem:unauthenticated",
+            "title": "the request is not authenticated",
+            "status": 401,
+        }),
+        "no oracle"
+    );
+    let told = loop {
+        let happening = happenings.recv().await.unwrap();
+        if happening.what == "refused" {
+            break happening;
+        }
+    };
+    assert_eq!(told.name.as_deref(), Some("github"));
+    assert_eq!(gateway.appended("default").await, 1);
+    gateway.finish().await;
+}
