@@ -31,12 +31,15 @@ pub fn load(path: &Path, registry: &Registry, env: &dyn Env) -> Result<Checked, 
         Diagnostic::of_file(&name, "unreadable-file", message)
             .hint("name another file with --config")
     })?;
-    if text.trim().is_empty() {
+    let says = |line: &str| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#');
+    if !text.lines().any(says) {
         // What a file looks like for a moment while it is being rewritten; as a configuration it
         // would close every source.
-        return Err(Diagnostic::of_file(&name, "empty-file", "the file is empty")
-            .hint("a gateway without sources is `sources: {}`")
-            .into());
+        return Err(
+            Diagnostic::of_file(&name, "empty-file", "the file is empty")
+                .hint("a gateway without sources is `sources: {}`")
+                .into(),
+        );
     }
     load_str(&name, &text, registry, env)
 }

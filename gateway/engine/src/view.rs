@@ -86,6 +86,8 @@ pub struct SubscriptionView {
     pub cursors: Vec<String>,
     /// Attempts under way.
     pub in_flight: u64,
+    /// Bytes of log that it has not read yet: its backlog beyond what is pending.
+    pub behind_bytes: u64,
 }
 
 /// What happened to one event.
@@ -201,7 +203,7 @@ pub struct Happening {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// `received`, `duplicate`, `refused`, `matched`, `unmatched`, `attempt`, `accepted`, `retry`,
-    /// `dead-lettered`, `expired`, `circuit`, `reloaded`.
+    /// `dead-lettered`, `expired`, `cancelled`, `circuit`, `reloaded`.
     pub what: String,
     /// Stream, where it concerns one.
     pub stream: Option<String>,

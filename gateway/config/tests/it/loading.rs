@@ -181,9 +181,11 @@ fn files_are_read_beside_the_configuration() {
     std::fs::write(&path, [b'#', 0xff]).unwrap();
     let refused = load(&path, &registry(), &System).unwrap_err().to_string();
     assert!(refused.contains("valid utf-8"), "{refused}");
-    std::fs::write(&path, " \n").unwrap();
-    let empty = load(&path, &registry(), &System).unwrap_err();
-    assert_eq!(empty.iter().next().unwrap().code, "empty-file");
+    for nothing in ["", " \n", "---\n# all of it\n"] {
+        std::fs::write(&path, nothing).unwrap();
+        let empty = load(&path, &registry(), &System).unwrap_err();
+        assert_eq!(empty.iter().next().unwrap().code, "empty-file");
+    }
     let missing = load(&folder.path().join("none.yaml"), &registry(), &System).unwrap_err();
     assert_eq!(missing.iter().next().unwrap().code, "unreadable-file");
 }

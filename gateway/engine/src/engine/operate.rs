@@ -45,10 +45,12 @@ impl Inner {
                     account: Account::default(),
                     cursors: Vec::new(),
                     in_flight: 0,
+                    behind_bytes: 0,
                 });
             view.account.add(&lane.account);
             view.cursors.push(lane.cursor);
             view.in_flight += lane.in_flight;
+            view.behind_bytes += lane.behind;
         }
         views.into_values().collect()
     }

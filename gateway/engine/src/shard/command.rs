@@ -49,6 +49,7 @@ pub(crate) struct LaneView {
     pub(crate) account: Account,
     pub(crate) cursor: String,
     pub(crate) in_flight: u64,
+    pub(crate) behind: u64,
     pub(crate) finished: bool,
 }
 
@@ -129,6 +130,7 @@ impl Shard {
 
     fn views(&self) -> Vec<LaneView> {
         let shard = self.around.shard;
+        let end = self.around.log.bounds(shard).end;
         self.lanes
             .values()
             .map(|lane| LaneView {
@@ -144,6 +146,7 @@ impl Shard {
                 account: lane.account,
                 cursor: format!("{shard}/{}", lane.cursor()),
                 in_flight: lane.flying.len() as u64,
+                behind: end.saturating_sub(lane.read),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
             .collect()
@@ -181,6 +184,13 @@ impl Shard {
         }
         self.around.gates.forget(name);
         self.flush(Sync::Durable).await?;
+        let around = &self.around;
+        tracing::warn!(stream = %around.stream, shard = around.shard, subscription = name, cancelled,
+            "subscription discarded with its backlog and dead letters");
+        let detail = format!("{cancelled} deliveries, and its dead letters");
+        around
+            .announcer
+            .plain("cancelled", &around.stream, Some(name), detail);
         Ok(cancelled)
     }
 

@@ -177,6 +177,7 @@ mod tests {
             account,
             cursors: Vec::new(),
             in_flight: 0,
+            behind_bytes: 0,
         };
         let off = Account {
             matched: 6,

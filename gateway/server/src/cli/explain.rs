@@ -81,7 +81,9 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
             journey.position
         ),
     ];
-    for stop in &journey.subscriptions {
+    let mut stops: Vec<&Stop> = journey.subscriptions.iter().collect();
+    stops.sort_by_key(|stop| stop.state == "filtered");
+    for stop in stops {
         let verdict = match stop.state.as_str() {
             "filtered" => "not",
             "not-routed-yet" => "not yet",
@@ -98,8 +100,12 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
                 .trim_end()
                 .to_owned(),
         );
-        if verdict == "matched" {
-            lines.push(outcome(stop, width, now_ms));
+        match (verdict, &stop.reason) {
+            ("matched", _) => lines.push(outcome(stop, width, now_ms)),
+            (_, Some(reason)) => {
+                lines.push(format!("{:<12} {:<width$}  {}", "", "", plain(reason)));
+            }
+            _ => {}
         }
     }
     if journey.subscriptions.is_empty() {
@@ -152,7 +158,8 @@ fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: 
         (Some(receipt), "accepted") if !receipt.detail.is_empty() => plain(&receipt.detail),
         (_, "accepted") => status.map_or_else(|| "accepted".into(), |s| s.to_string()),
         (Some(reason), _) => match status {
-            Some(status) => status.to_string(),
+            Some(status) if reason.code == "http-status" => status.to_string(),
+            Some(status) => format!("{status} {}", reason.code),
             None if reason.detail.is_empty() => reason.code.clone(),
             None => format!("{} ({})", reason.code, plain(&reason.detail)),
         },

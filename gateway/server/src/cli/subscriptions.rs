@@ -82,12 +82,14 @@ fn show(views: &[SubscriptionView], term: &Term) -> Result<(), Failure> {
                 account.accepted.to_string(),
                 account.pending.to_string(),
                 account.dead_lettered.to_string(),
+                view.behind_bytes.to_string(),
                 view.sink.clone(),
             ]
         })
         .collect();
     let header = [
-        "name", "stream", "state", "circuit", "matched", "accepted", "pending", "dead", "sink",
+        "name", "stream", "state", "circuit", "matched", "accepted", "pending", "dead", "behind",
+        "sink",
     ];
     term.table(&header, &rows)?;
     for view in views.iter().filter(|view| !view.account.balances()) {
