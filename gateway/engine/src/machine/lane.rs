@@ -20,6 +20,9 @@ const WINDOW: usize = 256;
 const WINDOW_BYTES: u64 = 16 << 20;
 /// Most ordering keys that a lane keeps an eye on; beyond it, it reads no further.
 const KEYS_MAX: usize = 100_000;
+/// Most bytes of log that a lane reads without recording that it has: what matched nothing is read
+/// again after a crash.
+const UNSAVED_MAX: u64 = 1 << 20;
 
 /// A filter as it was declared.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Lane {
     pub(crate) begins: u64,
     /// Next offset to read.
     pub(crate) read: u64,
+    /// What `read` was when the lane was last recorded.
+    saved: u64,
     /// Offsets at and above the cursor that were done before the restart.
     pub(crate) done_before: BTreeSet<u64>,
     pub(crate) window: Window,
@@ -63,6 +68,8 @@ pub(crate) struct Lane {
     pub(crate) loaded: HashSet<u64>,
     /// Earliest due time in `q/` that is not in memory, as far as known.
     pub(crate) next_due: Option<u64>,
+    /// No dead letter is older: when retention has to look at them.
+    pub(crate) oldest_letter: u64,
     pub(crate) account: Account,
     pub(crate) sequence: u64,
     pub(crate) waiting_bytes: u64,
@@ -100,6 +107,7 @@ impl Lane {
             bucket,
             begins: record.begins,
             read: record.low,
+            saved: record.low,
             done_before: record.done.into_iter().collect(),
             window: Window::default(),
             ready: VecDeque::new(),
@@ -107,6 +115,7 @@ impl Lane {
             keys: Keys::default(),
             loaded: HashSet::new(),
             next_due: None,
+            oldest_letter: 0,
             account: record.account,
             sequence: record.sequence,
             waiting_bytes: record.waiting_bytes,
@@ -148,6 +157,7 @@ impl Lane {
     /// Puts the lane's own record into the turn, if it changed.
     pub(crate) fn save(&mut self, turn: &mut Turn) {
         if std::mem::take(&mut self.dirty) {
+            self.saved = self.read;
             let value = self.record(turn.now).encode();
             turn.ops.push(Op::Put(keys::lane(self.id), value));
         }
@@ -269,8 +279,7 @@ impl Lane {
         next: u64,
         turn: &mut Turn,
     ) {
-        self.read = next;
-        self.dirty = true;
+        self.read_on(next);
         let offset = stored.offset;
         let Some(definition) = self.definition(offset) else {
             return;
@@ -313,12 +322,16 @@ impl Lane {
         self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
     }
 
+    fn read_on(&mut self, next: u64) {
+        self.read = next;
+        self.dirty |= next.saturating_sub(self.saved) > UNSAVED_MAX;
+    }
+
     /// Skips a stretch without events.
     pub(crate) fn skip_to(&mut self, next: u64) {
         if next > self.read {
-            self.read = next;
+            self.read_on(next);
             self.done_before.retain(|offset| *offset >= next);
-            self.dirty = true;
         }
     }
 

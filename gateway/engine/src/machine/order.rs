@@ -177,8 +177,13 @@ impl Lane {
         let volatile = |t: &Task| t.ticket.key == Some(key) && t.ticket.place == Place::Window;
         if let Some(at) = self.ready.iter().position(volatile) {
             if let Some(mut task) = self.ready.remove(at) {
-                self.record_loaded(&mut task, turn);
-                self.ready.insert(at, task);
+                if self.room() > 0 {
+                    self.record_loaded(&mut task, turn);
+                    self.ready.insert(at, task);
+                } else {
+                    // It comes back when there is room; else each full window would leave its heads.
+                    self.schedule(task.ticket, turn.now, "pending", turn);
+                }
             }
             return;
         }
@@ -237,5 +242,52 @@ impl Lane {
                 self.block(key, Head::Parked, turn);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Policy;
+    use crate::machine::{Definition, Gate, Lane, Turn, Version};
+    use crate::record::{Envelope, LaneRecord, Stored};
+    use std::sync::Arc;
+    use tradewind_event::Event;
+
+    /// Two events of each key, and nothing is delivered.
+    #[test]
+    fn heads_that_are_recorded_do_not_gather_in_memory() {
+        let gate = Arc::new(Gate::new(&Policy::default(), 0));
+        let mut lane = Lane::new(1, LaneRecord::default(), gate, 0);
+        let filter = tradewind_filter::compile(&serde_json::Value::Null).unwrap();
+        let text = String::new();
+        lane.versions = vec![Version {
+            from: 0,
+            definition: Some(Arc::new(Definition { text, filter })),
+        }];
+        let mut turn = Turn {
+            now: 0,
+            start: 0,
+            ops: Vec::new(),
+            notes: Vec::new(),
+            listened: false,
+        };
+        for offset in 0..20_000 {
+            let stored = Arc::new(Stored {
+                offset,
+                appended_ms: 0,
+                envelope: Envelope {
+                    space: String::new(),
+                    source: String::new(),
+                    principal: String::new(),
+                    hops: 0,
+                },
+                event: Event::builder("e", "/s", "t").build().unwrap(),
+                bytes: 1,
+            });
+            lane.offer(&stored, Some(offset / 2), offset + 1, &mut turn);
+            turn.ops.clear();
+        }
+        let most = lane.ready_max() * 2;
+        assert!(lane.ready.len() <= most, "{} ready", lane.ready.len());
     }
 }

@@ -107,6 +107,9 @@ impl Shard {
             }
             Command::Drain(deadline, waiter) => {
                 self.draining = Some(deadline);
+                for lane in self.lanes.values_mut() {
+                    lane.dirty = true;
+                }
                 self.drained.push(waiter);
                 Ok(())
             }

@@ -4,7 +4,7 @@ use super::Shard;
 use super::read::readable;
 use crate::machine::Lane;
 use crate::record::keys;
-use crate::record::{Final, Stored};
+use crate::record::{Buried, Final, Stored, cause_name};
 use crate::{Journey, Predicate, Stop};
 use std::sync::Arc;
 use tradewind_store::{Error, Sync};
@@ -51,7 +51,21 @@ impl Shard {
         let offset = stored.offset;
         let history = keys::history(offset, lane.id);
         let recorded = self.around.log.get(self.around.shard, &history).await?;
-        let recorded = recorded.map(|v| readable(Final::decode(&v))).transpose()?;
+        let mut recorded = recorded.map(|v| readable(Final::decode(&v))).transpose()?;
+        if recorded.is_none() && offset < self.turn.start {
+            // How deliveries ended goes with the log; what is still needed was copied out of it.
+            let log = &self.around.log;
+            let shard = self.around.shard;
+            let letter = log.get(shard, &keys::dead(lane.id, offset)).await?;
+            recorded = match letter {
+                Some(letter) => Some(dead_lettered(readable(Buried::decode(&letter))?)),
+                None => None,
+            };
+            let kept = log.get(shard, &keys::kept(lane.id, offset)).await?;
+            if recorded.is_none() && kept.is_none() {
+                return Ok(None);
+            }
+        }
         let beyond = lane.job.as_ref().is_some_and(|job| offset >= job.until);
         let definition = lane.definition(offset);
         if recorded.is_none() && (beyond || definition.is_none() || lane.began_after(offset)) {
@@ -100,5 +114,15 @@ impl Shard {
             stop.reason = Some(format!("the subscription is {}", lane.state()));
         }
         Ok(Some(stop))
+    }
+}
+
+/// A dead letter, as its history said.
+fn dead_lettered(buried: Buried) -> Final {
+    Final {
+        state: "dead-lettered".into(),
+        due_ms: None,
+        note: Some(cause_name(buried.cause).into()),
+        trail: buried.trail,
     }
 }

@@ -4,7 +4,8 @@ use super::Shard;
 use super::read::readable;
 use crate::machine::millis;
 use crate::record::keys::{self, LaneId};
-use crate::record::{Buried, Pendant, Stored};
+use crate::record::{Buried, InForce, Pendant, Stored};
+use std::collections::BTreeSet;
 use tradewind_store::{Error, Op, Sync};
 
 /// Records looked at before the turn's operations are written.
@@ -22,6 +23,9 @@ impl Shard {
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
             self.route_below(id, before).await?;
             self.keep_recorded(id, start, before).await?;
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.dirty = true;
+            }
         }
         self.forget_generations(before).await?;
         self.turn
@@ -120,14 +124,18 @@ impl Shard {
         Ok(())
     }
 
-    /// All generations but the one in force at `before` that lie below it.
+    /// All generations below the one in force at `before`, but for the last that names a lane: it
+    /// tells a suspended subscription from one that was not there yet.
     async fn forget_generations(&mut self, before: u64) -> Result<(), Error> {
         let found = self.scan_all(b"g").await?;
+        let mut unnamed: BTreeSet<LaneId> = self.lanes.keys().copied().collect();
         let below = found.iter().filter(|(k, _)| keys::number(k, 1) <= before);
-        if let Some((last, _)) = below.last() {
-            self.turn
-                .ops
-                .push(Op::DeleteRange(keys::generation(0), last.clone()));
+        for (nth, (key, value)) in below.rev().enumerate() {
+            let in_force = readable(InForce::decode(value))?;
+            let named = in_force.lanes.iter().filter(|(id, _)| unnamed.remove(id));
+            if named.count() == 0 && nth > 0 {
+                self.turn.ops.push(Op::Delete(key.clone()));
+            }
         }
         Ok(())
     }
@@ -142,6 +150,10 @@ impl Shard {
                 continue;
             }
             let keep = millis(lane.policy.dead_letter_retention);
+            if self.turn.now.saturating_sub(lane.oldest_letter) < keep {
+                continue;
+            }
+            let mut oldest = self.turn.now;
             let (mut from, to) = keys::under(&keys::of_lane(b'x', id));
             loop {
                 let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
@@ -152,9 +164,14 @@ impl Shard {
                     if self.turn.now.saturating_sub(buried.at_ms) >= keep {
                         let offset = keys::number(key, keys::FIRST);
                         self.purge_one(id, offset, &buried).await?;
+                    } else {
+                        oldest = oldest.min(buried.at_ms);
                     }
                 }
                 self.flush(Sync::Lazy).await?;
+            }
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.oldest_letter = oldest;
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use crate::support::*;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Start, StreamPlan};
 use tradewind_store::testkit::MemoryStreams;
@@ -192,4 +193,84 @@ async fn a_key_that_fills_the_window_does_not_hold_up_what_comes_later() {
     publish(&engine, [keyed("other", "other")]).await;
     tokio::time::sleep(S(1)).await;
     assert_eq!(sink.ids(), ["stuck0", "other"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_subscription_missed_stays_missed_when_retention_and_a_restart_come_between() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let with = |subscription| {
+        let mut plan = match subscription {
+            Some(s) => plan([("s", s)]),
+            None => plan([]),
+        };
+        plan.streams.get_mut("default").unwrap().settings.retention = S(3600);
+        plan
+    };
+    let engine = world.start(with(Some(subscription(&sink)))).await;
+    publish(&engine, [event("before")]).await;
+    engine.quiesced().await;
+    engine.apply(with(None)).await.unwrap();
+    publish(&engine, [event("old")]).await;
+    tokio::time::sleep(S(2 * 3600)).await;
+    publish(&engine, [event("meanwhile")]).await;
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(with(None)).await;
+    engine.apply(with(Some(subscription(&sink)))).await.unwrap();
+    publish(&engine, [event("after")]).await;
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["before", "after"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journey_of_an_event_that_outlives_the_log_tells_no_untruth() {
+    let world = World::new();
+    let refusing = ScriptedSink::new(|_| Act::Reject);
+    let accepting = ScriptedSink::accepting();
+    let paused = ScriptedSink::accepting();
+    let mut plan = plan([
+        ("accepting", subscription(&accepting)),
+        ("paused", subscription(&paused)),
+        ("refusing", subscription(&refusing)),
+    ]);
+    plan.streams.get_mut("default").unwrap().settings.retention = S(3600);
+    let engine = world.start(plan).await;
+    engine.pause("paused").await.unwrap();
+    let at = publish(&engine, [event("e1")]).await;
+    tokio::time::sleep(S(2 * 3600)).await;
+    let query = format!("default@{}", at[0].position);
+    let journey = engine.explain(&query).await.unwrap().remove(0);
+    let stops: Vec<_> = journey
+        .subscriptions
+        .iter()
+        .map(|s| (s.subscription.as_str(), s.state.as_str(), s.attempts.len()))
+        .collect();
+    // How it ended for `accepting` went with the log.
+    assert_eq!(
+        stops,
+        [("paused", "pending", 0), ("refusing", "dead-lettered", 1)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_matches_nothing_is_not_recorded_event_by_event() {
+    let world = World::new();
+    let sink = ScriptedSink::accepting();
+    let start = || plan([("s", filtered(&sink, json!({"exact": {"id": "wanted"}})))]);
+    let engine = world.start(start()).await;
+    world.store.records.store(0, Ordering::SeqCst);
+    for i in 0..100 {
+        publish(&engine, [event(&format!("e{i}"))]).await;
+        engine.quiesced().await;
+    }
+    engine.ready().unwrap();
+    drop(engine);
+    world.store.crash(|_| 0).await;
+    let engine = world.start(start()).await;
+    publish(&engine, [event("wanted")]).await;
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["wanted"]);
+    let a = account(&engine, "s").await;
+    assert_eq!((a.matched, a.accepted, a.filtered), (1, 1, 100));
 }
