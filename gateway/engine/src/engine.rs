@@ -136,7 +136,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::start`]; the plan before stays in force.
     pub async fn apply(&self, plan: Plan) -> Result<(), Error> {
-        self.inner.apply(plan).await
+        let inner = Arc::clone(&self.inner);
+        whole(async move { inner.apply(plan).await }).await
     }
 
     /// Admits events: validates, deduplicates, appends. Returns when all are durable.
@@ -199,7 +200,7 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn pause(&self, subscription: &str) -> Result<(), Error> {
-        self.inner.pause(subscription, true).await
+        self.paused(subscription, true).await
     }
 
     /// Undoes `pause`, and `disabled`.
@@ -207,7 +208,7 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn resume(&self, subscription: &str) -> Result<(), Error> {
-        self.inner.pause(subscription, false).await
+        self.paused(subscription, false).await
     }
 
     /// Removes a suspended subscription with its backlog and dead letters. Returns how many
@@ -216,7 +217,8 @@ impl Engine {
     /// # Errors
     /// No such subscription, it is still configured, or the store fails.
     pub async fn discard(&self, subscription: &str) -> Result<u64, Error> {
-        self.inner.discard(subscription).await
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        whole(async move { inner.discard(&name).await }).await
     }
 
     /// Dead letters, shard by shard, by position, after the cursor of an earlier page. At most 1,000.
@@ -241,7 +243,9 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn redrive(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        self.inner.redrive(subscription, position).await
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        let position = position.map(str::to_owned);
+        whole(async move { inner.redrive(&name, position.as_deref()).await }).await
     }
 
     /// Removes dead letters for good, counted as purged. Returns how many.
@@ -249,7 +253,9 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn purge(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        self.inner.purge(subscription, position).await
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        let position = position.map(str::to_owned);
+        whole(async move { inner.purge(&name, position.as_deref()).await }).await
     }
 
     /// Starts a replay job from `from` to the present end of the stream. It is filtered by the
@@ -263,7 +269,8 @@ impl Engine {
         from: Start,
         rate_per_second: Option<f64>,
     ) -> Result<ReplayView, Error> {
-        self.inner.replay(subscription, from, rate_per_second).await
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        whole(async move { inner.replay(&name, from, rate_per_second).await }).await
     }
 
     /// Replay jobs, running and finished, oldest first.
@@ -276,7 +283,8 @@ impl Engine {
     /// # Errors
     /// No such replay, or the store fails.
     pub async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
-        self.inner.cancel_replay(id).await
+        let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
+        whole(async move { inner.cancel_replay(&id).await }).await
     }
 
     /// Whether every shard takes writes, and if not, why.
@@ -300,5 +308,22 @@ impl Engine {
     /// The store fails.
     pub async fn drain(&self, grace: Duration) -> Result<(), Error> {
         self.inner.drain(grace).await
+    }
+}
+
+impl Engine {
+    async fn paused(&self, subscription: &str, paused: bool) -> Result<(), Error> {
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        whole(async move { inner.pause(&name, paused).await }).await
+    }
+}
+
+/// Runs a change to its end, also when whoever asked goes away: it must not stop between two shards.
+async fn whole<T: Send + 'static>(
+    change: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::spawn(change).await {
+        Ok(done) => done,
+        Err(_) => Err(stream::stopped()),
     }
 }

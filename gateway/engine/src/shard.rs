@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use tradewind_store::{Error, Stream, Sync};
 
 /// Pause before a record that the store had no room for is tried again.
-const FULL_PAUSE_MS: u64 = 100;
+pub(crate) const FULL_PAUSE_MS: u64 = 100;
 /// How often retention is looked at.
 const RETENTION_EVERY_MS: u64 = 30_000;
 /// Outcomes taken in one turn.

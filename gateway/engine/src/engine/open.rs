@@ -3,7 +3,7 @@
 use super::stream::{Counters, Routes, ShardHandle, StreamHandle, stopped};
 use super::{Error, Inner, SPACE};
 use crate::hash::Hashes;
-use crate::shard::{Command, Gates, Shard, Subscriptions, Surroundings};
+use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
 use crate::{Plan, StreamPlan};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -79,6 +79,7 @@ impl Inner {
             let handle = self.open(&name, log, stream, subscriptions).await?;
             streams.insert(name, handle);
         }
+        let mut begun = false;
         for (name, handle) in &mut streams {
             let subscriptions = by_stream.remove(name.as_str()).unwrap_or_default();
             if let Some(stream) = plan.streams.get(name) {
@@ -93,9 +94,20 @@ impl Inner {
                 .map(|(name, plan)| (Arc::from(name.as_str()), Arc::clone(&plan.filter)))
                 .collect();
             for shard in &handle.shards {
-                shard
+                while let Err(error) = shard
                     .ask(|answer| Command::Apply(subscriptions.clone(), answer))
-                    .await?;
+                    .await
+                {
+                    // Once begun, a plan is put in force everywhere, as soon as there is room.
+                    match error {
+                        Error::Store(lack) if begun && lack.is_temporary() => {
+                            let now = self.time.now();
+                            self.time.sleep_until(now + FULL_PAUSE_MS).await;
+                        }
+                        error => return Err(error),
+                    }
+                }
+                begun = true;
             }
             handle.routes.store(Arc::new(routes));
         }

@@ -6,6 +6,6 @@
 mod basics;
 mod delivery;
 mod operations;
-mod review_restart;
+mod restart;
 mod simulation;
 mod support;
