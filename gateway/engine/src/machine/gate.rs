@@ -157,13 +157,17 @@ impl Gate {
         }
     }
 
-    /// Gives back places of attempts that never began, or never ended.
-    pub(crate) fn abandoned(&self, n: usize, now: u64) {
+    /// Gives back places of attempts that never began. True when somebody waits for one.
+    pub(crate) fn abandoned(&self, n: usize, now: u64) -> bool {
+        if n == 0 {
+            return false;
+        }
         let mut s = self.state();
         s.in_flight = s.in_flight.saturating_sub(n);
-        if n > 0 && s.in_flight == 0 {
+        if s.in_flight == 0 {
             s.breaker.unprobed(now);
         }
+        std::mem::take(&mut s.starved)
     }
 
     /// Whether some shard waits for a place; asking clears it.

@@ -270,6 +270,7 @@ mod tests {
             ops: Vec::new(),
             notes: Vec::new(),
             listened: false,
+            gave_back: false,
         };
         for offset in 0..20_000 {
             let stored = Arc::new(Stored {

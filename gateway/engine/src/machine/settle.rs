@@ -289,7 +289,7 @@ impl Lane {
                 batches.push(batch);
             }
         }
-        self.gate.abandoned(places - batches.len(), turn.now);
+        turn.gave_back |= self.gate.abandoned(places - batches.len(), turn.now);
         if let Some(bucket) = &mut self.bucket {
             bucket.take(batches.len());
         }

@@ -76,6 +76,8 @@ pub(crate) struct Turn {
     pub(crate) notes: Vec<Note>,
     /// Somebody listens.
     pub(crate) listened: bool,
+    /// Places were given back for which another shard waits.
+    pub(crate) gave_back: bool,
 }
 
 impl Turn {

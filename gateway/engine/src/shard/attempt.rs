@@ -89,6 +89,9 @@ impl Shard {
                 self.attempts.spawn(call.run());
             }
         }
+        if std::mem::take(&mut self.turn.gave_back) {
+            self.around.gates.wake_others(self.around.shard);
+        }
     }
 
     pub(super) fn home(&mut self, home: Homing) {

@@ -46,6 +46,7 @@ impl Shard {
                 ops: Vec::new(),
                 notes: Vec::new(),
                 listened: false,
+                gave_back: false,
             },
             attempts: JoinSet::new(),
             homes: mpsc::unbounded_channel(),
