@@ -44,8 +44,10 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let gateway = gateway_target.join("debug/tradewind");
     let data = gateway_target.join("try-data");
 
-    let _handler =
-        start(Command::new(example_target.join("debug/webhook-to-handler")).env("PORT", "8090"))?;
+    let _handler = start(
+        Command::new(example_target.join("debug/webhook-to-handler"))
+            .env("TRADEWIND_LISTEN", "127.0.0.1:8090"),
+    )?;
     let mut serve = Command::new(&gateway);
     serve
         .args(["serve", "--config"])
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         for (what, script) in STEPS {
             println!("--- {what}");
             let answer = shell::read(Command::new("sh").arg(script).current_dir(root.join(STORY)))?;
-            print!("{answer}");
+            println!("{answer}");
             let position = position(&answer)?;
             let journey = || shell::read(&mut status(&["explain", &position]));
             wait(&mut || journey().is_ok_and(|text| text.contains("delivered")))?;
