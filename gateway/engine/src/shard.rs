@@ -19,7 +19,7 @@ use crate::hash::Hashes;
 use crate::machine::{Definition, Gate, Lane, Rng, Turn};
 use crate::record::keys::LaneId;
 use crate::time::Time;
-use crate::{Policy, SubscriptionPlan};
+use crate::{Account, Policy, SubscriptionPlan};
 use attempt::Homing;
 use pages::Pages;
 use std::collections::{BTreeMap, HashMap};
@@ -102,6 +102,8 @@ pub(crate) struct Shard {
     epoch: u64,
     lanes: BTreeMap<LaneId, Lane>,
     next_lane: LaneId,
+    /// Accounts of discarded subscriptions, by name.
+    closed: BTreeMap<String, Account>,
     subscriptions: Subscriptions,
     definitions: HashMap<String, Arc<Definition>>,
     pages: Pages,

@@ -73,8 +73,9 @@ pub struct SubscriptionView {
     pub name: String,
     /// Stream.
     pub stream: String,
-    /// `active`, `paused`, `disabled` (the sink said it is gone) or `suspended` (removed from the
-    /// configuration, with a backlog).
+    /// `active`, `paused`, `disabled` (the sink said it is gone), `suspended` (removed from the
+    /// configuration, with a backlog) or `discarded` (only its closed account is left; its name is
+    /// `<name> (discarded)`).
     pub state: String,
     /// `closed`, `open` or `half-open`.
     pub circuit: String,

@@ -48,7 +48,8 @@ impl Inner {
                     behind_bytes: 0,
                 });
             view.account.add(&lane.account);
-            view.cursors.push(lane.cursor);
+            view.cursors
+                .extend(Some(lane.cursor).filter(|cursor| !cursor.is_empty()));
             view.in_flight += lane.in_flight;
             view.behind_bytes += lane.behind;
         }

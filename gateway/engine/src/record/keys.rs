@@ -6,6 +6,7 @@
 //! | `n/` | offset from which a generation was about to be written |
 //! | `i/` | id of the next lane: none is given twice |
 //! | `l/lane` | lane: cursor, accounts, flags |
+//! | `z/lane` | closed account of a subscription that was discarded |
 //! | `q/lane/due/offset` | delivery with a due time |
 //! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
 //! | `b/lane/key` | offset of the dead letter on which the key is parked |
@@ -56,6 +57,9 @@ pub(crate) fn next_lane() -> Bytes {
 }
 pub(crate) fn lane(lane: LaneId) -> Bytes {
     key(b'l', |k| k.put_u32(lane))
+}
+pub(crate) fn closed(lane: LaneId) -> Bytes {
+    key(b'z', |k| k.put_u32(lane))
 }
 pub(crate) fn of_lane(tag: u8, lane: LaneId) -> Bytes {
     key(tag, |k| k.put_u32(lane))

@@ -1,8 +1,8 @@
 //! What the engine asks of a shard.
 
 use super::{Shard, Subscriptions};
-use crate::record::Job;
 use crate::record::keys::{self, LaneId};
+use crate::record::{Job, LaneRecord};
 use crate::{Account, DeadLetter, Error, Journey, Start};
 use tokio::sync::oneshot;
 use tradewind_event::Event;
@@ -149,6 +149,19 @@ impl Shard {
                 behind: end.saturating_sub(lane.read),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
+            .chain(self.closed.iter().map(|(name, account)| LaneView {
+                // No name that could be configured, so that a successor keeps its own account.
+                name: format!("{name} (discarded)"),
+                job: None,
+                state: "discarded",
+                circuit: "closed",
+                sink: String::new(),
+                account: *account,
+                cursor: String::new(),
+                in_flight: 0,
+                behind: 0,
+                finished: true,
+            }))
             .collect()
     }
 
@@ -172,9 +185,12 @@ impl Shard {
         let mut cancelled = 0;
         self.flush(Sync::Lazy).await?;
         for id in self.lanes_of(name) {
-            cancelled += self.unread(id).await?;
+            let unread = self.unread(id).await?;
             if let Some(mut lane) = self.lanes.remove(&id) {
-                cancelled += lane.cancel(&mut self.turn);
+                cancelled += unread + lane.cancel(&mut self.turn);
+                if lane.job.is_none() {
+                    self.close(id, name, lane.account, unread);
+                }
                 self.turn.ops.push(Op::Delete(keys::lane(id)));
                 for tag in [b'x', b'p'] {
                     let (from, to) = keys::under(&keys::of_lane(tag, id));
@@ -192,6 +208,26 @@ impl Shard {
             .announcer
             .plain("cancelled", &around.stream, Some(name), detail);
         Ok(cancelled)
+    }
+
+    /// Keeps the account of a lane that is gone: what it had left to do was cancelled, its dead
+    /// letters were purged.
+    fn close(&mut self, id: LaneId, name: &str, mut account: Account, unread: u64) {
+        account.matched += unread;
+        account.cancelled += unread;
+        account.purged += std::mem::take(&mut account.dead_lettered);
+        let record = LaneRecord {
+            name: name.to_owned(),
+            account,
+            at_ms: self.turn.now,
+            ..LaneRecord::default()
+        };
+        let key = keys::closed(id);
+        self.turn.ops.push(Op::Put(key, record.encode()));
+        self.closed
+            .entry(name.to_owned())
+            .or_default()
+            .add(&account);
     }
 
     /// Events that a lane would have been given and has not read.

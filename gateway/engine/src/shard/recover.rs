@@ -37,6 +37,7 @@ impl Shard {
             epoch: recovered.epoch,
             lanes: BTreeMap::new(),
             next_lane: 1,
+            closed: BTreeMap::new(),
             subscriptions: Subscriptions::new(),
             definitions: HashMap::new(),
             pages: Default::default(),
@@ -102,6 +103,13 @@ impl Shard {
                     }];
                 }
             }
+        }
+        for (_, value) in self.scan_all(b"z").await? {
+            let record = readable(LaneRecord::decode(&value))?;
+            self.closed
+                .entry(record.name)
+                .or_default()
+                .add(&record.account);
         }
         for (id, by) in rebased {
             self.rebase(id, by).await?;

@@ -217,11 +217,23 @@ async fn removed_renamed_and_returning_subscriptions() {
     engine.apply(plan([])).await.unwrap();
     publish(&engine, [event("e6")]).await;
     assert_eq!(engine.discard("new").await.unwrap(), 2);
-    assert!(engine.subscriptions().await.is_empty());
     assert!(matches!(
         engine.discard("new").await,
         Err(Error::NotFound(_))
     ));
+    // Gone, but not without a record, also after a restart.
+    engine.drain(S(1)).await.unwrap();
+    let engine = world.start(plan([])).await;
+    let left = engine.subscriptions().await;
+    let [closed] = left.as_slice() else {
+        panic!("one closed account is left, not {left:?}");
+    };
+    assert_eq!(
+        (closed.name.as_str(), closed.state.as_str()),
+        ("new (discarded)", "discarded")
+    );
+    assert_eq!((closed.account.cancelled, closed.account.pending), (2, 0));
+    assert!(closed.account.balances());
 }
 
 #[tokio::test(start_paused = true)]
