@@ -213,3 +213,24 @@ impl From<Preset> for Retry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_have_the_published_figures() {
+        let hours = |preset: Preset| match Retry::from(preset).pauses {
+            Pauses::Listed(pauses) => pauses.iter().map(Duration::as_secs).sum::<u64>() / HOUR,
+            Pauses::Exponential { .. } => 0,
+        };
+        let event_bridge = Retry::from(Preset::EventBridge);
+        assert_eq!(
+            (event_bridge.max_attempts, event_bridge.max_age),
+            (185, seconds(24 * HOUR))
+        );
+        assert_eq!(Retry::from(Preset::EventGrid).max_attempts, 30);
+        assert_eq!(hours(Preset::EventGrid), 22);
+        assert_eq!(hours(Preset::StandardWebhooks), 75);
+    }
+}

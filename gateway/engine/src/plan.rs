@@ -143,16 +143,6 @@ pub struct Retry {
     pub retry_after_max: Duration,
 }
 
-/// There is no such preset.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown retry preset `{name}` (there are: {})", .known.join(", "))]
-pub struct UnknownPreset {
-    /// What was asked for.
-    pub name: String,
-    /// What there is.
-    pub known: Vec<&'static str>,
-}
-
 /// Pauses between attempts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pauses {

@@ -1,7 +1,7 @@
 //! Retry policy: from an attempt that failed to the next due time.
 
 use super::Rng;
-use crate::{Pauses, Retry, UnknownPreset};
+use crate::{Pauses, Retry};
 use std::time::Duration;
 
 /// What follows a failed attempt.
@@ -86,61 +86,6 @@ impl Pauses {
     }
 }
 
-type Preset = (&'static str, fn() -> Retry);
-
-const PRESETS: [Preset; 3] = [
-    ("event-bridge", event_bridge),
-    ("event-grid", event_grid),
-    ("standard-webhooks", standard_webhooks),
-];
-
-impl Retry {
-    /// The published retry policy of another system. `event-bridge`: exponential with jitter, 185
-    /// attempts or 24 h. `event-grid`: 10 s up to 12 h in written-out steps, 30 attempts or 24 h.
-    /// `standard-webhooks`: ten attempts over 75 h; [`crate::Policy::max_age`] must allow for that.
-    ///
-    /// # Errors
-    /// An unknown name; the error lists those that exist.
-    pub fn preset(name: &str) -> Result<Self, UnknownPreset> {
-        PRESETS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, make)| make())
-            .ok_or_else(|| UnknownPreset {
-                name: name.to_owned(),
-                known: PRESETS.map(|(known, _)| known).to_vec(),
-            })
-    }
-}
-
-fn event_bridge() -> Retry {
-    Retry {
-        max_attempts: 185,
-        ..Retry::default()
-    }
-}
-
-fn event_grid() -> Retry {
-    let pauses = [10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200];
-    Retry {
-        max_attempts: 30,
-        pauses: Pauses::Listed(pauses.map(Duration::from_secs).to_vec()),
-        full_jitter: false,
-        ..Retry::default()
-    }
-}
-
-fn standard_webhooks() -> Retry {
-    let pauses = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
-    Retry {
-        max_attempts: 10,
-        max_age: Duration::from_secs(76 * 3600),
-        pauses: Pauses::Listed(pauses.map(Duration::from_secs).to_vec()),
-        full_jitter: false,
-        retry_after_max: Duration::from_secs(24 * 3600),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,22 +147,6 @@ mod tests {
         assert!(
             buckets.iter().all(|n| (800..1200).contains(n)),
             "{buckets:?}"
-        );
-    }
-
-    #[test]
-    fn presets_have_the_published_figures() {
-        let eb = Retry::preset("event-bridge").unwrap();
-        assert_eq!((eb.max_attempts, eb.max_age), (185, S(86_400)));
-        let eg = Retry::preset("event-grid").unwrap();
-        assert_eq!(eg.pauses.nth(0), S(10));
-        assert_eq!(eg.pauses.nth(40), S(43_200));
-        let sw = Retry::preset("standard-webhooks").unwrap();
-        let total: u64 = (0..9).map(|n| sw.pauses.nth(n).as_secs()).sum();
-        assert_eq!(total / 3600, 75);
-        assert_eq!(
-            Retry::preset("sqs").unwrap_err().to_string(),
-            "unknown retry preset `sqs` (there are: event-bridge, event-grid, standard-webhooks)"
         );
     }
 }
