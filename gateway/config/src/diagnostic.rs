@@ -1,5 +1,6 @@
 //! Errors and warnings with a place in a file, for people and for programs.
 
+use crate::secret::form;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use serde::Serialize;
 use std::fmt;
@@ -151,7 +152,16 @@ impl Diagnostics {
         let all: Vec<String> = self.0.iter().map(|d| d.render(colour)).collect();
         all.join("\n\n")
     }
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        // Keys of maps are shown too, and a secret may stand there.
+        for text in [
+            &mut diagnostic.message,
+            &mut diagnostic.path,
+            &mut diagnostic.source_line,
+        ] {
+            *text = form::mask(text);
+        }
+        diagnostic.hint = diagnostic.hint.as_deref().map(form::mask);
         self.0.push(diagnostic);
     }
     /// In the order of the file; findings of one place keep the order in which they were made.
