@@ -147,9 +147,19 @@ impl Diagnostics {
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }
-    /// For a screen: every finding, separated by empty lines.
+    /// Why a configuration is refused: its errors, or the warnings where there are none. For a
+    /// screen, separated by empty lines.
     pub fn render(&self, colour: bool) -> String {
-        let all: Vec<String> = self.0.iter().map(|d| d.render(colour)).collect();
+        let errors = self.has_errors();
+        self.rendered(colour, |d| d.severity == Severity::Error || !errors)
+    }
+    /// As [`Diagnostics::render`], with every finding.
+    pub fn render_all(&self, colour: bool) -> String {
+        self.rendered(colour, |_| true)
+    }
+    fn rendered(&self, colour: bool, shown: impl Fn(&Diagnostic) -> bool) -> String {
+        let shown = self.0.iter().filter(|d| shown(d));
+        let all: Vec<String> = shown.map(|d| d.render(colour)).collect();
         all.join("\n\n")
     }
     pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
