@@ -1,5 +1,6 @@
 //! Errors and warnings with a place in a file, for people and for programs.
 
+use crate::secret::form;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use serde::Serialize;
 use std::fmt;
@@ -146,12 +147,31 @@ impl Diagnostics {
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }
-    /// For a screen: every finding, separated by empty lines.
+    /// Why a configuration is refused: its errors, or the warnings where there are none. For a
+    /// screen, separated by empty lines.
     pub fn render(&self, colour: bool) -> String {
-        let all: Vec<String> = self.0.iter().map(|d| d.render(colour)).collect();
+        let errors = self.has_errors();
+        self.rendered(colour, |d| d.severity == Severity::Error || !errors)
+    }
+    /// As [`Diagnostics::render`], with every finding.
+    pub fn render_all(&self, colour: bool) -> String {
+        self.rendered(colour, |_| true)
+    }
+    fn rendered(&self, colour: bool, shown: impl Fn(&Diagnostic) -> bool) -> String {
+        let shown = self.0.iter().filter(|d| shown(d));
+        let all: Vec<String> = shown.map(|d| d.render(colour)).collect();
         all.join("\n\n")
     }
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        // Keys of maps are shown too, and a secret may stand there.
+        for text in [
+            &mut diagnostic.message,
+            &mut diagnostic.path,
+            &mut diagnostic.source_line,
+        ] {
+            *text = form::mask(text);
+        }
+        diagnostic.hint = diagnostic.hint.as_deref().map(form::mask);
         self.0.push(diagnostic);
     }
     /// In the order of the file; findings of one place keep the order in which they were made.

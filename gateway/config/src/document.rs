@@ -209,16 +209,18 @@ impl Document {
         self.references.contains(pointer)
     }
 
-    /// Marks a text that stands in the file as a secret. Returns false for references.
+    /// Marks a text or number that stands in the file as a secret. Returns false for references.
     pub(crate) fn mask(&mut self, pointer: &str) -> bool {
         if self.is_reference(pointer) {
             return false;
         }
-        let Some(Value::String(text)) = self.written.pointer(pointer) else {
-            return false;
+        let text = match self.written.pointer(pointer) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => return false,
         };
         let hidden = Hidden {
-            texts: vec![(text.clone(), "[secret]".into())],
+            texts: vec![(text, "[secret]".into())],
             literal: true,
         };
         self.hidden.insert(pointer.into(), hidden);

@@ -1,5 +1,6 @@
 //! From a file to a configuration that is ready to run.
 
+mod gateway;
 mod keys;
 mod policy;
 mod sources;
@@ -84,6 +85,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn run(&mut self) -> Option<Checked> {
         let file = self.file()?;
+        self.check_gateway(&file);
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let sources = self.sources(file.sources, &streams, &api_keys);

@@ -1,5 +1,7 @@
 //! Secrets that stand in the file itself: masked wherever the file is shown, and warned of.
 
+pub(crate) mod form;
+
 use crate::diagnostic::Diagnostics;
 use crate::document::{Document, Pointer, Spot, child};
 use crate::schema::resolve;
@@ -11,15 +13,21 @@ use tradewind_adapter::Registry;
 /// Nesting of schemas that is followed.
 const DEPTH_MAX: usize = 32;
 /// Keys that hold secrets by their name, whatever the adapter says.
-const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 9] = [
     "secret",
-    "password",
-    "passwd",
+    "passw",
+    "pasw",
     "token",
     "credential",
     "authorization",
     "cookie",
+    "bearer",
+    "signing",
 ];
+/// What may stand at `auth` instead of credentials.
+const NO_AUTH: &str = "none-i-understand";
+/// Sections whose entries have names of their own.
+const NAMED: [&str; 3] = ["streams", "sources", "subscriptions"];
 
 /// Masks every secret that is written out.
 pub(crate) fn mask(document: &mut Document, registry: &Registry, out: &mut Diagnostics) {
@@ -74,7 +82,9 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
         if let Some(schema) = schemas.get(kind) {
             search.declared(schema, settings, &base, 0);
         }
-        search.suspected(settings, &base, false);
+    }
+    for (section, value) in written.as_object().into_iter().flatten() {
+        search.section(section, value);
     }
     (search.declared, search.suspected)
 }
@@ -123,16 +133,45 @@ impl Search<'_> {
         }
     }
 
+    /// What looks like a secret in a section of the file.
+    fn section(&mut self, section: &str, value: &Value) {
+        let base = child("", section);
+        match value {
+            // A whole key instead of its digest, in one way or another.
+            Value::Object(keys) if section == "api-keys" => {
+                for (name, key) in keys {
+                    let base = child(&base, name);
+                    let Value::Object(map) = key else {
+                        self.suspected(key, &base, true);
+                        continue;
+                    };
+                    for (key, value) in map {
+                        let secret = !matches!(key.as_str(), "id" | "sha256");
+                        self.suspected(value, &child(&base, key), secret);
+                    }
+                }
+            }
+            Value::Object(entries) if NAMED.contains(&section) => {
+                for (name, value) in entries {
+                    self.suspected(value, &child(&base, name), false);
+                }
+            }
+            value => {
+                let secret = section == "api-keys" || is_secret(section);
+                self.suspected(value, &base, secret);
+            }
+        }
+    }
+
     /// What looks like a secret by its key, by the credentials it stands among, or by its form: also
     /// where the key is wrong.
     fn suspected(&mut self, value: &Value, at: &str, named: bool) {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    let lower = key.to_ascii_lowercase();
-                    let secret = NAMES.iter().any(|name| lower.contains(name))
-                        || lower.ends_with("key")
-                        || (at.ends_with("/auth") && key != "api-keys");
+                    // These are names of keys, and an error about them has to show them.
+                    let names = at.ends_with("/auth") && key == "api-keys";
+                    let secret = !names && (named || is_secret(key));
                     self.suspected(value, &child(at, key), secret);
                 }
             }
@@ -141,12 +180,22 @@ impl Search<'_> {
                     self.suspected(value, &format!("{at}/{i}"), named);
                 }
             }
-            Value::String(text) if named || has_password(text) => {
+            Value::String(text) if text == NO_AUTH && at.ends_with("/auth") => {}
+            Value::String(text) if named || has_password(text) || form::is_secret(text) => {
+                self.suspected.insert(at.into());
+            }
+            Value::Number(_) if named => {
                 self.suspected.insert(at.into());
             }
             _ => {}
         }
     }
+}
+
+/// Whether what stands at this key is a secret, all that is below it included.
+fn is_secret(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    lower == "auth" || lower.ends_with("key") || NAMES.iter().any(|name| lower.contains(name))
 }
 
 /// Whether a URL holds a user and a password.

@@ -28,7 +28,7 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             }
         }
         ("stream", Action::Removed) => {
-            say("the stream is suspended with its events until it is deleted with --discard");
+            say("the stream is suspended with its events; it goes on once it is back in the file");
         }
         ("stream", Action::Changed) => {
             let key = |checked: &Checked| {

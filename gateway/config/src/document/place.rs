@@ -3,6 +3,7 @@
 use super::node::Refused;
 use super::{Document, Mark, Spot, dotted, interpolate};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::secret::NAMES;
 use std::ops::Range;
 
 impl Document {
@@ -148,8 +149,9 @@ impl Document {
             self.locate(refused.span, Severity::Error, refused.code, refused.message);
         // The keys are not known yet, so that a line which looks like a secret is not shown.
         let line = diagnostic.source_line.to_ascii_lowercase();
-        if ["secret", "password", "token", "key"]
+        if NAMES
             .iter()
+            .chain(&["key", "auth"])
             .any(|word| line.contains(word))
             && let Some(at) = diagnostic.source_line.find([':', '='])
         {

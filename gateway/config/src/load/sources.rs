@@ -56,6 +56,15 @@ impl Loader<'_> {
             if let Some(path) = &common.path {
                 self.check_path(&child(base, "path"), path, &entry.name, &mut paths);
             }
+            if common.max_body.is_some_and(|size| size.0 == 0) {
+                let place = child(base, "max-body");
+                let message = "`max-body` must be more than 0B: nothing would be taken";
+                let found = self
+                    .document
+                    .error(&place, Spot::Value, "invalid-value", message);
+                self.out
+                    .push(found.hint("leave it out to take what `limits.body` allows"));
+            }
             self.check_auth(base, &settings);
             if !self.resolve_keys(base, &mut settings, keys) {
                 continue;

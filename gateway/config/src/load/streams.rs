@@ -12,6 +12,9 @@ use tradewind_store::{Durability, Settings};
 /// Attributes that order nothing: all events share the first, no two the second.
 const NO_ORDER: [&str; 3] = ["specversion", "id", "data"];
 
+/// Every shard has a log, a table and a task of its own.
+const SHARDS_MAX: u16 = 256;
+
 impl Loader<'_> {
     pub(crate) fn streams(
         &mut self,
@@ -98,6 +101,14 @@ impl Loader<'_> {
                 "retention",
                 "`retention` must be longer than 0s".into(),
                 "the default is 7d",
+            );
+        }
+        if keys.shards.is_some_and(|n| n.get() > SHARDS_MAX) {
+            let message = format!("`shards` must be {SHARDS_MAX} at most");
+            refuse(
+                "shards",
+                message,
+                "each shard is a log of its own; a few per core are plenty",
             );
         }
         if keys.retention_bytes.is_some_and(|size| size.0 < 1 << 20) {

@@ -98,7 +98,7 @@ impl std::str::FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, String> {
         let refused = || {
             format!(
-                "`{text}` is not a start; hint: write tip, oldest or a time like 2026-05-01T00:00:00Z"
+                "`{text}` is not a start; hint: write tip, oldest or an RFC 3339 time like 2026-05-01T00:00:00Z"
             )
         };
         match text {

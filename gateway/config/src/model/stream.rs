@@ -17,7 +17,8 @@ pub(crate) struct Stream {
     pub(crate) retention: Option<Period>,
     /// Most bytes of log on disk, over all shards. Default: no limit. Since 0.1.
     pub(crate) retention_bytes: Option<Size>,
-    /// Number of shards, fixed when the stream is created. Default 1. Since 0.1.
+    /// Number of shards, up to 256, fixed when the stream is created. Default 1. Since 0.1.
+    #[schemars(range(min = 1, max = 256))]
     pub(crate) shards: Option<NonZero<u16>>,
     /// How long a repetition of (`source`, `id`) is recognised; sources that sign no timestamp
     /// ask for longer by themselves. Default `10m`. Since 0.1.

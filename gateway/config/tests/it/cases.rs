@@ -83,7 +83,7 @@ fn every_case_says_what_it_should() {
         let mut written = String::new();
         for case in &cases {
             let found = diagnostics(case);
-            let says = found.render(false) + "\n";
+            let says = found.render_all(false) + "\n";
             let says = if found.is_empty() {
                 "nothing\n".into()
             } else {

@@ -83,7 +83,7 @@ subscriptions:
     shards: (default) -> 2
     refused: shards cannot change while the stream holds events
 - stream old
-    effect: the stream is suspended with its events until it is deleted with --discard
+    effect: the stream is suspended with its events; it goes on once it is back in the file
 ~ stream orders
     order-by: subject -> partitionkey
     retention: 7d -> 1d

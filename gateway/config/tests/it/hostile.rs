@@ -103,7 +103,7 @@ proptest! {
         };
         let secret = "swordfish-7731-\"\\quoted";
         if let Err(found) = load_str("a.yaml", &text("\"${env:HOOK}\""), &registry(), &env(secret)) {
-            let all = found.render(false) + &found.to_string() + &serde_json::to_string(&found).unwrap();
+            let all = found.render_all(false) + &found.to_string() + &serde_json::to_string(&found).unwrap();
             prop_assert!(!all.contains("swordfish") && !all.contains("7731"), "{all}");
         }
     }

@@ -246,3 +246,20 @@ fn every_default_of_a_policy() {
     assert!(plain.definition.is_null());
     assert_eq!(checked.streams["default"], LoadedStream::default());
 }
+
+#[test]
+fn a_refusal_tells_the_errors_and_check_tells_all() {
+    let text = "durability: os\nstreams: { Orders: {} }\n";
+    let found = load_str("a.yaml", text, &registry(), &fake()).unwrap_err();
+    let (refusal, all) = (found.render(false), found.render_all(false));
+    assert!(
+        refusal.contains("bad-name") && !refusal.contains("weak-durability"),
+        "{refusal}"
+    );
+    assert!(
+        all.contains("bad-name") && all.contains("weak-durability"),
+        "{all}"
+    );
+    let warned = load_str("a.yaml", "durability: os", &registry(), &fake()).unwrap();
+    assert!(warned.warnings.render(false).contains("weak-durability"));
+}

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
 
 fn show(findings: &Diagnostics, term: &Term) {
     if !findings.is_empty() {
-        term.note(&findings.render(term.colour()));
+        term.note(&findings.render_all(term.colour()));
         term.note("");
     }
 }

@@ -153,7 +153,11 @@ pub(super) fn problem(status: http::StatusCode, body: &[u8]) -> Failure {
         let detail = event["detail"].as_str().unwrap_or_default();
         message.push_str(&format!("\n  event {}: {detail}", event["index"]));
     }
-    let failure = Failure::new(message);
+    let failure = match (text("type"), text("detail")) {
+        // The detail is what `check` says, place and all.
+        (Some("urn:tradewind:problem:invalid-config"), Some(detail)) => Failure::config(detail),
+        _ => Failure::new(message),
+    };
     match text("hint") {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -173,4 +177,18 @@ pub(super) fn encode(text: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_refuses_a_configuration_fails_as_check_does() {
+        for (code, exit) in [("invalid-config", 78), ("not-found", 1)] {
+            let body = format!(r#"{{"type":"urn:tradewind:problem:{code}","detail":"no"}}"#);
+            let status = http::StatusCode::UNPROCESSABLE_ENTITY;
+            assert_eq!(problem(status, body.as_bytes()).code, exit, "{code}");
+        }
+    }
 }

@@ -37,11 +37,13 @@ pub(super) enum Command {
     },
     /// Deliver dead letters again
     #[command(
+        override_usage = "tradewind dead-letters redrive [OPTIONS] <SUBSCRIPTION> <POSITION|--all>",
         after_help = "Examples:\n  tradewind dead-letters redrive deploy 0/18231\n  tradewind dead-letters redrive deploy --all"
     )]
     Redrive(Which),
     /// Remove dead letters for good
     #[command(
+        override_usage = "tradewind dead-letters purge [OPTIONS] <SUBSCRIPTION> <POSITION|--all>",
         after_help = "Examples:\n  tradewind dead-letters purge deploy 0/18231\n  tradewind dead-letters purge deploy --all"
     )]
     Purge(Which),
@@ -53,9 +55,9 @@ pub(super) enum Command {
 pub(super) struct Which {
     /// Subscription
     subscription: String,
-    /// Position, shard/offset
+    /// Position, shard/offset; or --all
     position: Option<String>,
-    /// All of the subscription
+    /// All of the subscription, instead of one position
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -184,4 +186,20 @@ async fn change(what: &str, which: Which, term: &Term) -> Result<(), Failure> {
         term.line(&format!("{} dead letter(s): {what}", count["count"]))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    #[test]
+    fn the_usage_says_how_to_mean_all() {
+        for what in ["redrive", "purge"] {
+            let refused = Cli::try_parse_from(["tradewind", "dead-letters", what, "deploy"]);
+            let text = refused.unwrap_err().to_string();
+            let usage = format!("dead-letters {what} [OPTIONS] <SUBSCRIPTION> <POSITION|--all>");
+            assert!(text.contains(&usage), "{text}");
+        }
+    }
 }

@@ -59,5 +59,5 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
 
 fn load(path: &Path, term: &Term) -> Result<Checked, Failure> {
     tradewind_config::load(path, &crate::registry(), &System)
-        .map_err(|e| Failure::config(e.render(term.colour())))
+        .map_err(|e| Failure::invalid(&e, term))
 }

@@ -3,7 +3,7 @@
 use super::client::encode;
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
-use super::term::{Term, now_ms, plain, span, time};
+use super::term::{Term, is_date, now_ms, plain, span, time};
 use tradewind_engine::{Attempt, Journey, Predicate, Stop};
 
 /// Tell what happened to an event
@@ -138,7 +138,7 @@ fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
         .map(|(i, attempt)| told(attempt, stop.attempts.get(i + 1), stop.due_ms, now_ms))
         .collect();
     if let (true, Some(due)) = (stop.attempts.is_empty(), stop.due_ms) {
-        parts.push(format!("due at {}", time(due, now_ms)));
+        parts.push(format!("due {}", at(due, now_ms)));
     }
     if let Some(reason) = &stop.reason {
         parts.push(plain(reason));
@@ -150,6 +150,14 @@ fn outcome(stop: &Stop, width: usize, now_ms: u64) -> String {
     )
     .trim_end()
     .to_owned()
+}
+
+/// When an attempt is due; a pause may be longer than any calendar.
+fn at(due_ms: u64, now_ms: u64) -> String {
+    match is_date(due_ms) {
+        true => format!("at {}", time(due_ms, now_ms)),
+        false => "never".into(),
+    }
 }
 
 fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: u64) -> String {
@@ -165,13 +173,18 @@ fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: 
         },
         (None, outcome) => outcome.to_owned(),
     };
-    let ended = attempt.at_ms + attempt.took_ms;
+    let ended = attempt.at_ms.saturating_add(attempt.took_ms);
     let then = match (attempt.outcome.as_str(), next, due_ms) {
         ("accepted", _, _) => format!(" in {}", span(attempt.took_ms)),
-        (_, Some(next), _) => {
-            format!(", retried after {}", span(next.at_ms.saturating_sub(ended)))
+        (outcome, Some(next), _) => {
+            let again = match outcome {
+                // Nothing but a redrive follows a rejection.
+                "reject" => "redriven",
+                _ => "retried",
+            };
+            format!(", {again} after {}", span(next.at_ms.saturating_sub(ended)))
         }
-        ("retry", None, Some(due)) => format!(", next at {}", time(due, now_ms)),
+        ("retry", None, Some(due)) => format!(", next {}", at(due, now_ms)),
         _ => format!(" after {}", span(attempt.took_ms)),
     };
     format!("attempt {}: {what}{then}", attempt.number)
@@ -241,5 +254,52 @@ mod tests {
                 "not          nightly       subject = 'refs/heads/release' ✗  (was 'refs/heads/main')",
             ]
         );
+    }
+
+    #[test]
+    fn what_comes_after_an_attempt() {
+        let at_ms = 1_793_620_801_204;
+        let attempt = |outcome: &str, at_ms| Attempt {
+            number: 1,
+            at_ms,
+            took_ms: 10,
+            outcome: outcome.into(),
+            reason: Some(Reason::new("http-status", "").with_status(400)),
+        };
+        let next = attempt("accepted", at_ms + 1310);
+        let (now, far) = (at_ms + 5000, u64::MAX);
+        for (outcome, next, due_ms, expected) in [
+            (
+                "reject",
+                Some(&next),
+                None,
+                "attempt 1: 400, redriven after 1.3 s",
+            ),
+            (
+                "retry",
+                Some(&next),
+                None,
+                "attempt 1: 400, retried after 1.3 s",
+            ),
+            (
+                "retry",
+                None,
+                Some(now),
+                "attempt 1: 400, next at 12:00:06.204",
+            ),
+            ("retry", None, Some(far), "attempt 1: 400, next never"),
+            ("reject", None, None, "attempt 1: 400 after 10 ms"),
+        ] {
+            assert_eq!(told(&attempt(outcome, at_ms), next, due_ms, now), expected);
+        }
+        let stop = Stop {
+            subscription: "deploy".into(),
+            state: "scheduled".into(),
+            predicates: Vec::new(),
+            attempts: Vec::new(),
+            due_ms: Some(far),
+            reason: None,
+        };
+        assert!(outcome(&stop, 12, now).ends_with("due never"));
     }
 }

@@ -1,6 +1,8 @@
 //! Why a command failed: exit code, one line, and what to do about it.
 
 use super::term::Term;
+use serde_json::{Value, json};
+use tradewind_config::Diagnostics;
 
 /// A failed command.
 #[derive(Debug)]
@@ -10,6 +12,8 @@ pub(super) struct Failure {
     hint: Option<String>,
     /// The message is made for a screen already.
     rendered: bool,
+    /// The same for programs.
+    findings: Option<Value>,
 }
 
 impl Failure {
@@ -20,6 +24,7 @@ impl Failure {
             message: message.into(),
             hint: None,
             rendered: false,
+            findings: None,
         }
     }
     /// Exit code 2: the command was called wrongly.
@@ -37,14 +42,34 @@ impl Failure {
             ..Self::new(message)
         }
     }
+    /// As [`Failure::config`], from what is wrong with the file.
+    pub(super) fn invalid(findings: &Diagnostics, term: &Term) -> Self {
+        Self {
+            findings: serde_json::to_value(findings).ok(),
+            ..Self::config(findings.render(term.colour()))
+        }
+    }
     /// Adds what to do.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
+    /// For programs.
+    fn value(&self) -> Value {
+        match &self.findings {
+            Some(findings) => json!({
+                "error": "the configuration is not valid", "hint": self.hint, "findings": findings
+            }),
+            None => json!({ "error": self.message, "hint": self.hint }),
+        }
+    }
     /// Writes it to stderr.
     pub(super) fn print(&self, term: &Term) {
         if self.message.is_empty() {
+            return;
+        }
+        if term.json() {
+            term.note(&self.value().to_string());
             return;
         }
         if self.rendered {
@@ -68,5 +93,32 @@ impl From<std::io::Error> for Failure {
             };
         }
         Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_read_failures_too() {
+        let failure = Failure::new("no gateway at x").hint("is it running?");
+        let expected = json!({ "error": "no gateway at x", "hint": "is it running?" });
+        assert_eq!(failure.value(), expected);
+        let nothing = json!({ "error": "gone", "hint": null });
+        assert_eq!(Failure::usage("gone").value(), nothing);
+    }
+
+    #[test]
+    fn a_bad_configuration_lists_its_findings() {
+        let loaded = tradewind_config::load_str(
+            "bad.yaml",
+            "sources: { a: { kind: htpt, path: /a } }",
+            &crate::registry(),
+            &tradewind_config::System,
+        );
+        let failure = Failure::invalid(&loaded.unwrap_err(), &Term::new(Default::default()));
+        assert_eq!(failure.code, 78);
+        assert_eq!(failure.value()["findings"][0]["code"], "unknown-kind");
     }
 }

@@ -31,8 +31,8 @@ struct StartArgs {
     /// Subscription that gets the events again
     #[arg(required = true)]
     subscription: Option<String>,
-    /// Where to begin: oldest, or a time like 2026-05-01T00:00:00Z
-    #[arg(long, required = true)]
+    /// Where to begin: oldest, or an RFC 3339 time like 2026-05-01T00:00:00Z
+    #[arg(long, required = true, value_parser = beginning)]
     from: Option<Moment>,
     /// Most events per second
     #[arg(long)]
@@ -75,14 +75,20 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     }
 }
 
+/// New events are delivered anyway, so that a replay never begins at the tip.
+fn beginning(text: &str) -> Result<Moment, String> {
+    match text.parse() {
+        Ok(moment @ (Moment::Oldest | Moment::Time(_))) => Ok(moment),
+        _ => Err(format!(
+            "a replay does not begin at `{text}`; hint: write oldest, or an RFC 3339 time like 2026-05-01T00:00:00Z"
+        )),
+    }
+}
+
 async fn start(args: StartArgs, term: &Term) -> Result<(), Failure> {
     let from = match args.from {
-        Some(Moment::Oldest) => json!("oldest"),
         Some(Moment::Time(ms)) => json!(ms),
-        _ => {
-            return Err(Failure::usage("a replay begins at oldest or at a time")
-                .hint("new events are delivered anyway"));
-        }
+        _ => json!("oldest"),
     };
     let wanted = json!({
         "subscription": args.subscription,
@@ -124,4 +130,22 @@ fn show(replays: &[ReplayView], term: &Term) -> Result<(), Failure> {
     ];
     term.table(&header, &rows)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_replay_begins() {
+        assert_eq!(beginning("oldest"), Ok(Moment::Oldest));
+        assert_eq!(beginning("1970-01-01T00:00:01Z"), Ok(Moment::Time(1000)));
+        for wrong in ["yesterday", "tip"] {
+            let message = beginning(wrong).unwrap_err();
+            assert!(
+                message.contains("write oldest, or an RFC 3339 time"),
+                "{message}"
+            );
+        }
+    }
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let above = args.above.clone();
     let amend = Arc::new(move |checked: &mut Checked| above.amend(checked));
     let early = tradewind_config::load(&path, &crate::registry(), &tradewind_config::System)
-        .map_err(|e| Failure::config(e.render(term.colour())))?;
+        .map_err(|e| Failure::invalid(&e, term))?;
     log::install(&early.config.log);
     let stops = Stops::install()?;
     let running = run::start(Options {
@@ -117,7 +117,7 @@ pub(super) async fn until_stopped(
 
 pub(super) fn failure(error: Error, term: &Term) -> Failure {
     match error {
-        Error::Config(diagnostics) => Failure::config(diagnostics.render(term.colour())),
+        Error::Config(diagnostics) => Failure::invalid(&diagnostics, term),
         other => Failure::new(other.to_string()),
     }
 }

@@ -47,9 +47,9 @@ pub(super) struct TestArgs {
     /// File with the body
     #[arg(long)]
     body: Option<PathBuf>,
-    /// When it arrives, for signatures with a time [default: now]
-    #[arg(long)]
-    at: Option<Moment>,
+    /// When it arrives, for signatures with a time: an RFC 3339 time [default: now]
+    #[arg(long, value_parser = arrival)]
+    at: Option<u64>,
     /// Configuration file [default: tradewind.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG")]
     config: Option<PathBuf>,
@@ -87,7 +87,7 @@ fn list(sources: &Value, term: &Term) -> Result<(), Failure> {
 fn test(args: TestArgs, term: &Term) -> Result<(), Failure> {
     let config = named(args.config.clone())?;
     let checked = tradewind_config::load(&config, &crate::registry(), &System)
-        .map_err(|e| Failure::config(e.render(term.colour())))?;
+        .map_err(|e| Failure::invalid(&e, term))?;
     let Some(source) = checked.sources.get(&args.source) else {
         let names: Vec<&str> = checked.sources.keys().map(String::as_str).collect();
         return Err(Failure::usage(format!("no source `{}`", args.source))
@@ -109,10 +109,7 @@ fn test(args: TestArgs, term: &Term) -> Result<(), Failure> {
             (post(path, headers)?, body.unwrap_or_default().into())
         }
     };
-    let at = match args.at {
-        Some(Moment::Time(ms)) => ms,
-        _ => now_ms(),
-    };
+    let at = args.at.unwrap_or_else(now_ms);
     match judge(webhook.as_ref(), &parts, body, at) {
         Ok(verdict) => tell(&verdict, term),
         Err(refusal) => {
@@ -130,6 +127,16 @@ fn test(args: TestArgs, term: &Term) -> Result<(), Failure> {
                 refusal.reason
             )))
         }
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn arrival(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(Moment::Time(ms)) => Ok(ms),
+        _ => Err(format!(
+            "`{text}` is not a time; hint: write an RFC 3339 time like 2026-05-01T00:00:00Z"
+        )),
     }
 }
 
@@ -254,6 +261,18 @@ fn split(file: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn when_a_request_arrives() {
+        assert_eq!(arrival("1970-01-01T00:00:01Z"), Ok(1000));
+        for wrong in ["yesterday", "oldest"] {
+            let message = arrival(wrong).unwrap_err();
+            assert!(
+                message.contains("RFC 3339") && !message.contains("tip"),
+                "{message}"
+            );
+        }
+    }
 
     #[test]
     fn saved_requests() {

@@ -111,13 +111,20 @@ pub(super) fn time(unix_ms: u64, now_ms: u64) -> String {
     } else {
         "%Y-%m-%dT%H:%M:%S%.3fZ"
     };
-    i64::try_from(unix_ms)
-        .ok()
-        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .map_or_else(
-            || unix_ms.to_string(),
-            |time| time.strftime(format).to_string(),
-        )
+    date(unix_ms).map_or_else(
+        || unix_ms.to_string(),
+        |time| time.strftime(format).to_string(),
+    )
+}
+
+/// Whether a calendar reaches that far.
+pub(super) fn is_date(unix_ms: u64) -> bool {
+    date(unix_ms).is_some()
+}
+
+fn date(unix_ms: u64) -> Option<jiff::Timestamp> {
+    let ms = i64::try_from(unix_ms).ok()?;
+    jiff::Timestamp::from_millisecond(ms).ok()
 }
 
 /// Milliseconds for people: `84 ms`, `4.1 s`, `3.2 min`, `5.0 h`.
