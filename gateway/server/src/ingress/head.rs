@@ -1,9 +1,35 @@
 //! Heads that no source has to see.
 
-use super::Problem;
+use super::{Limits, Problem};
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode, Version};
+
+/// Whether a head is within the limits. HTTP/1 enforces them while it reads; HTTP/2 knows no count,
+/// and resets the streams of large heads, so what comes a little above the limit is answered here.
+pub(super) fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Problem> {
+    let headers = request.headers();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |t| t.as_str().len());
+    let size = headers.iter().fold(target, |size, (name, value)| {
+        size + name.as_str().len() + value.len()
+    });
+    let most = if headers.len() > limits.header_fields {
+        format!("at most {} header fields", limits.header_fields)
+    } else if size > limits.header_bytes {
+        format!("at most {} bytes of header fields", limits.header_bytes)
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head-too-large",
+        "the head of the request is larger than the gateway takes; nothing was stored",
+    )
+    .detail(most))
+}
 
 /// What RFC 9112 section 3.2 demands: exactly one `Host`, which is empty or an authority. HTTP/2
 /// has `:authority` in its place, HTTP/1.0 may leave it out.

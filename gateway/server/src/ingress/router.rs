@@ -92,7 +92,8 @@ impl Ingress {
         let door = site.doors.get(path);
         let source = door.map(|door| door.name.clone());
         let name = source.as_deref().unwrap_or_default();
-        let answer = match (head::host(&request), door) {
+        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
+        let answer = match (sound, door) {
             (Err(problem), _) => Err(problem),
             (Ok(()), Some(door)) => self.enter(&site, door, request).await,
             (Ok(()), None) => Err(unknown_path(&site, path)),
