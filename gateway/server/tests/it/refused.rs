@@ -163,6 +163,18 @@ fn cases() -> Vec<Case> {
             json!({ "detail": "invalid JSON at byte 15: the document ends too early" }),
         ),
         case(
+            "JSON that claims not to be UTF-8",
+            request(
+                "POST /events",
+                "content-type: application/cloudevents+json; charset=ISO-8859-1\r\n",
+                "{}",
+            ),
+            415,
+            "invalid-event",
+            "the source does not take this content type",
+            json!({ "detail": "charset \"ISO-8859-1\" is not supported; send JSON in UTF-8" }),
+        ),
+        case(
             "no type",
             request(
                 "POST /events",
