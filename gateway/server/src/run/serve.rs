@@ -177,6 +177,10 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         let ingress = ingress.clone();
         async move { Ok::<_, Infallible>(ingress.handle(request).await) }
     });
+    // Before the admin API can say that the gateway is ready.
+    let listener = socket
+        .listen(BACKLOG)
+        .map_err(machine(format!("listen on {address}")))?;
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
@@ -185,9 +189,6 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         gateway.stop.clone(),
         || (),
     ));
-    let listener = socket
-        .listen(BACKLOG)
-        .map_err(machine(format!("listen on {address}")))?;
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
         move || live.load().limits.clone(),
