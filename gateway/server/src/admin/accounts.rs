@@ -82,7 +82,7 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         }
         registry.register(format!("subscription_{name}"), help, family);
     }
-    let gauges: [(&str, &str, Read<SubscriptionView>); 5] = [
+    let gauges: [(&str, &str, Read<SubscriptionView>); 6] = [
         (
             "subscription_dead_lettered",
             "Dead letters there are now",
@@ -96,6 +96,11 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         ("subscription_in_flight", "Attempts under way", |v| {
             v.in_flight
         }),
+        (
+            "subscription_behind_bytes",
+            "Bytes of log not read yet: the backlog beyond what is pending",
+            |v| v.behind_bytes,
+        ),
         (
             "subscription_circuit_open",
             "1 while the circuit breaker holds deliveries back",

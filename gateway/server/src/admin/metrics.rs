@@ -177,7 +177,7 @@ mod tests {
             account,
             cursors: Vec::new(),
             in_flight: 0,
-            behind_bytes: 0,
+            behind_bytes: 4096,
         };
         let off = Account {
             matched: 6,
@@ -195,6 +195,7 @@ mod tests {
             r#"tradewind_subscription_matched_total{stream="default",subscription="a"} 5"#,
             r#"tradewind_subscription_accepted_total{stream="default",subscription="a"} 3"#,
             r#"tradewind_subscription_dead_lettered{stream="default",subscription="a"} 1"#,
+            r#"tradewind_subscription_behind_bytes{stream="default",subscription="a"} 4096"#,
             r#"tradewind_accounting_balanced{stream="default",subscription="a"} 1"#,
             r#"tradewind_accounting_balanced{stream="default",subscription="b"} 0"#,
             r#"tradewind_ingress_requests_total{source="api",status="202",code="taken"} 1"#,

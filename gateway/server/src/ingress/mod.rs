@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod budget;
 mod door;
+mod head;
 mod limits;
 mod problem;
 mod router;

@@ -2,7 +2,7 @@
 
 use super::answer::taken;
 use super::body::{announced, read};
-use super::{Budget, Door, Limits, Problem, Site};
+use super::{Budget, Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -92,9 +92,11 @@ impl Ingress {
         let door = site.doors.get(path);
         let source = door.map(|door| door.name.clone());
         let name = source.as_deref().unwrap_or_default();
-        let answer = match door {
-            Some(door) => self.enter(&site, door, request).await,
-            None => Err(unknown_path(&site, path)),
+        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
+        let answer = match (sound, door) {
+            (Err(problem), _) => Err(problem),
+            (Ok(()), Some(door)) => self.enter(&site, door, request).await,
+            (Ok(()), None) => Err(unknown_path(&site, path)),
         };
         let took = began.elapsed();
         match answer {
@@ -126,11 +128,11 @@ impl Ingress {
             .requests
             .try_acquire()
             .map_err(|_| Problem::overloaded("too many requests under way"))?;
-        let (head, body) = request.into_parts();
+        let (line, body) = request.into_parts();
         let parts = Parts {
-            method: head.method,
-            uri: head.uri,
-            headers: head.headers,
+            method: line.method,
+            uri: line.uri,
+            headers: line.headers,
         };
         match parts.method {
             Method::POST => {}

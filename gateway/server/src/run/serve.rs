@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
 use tradewind_engine::{Clock, Engine};
-use tradewind_store::Embedded;
+use tradewind_store::{Durability, Embedded};
 
 /// Connections that may wait to be taken.
 const BACKLOG: u32 = 1024;
@@ -126,7 +126,11 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let hangups = signals::Hangups::install().map_err(machine("listen for SIGHUP"))?;
 
     let data = checked.config.data_dir.clone();
-    let streams = Arc::new(Watched::new(open(&data).await?));
+    let lasting = checked
+        .streams
+        .values()
+        .any(|stream| stream.settings.durability != Durability::Ephemeral);
+    let streams = Arc::new(Watched::new(open(&data, lasting).await?));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let engine = Engine::start(plan(&checked), streams.clone(), clock.clone()).await?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
@@ -173,6 +177,10 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         let ingress = ingress.clone();
         async move { Ok::<_, Infallible>(ingress.handle(request).await) }
     });
+    // Before the admin API can say that the gateway is ready.
+    let listener = socket
+        .listen(BACKLOG)
+        .map_err(machine(format!("listen on {address}")))?;
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
@@ -181,9 +189,6 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         gateway.stop.clone(),
         || (),
     ));
-    let listener = socket
-        .listen(BACKLOG)
-        .map_err(machine(format!("listen on {address}")))?;
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
         move || live.load().limits.clone(),
@@ -229,9 +234,13 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     ]
 }
 
-async fn open(data: &Path) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
+/// Opens the data directory, making it with its parents. One that is refused is not made.
+async fn open(data: &Path, lasting: bool) -> Result<Arc<dyn tradewind_store::Streams>, Error> {
     let path = data.to_owned();
     let opened = tokio::task::spawn_blocking(move || {
+        if lasting && let Err(source) = Embedded::accepts(&path) {
+            return Err(Error::Store { path, source });
+        }
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

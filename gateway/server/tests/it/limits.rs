@@ -251,6 +251,52 @@ async fn heads_are_bounded_in_count_and_size() {
 }
 
 #[tokio::test]
+async fn heads_are_bounded_in_http2_as_well() {
+    let limits = Limits {
+        header_fields: 20,
+        header_bytes: 8 << 10,
+        ..Limits::default()
+    };
+    let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
+    let front = front(engine.clone(), limits, LONG).await;
+    let mut sender = http2(front.address).await;
+    // The client adds one, content-length.
+    for (fields, length, most) in [
+        (19, 1, None),
+        (20, 1, Some("at most 20 header fields")),
+        (120, 1, Some("at most 20 header fields")),
+        (1, 8 << 10, Some("at most 8192 bytes of header fields")),
+        (1, 16 << 10, Some("at most 8192 bytes of header fields")),
+    ] {
+        let mut request = Request::post(format!("http://{}/any", front.address))
+            .body(Full::default())
+            .unwrap();
+        for _ in 0..fields {
+            let value = "x".repeat(length).parse().unwrap();
+            request.headers_mut().append("a", value);
+        }
+        let response = sender.send_request(request).await.unwrap();
+        let status = response.status();
+        #[allow(clippy::disallowed_methods)] // from our own server
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        match most {
+            None => assert_eq!(status, 503, "{body}"),
+            Some(most) => assert_eq!(
+                body,
+                serde_json::json!({
+                    "type": "urn:tradewind:problem:head-too-large",
+                    "title": "the head of the request is larger than the gateway takes; nothing was stored",
+                    "status": 431,
+                    "detail": most,
+                })
+            ),
+        }
+    }
+    assert_eq!(engine.seen.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
 async fn slow_heads_are_hung_up_on_and_slow_bodies_refused() {
     let engine = Unable::new(None);
     let limits = Limits {
@@ -319,18 +365,23 @@ async fn a_stop_lets_the_request_under_way_finish_and_takes_no_other() {
     drop(idle);
 }
 
-#[tokio::test]
-async fn http2_is_spoken_too() {
-    let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
-    let front = front(engine, Limits::default(), LONG).await;
-    let stream = TcpStream::connect(front.address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(
+async fn http2(address: SocketAddr) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http2::handshake(
         hyper_util::rt::TokioExecutor::new(),
         hyper_util::rt::TokioIo::new(stream),
     )
     .await
     .unwrap();
     tokio::spawn(connection);
+    sender
+}
+
+#[tokio::test]
+async fn http2_is_spoken_too() {
+    let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
+    let front = front(engine, Limits::default(), LONG).await;
+    let mut sender = http2(front.address).await;
     let request = Request::post(format!("http://{}/any", front.address))
         .body(Full::new(Bytes::from_static(b"x")))
         .unwrap();

@@ -152,6 +152,36 @@ async fn a_second_gateway_on_the_same_data_is_refused() {
     assert_eq!(http::unix(&socket, "GET", "/readyz", "").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_data_directory_that_is_refused_is_not_made() {
+    // A tmpfs on every Linux that has one.
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        println!("skipped: no /dev/shm");
+        return;
+    };
+    let config = memory.path().join("tradewind.yaml");
+    std::fs::write(
+        &config,
+        "subscriptions: { all: { sink: { kind: memory } } }\n",
+    )
+    .unwrap();
+    let refused = Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+        .arg(&config)
+        .arg("--data-dir")
+        .arg(memory.path().join("var/data"))
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("in memory (tmpfs)") && said.contains("`ephemeral`"),
+        "{said}"
+    );
+    assert!(!memory.path().join("var").exists());
+}
+
 /// Takes connections and never answers.
 async fn black_hole() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

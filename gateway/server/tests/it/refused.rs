@@ -18,6 +18,14 @@ fn request(line: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A sound event but for its `host` headers.
+fn hosts(headers: &str) -> Vec<u8> {
+    String::from_utf8(event("/events", "1", "t", "{}"))
+        .unwrap()
+        .replace("host: gateway\r\n", headers)
+        .into_bytes()
+}
+
 fn problem(status: u16, code: &str, title: &str, more: Value) -> Value {
     let mut problem = json!({
         "type": format!("urn:tradewind:problem:{code}"), "title": title, "status": status,
@@ -38,8 +46,33 @@ fn cases() -> Vec<Case> {
         status,
         problem: problem(status, code, title, more),
     };
+    let no_host = "the request does not name one host; nothing was stored";
     let unreadable = "the source cannot read this request; nothing was stored";
     vec![
+        case(
+            "no host",
+            hosts(""),
+            400,
+            "invalid-host",
+            no_host,
+            json!({ "detail": "header `host`: is missing; every HTTP/1.1 request needs it" }),
+        ),
+        case(
+            "two hosts",
+            hosts("host: g\r\nHost: g\r\n"),
+            400,
+            "invalid-host",
+            no_host,
+            json!({ "detail": "header `host`: occurs twice" }),
+        ),
+        case(
+            "a host that is none",
+            hosts("host: a/b\r\n"),
+            400,
+            "invalid-host",
+            no_host,
+            json!({ "detail": "header `host`: is no host with or without a port" }),
+        ),
         case(
             "a path that nobody has",
             request("POST /nowhere", "", "{}"),
@@ -128,6 +161,18 @@ fn cases() -> Vec<Case> {
             "invalid-event",
             unreadable,
             json!({ "detail": "invalid JSON at byte 15: the document ends too early" }),
+        ),
+        case(
+            "JSON that claims not to be UTF-8",
+            request(
+                "POST /events",
+                "content-type: application/cloudevents+json; charset=ISO-8859-1\r\n",
+                "{}",
+            ),
+            415,
+            "invalid-event",
+            "the source does not take this content type",
+            json!({ "detail": "charset \"ISO-8859-1\" is not supported; send JSON in UTF-8" }),
         ),
         case(
             "no type",
@@ -224,6 +269,26 @@ async fn bad_requests_are_told_what_is_wrong_and_nothing_is_stored() {
         r#"tradewind_ingress_requests_total{source="events",status="413",code="body-too-large"} 2"#,
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    gateway.finish().await;
+}
+
+#[tokio::test]
+async fn any_one_host_will_do_and_older_clients_need_none() {
+    let gateway = start(
+        "sources:\n  events: { kind: http, path: /events, auth: none-i-understand }\n\
+         subscriptions:\n  all: { sink: { kind: memory } }\n",
+    )
+    .await;
+    let old = String::from_utf8(hosts(""))
+        .unwrap()
+        .replace("HTTP/1.1", "HTTP/1.0");
+    let sound = ["", "g", "g:80", "[::1]:8080", "127.0.0.1"]
+        .map(|host| hosts(&format!("host: {host}\r\n")));
+    for request in sound.into_iter().chain([old.into_bytes()]) {
+        let answer = gateway.send(&request).await;
+        // One event, sent over and over.
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
     }
     gateway.finish().await;
 }

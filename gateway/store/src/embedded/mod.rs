@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use dirs::Dirs;
 use door::Door;
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use stream::EmbeddedStream;
@@ -58,6 +59,15 @@ impl Embedded {
             Arc::new(SystemRandom),
             Params::default(),
         )
+    }
+
+    /// Refuses a data directory that streams could not be durable in. Looks at the nearest parent
+    /// of one that does not exist; makes nothing.
+    ///
+    /// # Errors
+    /// `Error::Invalid` when it lies in memory or on the writable layer of a container.
+    pub fn accepts(path: impl AsRef<Path>) -> Result<(), Error> {
+        refuse_memory(&RealDisk, path.as_ref())
     }
 
     /// Opens a data directory on any disk, with any clock and randomness.
@@ -113,7 +123,7 @@ impl Embedded {
             };
         }
         if settings.durability != Durability::Ephemeral {
-            self.refuse_memory()?;
+            refuse_memory(&self.disk, self.dirs.root())?;
         }
         let identity = self
             .dirs
@@ -145,19 +155,35 @@ impl Embedded {
         opened.insert(name.to_owned(), Arc::downgrade(&stream));
         Ok(stream)
     }
+}
 
-    fn refuse_memory(&self) -> Result<(), Error> {
-        let what = match self.disk.medium(self.dirs.root()) {
-            Ok(Medium::Lasting) => return Ok(()),
-            Ok(Medium::Memory(name)) => format!("a file system in memory ({name})"),
-            Ok(Medium::ContainerLayer) => "the writable layer of a container".to_owned(),
-            Err(error) => return Err(crate::log::failed("look at the data directory", &error)),
+/// Refuses a data directory that does not outlive the machine or the container.
+fn refuse_memory(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
+    let what = match medium(disk, root) {
+        Ok(Medium::Lasting) => return Ok(()),
+        Ok(Medium::Memory(name)) => format!("a file system in memory ({name})"),
+        Ok(Medium::ContainerLayer) => "the writable layer of a container".to_owned(),
+        Err(error) => return Err(crate::log::failed("look at the data directory", &error)),
+    };
+    Err(Error::Invalid(format!(
+        "data directory {} lies on {what}, which does not outlive it: mount a volume there, or \
+         set durability to `ephemeral`",
+        root.display()
+    )))
+}
+
+/// What a directory lies on, or would once it is made.
+fn medium(disk: &dyn Disk, root: &Path) -> io::Result<Medium> {
+    let mut path = root;
+    loop {
+        let here = match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
         };
-        Err(Error::Invalid(format!(
-            "data directory {} lies on {what}, which does not outlive it: mount a volume there, or \
-             set durability to `ephemeral`",
-            self.dirs.root().display()
-        )))
+        match (disk.medium(here), path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => path = parent,
+            (found, _) => return found,
+        }
     }
 }
 

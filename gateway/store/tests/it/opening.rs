@@ -86,6 +86,12 @@ async fn memory_is_refused_unless_asked_for() {
         println!("skipped: no /dev/shm");
         return;
     };
+    for path in ["", "made/later"] {
+        let path = dir.path().join(path);
+        let reason = refusal(Embedded::accepts(&path));
+        assert!(reason.contains("in memory (tmpfs)"), "{reason}");
+    }
+    assert!(!dir.path().join("made").exists());
     let streams = open(Arc::new(RealDisk), dir.path()).unwrap();
     let reason = refusal(streams.open("default/s", &Settings::default()).await);
     assert!(

@@ -43,7 +43,11 @@ impl Message {
 /// In binary mode an empty body is no data, and raw UTF-8 in headers is taken: common SDKs send it.
 pub fn decode(headers: &HeaderMap, body: Bytes, options: &Options) -> Result<Message, Error> {
     let content_type = content_type(headers)?;
-    match content_type.and_then(suffix) {
+    let mode = content_type.and_then(suffix);
+    if let (Some((_, "json")), Some(content_type)) = (mode, content_type) {
+        utf8(content_type)?;
+    }
+    match mode {
         None => binary(headers, content_type, body, options).map(Message::Binary),
         Some((false, "json")) => {
             options.limits.event(body.len())?;
@@ -89,6 +93,34 @@ fn suffix(content_type: &str) -> Option<(bool, &'static str)> {
         .into_iter()
         .find(|name| strip(format, "+").is_some_and(|format| format.eq_ignore_ascii_case(name)));
     Some((batch, known.unwrap_or_default()))
+}
+
+/// Refuses a media type with a `charset` other than UTF-8.
+fn utf8(content_type: &str) -> Result<(), Error> {
+    let Some((_, parameters)) = content_type.split_once(';') else {
+        return Ok(());
+    };
+    let (mut quoted, mut escaped) = (false, false);
+    let parameters = parameters.split(|c| {
+        let ends = c == ';' && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && quoted && !escaped;
+        ends
+    });
+    for parameter in parameters {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        let value = value.trim();
+        let plain = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'))
+            .unwrap_or(value);
+        if name.trim().eq_ignore_ascii_case("charset") && !plain.eq_ignore_ascii_case("utf-8") {
+            return Err(Error::UnsupportedCharset {
+                found: plain.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {

@@ -22,6 +22,13 @@ pub enum Error {
         /// The `Content-Type` that came.
         found: String,
     },
+    /// A CloudEvents JSON media type whose `charset` is not UTF-8, the only one that JSON has
+    /// (RFC 8259 section 8.1).
+    #[error("charset {found:?} is not supported; send JSON in UTF-8")]
+    UnsupportedCharset {
+        /// The `charset` that came.
+        found: String,
+    },
     /// A header cannot be right.
     #[error("header `{name}`: {reason}")]
     Header {
@@ -39,7 +46,9 @@ impl Error {
     /// The status that tells the sender: 400, 413 or 415.
     pub fn status(&self) -> StatusCode {
         match self {
-            Error::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Error::UnsupportedMediaType { .. } | Error::UnsupportedCharset { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Error::Decode(DecodeError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::NotCloudEvent | Error::Header { .. } | Error::Decode(_) => {
                 StatusCode::BAD_REQUEST

@@ -291,6 +291,44 @@ fn http_messages() {
 }
 
 #[test]
+fn json_is_utf8_whatever_else_its_media_type_says() {
+    for (parameters, found) in [
+        ("", None),
+        (";", None),
+        ("; charset", None),
+        ("; charset=utf-8", None),
+        ("; CharSet=\"UTF-8\"", None),
+        (";a=\"; charset=latin1\";charset=Utf-8", None),
+        (";a=\"\\\"; charset=latin1\"", None),
+        ("; charset=iso-8859-1", Some("iso-8859-1")),
+        ("; charset=ISO-8859-1", Some("ISO-8859-1")),
+        (";CHARSET = \"utf-16\" ; a=b", Some("utf-16")),
+        ("; a=b; charset=us-ascii", Some("us-ascii")),
+        ("; charset=utf-8; charset=utf-7", Some("utf-7")),
+        (";a=\"x\\\\\"; charset=latin1", Some("latin1")),
+        ("; charset=", Some("")),
+    ] {
+        for (format, body) in [
+            ("cloudevents", format!("{{{SOUND}}}")),
+            ("cloudevents-batch", format!("[{{{SOUND}}}]")),
+        ] {
+            let content_type = format!("application/{format}+json{parameters}");
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", content_type.parse().unwrap());
+            let read = binding::decode(&headers, body.into(), &Options::default());
+            let refused = read
+                .map(drop)
+                .map_err(|e| (e.status().as_u16(), e.to_string()));
+            let expected = found.map_or(Ok(()), |found| {
+                let message = format!("charset {found:?} is not supported; send JSON in UTF-8");
+                Err((415, message))
+            });
+            assert_eq!(refused, expected, "{content_type}");
+        }
+    }
+}
+
+#[test]
 fn http_sizes() {
     let mut options = Options::default();
     options.limits.event_bytes = 64;
