@@ -21,7 +21,9 @@ pub struct Config {
     /// `WebHook-Request-Origin`), as DNS names. Default: none. Since 0.1.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// Makes an event of a body that is none. Default: such a request is refused. Since 0.1.
+    /// Makes an event of a body that is none. Its id is the `Idempotency-Key` header; without one,
+    /// equal bodies within the deduplication window count as one event. Default: such a request is
+    /// refused. Since 0.1.
     #[serde(default)]
     pub raw: Option<Raw>,
 }

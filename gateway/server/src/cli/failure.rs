@@ -55,7 +55,7 @@ impl Failure {
         self
     }
     /// For programs.
-    fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         match &self.findings {
             Some(findings) => json!({
                 "error": "the configuration is not valid", "hint": self.hint, "findings": findings
