@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "gateway/server",
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),
+    ("examples/", &["sdk/handler"]),
     ("xtask", &["sdk/event"]),
 ];
 

@@ -6,14 +6,7 @@ const DENY: &str = "0.20.2";
 
 /// Format, lints, docs, dependency direction, licences and bans.
 pub(crate) fn run() -> Result<(), String> {
-    let examples = ["--manifest-path", "examples/Cargo.toml"];
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
-    shell::run(
-        shell::cargo()
-            .arg("fmt")
-            .args(examples)
-            .args(["--all", "--check"]),
-    )?;
     arrows::check()?;
     shell::run(shell::cargo().args([
         "clippy",

@@ -31,21 +31,19 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             ));
         }
     };
-    shell::run(shell::cargo().args(["build", "--package=tradewind-server"]))?;
     shell::run(shell::cargo().args([
         "build",
-        "--manifest-path=examples/Cargo.toml",
+        "--locked",
+        "--package=tradewind-server",
         "--package=webhook-to-handler",
     ]))?;
     let root = shell::root();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(std::path::PathBuf::from);
-    let gateway_target = target.clone().unwrap_or_else(|| root.join("target"));
-    let example_target = target.unwrap_or_else(|| root.join("examples/target"));
-    let gateway = gateway_target.join("debug/tradewind");
-    let data = gateway_target.join("try-data");
+    let target = shell::target();
+    let gateway = target.join("debug/tradewind");
+    let data = target.join("try-data");
 
     let _handler = start(
-        Command::new(example_target.join("debug/webhook-to-handler"))
+        Command::new(target.join("debug/webhook-to-handler"))
             .env("TRADEWIND_LISTEN", "127.0.0.1:8090"),
     )?;
     let mut serve = Command::new(&gateway);

@@ -49,7 +49,7 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
         build.arg("--release");
     }
     shell::run(&mut build)?;
-    let binaries = target().join(profile);
+    let binaries = shell::target().join(profile);
     shell::run(
         Command::new(binaries.join("tradewind-prove"))
             .arg(name)
@@ -57,10 +57,6 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
             .arg(binaries.join("tradewind"))
             .args(args),
     )
-}
-
-fn target() -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), Into::into)
 }
 
 fn formats() -> Result<(), String> {

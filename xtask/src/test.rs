@@ -4,7 +4,13 @@ use crate::{prove, shell};
 use std::process::Command;
 
 /// Packages outside the default members: they compile a TLS stack or a server.
-const HEAVY: &[&str] = &["tradewind-http", "tradewind", "tradewind-server"];
+const HEAVY: &[&str] = &[
+    "tradewind-http",
+    "tradewind",
+    "tradewind-server",
+    "fan-out",
+    "webhook-to-handler",
+];
 
 #[derive(Default)]
 struct Count {
@@ -93,7 +99,6 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
     // Optional features have tests of their own.
     count.tests(test().args(["--package=tradewind-event", "--features=cloudevents-sdk"]))?;
     count.tests(test().args(HEAVY.iter().map(|name| format!("--package={name}"))))?;
-    count.tests(test().args(["--manifest-path", "examples/Cargo.toml"]))?;
     for (name, args) in [
         ("kill", ["--rounds", "50"]),
         ("drain", ["--rounds", "3"]),
