@@ -41,7 +41,7 @@ async fn ask(process: &Process, args: &[&str]) -> Said {
 async fn an_operator_works_with_a_gateway() {
     let mut handler = Handler::start(&[400]).await;
     let process = serve(
-        tempfile::tempdir().unwrap(),
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
         &format!(
             "sources:\n  events: {{ kind: http, path: /events, auth: none-i-understand }}\n\
              subscriptions:\n  orders: {{ sink: {}, owner: shop }}\n",
@@ -157,7 +157,7 @@ async fn an_operator_works_with_a_gateway() {
 
 #[tokio::test]
 async fn commands_say_how_they_fail() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     std::fs::write(
         dir.path().join("bad.yaml"),
         "sources:\n  a: { kind: htpt, path: /a }\n",
@@ -220,7 +220,7 @@ async fn commands_say_how_they_fail() {
 
 #[tokio::test]
 async fn a_made_key_opens_its_source_and_a_saved_request_can_be_tried() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let made = tradewind(
         dir.path(),
         &["api-keys", "create", "shop", "--output", "json"],
@@ -262,7 +262,7 @@ async fn a_made_key_opens_its_source_and_a_saved_request_can_be_tried() {
 
 #[tokio::test]
 async fn dev_needs_nothing_and_prints_what_happens() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut child = Command::new(binary())
         .args(["dev", "--listen", "127.0.0.1:0", "--data-dir", "data"])
         .current_dir(dir.path())

@@ -69,7 +69,11 @@ async fn a_signal_drains_and_a_restart_goes_on() {
     // With jitter the retry could come before the signal.
     let patient = "{ retry: { initial: 3s, jitter: none }, sink:";
     let yaml = config(&handler).replace("{ sink:", patient);
-    let mut process = serve(tempfile::tempdir().unwrap(), &yaml).await;
+    let mut process = serve(
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+        &yaml,
+    )
+    .await;
     let taken = http::raw(process.listen, &event("/events", "p-1", "t", "{}")).await;
     assert_eq!(taken.status, 202);
     handler.next().await;
@@ -96,7 +100,11 @@ async fn a_signal_drains_and_a_restart_goes_on() {
 async fn a_killed_gateway_starts_again_and_loses_nothing() {
     let mut handler = Handler::start(&[]).await;
     let yaml = config(&handler);
-    let mut process = serve(tempfile::tempdir().unwrap(), &yaml).await;
+    let mut process = serve(
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+        &yaml,
+    )
+    .await;
     for n in 0..20 {
         let request = event("/events", &format!("k-{n}"), "t", "{}");
         assert_eq!(http::raw(process.listen, &request).await.status, 202);
@@ -114,7 +122,11 @@ async fn a_killed_gateway_starts_again_and_loses_nothing() {
 async fn hangup_reloads() {
     let handler = Handler::start(&[]).await;
     let yaml = config(&handler);
-    let process = serve(tempfile::tempdir().unwrap(), &yaml).await;
+    let process = serve(
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+        &yaml,
+    )
+    .await;
     let config = process.dir.path().join("tradewind.yaml");
     let next = format!(
         "durability: ephemeral\n{}",
@@ -134,7 +146,11 @@ async fn hangup_reloads() {
 #[tokio::test]
 async fn a_second_gateway_on_the_same_data_is_refused() {
     let handler = Handler::start(&[]).await;
-    let process = serve(tempfile::tempdir().unwrap(), &config(&handler)).await;
+    let process = serve(
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+        &config(&handler),
+    )
+    .await;
     let second = Command::new(binary())
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
         .arg(process.dir.path().join("tradewind.yaml"))
@@ -205,7 +221,11 @@ async fn stuck(grace: &str) -> Process {
          subscriptions:\n  all:\n    timeout: 1h\n    \
          sink: {{ kind: http, url: \"http://{hole}/\", allow-private: [127.0.0.0/8] }}\n"
     );
-    let process = serve(tempfile::tempdir().unwrap(), &yaml).await;
+    let process = serve(
+        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+        &yaml,
+    )
+    .await;
     let taken = http::raw(process.listen, &event("/events", "s-1", "t", "{}")).await;
     assert_eq!(taken.status, 202);
     let socket = process.dir.path().join("data/admin.sock");

@@ -47,7 +47,7 @@ async fn embedded_on_the_machine() {
             ..Params::default()
         },
     ] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let clock = clock();
         let random = Arc::new(SeededRandom::new(1));
         let disk = Arc::new(RealDisk);

@@ -21,7 +21,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 #[tokio::test]
 async fn one_process_at_a_time() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let first = open(Arc::new(RealDisk), dir.path()).unwrap();
     let stream = first.open("default/s", &Settings::default()).await.unwrap();
     let reason = refusal(open(Arc::new(RealDisk), dir.path()));
@@ -34,7 +34,7 @@ async fn one_process_at_a_time() {
 
 #[tokio::test]
 async fn one_stream_of_a_name() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let streams = open(Arc::new(RealDisk), dir.path()).unwrap();
     let first = streams
         .open("default/s", &Settings::default())
