@@ -18,7 +18,9 @@
 //! #[derive(Clone)]
 //! struct Payments;
 //! # impl Payments {
-//! #     async fn charge(&self, _: &Order, _idempotency_key: &str) -> Result<Receipt, std::io::Error> { todo!() }
+//! #     async fn charge(&self, order: &Order, _key: &str) -> Result<Receipt, std::io::Error> {
+//! #         Ok(Receipt { order: order.id.clone() })
+//! #     }
 //! # }
 //!
 //! #[tradewind::handler]
