@@ -8,7 +8,12 @@ cargo xtask prove <name>
 
   formats                 CloudEvents format and binding conformance
   kill [--rounds N]       kill -9 under load, restart, compare with an oracle outside (default 50)
-  power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
+  power [--images N]      simulated power loss: dropped, torn and reordered writes, also at every
+                          call of a recovery (default 2000)
+  io-faults [--seeds N]   every call of the disk fails once and for good: EIO, ENOSPC, short writes,
+                          EINTR (default 8)
+  corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
+                          4 KiB (default 10000)
   drain [--rounds N]      SIGTERM under load, one sink a black hole
   reload [--rounds N]     configuration reloads under load, half of them invalid
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
@@ -23,16 +28,21 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some("formats") => formats(),
-        Some("power") => shell::run(
-            shell::cargo()
-                .args(["run", "--quiet", "--release", "--package=tradewind-store"])
-                .args(["--features=testkit", "--example=power", "--"])
-                .args(rest),
-        ),
+        Some(name @ ("power" | "io-faults" | "corruption")) => simulated(name, rest),
         Some(name @ ("kill" | "drain" | "reload")) => against_binary(name, rest, true),
         Some("fresh-clone") => clone::run(),
         Some(other) => Err(format!("no proof `{other}`\n\n{LIST}")),
     }
+}
+
+/// On the store's simulated disk.
+fn simulated(name: &str, args: &[String]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--release", "--package=tradewind-store"])
+            .args(["--features=testkit", "--example=prove", "--", name])
+            .args(args),
+    )
 }
 
 /// Builds the gateway and the prover, and lets the prover loose on the binary.
