@@ -125,7 +125,7 @@ pub(crate) fn delivered_to(target: SocketAddr, name: usize) -> String {
 
 /// A subscription that takes none of them.
 pub(crate) fn unmoved() -> String {
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1024));
     format!(
         "  other: {{ filter: {{ exact: {{ type: com.example.shop.order.cancelled.v1 }} }}, sink: {} }}\n",
         sink(nowhere)

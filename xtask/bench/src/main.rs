@@ -43,7 +43,8 @@ enum Command {
     Idle(Options),
     /// Everything.
     All(Options),
-    #[command(flatten)]
+    /// A process of a scenario.
+    #[command(subcommand, hide = true)]
     Role(role::Role),
 }
 

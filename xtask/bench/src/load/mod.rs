@@ -11,7 +11,6 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 use wire::Template;
 
@@ -121,7 +120,6 @@ struct Run {
     number: Cell<u64>,
     latencies: RefCell<Latencies>,
     pace: Option<pace::Pace>,
-    released: Semaphore,
 }
 
 async fn publish(
@@ -133,16 +131,12 @@ async fn publish(
     let run = Rc::new(Run {
         number: Cell::new(0),
         latencies: RefCell::default(),
-        pace: rate.map(pace::Pace::new),
-        released: Semaphore::new(0),
+        pace: rate.map(|rate| pace::Pace::start(rate, events)),
     });
     let template = Template::new(args.to, "/events");
     let mut tasks = JoinSet::new();
     for connection in connections {
         tasks.spawn_local(send(run.clone(), connection, template.clone(), events));
-    }
-    if let Some(pace) = &run.pace {
-        pace.release(&run.released, events).await?;
     }
     let mut back = Vec::new();
     while let Some(ended) = tasks.join_next().await {
@@ -165,12 +159,7 @@ async fn send(
         run.number.set(number + 1);
         let due = match &run.pace {
             None => moment(),
-            Some(pace) => {
-                if let Ok(permit) = run.released.acquire().await {
-                    permit.forget();
-                }
-                pace.due(number)
-            }
+            Some(pace) => pace.due(number).await,
         };
         let status = connection.exchange(template.request(due, number)).await?;
         if !(200..300).contains(&status) {

@@ -1,65 +1,53 @@
-//! A fixed rate, kept by a kernel timer: the runtime's own has a grain of a millisecond, which is
-//! as long as what is measured.
+//! A fixed rate, kept by a thread that sleeps: the runtime's own timer has a grain of a millisecond,
+//! which is as long as what is measured.
 
 use super::moment;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
-};
-use std::os::fd::OwnedFd;
-use tokio::io::unix::AsyncFd;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Shortest time between two looks at the clock.
 const GRAIN_NS: f64 = 100_000.0;
 
 /// When each event is to be sent.
+#[derive(Clone)]
 pub(super) struct Pace {
     start: u64,
     gap_ns: f64,
+    released: Arc<Semaphore>,
 }
 
 impl Pace {
-    pub(super) fn new(per_second: f64) -> Self {
-        Self {
+    /// Begins now, for so many events.
+    pub(super) fn start(per_second: f64, events: u64) -> Self {
+        let pace = Self {
             start: moment(),
             gap_ns: 1e9 / per_second.max(1.0),
-        }
+            released: Arc::new(Semaphore::new(0)),
+        };
+        let releasing = pace.clone();
+        std::thread::spawn(move || releasing.release(events));
+        pace
     }
 
-    pub(super) fn due(&self, number: u64) -> u64 {
+    /// Waits until the next event is due.
+    pub(super) async fn due(&self, number: u64) -> u64 {
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
         self.start + (number as f64 * self.gap_ns) as u64
     }
 
-    /// Adds a permit for each event when it is due.
-    pub(super) async fn release(&self, permits: &Semaphore, events: u64) -> std::io::Result<()> {
-        let timer = AsyncFd::register(self.timer()?)?;
+    fn release(&self, events: u64) {
+        let grain = Duration::from_nanos(self.gap_ns.max(GRAIN_NS) as u64);
         let mut released = 0;
         while released < events {
             let passed = (moment() - self.start) as f64;
             let due = ((passed / self.gap_ns) as u64 + 1).min(events);
-            permits.add_permits(usize::try_from(due - released).unwrap_or(usize::MAX));
+            let more = usize::try_from(due - released).unwrap_or(usize::MAX);
+            self.released.add_permits(more);
             released = due;
-            let mut ready = timer.readable().await?;
-            // Expirations are counted by the clock above; reading only re-arms the readiness.
-            ready
-                .try_io(|fd| rustix::io::read(fd.get_ref(), &mut [0; 8]).map_err(Into::into))
-                .ok();
+            std::thread::sleep(grain);
         }
-        Ok(())
-    }
-
-    fn timer(&self) -> std::io::Result<OwnedFd> {
-        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK)?;
-        let every = Timespec {
-            tv_sec: 0,
-            tv_nsec: self.gap_ns.max(GRAIN_NS).min(9e8) as i64,
-        };
-        let spec = Itimerspec {
-            it_interval: every,
-            it_value: every,
-        };
-        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
-        Ok(timer)
     }
 }

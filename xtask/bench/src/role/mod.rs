@@ -19,30 +19,25 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(clap::Subcommand)]
 pub(crate) enum Role {
     /// S: reads a body and answers 204.
-    #[command(hide = true)]
-    RoleSink(Flavour),
+    Sink(Flavour),
     /// F: hands each request on and answers what came back.
-    #[command(hide = true)]
-    RoleForward {
+    Forward {
         #[arg(long)]
         to: SocketAddr,
         #[command(flatten)]
         flavour: Flavour,
     },
     /// L: answers once a group of bodies is on disk.
-    #[command(hide = true)]
-    RoleLog {
+    Log {
         #[arg(long)]
         file: PathBuf,
         #[command(flatten)]
         flavour: Flavour,
     },
     /// Answers 204 as fast as possible and counts.
-    #[command(hide = true)]
-    RoleUpstream,
+    Upstream,
     /// Publishes.
-    #[command(hide = true)]
-    RoleLoad(load::Args),
+    Load(load::Args),
 }
 
 /// The runtime of a baseline. What a competent author takes is tokio's default: one worker per core.
@@ -68,15 +63,13 @@ fn current_thread() -> std::io::Result<Runtime> {
 
 pub(crate) fn play(role: Role) -> ExitCode {
     let ended = match role {
-        Role::RoleSink(flavour) => flavour.runtime().and_then(|r| r.block_on(sink::run())),
-        Role::RoleForward { to, flavour } => {
+        Role::Sink(flavour) => flavour.runtime().and_then(|r| r.block_on(sink::run())),
+        Role::Forward { to, flavour } => {
             flavour.runtime().and_then(|r| r.block_on(forward::run(to)))
         }
-        Role::RoleLog { file, flavour } => {
-            flavour.runtime().and_then(|r| r.block_on(log::run(&file)))
-        }
-        Role::RoleUpstream => current_thread().and_then(|r| r.block_on(upstream::run())),
-        Role::RoleLoad(args) => current_thread().and_then(|r| r.block_on(load::run(&args))),
+        Role::Log { file, flavour } => flavour.runtime().and_then(|r| r.block_on(log::run(&file))),
+        Role::Upstream => current_thread().and_then(|r| r.block_on(upstream::run())),
+        Role::Load(args) => current_thread().and_then(|r| r.block_on(load::run(&args))),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,15 @@ struct Seen {
     latencies: Latencies,
 }
 
+impl Seen {
+    fn note(&mut self, head: &[u8]) {
+        self.requests += 1;
+        if let Some(sent) = wire::header(head, b"ce-id").and_then(wire::sent) {
+            self.latencies.add(moment().saturating_sub(sent));
+        }
+    }
+}
+
 pub(super) async fn run() -> std::io::Result<()> {
     let listener = super::listen().await?;
     let seen = Rc::new(RefCell::new(Seen::default()));
@@ -45,12 +54,7 @@ async fn answer(mut stream: TcpStream, seen: &RefCell<Seen>) -> std::io::Result<
             stream.write_all((head + &body).as_bytes()).await?;
         } else {
             let head = buffer.get(..message.head).unwrap_or_default();
-            let mut seen = seen.borrow_mut();
-            seen.requests += 1;
-            if let Some(sent) = wire::header(head, b"ce-id").and_then(wire::sent) {
-                seen.latencies.add(moment().saturating_sub(sent));
-            }
-            drop(seen);
+            seen.borrow_mut().note(head);
             stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?;
         }
         buffer.drain(..message.whole);

@@ -12,7 +12,7 @@ pub(crate) fn accept(options: &Options) -> Result<(), String> {
     );
     let sink = |extra: &'static [&'static str]| {
         move || {
-            let arguments = [&["role-sink"], extra].concat();
+            let arguments = [&["role", "sink"], extra].concat();
             let process = Process::role(&arguments)?;
             Ok(Running::alone(Subject::Baseline(process)))
         }
@@ -42,7 +42,7 @@ pub(crate) fn durable(options: &Options) -> Result<(), String> {
         move || {
             let folder = on_disk(&options.gateway)?;
             let file = format!("--file={}", folder.path().join("log").display());
-            let arguments = [&["role-log", file.as_str()], extra].concat();
+            let arguments = [&["role", "log", file.as_str()], extra].concat();
             let process = Process::role(&arguments)?;
             Ok(Running {
                 _folder: Some(folder),

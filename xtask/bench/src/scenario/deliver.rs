@@ -40,7 +40,7 @@ pub(crate) fn deliver(options: &Options) -> Result<(), String> {
 
 /// A durable gateway with that many subscriptions that take everything.
 pub(super) fn gateway(options: &Options, targets: usize) -> Result<Running, String> {
-    let upstream = Process::role(&["role-upstream"])?;
+    let upstream = Process::role(&["role", "upstream"])?;
     let subscriptions: String = (0..targets)
         .map(|name| delivered_to(upstream.address, name))
         .collect();

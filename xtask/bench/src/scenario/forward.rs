@@ -28,9 +28,9 @@ pub(crate) fn forward(options: &Options) -> Result<(), String> {
 
 /// F before a target of its own.
 pub(super) fn relay(extra: &[&str]) -> Result<Running, String> {
-    let upstream = Process::role(&["role-upstream"])?;
+    let upstream = Process::role(&["role", "upstream"])?;
     let to = format!("--to={}", upstream.address);
-    let process = Process::role(&[&["role-forward", to.as_str()], extra].concat())?;
+    let process = Process::role(&[&["role", "forward", to.as_str()], extra].concat())?;
     Ok(Running {
         upstream: Some(upstream),
         ..Running::alone(Subject::Baseline(process))
@@ -38,7 +38,7 @@ pub(super) fn relay(extra: &[&str]) -> Result<Running, String> {
 }
 
 fn nginx(options: &Options) -> Result<Running, String> {
-    let upstream = Process::role(&["role-upstream"])?;
+    let upstream = Process::role(&["role", "upstream"])?;
     let folder = on_disk(&options.gateway)?;
     let process = proxy::start(folder.path(), upstream.address)?;
     Ok(Running {

@@ -61,7 +61,7 @@ impl Running {
 
     fn load(&self, events: u64, warm: u64, rate: Option<f64>) -> Result<Measured, String> {
         let (to, account) = (self.process().address, self.process().id());
-        let mut command = this(&["role-load"])?;
+        let mut command = this(&["role", "load"])?;
         command
             .arg(format!("--to={to}"))
             .arg(format!("--account={account}"))
