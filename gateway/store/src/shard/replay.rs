@@ -36,7 +36,7 @@ impl Replay<'_> {
                 }
             }
             Body::Ops(body) if record.offset >= self.checkpoint.applied => {
-                let Some(ops) = decode_ops(body.clone()) else {
+                let Some(ops) = decode_ops(body) else {
                     return Err(Error::Invalid(format!(
                         "the record at {} has operations that this version does not know: use a \
                          later version",
