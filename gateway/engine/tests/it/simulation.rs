@@ -19,12 +19,12 @@ fn schedules(seeds: u64, on: On) {
 
 #[test]
 fn nothing_is_lost_invented_misrouted_or_miscounted() {
-    schedules(400, On::Memory);
+    schedules(200, On::Memory);
 }
 
 #[test]
 fn nor_on_a_disk_that_loses_power() {
-    schedules(100, On::Disk);
+    schedules(80, On::Disk);
 }
 
 #[test]
