@@ -1,6 +1,8 @@
-//! The way to a shard: messages to a thread that writes, or to a worker in the caller's.
+//! The way to a shard: messages to a thread that writes, to whoever writes just now, or to a worker
+//! in the caller's thread.
 
 use super::Lock;
+use super::desk::Desk;
 use super::worker::{Message, Reply, Shared, Worker};
 use crate::shard::{Call, Outcome, Shard, View};
 use crate::{Clock, Error, Params, Stats};
@@ -25,6 +27,7 @@ enum Way {
         send: Sender<Message>,
         thread: Option<JoinHandle<()>>,
     },
+    Desk(Arc<Desk>),
     /// `None` once closed.
     Inline(Box<Mutex<Option<Worker>>>),
 }
@@ -39,7 +42,12 @@ impl Door {
     ) -> Result<Self, Error> {
         let (send, receive) = channel();
         let view = shard.view();
-        let mut worker = Worker::new(shard, clock, Some(send.clone()));
+        let back = send.clone();
+        let mut worker = Worker::new(shard, clock).with_back(move || {
+            let back = back.clone();
+            // The worker is gone only if nobody needs the checkpoint.
+            Some(Box::new(move |message| drop(back.send(message))))
+        });
         let shared = worker.shared();
         let thread = std::thread::Builder::new()
             .name("tradewind-store".into())
@@ -60,10 +68,23 @@ impl Door {
         })
     }
 
+    /// A shard that is written by whoever brings something, for streams that wait for no disk.
+    pub(super) fn desk(shard: Shard, clock: Arc<dyn Clock>, params: Params, lock: Lock) -> Self {
+        let view = shard.view();
+        let worker = Worker::new(shard, clock);
+        let shared = worker.shared();
+        Self {
+            view,
+            shared,
+            params,
+            way: Way::Desk(Desk::new(worker, lock)),
+        }
+    }
+
     /// A shard that the caller writes.
     pub(super) fn inline(shard: Shard, clock: Arc<dyn Clock>, params: Params) -> Self {
         let view = shard.view();
-        let worker = Worker::new(shard, clock, None);
+        let worker = Worker::new(shard, clock);
         let shared = worker.shared();
         Self {
             view,
@@ -81,6 +102,10 @@ impl Door {
     fn send(&self, message: Message) -> Result<(), Error> {
         match &self.way {
             Way::Thread { send, .. } => send.send(message).map_err(|_| Error::Closed),
+            Way::Desk(desk) => {
+                desk.send(message);
+                Ok(())
+            }
             Way::Inline(worker) => {
                 let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
                 let ended = !worker.as_mut().ok_or(Error::Closed)?.take(message);

@@ -1,5 +1,6 @@
 //! The embedded engine: streams in one data directory, no server beside the process.
 
+mod desk;
 mod dirs;
 mod door;
 mod meta;
@@ -24,8 +25,8 @@ use stream::EmbeddedStream;
 
 /// Streams in a data directory, which belongs to one process at a time.
 ///
-/// Each shard of an open stream has a thread of its own that writes; reads that may block run on
-/// tokio's blocking threads.
+/// Each shard of an open stream has a thread of its own that writes, unless it waits for no disk;
+/// reads that may block run on tokio's blocking threads.
 #[derive(Debug)]
 pub struct Embedded {
     dirs: Dirs,
@@ -148,9 +149,11 @@ impl Embedded {
             };
             let shard = Shard::open(spec, now_ms)?;
             let clock = Arc::clone(&self.clock);
-            doors.push(match self.threads {
-                true => Door::thread(shard, clock, self.params, self.lock.clone())?,
-                false => Door::inline(shard, clock, self.params),
+            let lasting = settings.durability != Durability::Ephemeral;
+            doors.push(match (self.threads, lasting) {
+                (true, true) => Door::thread(shard, clock, self.params, self.lock.clone())?,
+                (true, false) => Door::desk(shard, clock, self.params, self.lock.clone()),
+                (false, _) => Door::inline(shard, clock, self.params),
             });
         }
         let about = self

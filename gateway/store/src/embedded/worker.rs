@@ -3,7 +3,7 @@
 use crate::shard::{Call, Done, Outcome, Shard};
 use crate::{Clock, Error, Recovered, Stats};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -59,13 +59,15 @@ impl Shared {
     }
 }
 
+/// Carries a message to a worker from a thread that writes a checkpoint.
+pub(super) type Back = Box<dyn FnOnce(Message) + Send>;
+
 /// A shard's writer. With a way back to itself it has checkpoints written by another thread.
-#[derive(Debug)]
 pub(super) struct Worker {
     shard: Shard,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
-    back: Option<Sender<Message>>,
+    back: Option<Box<dyn Fn() -> Option<Back> + Send>>,
     /// Wait for the checkpoint that is being written.
     begun: Vec<Reply<()>>,
     /// Wait for the one after it.
@@ -75,7 +77,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(shard: Shard, clock: Arc<dyn Clock>, back: Option<Sender<Message>>) -> Self {
+    pub(super) fn new(shard: Shard, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             end: watch::Sender::new(0),
             calls: AtomicUsize::new(0),
@@ -87,7 +89,7 @@ impl Worker {
             shard,
             clock,
             shared,
-            back,
+            back: None,
             begun: Vec::new(),
             trims: Vec::new(),
             closing: None,
@@ -97,37 +99,53 @@ impl Worker {
         worker
     }
 
+    /// Lets another thread write checkpoints; `back` is asked for a way each time, and none means
+    /// that nobody else is left.
+    pub(super) fn with_back(mut self, back: impl Fn() -> Option<Back> + Send + 'static) -> Self {
+        self.back = Some(Box::new(back));
+        self
+    }
+
     pub(super) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
     }
 
     /// Works until closed or left.
     pub(super) fn run(&mut self, receive: &Receiver<Message>) {
-        let mut held = None;
-        while let Some(message) = held.take().or_else(|| self.next(receive)) {
-            let Message::Call(call, bytes, reply) = message else {
-                if !self.take(message) {
-                    return;
-                }
-                continue;
-            };
+        while let Some(first) = self.next(receive) {
             // Everything that waits goes into one commit; nothing is waited for.
-            let mut size = call.bytes();
-            let mut group = vec![(call, bytes, reply)];
-            while group.len() < GROUP_CALLS && size < GROUP_BYTES {
-                match receive.try_recv() {
-                    Ok(Message::Call(call, bytes, reply)) => {
-                        size += call.bytes();
-                        group.push((call, bytes, reply));
+            if !self.work(std::iter::once(first).chain(receive.try_iter())) {
+                return;
+            }
+        }
+    }
+
+    /// Does what messages ask, calls that follow each other in one commit; false when there is
+    /// nothing more to do.
+    pub(super) fn work(&mut self, messages: impl Iterator<Item = Message>) -> bool {
+        let mut group = Vec::new();
+        let mut size = 0;
+        for message in messages {
+            match message {
+                Message::Call(call, bytes, reply) => {
+                    size += call.bytes();
+                    group.push((call, bytes, reply));
+                    if group.len() >= GROUP_CALLS || size >= GROUP_BYTES {
+                        self.commit(std::mem::take(&mut group));
+                        size = 0;
                     }
-                    other => {
-                        held = other.ok();
-                        break;
+                }
+                other => {
+                    self.commit(std::mem::take(&mut group));
+                    size = 0;
+                    if !self.take(other) {
+                        return false;
                     }
                 }
             }
-            self.commit(group);
         }
+        self.commit(group);
+        true
     }
 
     /// Waits for a message; meanwhile, what was recorded lazily becomes durable.
@@ -179,6 +197,9 @@ impl Worker {
     }
 
     fn commit(&mut self, group: Vec<(Call, usize, oneshot::Sender<Outcome>)>) {
+        if group.is_empty() {
+            return;
+        }
         let mut calls = Vec::with_capacity(group.len());
         let mut replies = Vec::with_capacity(group.len());
         for (call, bytes, reply) in group {
@@ -212,13 +233,10 @@ impl Worker {
             Ok(None) => return,
             Err(error) => return self.reply(Err(error)),
         };
-        let Some(back) = self.back.clone() else {
+        let Some(back) = self.back.as_ref().and_then(|back| back()) else {
             return self.finish(job.run(), now_ms);
         };
-        let write = move || {
-            // The worker is gone only if nobody needs the checkpoint.
-            back.send(Message::Written(Box::new(job.run()))).ok();
-        };
+        let write = move || back(Message::Written(Box::new(job.run())));
         let spawned = std::thread::Builder::new()
             .name("tradewind-checkpoint".into())
             .spawn(write);
@@ -252,6 +270,14 @@ impl Worker {
         self.shared
             .end
             .send_if_modified(|seen| std::mem::replace(seen, end) != end);
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@
 mod contract;
 mod damage;
 mod dedupe;
+mod ephemeral;
 mod full;
 mod opening;
 mod power;

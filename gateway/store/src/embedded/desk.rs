@@ -1,0 +1,68 @@
+//! A writer without a thread: whoever brings a message writes for all who wait.
+//!
+//! Where a commit does not wait for a disk, handing it to a thread and back costs more than the
+//! commit. Those who come while somebody writes leave their messages and go; the group that forms
+//! meanwhile is written by the one who is there.
+
+use super::Lock;
+use super::worker::{Back, Message, Worker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// A worker, and what waits for it.
+pub(super) struct Desk {
+    waiting: Mutex<Vec<Message>>,
+    /// `None` once closed.
+    worker: Mutex<Option<Worker>>,
+    _lock: Lock,
+}
+
+impl Desk {
+    pub(super) fn new(worker: Worker, lock: Lock) -> Arc<Self> {
+        Arc::new_cyclic(|desk| {
+            let desk = desk.clone();
+            let worker = worker.with_back(move || {
+                let desk: Arc<Self> = desk.upgrade()?;
+                Some(Box::new(move |message| desk.send(message)) as Back)
+            });
+            Self {
+                waiting: Mutex::default(),
+                worker: Mutex::new(Some(worker)),
+                _lock: lock,
+            }
+        })
+    }
+
+    /// Has a message done, by the caller or by whoever is writing. After the end it is dropped, and
+    /// with it the way of its answer.
+    pub(super) fn send(&self, message: Message) {
+        self.waiting().push(message);
+        loop {
+            let mut worker = match self.worker.try_lock() {
+                Ok(worker) => worker,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                // The one who writes looks again after its last commit.
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let messages = std::mem::take(&mut *self.waiting());
+            if let Some(writer) = worker.as_mut()
+                && !writer.work(messages.into_iter())
+            {
+                *worker = None;
+            }
+            drop(worker);
+            if self.waiting().is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
