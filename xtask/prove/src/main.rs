@@ -12,6 +12,7 @@ mod load;
 mod oracle;
 mod reload;
 mod sinks;
+mod watch;
 
 use clap::Parser;
 use std::path::PathBuf;
