@@ -24,6 +24,14 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "reload",
         "configuration reloads under load, half of them invalid",
     ),
+    (
+        "isolation",
+        "one of 100 targets misbehaves in every way; the others are timed",
+    ),
+    (
+        "overload",
+        "backlogs, retry storms, mass redrives, huge batches, too many publishers",
+    ),
 ];
 
 fn list() -> String {

@@ -17,6 +17,8 @@ const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
     ("drain", &["--rounds", "3"]),
     ("reload", &["--rounds", "100"]),
+    ("isolation", &["--short"]),
+    ("overload", &["--short"]),
 ];
 
 #[derive(Default)]

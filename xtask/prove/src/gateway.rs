@@ -175,8 +175,20 @@ impl Gateway {
         call
     }
 
-    /// One call of the admin API: status and JSON.
+    /// Moves all dead letters of a subscription back to pending; returns how many.
+    pub(crate) async fn redrive(&self, subscription: &str) -> Result<u64, String> {
+        let path = format!("/v1/subscriptions/{subscription}/dead-letters/redrive");
+        let (status, answer) = self.call("POST", &path, "{\"all\":true}").await?;
+        let refused = || format!("the redrive was answered {status}: {answer}");
+        answer["count"].as_u64().ok_or_else(refused)
+    }
+
+    /// One call of the admin API without a body: status and JSON.
     pub(crate) async fn admin(&self, method: &str, path: &str) -> Result<(u16, Value), String> {
+        self.call(method, path, "").await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &str) -> Result<(u16, Value), String> {
         let socket = self.folder.path().join("data/admin.sock");
         let stream = tokio::net::UnixStream::connect(&socket).await;
         let stream = stream.map_err(|e| format!("the admin socket: {e}"))?;
@@ -189,7 +201,8 @@ impl Gateway {
             .method(method)
             .uri(path)
             .header("host", "localhost")
-            .body(Full::default())
+            .header("content-type", "application/json")
+            .body(Full::new(body.to_owned().into()))
             .map_err(|e| e.to_string())?;
         let answer = crate::load::ask(&mut sender, request).await;
         let answer = answer.ok_or_else(|| format!("no answer to {method} {path}"))?;

@@ -7,11 +7,14 @@
 
 mod drain;
 mod gateway;
+mod isolation;
 mod kill;
 mod load;
 mod oracle;
+mod overload;
 mod reload;
 mod sinks;
+mod target;
 mod watch;
 
 use clap::Parser;
@@ -26,6 +29,8 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("isolation", |options| Box::pin(isolation::run(options))),
+    ("overload", |options| Box::pin(overload::run(options))),
 ];
 
 #[derive(Parser)]
@@ -40,6 +45,9 @@ pub(crate) struct Options {
     /// How often; the default is the proof's own.
     #[arg(long)]
     rounds: Option<u32>,
+    /// Fewer and shorter steps: seconds instead of minutes.
+    #[arg(long)]
+    short: bool,
     /// Repeats the random choices of a run; printed by every run.
     #[arg(long)]
     seed: Option<u64>,
