@@ -46,6 +46,16 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Path of the data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Path of the configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("tradewind.yaml")
@@ -59,10 +69,9 @@ impl Gateway {
             settings,
             ..
         } = self;
-        let data = self.folder.path().join("data");
         format!(
             "listen: {address}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\n{settings}sources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\n{sources}subscriptions:\n{subscriptions}",
-            data.display(),
+            self.data().display(),
         )
     }
 
@@ -135,19 +144,6 @@ impl Gateway {
         kill_process(id, signal).map_err(|e| e.to_string())
     }
 
-    /// Resident memory of the process, KiB.
-    pub(crate) fn resident(&self) -> Result<u64, String> {
-        let id = self.child.as_ref().and_then(Child::id);
-        let id = id.ok_or("the gateway is not running")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))
-            .map_err(|e| format!("the memory of the gateway: {e}"))?;
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next())
-            .and_then(|kib| kib.parse().ok())
-            .ok_or_else(|| "no VmRSS in the status of the gateway".into())
-    }
-
     /// Whether the process has ended by itself.
     pub(crate) fn gone(&mut self) -> Option<ExitStatus> {
         self.child.as_mut()?.try_wait().ok()?
@@ -173,6 +169,22 @@ impl Gateway {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         call
+    }
+
+    /// Asks the running gateway by its own command line.
+    pub(crate) async fn ask(&self, command: &[&str]) -> Result<Value, String> {
+        let output = self
+            .command(command)
+            .args(["--output", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .await
+            .map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
     }
 
     /// Moves all dead letters of a subscription back to pending; returns how many.

@@ -188,7 +188,7 @@ impl Stage {
         let others = self
             .watch
             .quantiles((from, to), |sink| sink.starts_with('s'));
-        let resident = self.gateway.resident()?;
+        let resident = self.gateway.memory()?.resident >> 10;
         println!(
             "{name:<20} others: {:>6} events, p50 {:>6.1} ms, p99 {:>7.1} ms, worst {:>7.1} ms; memory {} MiB",
             others.count,

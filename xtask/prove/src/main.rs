@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod backlog;
 mod drain;
 mod gateway;
 mod isolation;
@@ -15,6 +16,7 @@ mod overload;
 mod reload;
 mod sinks;
 mod target;
+mod vitals;
 mod watch;
 
 use clap::Parser;
@@ -31,6 +33,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("reload", |options| Box::pin(reload::run(options))),
     ("isolation", |options| Box::pin(isolation::run(options))),
     ("overload", |options| Box::pin(overload::run(options))),
+    ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 
 #[derive(Parser)]
@@ -48,6 +51,15 @@ pub(crate) struct Options {
     /// Fewer and shorter steps: seconds instead of minutes.
     #[arg(long)]
     short: bool,
+    /// How many events; the default is the proof's own.
+    #[arg(long)]
+    events: Option<u64>,
+    /// How many subscriptions; the default is the proof's own.
+    #[arg(long)]
+    subscriptions: Option<u64>,
+    /// `backlog` with ten million pending events, and nothing else.
+    #[arg(long)]
+    ten_million: bool,
     /// Repeats the random choices of a run; printed by every run.
     #[arg(long)]
     seed: Option<u64>,

@@ -86,17 +86,17 @@ async fn taken(stage: &Stage, ids: &[String], text: String) -> Result<(), String
 /// The largest that there can be, and one with a flaw.
 pub(super) async fn run(stage: &mut Stage) -> Result<(), String> {
     let from = stage.watch.now_us();
-    let before = stage.gateway.resident()?;
+    let before = stage.gateway.memory()?.resident >> 10;
     let (ids, many) = batch(stage, "t.batch", 10_000, 1000);
     taken(stage, &ids, many).await?;
     stage.until_all("batch", "t.batch").await?;
-    let between = stage.gateway.resident()?;
+    let between = stage.gateway.memory()?.resident >> 10;
     // Just below 64 MiB.
     let (ids, large) = batch(stage, "t.batch", 64, (1 << 20) - 1024);
     let size = large.len() >> 20;
     let mut peak = peak(stage, taken(stage, &ids, large)).await?;
     stage.until_all("batch", "t.batch").await?;
-    peak = peak.max(stage.gateway.resident()?);
+    peak = peak.max(stage.gateway.memory()?.resident >> 10);
     let index = flawed(stage).await?;
     let figure = format!(
         "batches of 10000 events and of {size} MiB taken whole (memory {} to {} MiB), one with a flaw in event {index} of 1000 refused whole",
@@ -118,7 +118,7 @@ async fn peak(
     let mut work = std::pin::pin!(work);
     let mut peak = 0;
     loop {
-        peak = peak.max(stage.gateway.resident()?);
+        peak = peak.max(stage.gateway.memory()?.resident >> 10);
         tokio::select! {
             done = &mut work => return done.map(|()| peak),
             () = tokio::time::sleep(Duration::from_millis(10)) => {}
