@@ -11,7 +11,7 @@ mod recover;
 mod replay;
 mod retention;
 
-pub(crate) use command::{Answer, Chunk, Command, LaneView, Page, Progress};
+pub(crate) use command::{Answer, Chunk, Command, LaneView, Moved, Page, Progress};
 
 use crate::announce::Announcer;
 use crate::engine::Inner;

@@ -155,7 +155,7 @@ async fn change(
         7 => gateway.configure(&next.replace("concurrency: 64", "concurrency: many"))?,
         _ => gateway.configure(next)?,
     }
-    if round % 2 == 0 && round % 3 == 0 {
+    if round.is_multiple_of(6) {
         return gateway.signal(Signal::HUP);
     }
     let (status, answer) = gateway.admin("POST", "/v1/config/reload").await?;

@@ -3,7 +3,7 @@
 use super::stream::StreamHandle;
 use super::{Error, Inner};
 use crate::record::Job;
-use crate::shard::{Answer, Chunk, Command, LaneView, Page, Progress};
+use crate::shard::{Answer, Chunk, Command, LaneView, Moved, Page};
 use crate::{Account, DeadLetter, ReplayView, Start, SubscriptionView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -189,7 +189,7 @@ impl Inner {
         &self,
         subscription: &str,
         position: Option<&str>,
-        command: fn(Chunk, Answer<(u64, Option<Progress>)>) -> Command,
+        command: fn(Chunk, Answer<Moved>) -> Command,
     ) -> Result<u64, Error> {
         let stream = self.home_of(subscription).await?;
         let at = position

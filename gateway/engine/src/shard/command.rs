@@ -19,8 +19,8 @@ pub(crate) enum Command {
     Pause(String, bool, Answer<()>),
     Discard(String, Answer<u64>),
     Letters(Page, Answer<(Vec<DeadLetter>, Option<String>)>),
-    Redrive(Chunk, Answer<(u64, Option<Progress>)>),
-    Purge(Chunk, Answer<(u64, Option<Progress>)>),
+    Redrive(Chunk, Answer<Moved>),
+    Purge(Chunk, Answer<Moved>),
     Replay(String, Start, Job, Answer<()>),
     CancelReplay(String, Answer<bool>),
     Explain(u64, Answer<Option<Journey>>),
@@ -57,6 +57,9 @@ pub(crate) struct Progress {
     /// End of the log when it began: what dies later is not taken.
     pub(crate) until: u64,
 }
+
+/// How many dead letters a chunk had, and where the next begins.
+pub(crate) type Moved = (u64, Option<Progress>);
 
 /// A lane, seen from outside.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Dead letters: list, redrive, purge.
 
 use super::read::readable;
-use super::{Chunk, Page, Progress, Shard};
+use super::{Chunk, Moved, Page, Progress, Shard};
 use crate::DeadLetter;
 use crate::machine::{Head, Place, Ticket};
 use crate::record::keys::{self, LaneId};
@@ -68,10 +68,7 @@ impl Shard {
     }
 
     /// Back to pending, with a new budget of attempts and a new age.
-    pub(super) async fn redrive(
-        &mut self,
-        chunk: &Chunk,
-    ) -> Result<(u64, Option<Progress>), Error> {
+    pub(super) async fn redrive(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
         let (letters, next) = self.chunk(chunk).await?;
         let moved = letters.len() as u64;
         for (id, offset, buried) in letters {
@@ -129,7 +126,7 @@ impl Shard {
     }
 
     /// Removes dead letters for good.
-    pub(super) async fn purge(&mut self, chunk: &Chunk) -> Result<(u64, Option<Progress>), Error> {
+    pub(super) async fn purge(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
         let (letters, next) = self.chunk(chunk).await?;
         let purged = letters.len() as u64;
         for (id, offset, buried) in letters {
