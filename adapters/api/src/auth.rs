@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
-    /// Holders of these API keys, by key id.
+    /// Holders of these API keys. Since 0.1.
     ApiKeys(Vec<String>),
-    /// Anybody who reaches the listener. The name is long on purpose.
+    /// Anybody who reaches the listener. The name is long on purpose. Since 0.1.
     NoneIUnderstand,
 }
 

@@ -17,5 +17,6 @@ mod view;
 
 pub use clock::Clock;
 pub use engine::{Engine, Error, Origin, PublishError, Receipt};
+pub use hash::HOPS;
 pub use plan::*;
 pub use view::*;

@@ -12,8 +12,9 @@ mod limits;
 mod problem;
 mod router;
 
-pub use answer::Reply;
-pub use budget::Budget;
+pub use answer::{AnswerBody, Reply};
+pub(crate) use answer::{DURABILITY, POSITION};
+pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
 pub use limits::{Limits, Listener, Stream, accept};
 pub use problem::{At, Details, Problem};

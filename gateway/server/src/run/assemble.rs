@@ -1,7 +1,10 @@
 //! From a checked configuration to what the engine and ingress run by.
 
 use crate::ingress::{Door, Limits, Site, Unmatched};
+use crate::routes::{Route, Table};
+use http::Method;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
@@ -93,7 +96,7 @@ fn policy(from: &config::Policy) -> Policy {
     }
 }
 
-/// Sources that are called, for ingress.
+/// Sources and routes that are called, for ingress.
 pub fn site(checked: &config::Checked) -> Site {
     let mut doors = HashMap::new();
     for (name, source) in &checked.sources {
@@ -123,9 +126,22 @@ pub fn site(checked: &config::Checked) -> Site {
         .collect();
     Site {
         doors,
+        routes: table(checked),
         durability,
         limits: limits(&checked.config.limits),
     }
+}
+
+fn table(checked: &config::Checked) -> Table {
+    Table::new(checked.routes.iter().map(|(name, route)| {
+        let methods = route.methods.iter().map(|verb| verb.as_str().parse());
+        let methods: Vec<Method> = methods.filter_map(Result::ok).collect();
+        (
+            route.path.as_str(),
+            methods,
+            Arc::new(Route::new(name, route)),
+        )
+    }))
 }
 
 /// Limits of the listener.
