@@ -24,6 +24,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "reload",
         "configuration reloads under load, half of them invalid",
     ),
+    (
+        "routes",
+        "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
+    ),
 ];
 
 fn list() -> String {

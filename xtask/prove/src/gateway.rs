@@ -102,6 +102,19 @@ impl Gateway {
         }
     }
 
+    /// Resident memory of the process, KiB.
+    pub(crate) fn resident(&self) -> Result<u64, String> {
+        let id = self.child.as_ref().and_then(Child::id);
+        let id = id.ok_or("the gateway is not running")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))
+            .map_err(|e| format!("the memory of the gateway: {e}"))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next())
+            .and_then(|kib| kib.parse().ok())
+            .ok_or_else(|| "no VmRSS in the status of the gateway".into())
+    }
+
     /// kill -9.
     pub(crate) async fn kill(&mut self) -> Result<(), String> {
         let mut child = self.child.take().ok_or("the gateway is not running")?;

@@ -11,6 +11,7 @@ mod kill;
 mod load;
 mod oracle;
 mod reload;
+mod routes;
 mod sinks;
 
 use clap::Parser;
@@ -25,6 +26,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("routes", |options| Box::pin(routes::run(options))),
 ];
 
 #[derive(Parser)]

@@ -143,6 +143,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (mut parts, body) = request.into_parts();
+    let head_only = parts.method == Method::HEAD;
     if climbs(parts.uri.path()) {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -202,8 +203,7 @@ where
     if head.status.is_informational() {
         return Err(Failed::Broke(Reason::new("protocol", "no final answer")).problem(route));
     }
-    let sized = http_body::Body::size_hint(&body).exact().is_some();
-    headers::answered(&mut head.headers, sized);
+    let body = headers::answered(&mut head, head_only, body);
     let mut response = Response::new(Streamed::new(body, route.idle_timeout, slot));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;

@@ -3,7 +3,10 @@
 use super::route::Route;
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, response};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Empty};
+use tradewind_adapter::Body;
 use tradewind_config::{WITHHELD, WITHHELD_PREFIX};
 
 /// Gateways that a request has passed.
@@ -114,11 +117,24 @@ pub(super) fn passed_on(route: &Route, parts: &mut Parts, hops: u32) -> HeaderMa
     headers
 }
 
-/// Leaves the headers of an answer that are the function's to say. `sized` says whether the length
-/// of the body is known from its framing.
-pub(super) fn answered(headers: &mut HeaderMap, sized: bool) {
-    take_out(headers, |name| ends_here(name.as_str()));
-    if !sized {
-        headers.remove(CONTENT_LENGTH);
+/// Leaves the headers of an answer that are the function's to say, and its body where it may have
+/// one.
+pub(super) fn answered(head: &mut response::Parts, head_only: bool, body: Body) -> Body {
+    take_out(&mut head.headers, |name| ends_here(name.as_str()));
+    let none = matches!(
+        head.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let body = match head_only || none {
+        true => Empty::new().map_err(|never| match never {}).boxed_unsync(),
+        false => body,
+    };
+    // A length without a body is what the body would have. Otherwise the framing decides: a length
+    // that it does not confirm was one of two.
+    let unsaid = head.status == StatusCode::NO_CONTENT;
+    let unsized_body = !head_only && !none && body.size_hint().exact().is_none();
+    if unsaid || unsized_body {
+        head.headers.remove(CONTENT_LENGTH);
     }
+    body
 }
