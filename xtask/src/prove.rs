@@ -28,6 +28,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "routes",
         "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
     ),
+    (
+        "backlog",
+        "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
+    ),
 ];
 
 fn list() -> String {

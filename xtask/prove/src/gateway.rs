@@ -39,6 +39,16 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Path of the data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Path of the configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("tradewind.yaml")
@@ -49,7 +59,7 @@ impl Gateway {
         format!(
             "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
             self.address,
-            self.folder.path().join("data").display(),
+            self.data().display(),
         )
     }
 
@@ -100,19 +110,6 @@ impl Gateway {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    /// Resident memory of the process, KiB.
-    pub(crate) fn resident(&self) -> Result<u64, String> {
-        let id = self.child.as_ref().and_then(Child::id);
-        let id = id.ok_or("the gateway is not running")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))
-            .map_err(|e| format!("the memory of the gateway: {e}"))?;
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next())
-            .and_then(|kib| kib.parse().ok())
-            .ok_or_else(|| "no VmRSS in the status of the gateway".into())
     }
 
     /// kill -9.

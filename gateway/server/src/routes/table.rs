@@ -111,3 +111,174 @@ impl std::fmt::Debug for Table {
         f.debug_struct("Table").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::fmt::Write;
+    use tradewind_config::{System, load_str};
+
+    /// A table of these paths, each a route `r0`, `r1`, ... with these methods; or why not.
+    fn table(routes: &[(&str, &str)]) -> Result<Table, String> {
+        let mut text = String::from("routes:\n");
+        for (n, (methods, path)) in routes.iter().enumerate() {
+            let sink = "{ kind: http, url: \"https://f.example\" }";
+            writeln!(
+                text,
+                "  r{n}: {{ path: \"{path}\", methods: [{methods}], auth: none-i-understand, sink: {sink} }}"
+            )
+            .unwrap();
+        }
+        let checked = load_str("routes.yaml", &text, &crate::registry(), &System);
+        let checked = checked.map_err(|found| found.to_string())?;
+        Ok(crate::run::site(&checked).routes)
+    }
+
+    fn asked(
+        table: &Table,
+        method: &str,
+        path: &str,
+    ) -> Option<(String, BTreeMap<String, String>)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(())
+            .unwrap();
+        match table.find(&request) {
+            Some(Found::Route(route, params)) => {
+                Some((route.name.to_string(), super::super::path::decoded(&params)))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn paths_and_their_parameters() {
+        type Asked = (
+            &'static str,
+            Option<(&'static str, &'static [(&'static str, &'static str)])>,
+        );
+        let cases: [(&[&str], &[Asked]); 11] = [
+            (&["/"], &[("/", Some(("r0", &[]))), ("/a", None)]),
+            (&[], &[("/", None)]),
+            (
+                &["/a", "/b", "/a/b", "/d/e/f"],
+                &[
+                    ("/a", Some(("r0", &[]))),
+                    ("/b", Some(("r1", &[]))),
+                    ("/a/b", Some(("r2", &[]))),
+                    ("/d/e/f", Some(("r3", &[]))),
+                    ("/d/e", None),
+                ],
+            ),
+            (&["/a/b/c/d"], &[("/b", None), ("/a/b", None)]),
+            (&["/a/"], &[("/a", None), ("/a/", Some(("r0", &[])))]),
+            (
+                &["/{name}", "/{name}/{id}"],
+                &[
+                    ("/foo", Some(("r0", &[("name", "foo")]))),
+                    ("/foo/1", Some(("r1", &[("name", "foo"), ("id", "1")]))),
+                    ("/foo/", None),
+                ],
+            ),
+            (&["/{name}"], &[("/foo/bar/baz", None), ("/", None)]),
+            (
+                &["/{name}/bar/{id}"],
+                &[
+                    (
+                        "/foo/bar/baz",
+                        Some(("r0", &[("name", "foo"), ("id", "baz")])),
+                    ),
+                    ("/foo/foo/baz", None),
+                ],
+            ),
+            (
+                &["/{*foo}"],
+                &[
+                    ("/foo/bar/baz", Some(("r0", &[("foo", "foo/bar/baz")]))),
+                    ("/", None),
+                ],
+            ),
+            (
+                &["/users/{*userpath}"],
+                &[(
+                    "/users/group1/user1",
+                    Some(("r0", &[("userpath", "group1/user1")])),
+                )],
+            ),
+            // Refused by the ancestor; here the written step goes first, and no choice is lost.
+            (
+                &["/{foo}", "/bar", "/{foo}/{bar}", "/bar/x/y"],
+                &[
+                    ("/bar", Some(("r1", &[]))),
+                    ("/baz", Some(("r0", &[("foo", "baz")]))),
+                    ("/bar/x", Some(("r2", &[("foo", "bar"), ("bar", "x")]))),
+                    ("/bar/x/y", Some(("r3", &[]))),
+                    ("/b%20c", Some(("r0", &[("foo", "b c")]))),
+                    ("/a%2Fb", Some(("r0", &[("foo", "a/b")]))),
+                    ("/%ff", Some(("r0", &[("foo", "%ff")]))),
+                ],
+            ),
+        ];
+        for (paths, requests) in cases {
+            let routes: Vec<_> = paths.iter().map(|path| ("GET", *path)).collect();
+            let table = table(&routes).unwrap();
+            for (path, wanted) in requests {
+                let wanted = wanted.map(|(name, params)| {
+                    let params = params.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+                    (name.to_owned(), params.collect())
+                });
+                assert_eq!(asked(&table, "GET", path), wanted, "{path} of {paths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn conflicts_name_both_lines() {
+        for paths in [
+            ["/{foo}", "/{bar}"],
+            ["/{*foo}", "/{*bar}"],
+            ["/{*foo}", "/{baz}"],
+            ["/{foo}", "/{*bar}"],
+            ["/a", "/a"],
+            ["/users/{id}", "/users/{name}"],
+            ["/users/{id}/x", "/users/{name}/y"],
+        ] {
+            let why = table(&[("GET", paths[0]), ("POST, GET", paths[1])]).unwrap_err();
+            let told = |line: &str| {
+                line.starts_with("routes.yaml:3:") && line.contains("of route `r0` on line 2")
+            };
+            assert!(why.lines().any(told), "{why}");
+            // No method in common, no conflict.
+            assert!(
+                table(&[("GET", paths[0]), ("POST", paths[1])]).is_ok(),
+                "{paths:?}"
+            );
+        }
+        assert!(table(&[("GET", "/{*foo}/bar")]).is_err());
+    }
+
+    #[test]
+    fn each_method_has_its_own_paths() {
+        let table = table(&[
+            ("GET", "/{id}"),
+            ("POST", "/me"),
+            ("HEAD", "/{x}"),
+            ("GET, OPTIONS", "/o"),
+        ])
+        .unwrap();
+        let name = |method: &str, path: &str| asked(&table, method, path).map(|(name, _)| name);
+        for (method, path, route) in [
+            ("GET", "/me", Some("r0")),
+            ("POST", "/me", Some("r1")),
+            ("HEAD", "/me", Some("r2")),
+            ("HEAD", "/o", Some("r3")),
+            ("OPTIONS", "/o", Some("r3")),
+            ("OPTIONS", "/me", None),
+            ("POST", "/o", None),
+        ] {
+            assert_eq!(name(method, path).as_deref(), route, "{method} {path}");
+        }
+    }
+}

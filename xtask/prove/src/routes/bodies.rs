@@ -38,7 +38,7 @@ pub(super) async fn large_bodies_pass_and_memory_stays(
     way: Way,
 ) -> Result<(), String> {
     const MEBIBYTES: usize = 32;
-    let before = world.gateway.resident()?;
+    let before = world.gateway.memory()?.resident;
     let mut client = Client::connect(world.address(), way.caller).await?;
     let (feed, body) = feed();
     let sending = tokio::spawn(async move {
@@ -60,12 +60,12 @@ pub(super) async fn large_bodies_pass_and_memory_stays(
     let target = format!("{}/large/big/{MEBIBYTES}", way.prefix);
     let answer = send(world.address(), way.caller, ("GET", &target), &[], "").await?;
     same!(answer.body.len(), MEBIBYTES << 20, "length received");
-    let grown = world.gateway.resident()?.saturating_sub(before);
-    let most = 16 << 10;
+    let grown = world.gateway.memory()?.resident.saturating_sub(before);
+    let most = 16 << 20;
     same!(
         grown < most,
         true,
-        "memory grew by {grown} KiB for bodies of {MEBIBYTES} MiB"
+        "memory grew by {grown} bytes for bodies of {MEBIBYTES} MiB"
     );
     Ok(())
 }

@@ -115,5 +115,7 @@ async fn appended(world: &World) -> Result<u64, String> {
         _ => Vec::new(),
     };
     let known = all.into_iter().filter_map(of);
-    known.max().ok_or(format!("no account in {streams}"))
+    known
+        .max()
+        .ok_or_else(|| format!("no account in {streams}"))
 }

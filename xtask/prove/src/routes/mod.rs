@@ -57,7 +57,7 @@ impl World {
     }
 
     async fn metrics(&self) -> Result<String, String> {
-        let socket = self.gateway.config().with_file_name("data/admin.sock");
+        let socket = self.gateway.data().join("admin.sock");
         let ask = async {
             let mut stream = UnixStream::connect(socket).await?;
             let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";

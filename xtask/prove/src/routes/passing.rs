@@ -69,7 +69,9 @@ pub(super) async fn the_request_arrives_as_it_was_sent(
     };
     same!(got["x-forwarded-host"][0], asked, "x-forwarded-host");
     same!(got["x-forwarded-proto"][0], "http", "x-forwarded-proto");
-    let host = got["host"][0].as_str().or(said["authority"].as_str());
+    let host = got["host"][0]
+        .as_str()
+        .or_else(|| said["authority"].as_str());
     same!(
         host,
         Some(world.function.to_string().as_str()),
