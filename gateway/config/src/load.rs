@@ -92,6 +92,7 @@ impl Loader<'_> {
         let streams = self.streams(file.streams, file.durability);
         let sources = self.sources(file.sources, &streams, &api_keys);
         let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
+        self.check_bodies(&file.limits, &sources);
         let subscriptions = self.subscriptions(file.subscriptions, &streams);
         let admin = file
             .admin

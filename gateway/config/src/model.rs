@@ -13,6 +13,6 @@ pub(crate) use route::Route;
 pub use route::{Cors, Exchange, FieldName, Origin, Verb};
 pub use scalar::{Moment, Period, Size};
 pub(crate) use source::KEYS as SOURCE_KEYS;
-pub use source::{Common, Unmatched};
+pub use source::{Common, RateLimit, Unmatched};
 pub(crate) use stream::Stream;
 pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -2,13 +2,14 @@
 
 use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
-use super::{Budget, Door, Limits, Problem, Share, Site, head};
+use super::{Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use crate::routes::{self, Found, Match};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -53,8 +54,7 @@ pub struct Ingress {
     pub(crate) clock: Arc<dyn Clock>,
     site: Arc<ArcSwap<Site>>,
     pub(crate) metrics: Arc<Metrics>,
-    requests: Semaphore,
-    bodies: Budget,
+    multiplexed: Semaphore,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -77,8 +77,7 @@ impl Ingress {
             clock,
             site,
             metrics,
-            requests: Semaphore::new(limits.requests),
-            bodies: Budget::new(limits.body_bytes),
+            multiplexed: Semaphore::new(limits.requests),
         }
     }
 
@@ -90,23 +89,29 @@ impl Ingress {
     {
         let site = self.site.load_full();
         let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
-        if sound.is_ok()
-            && !site.doors.contains_key(request.uri().path())
-            && let Some(found) = site.routes.find(&request)
-        {
-            return match found {
-                Found::Route(route, params) => {
-                    let matched = Match::new(route, &params);
-                    // Apart: requests to sources do not carry its state around.
-                    Box::pin(routes::handle(self, &site, route, matched, request)).await
-                }
-                other => {
-                    let answer = routes::others(&other, &request);
-                    self.close("", "options", Instant::now(), answer)
-                }
-            };
+        // Two ways to tell a body's end may lead two parsers to two ends. RFC 9112 section 6.1 has the
+        // connection closed after a request with both, of which only one is left to be seen here:
+        // what follows a chunked body is never taken for a request.
+        let last = request.version() < Version::HTTP_2
+            && request.headers().contains_key(TRANSFER_ENCODING);
+        let to_source = sound.is_err() || site.doors.contains_key(request.uri().path());
+        let mut response = match site.routes.find(&request).filter(|_| !to_source) {
+            None => self.source(&site, sound, request).await,
+            Some(Found::Route(route, params)) => {
+                let matched = Match::new(route, &params);
+                // Apart: requests to sources do not carry its state around.
+                Box::pin(routes::handle(self, &site, route, matched, request)).await
+            }
+            Some(other) => {
+                let answer = routes::others(&other, &request);
+                self.close("", "options", Instant::now(), answer)
+            }
+        };
+        if last {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
-        self.source(&site, sound, request).await
+        response
     }
 
     async fn source<B>(
@@ -161,11 +166,6 @@ impl Ingress {
         response.map(Either::Left)
     }
 
-    /// An empty share of what may be held of bodies.
-    pub(crate) fn share(&self, _site: &Site) -> Share {
-        self.bodies.share()
-    }
-
     async fn enter<B>(
         &self,
         site: &Site,
@@ -176,10 +176,15 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let _permit = self
-            .requests
-            .try_acquire()
-            .map_err(|_| Problem::overloaded("too many requests under way"))?;
+        // HTTP/1 has one request a connection, and connections are counted already.
+        let _permit = match request.version() {
+            Version::HTTP_2 => self
+                .multiplexed
+                .try_acquire()
+                .map(Some)
+                .map_err(|_| Problem::overloaded("too many requests under way"))?,
+            _ => None,
+        };
         let (line, body) = request.into_parts();
         let parts = Parts {
             method: line.method,
@@ -193,11 +198,14 @@ impl Ingress {
         }
         announced(door, &parts)?;
         if door.webhook.verifies_head() {
-            door.webhook.verify(&parts, &[], self.now())?;
+            let verified = door.webhook.verify(&parts, &[], self.now())?;
+            if let Some(rate) = &door.rate {
+                rate.check(&verified.principal)?;
+            }
         }
         // The share lives until the answer: what waits to be stored counts.
-        let mut share = self.bodies.share();
-        let body = read(door, body, &mut share).await?;
+        let mut share = site.budget.share();
+        let body = read(door, &parts, body, &mut share).await?;
         let verified = door.webhook.verify(&parts, &body, self.now())?;
         if let Some(answer) = door.webhook.challenge(&parts, &body) {
             return Ok(respond(answer));
@@ -210,6 +218,9 @@ impl Ingress {
                 "the batch has more events than the gateway takes; nothing was stored",
             )
             .detail(format!("at most {} events", door.batch_max)));
+        }
+        if let Some(rate) = &door.rate {
+            rate.take(&verified.principal, events.len())?;
         }
         let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
         let receipts = if events.is_empty() {

@@ -15,6 +15,6 @@ mod writer;
 pub(crate) use group::GROUP;
 pub(crate) use group::{BODY_MAX, Body, Builder, Record, checksum, decode_ops, encode_ops};
 pub(crate) use reader::Reader;
-pub(crate) use recovery::recover;
+pub(crate) use recovery::{Known, recover};
 pub(crate) use segment::{Segment, Summary};
 pub(crate) use writer::{Log, failed, refused};

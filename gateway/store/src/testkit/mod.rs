@@ -1,5 +1,8 @@
 //! For tests of the store and of what stands on it.
 
+pub mod corruption;
+pub mod faults;
+pub mod full;
 mod memory;
 pub mod power;
 pub mod suite;
