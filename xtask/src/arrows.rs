@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),
     ("examples/", &["sdk/handler"]),
+    ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask", &["sdk/event"]),
 ];
 

@@ -1,5 +1,7 @@
 //! What docs/guarantees.md links to.
 
+mod fuzz;
+
 use crate::{clone, shell};
 use std::process::Command;
 
@@ -11,6 +13,8 @@ cargo xtask prove <name>
   power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
   drain [--rounds N]      SIGTERM under load, one sink a black hole
   reload [--rounds N]     configuration reloads under load, half of them invalid
+  fuzz [--minutes N] [--target T]
+                          every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -30,6 +34,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
                 .args(rest),
         ),
         Some(name @ ("kill" | "drain" | "reload")) => against_binary(name, rest, true),
+        Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
         Some(other) => Err(format!("no proof `{other}`\n\n{LIST}")),
     }
