@@ -5,25 +5,45 @@ mod fuzz;
 use crate::{clone, shell};
 use std::process::Command;
 
+/// Each proof and what it shows.
 const LIST: &str = "\
 cargo xtask prove <name>
 
   formats                 CloudEvents format and binding conformance
-  kill [--rounds N]       kill -9 under load, restart, compare with an oracle outside (default 50)
   power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
-  drain [--rounds N]      SIGTERM under load, one sink a black hole
-  reload [--rounds N]     configuration reloads under load, half of them invalid
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
+
+/// Those against the real binary, each also a line in the table of `xtask/prove/src/main.rs`; each
+/// takes `--seed N`.
+const AGAINST_BINARY: &[(&str, &str)] = &[
+    (
+        "kill",
+        "kill -9 under load, restart, compare with an oracle outside (default 50 rounds)",
+    ),
+    ("drain", "SIGTERM under load, one sink a black hole"),
+    (
+        "reload",
+        "configuration reloads under load, half of them invalid",
+    ),
+];
+
+fn list() -> String {
+    let mut text = LIST.to_owned();
+    for (name, what) in AGAINST_BINARY {
+        text.push_str(&format!("  {name:<24}{what}\n"));
+    }
+    text
+}
 
 /// Runs one, or lists them.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let rest = args.get(1..).unwrap_or_default();
     match args.first().map(String::as_str) {
         None => {
-            print!("{LIST}");
+            print!("{}", list());
             Ok(())
         }
         Some("formats") => formats(),
@@ -33,10 +53,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
                 .args(["--features=testkit", "--example=power", "--"])
                 .args(rest),
         ),
-        Some(name @ ("kill" | "drain" | "reload")) => against_binary(name, rest, true),
         Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
-        Some(other) => Err(format!("no proof `{other}`\n\n{LIST}")),
+        Some(name) if AGAINST_BINARY.iter().any(|(known, _)| *known == name) => {
+            against_binary(name, rest, true)
+        }
+        Some(other) => Err(format!("no proof `{other}`\n\n{}", list())),
     }
 }
 

@@ -12,6 +12,13 @@ const HEAVY: &[&str] = &[
     "webhook-to-handler",
 ];
 
+/// The short forms of the proofs against the real binary.
+const SHORT: &[(&str, &[&str])] = &[
+    ("kill", &["--rounds", "50"]),
+    ("drain", &["--rounds", "3"]),
+    ("reload", &["--rounds", "100"]),
+];
+
 #[derive(Default)]
 struct Count {
     passed: u64,
@@ -99,12 +106,9 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
     // Optional features have tests of their own.
     count.tests(test().args(["--package=tradewind-event", "--features=cloudevents-sdk"]))?;
     count.tests(test().args(HEAVY.iter().map(|name| format!("--package={name}"))))?;
-    for (name, args) in [
-        ("kill", ["--rounds", "50"]),
-        ("drain", ["--rounds", "3"]),
-        ("reload", ["--rounds", "100"]),
-    ] {
-        prove::against_binary(name, &args.map(String::from), false)?;
+    for (name, args) in SHORT {
+        let args: Vec<String> = args.iter().copied().map(String::from).collect();
+        prove::against_binary(name, &args, false)?;
         count.passed += 1;
     }
     Ok(())

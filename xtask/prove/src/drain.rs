@@ -10,10 +10,10 @@ use std::time::Duration;
 /// Runs the loop.
 pub(crate) async fn run(options: &Options) -> Proved {
     let oracle = Oracle::default();
-    let outcome = rounds(options, &oracle).await;
+    let count = options.rounds.unwrap_or(10);
+    let outcome = rounds(options, count, &oracle).await;
     let figures = format!(
-        "{} drains with a black hole among the sinks, {} events acknowledged, 0 may be lost, {} repeated deliveries",
-        options.rounds,
+        "{count} drains with a black hole among the sinks, {} events acknowledged, 0 may be lost, {} repeated deliveries",
         oracle.acknowledgements(),
         oracle.repetitions(),
     );
@@ -22,7 +22,7 @@ pub(crate) async fn run(options: &Options) -> Proved {
         .map_err(|what| (figures, what))
 }
 
-async fn rounds(options: &Options, oracle: &Oracle) -> Result<(), String> {
+async fn rounds(options: &Options, count: u32, oracle: &Oracle) -> Result<(), String> {
     let sinks = sinks::start(oracle.clone())
         .await
         .map_err(|e| e.to_string())?;
@@ -31,7 +31,7 @@ async fn rounds(options: &Options, oracle: &Oracle) -> Result<(), String> {
         kill::subscriptions(sinks)
     );
     let mut gateway = Gateway::new(&options.gateway, &subscriptions)?;
-    for _ in 0..options.rounds {
+    for _ in 0..count {
         gateway.start().await?;
         let load = Load::start(oracle, gateway.address, 16, kill::TYPES);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(200..800))).await;

@@ -105,7 +105,7 @@ async fn rounds(
         .map_err(|e| e.to_string())?;
     let mut gateway = Gateway::new(&options.gateway, &subscriptions(sinks))?;
     restarts.push(gateway.start().await?);
-    for round in 1..=options.rounds {
+    for round in 1..=options.rounds.unwrap_or(50) {
         let load = Load::start(oracle, gateway.address, 16, TYPES);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(5..500))).await;
         gateway.kill().await?;

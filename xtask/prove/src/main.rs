@@ -13,36 +13,33 @@ mod oracle;
 mod reload;
 mod sinks;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
+
+type Run = for<'a> fn(&'a Options) -> Pin<Box<dyn Future<Output = Proved> + 'a>>;
+
+/// One line per proof; `xtask/src/prove.rs` has what each is for.
+const PROOFS: &[(&str, Run)] = &[
+    ("kill", |options| Box::pin(kill::run(options))),
+    ("drain", |options| Box::pin(drain::run(options))),
+    ("reload", |options| Box::pin(reload::run(options))),
+];
 
 #[derive(Parser)]
 #[command(about = "Fault loops against the real binary")]
-struct Cli {
-    #[command(subcommand)]
-    proof: Proof,
-}
-
-#[derive(Subcommand)]
-enum Proof {
-    /// kill -9 at a random moment of the load, restart, compare.
-    Kill(Options),
-    /// SIGTERM under load with one sink a black hole.
-    Drain(Options),
-    /// Reloads under load, half of them invalid.
-    Reload(Options),
-}
-
-#[derive(clap::Args, Clone)]
 pub(crate) struct Options {
+    /// The proof.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(PROOFS.iter().map(|(name, _)| name)))]
+    name: String,
     /// The `tradewind` binary.
     #[arg(long)]
     gateway: PathBuf,
-    /// How often.
-    #[arg(long, default_value_t = 50)]
-    rounds: u32,
-    /// Repeats a run; printed by every run.
+    /// How often; the default is the proof's own.
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// Repeats the random choices of a run; printed by every run.
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -52,20 +49,15 @@ pub(crate) type Proved = Result<String, (String, String)>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (name, options) = match Cli::parse().proof {
-        Proof::Kill(options) => ("kill", options),
-        Proof::Drain(options) => ("drain", options),
-        Proof::Reload(options) => ("reload", options),
-    };
+    let options = Options::parse();
+    let name = options.name.as_str();
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     fastrand::seed(seed);
     println!("{name}: seed {seed}");
-    let proved = match name {
-        "kill" => kill::run(&options).await,
-        "drain" => drain::run(&options).await,
-        _ => reload::run(&options).await,
+    let Some((_, run)) = PROOFS.iter().find(|(known, _)| *known == name) else {
+        return ExitCode::FAILURE;
     };
-    match proved {
+    match run(&options).await {
         Ok(figures) => {
             println!("{name}: {figures}: holds");
             ExitCode::SUCCESS

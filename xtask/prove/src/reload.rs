@@ -29,11 +29,11 @@ fn generation(sinks: SocketAddr, swapped: bool) -> String {
 /// Runs the loop.
 pub(crate) async fn run(options: &Options) -> Proved {
     let oracle = Oracle::default();
-    let outcome = rounds(options, &oracle).await;
+    let count = options.rounds.unwrap_or(50);
+    let outcome = rounds(options, count, &oracle).await;
     let refused = outcome.as_ref().copied().unwrap_or_default();
     let figures = format!(
-        "{} reloads, {refused} of them invalid and refused, {} events acknowledged, 0 may be lost or misrouted",
-        options.rounds,
+        "{count} reloads, {refused} of them invalid and refused, {} events acknowledged, 0 may be lost or misrouted",
         oracle.acknowledgements(),
     );
     outcome
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: &Options) -> Proved {
         .map_err(|what| (figures, what))
 }
 
-async fn rounds(options: &Options, oracle: &Oracle) -> Result<u32, String> {
+async fn rounds(options: &Options, count: u32, oracle: &Oracle) -> Result<u32, String> {
     let sinks = sinks::start(oracle.clone())
         .await
         .map_err(|e| e.to_string())?;
@@ -49,7 +49,7 @@ async fn rounds(options: &Options, oracle: &Oracle) -> Result<u32, String> {
     gateway.start().await?;
     let load = Load::start(oracle, gateway.address, 8, TYPES);
     let mut invalid = 0;
-    for round in 0..options.rounds {
+    for round in 0..count {
         let next = generation(sinks, round % 4 < 2);
         match round % 4 {
             0 | 2 => gateway.configure(&next)?,
