@@ -13,6 +13,7 @@
 
 mod input;
 mod oracle;
+mod signing;
 mod targets;
 
 pub use targets::TARGETS;

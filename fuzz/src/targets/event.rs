@@ -1,7 +1,7 @@
 //! The event formats.
 
 use crate::Target;
-use crate::oracle::{depth, pack, sound, valid_json};
+use crate::oracle::{depth, kept, pack, sound, valid_json};
 use bytes::Bytes;
 use tradewind_event::{Attribute, DecodeError, Event, Limits, json, packed, protobuf};
 
@@ -149,6 +149,6 @@ fn proto(input: &[u8]) {
 
 fn storage(input: &[u8]) {
     if let Ok(event) = packed::unpack(Bytes::copy_from_slice(input)) {
-        sound(&event);
+        kept(&event);
     }
 }

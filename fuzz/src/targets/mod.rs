@@ -1,6 +1,11 @@
 //! The targets.
 
 mod event;
+mod filter;
+mod http;
+mod provider;
+mod scalar;
+mod signature;
 
 use crate::Target;
 
@@ -10,4 +15,11 @@ pub const TARGETS: &[Target] = &[
     event::JSON_BATCH,
     event::PROTOBUF,
     event::PACKED,
+    http::MESSAGE,
+    http::PERCENT,
+    scalar::SCALAR,
+    signature::SIGNATURE,
+    provider::GITHUB,
+    provider::STANDARD_WEBHOOKS,
+    filter::FILTER,
 ];
