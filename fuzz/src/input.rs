@@ -19,10 +19,9 @@ impl<'a> Cut<'a> {
         u64::from(self.byte()) << 8 | u64::from(self.byte())
     }
 
-    /// A stretch of up to 255 bytes.
-    pub(crate) fn some(&mut self) -> &'a [u8] {
-        let length = usize::from(self.byte()).min(self.0.len());
-        let (head, rest) = self.0.split_at(length);
+    /// As many bytes as there are, up to `length`.
+    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
+        let (head, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;
         head
     }

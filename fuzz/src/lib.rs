@@ -105,3 +105,17 @@ const fn is(a: &str, b: &str) -> bool {
     }
     true
 }
+
+thread_local! {
+    /// One thread, so that the same input does the same; time that moves when all wait.
+    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+}
+
+/// Runs to the end.
+fn wait<T>(what: impl Future<Output = T>) -> T {
+    RUNTIME.with(|runtime| runtime.block_on(what))
+}

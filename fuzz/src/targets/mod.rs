@@ -4,8 +4,10 @@ mod event;
 mod filter;
 mod http;
 mod provider;
+mod record;
 mod scalar;
 mod signature;
+mod store;
 
 use crate::Target;
 
@@ -22,4 +24,7 @@ pub const TARGETS: &[Target] = &[
     provider::GITHUB,
     provider::STANDARD_WEBHOOKS,
     filter::FILTER,
+    store::LOG,
+    store::RUN,
+    record::RECORD,
 ];

@@ -81,4 +81,7 @@ targets! {
     github = "github",
     standard_webhooks = "standard-webhooks",
     filter = "filter",
+    store_log = "store-log",
+    store_run = "store-run",
+    record = "record",
 }

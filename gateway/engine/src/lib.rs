@@ -12,6 +12,8 @@ mod machine;
 mod plan;
 mod record;
 mod shard;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod view;
 

@@ -1,5 +1,6 @@
 //! For tests of the store and of what stands on it.
 
+pub mod forge;
 mod memory;
 pub mod power;
 pub mod suite;
