@@ -1,13 +1,17 @@
 //! The targets.
 
+mod config;
 mod event;
 mod filter;
+mod gateway;
+mod handler;
 mod http;
 mod provider;
 mod record;
 mod scalar;
 mod signature;
 mod store;
+mod url;
 
 use crate::Target;
 
@@ -27,4 +31,9 @@ pub const TARGETS: &[Target] = &[
     store::LOG,
     store::RUN,
     record::RECORD,
+    config::CONFIG,
+    url::URL,
+    handler::HANDLER,
+    gateway::INGRESS,
+    gateway::ADMIN,
 ];

@@ -84,4 +84,9 @@ targets! {
     store_log = "store-log",
     store_run = "store-run",
     record = "record",
+    config = "config",
+    url = "url",
+    handler = "handler",
+    ingress = "ingress",
+    admin = "admin",
 }
