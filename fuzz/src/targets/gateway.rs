@@ -211,12 +211,7 @@ fn ingress(input: &[u8]) {
             }
         }
         if status >= 400 {
-            problem(
-                crate::wait(answer.into_body().collect())
-                    .unwrap()
-                    .to_bytes(),
-                status,
-            );
+            problem(crate::wait(whole(answer.into_body())), status);
         }
     });
 }
@@ -235,6 +230,17 @@ fn entitled(source: &str, headers: &HeaderMap, body: &[u8]) -> bool {
         }
         _ => true,
     }
+}
+
+/// The body of an answer, which is small.
+#[allow(clippy::disallowed_methods, reason = "it is limited")]
+async fn whole<B>(body: B) -> Bytes
+where
+    B: http_body::Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = Limited::new(body, 1 << 20).collect().await;
+    body.unwrap().to_bytes()
 }
 
 /// A refusal says why, in a form of its own.
@@ -313,8 +319,7 @@ fn admin(input: &[u8]) {
         if path == "/v1/tail" && status == 200 {
             return;
         }
-        let body = Limited::new(answer.into_body(), 1 << 20).collect();
-        let body = office.runtime.block_on(body).unwrap().to_bytes();
+        let body = office.runtime.block_on(whole(answer.into_body()));
         if status == 200 && path.starts_with("/v1/") {
             assert!(serde_json::from_slice::<Value>(&body).is_ok());
         }

@@ -1,5 +1,8 @@
 //! Every target over its corpus, its seeds and a few mutations of both: the same inputs each time.
 
+// Helpers of tests panic like tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod mutate;
 
 use mutate::mutated;
