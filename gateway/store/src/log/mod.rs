@@ -17,7 +17,7 @@ pub(crate) use group::GROUP;
 pub(crate) use group::RECORD;
 pub(crate) use group::{BODY_MAX, Body, Builder, Record, checksum, decode_ops, encode_ops};
 pub(crate) use reader::Reader;
-pub(crate) use recovery::recover;
+pub(crate) use recovery::{Known, recover};
 #[cfg(feature = "testkit")]
 pub(crate) use segment::{DATA, HEADER};
 pub(crate) use segment::{Segment, Summary};

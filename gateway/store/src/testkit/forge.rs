@@ -6,8 +6,9 @@
 use crate::dedupe::{Index, RunInfo};
 use crate::disk::sim::SimDisk;
 use crate::disk::{Disk, Open};
-use crate::log::{DATA, GROUP, HEADER, Log, RECORD, checksum, recover};
-use crate::{Batch, Error, Params};
+use crate::finding::Findings;
+use crate::log::{DATA, GROUP, HEADER, Known, Log, RECORD, checksum, recover};
+use crate::{Batch, Error, Finding, Params};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub struct ForgedLog {
 #[derive(Debug)]
 pub struct Found {
     /// What recovery had to say.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// Everything that can be read, from the start to the end.
     pub read: Batch,
     /// Where the log begins and ends.
@@ -55,20 +56,26 @@ impl ForgedLog {
     pub fn read(&self, from: u64, step: usize) -> Result<Found, Error> {
         let dir = Path::new(DIR);
         let mut replayed = 0;
-        let scan = recover(&self.disk, dir, self.salt, 0, 0, 0, &mut |record| {
+        let known = Known {
+            start: None,
+            replay_from: 0,
+            durable: 0,
+            epoch: 0,
+            chunk_bytes: 4096,
+        };
+        let scan = recover(&self.disk, dir, self.salt, known, &mut |record| {
             assert!(replayed <= record.offset, "records are replayed in order");
             replayed = record.offset;
             Ok(())
         })?;
-        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let params = Params::default();
         let log = Log::new(
-            disk,
+            Arc::new(self.disk.clone()),
             dir.into(),
             self.salt,
-            params,
+            Params::default(),
             scan.segments,
             scan.epoch,
+            Arc::new(Findings::new(0)),
         )?;
         let reader = log.reader();
         let bounds = reader.bounds();
@@ -120,7 +127,9 @@ pub fn find_in_run(
     let mut found = Vec::new();
     // Once as it takes part in deduplication, once as it is kept for lookups.
     for now_ms in [0, 1] {
-        let index = Index::open(&disk, dir, salt, std::slice::from_ref(&info), now_ms)?;
+        let findings = Arc::new(Findings::new(0));
+        let infos = std::slice::from_ref(&info);
+        let (index, _) = Index::open(&disk, dir, salt, infos, now_ms, findings)?;
         for id in ids {
             let live = index.live(*id, now_ms)?;
             let place = index.find(*id)?;

@@ -1,4 +1,4 @@
-//! For tests of what stands on the engine.
+//! Records from bytes that nobody wrote.
 
 use crate::record::{Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stored};
 use bytes::Bytes;
