@@ -10,6 +10,7 @@ const HEAVY: &[&str] = &[
     "tradewind-server",
     "fan-out",
     "webhook-to-handler",
+    "tradewind-fuzz",
 ];
 
 /// The short forms of the proofs against the real binary.
