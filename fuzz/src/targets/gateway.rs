@@ -133,7 +133,7 @@ struct Door {
 
 fn door() -> Door {
     let [first, second] = SECRETS;
-    let hash = tradewind_http::api_key::hash_hex(KEY);
+    let hash = tradewind_adapter::api_key::hash_hex(KEY);
     let text = format!(
         "limits: {{ body: {BODY}B, batch: 8 }}
 api-keys: {{ shop: {{ sha256: {hash} }} }}
