@@ -10,6 +10,7 @@ const HEAVY: &[&str] = &[
     "tradewind-server",
     "fan-out",
     "webhook-to-handler",
+    "tradewind-fuzz",
 ];
 
 /// The short forms of the proofs against the real binary.
@@ -19,6 +20,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("reload", &["--rounds", "100"]),
     ("isolation", &["--short"]),
     ("overload", &["--short"]),
+    ("routes", &[]),
 ];
 
 #[derive(Default)]

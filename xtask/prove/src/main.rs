@@ -14,6 +14,7 @@ mod load;
 mod oracle;
 mod overload;
 mod reload;
+mod routes;
 mod sinks;
 mod target;
 mod vitals;
@@ -33,6 +34,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("reload", |options| Box::pin(reload::run(options))),
     ("isolation", |options| Box::pin(isolation::run(options))),
     ("overload", |options| Box::pin(overload::run(options))),
+    ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 
