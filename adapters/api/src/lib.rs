@@ -8,6 +8,7 @@ mod capability;
 mod error;
 mod outcome;
 mod registry;
+mod report;
 mod secret;
 mod sink;
 mod source;
@@ -22,8 +23,9 @@ pub use outcome::{Outcome, Reason};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };
+pub use report::{Outcomes, Report};
 pub use secret::Secret;
-pub use sink::{Delivery, Report, Sink};
+pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;
 pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

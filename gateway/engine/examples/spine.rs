@@ -117,7 +117,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
                 let data = vec![b'x'; 900];
                 while Instant::now() < until {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let Ok(event) = Event::builder(&format!("{run}-{n}"), "/bench", "bench.event")
+                    let Ok(event) = Event::builder(format!("{run}-{n}"), "/bench", "bench.event")
                         .subject("s")
                         .data("application/octet-stream", data.clone())
                         .build()
