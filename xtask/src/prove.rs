@@ -24,6 +24,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "reload",
         "configuration reloads under load, half of them invalid",
     ),
+    (
+        "backlog",
+        "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
+    ),
 ];
 
 fn list() -> String {

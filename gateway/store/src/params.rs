@@ -11,7 +11,8 @@ pub struct Params {
     pub overlay_bytes: usize,
     /// Bytes of log after the last checkpoint that start one (default 128 MiB): what a restart reads.
     pub replay_bytes: u64,
-    /// Identities in memory, over all shards of a stream, that are flushed to a run (default 200,000).
+    /// Identities in memory, over all shards of a stream, that are flushed to a run (default
+    /// 114,688: what fits into a hash map of 8 MiB).
     pub identities: usize,
     /// Cache of the state table, over all shards of a stream (default 32 MiB).
     pub cache_bytes: usize,
@@ -30,7 +31,7 @@ impl Default for Params {
             chunk_bytes: 4 << 20,
             overlay_bytes: 8 << 20,
             replay_bytes: 128 << 20,
-            identities: 200_000,
+            identities: 7 << 14,
             cache_bytes: 32 << 20,
             reserve_bytes: 64 << 20,
             queue: 4096,

@@ -39,6 +39,16 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Path of the data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Path of the configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("tradewind.yaml")
@@ -49,7 +59,7 @@ impl Gateway {
         format!(
             "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
             self.address,
-            self.folder.path().join("data").display(),
+            self.data().display(),
         )
     }
 

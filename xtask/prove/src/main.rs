@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod backlog;
 mod drain;
 mod gateway;
 mod kill;
@@ -12,6 +13,7 @@ mod load;
 mod oracle;
 mod reload;
 mod sinks;
+mod vitals;
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 
 #[derive(Parser)]
@@ -39,6 +42,15 @@ pub(crate) struct Options {
     /// How often; the default is the proof's own.
     #[arg(long)]
     rounds: Option<u32>,
+    /// How many events; the default is the proof's own.
+    #[arg(long)]
+    events: Option<u64>,
+    /// How many subscriptions; the default is the proof's own.
+    #[arg(long)]
+    subscriptions: Option<u64>,
+    /// `backlog` with ten million pending events, and nothing else.
+    #[arg(long)]
+    ten_million: bool,
     /// Repeats the random choices of a run; printed by every run.
     #[arg(long)]
     seed: Option<u64>,

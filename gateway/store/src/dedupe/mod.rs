@@ -222,8 +222,8 @@ impl Index {
                 number.map_or(0, |number| number + 1),
             )
         });
-        let mut slots: Vec<_> = frozen.iter().map(|(id, slot)| (*id, *slot)).collect();
-        slots.sort_unstable_by_key(|(id, slot)| (slot.window_ms > LONG_WINDOW_MS, *id));
+        let mut slots: Vec<_> = frozen.iter().collect();
+        slots.sort_unstable_by_key(|(id, slot)| (slot.window_ms > LONG_WINDOW_MS, **id));
         let short = slots.partition_point(|(_, slot)| slot.window_ms <= LONG_WINDOW_MS);
         let mut flushed = Flushed::default();
         for part in [&slots[..short], &slots[short..]] {

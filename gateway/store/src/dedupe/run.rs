@@ -12,7 +12,8 @@ use std::sync::Arc;
 const PAGE: usize = 4096;
 const ENTRY: usize = 56;
 const PER_PAGE: usize = (PAGE - 4) / ENTRY;
-const HEAD: usize = 48;
+/// Bytes written at once.
+const CHUNK: usize = 64 * PAGE;
 const MAGIC: [u8; 6] = *b"TWrun\0";
 const VERSION: u16 = 1;
 
@@ -34,7 +35,7 @@ impl Run {
         dir: &Path,
         salt: u64,
         number: u64,
-        slots: &[(u128, Slot)],
+        slots: &[(&u128, &Slot)],
     ) -> io::Result<Self> {
         let info = RunInfo {
             number,
@@ -54,7 +55,9 @@ impl Run {
         let salt = salt ^ number.rotate_left(32);
         let mut bloom = Bloom::new(slots.len());
         let mut firsts = Vec::new();
-        let mut out = Vec::with_capacity(HEAD + slots.len().div_ceil(PER_PAGE) * PAGE);
+        let file = disk.open(&dir.join(info.file()), Open::Empty)?;
+        let mut written = 0;
+        let mut out = Vec::with_capacity(CHUNK + PAGE);
         out.put_slice(&MAGIC);
         out.put_u16_le(VERSION);
         out.put_u64_le(number);
@@ -62,11 +65,16 @@ impl Run {
         out.resize(PAGE - 4, 0);
         out.put_u32_le(checksum(salt, 0, &out));
         for (index, page) in slots.chunks(PER_PAGE).enumerate() {
+            if out.len() >= CHUNK {
+                file.write_at(written, &out)?;
+                written += out.len() as u64;
+                out.clear();
+            }
             let start = out.len();
-            firsts.push(page[0].0);
+            firsts.push(*page[0].0);
             for (id, slot) in page {
-                bloom.add(*id);
-                out.put_u128_le(*id);
+                bloom.add(**id);
+                out.put_u128_le(**id);
                 out.put_u128_le(slot.content);
                 out.put_u64_le(slot.offset);
                 out.put_u64_le(slot.appended_ms);
@@ -81,8 +89,7 @@ impl Run {
         bloom.words().iter().for_each(|word| out.put_u64_le(*word));
         let crc = checksum(salt, u64::MAX, &out[start..]);
         out.put_u32_le(crc);
-        let file = disk.open(&dir.join(info.file()), Open::Empty)?;
-        file.write_at(0, &out)?;
+        file.write_at(written, &out)?;
         file.sync_data()?;
         Ok(Self {
             info,

@@ -278,10 +278,13 @@ pub(crate) fn encode_ops(ops: &[Op]) -> Vec<u8> {
 }
 
 /// Undoes [`encode_ops`]; `None` for bytes that it never makes.
-pub(crate) fn decode_ops(mut body: Bytes) -> Option<Vec<Op>> {
-    fn take(body: &mut Bytes) -> Option<Bytes> {
+pub(crate) fn decode_ops(mut body: &[u8]) -> Option<Vec<Op>> {
+    // Copies: a key in the table must not pin the segment that it was read with.
+    fn take(body: &mut &[u8]) -> Option<Bytes> {
         let len = body.try_get_u32_le().ok()? as usize;
-        (len <= body.len()).then(|| body.split_to(len))
+        let (part, rest) = body.split_at_checked(len)?;
+        *body = rest;
+        Some(Bytes::copy_from_slice(part))
     }
     let mut ops = Vec::new();
     while !body.is_empty() {

@@ -86,12 +86,10 @@ impl Shard {
                     };
                     index.insert([(identity.id, slot)]);
                 }
-                Body::Ops(body) if record.offset >= checkpoint.applied => {
-                    match decode_ops(body.clone()) {
-                        Some(ops) => table.apply(ops),
-                        None => findings.push(format!("no operations at {}", record.offset)),
-                    }
-                }
+                Body::Ops(body) if record.offset >= checkpoint.applied => match decode_ops(body) {
+                    Some(ops) => table.apply(ops),
+                    None => findings.push(format!("no operations at {}", record.offset)),
+                },
                 _ => {}
             }
             Ok(())
