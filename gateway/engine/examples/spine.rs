@@ -15,6 +15,10 @@ use tradewind_engine::{Engine, Origin, Plan, Policy, Start, StreamPlan, Subscrip
 use tradewind_event::Event;
 use tradewind_store::{Durability, Embedded};
 
+/// As in the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug)]
 struct Clock(Instant, u64);
 
