@@ -217,10 +217,11 @@ impl Call {
         verdict: &mut Option<Verdict>,
         last: bool,
     ) {
-        let (outcome, note) = self.append_reply(index, outcome).await;
+        // That a reply cannot be appended is not the sink's fault.
         let this = Verdict::of(&outcome, &self.policy, self.time.now());
         let so_far = verdict.map_or(this, |v| v.and(this));
         *verdict = Some(so_far);
+        let (outcome, note) = self.append_reply(index, outcome).await;
         let home = Homing {
             lane: self.lane,
             offset: self.offsets[index],

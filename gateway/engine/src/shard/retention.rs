@@ -20,6 +20,7 @@ impl Shard {
         if before <= start {
             return Ok(());
         }
+        self.turn.kept = self.turn.kept.max(before);
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
             self.route_below(id, before).await?;
             self.keep_recorded(id, start, before).await?;
@@ -129,6 +130,26 @@ impl Shard {
                 .push(Op::Put(keys::kept(id, offset), Stored::keep(item)));
         }
         Ok(())
+    }
+
+    /// Of a lane that has nothing pending, drops the copies that no dead letter needs.
+    pub(super) async fn keep_letters_only(&mut self, id: LaneId) -> Result<(), Error> {
+        self.flush(Sync::Lazy).await?;
+        let shard = self.around.shard;
+        let (mut from, to) = keys::under(&keys::of_lane(b'p', id));
+        loop {
+            let found = self.scan_page(&mut from, &to).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (key, _) in found {
+                let letter = keys::dead(id, keys::number(&key, keys::FIRST));
+                if self.around.log.get(shard, &letter).await?.is_none() {
+                    self.turn.ops.push(Op::Delete(key));
+                }
+            }
+            self.flush(Sync::Lazy).await?;
+        }
     }
 
     /// All generations below the one in force at `before`, but for the last that names a lane: it

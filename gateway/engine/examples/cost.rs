@@ -1,5 +1,5 @@
 //! CPU per event of engine and store without HTTP around them:
-//! `spine [subscriptions] [publishers] [seconds] [directory]`.
+//! `cost [subscriptions] [publishers] [seconds] [directory]`.
 
 // It measures, and prints what it measured.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
@@ -76,7 +76,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
             .unwrap_or(default)
     };
     let (subscriptions, publishers, seconds) = (number(1), number(64), number(5));
-    let dir = args.next().unwrap_or_else(|| "target/spine".into());
+    let dir = args.next().unwrap_or_else(|| "target/cost".into());
     let sink = Arc::new(Counting::default());
     let mut plan = Plan {
         streams: BTreeMap::from([("default".to_owned(), StreamPlan::default())]),
