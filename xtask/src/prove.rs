@@ -1,5 +1,7 @@
 //! What docs/guarantees.md links to.
 
+mod fuzz;
+
 use crate::{clone, shell};
 use std::process::Command;
 
@@ -14,6 +16,8 @@ cargo xtask prove <name>
                           EINTR (default 8)
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
+  fuzz [--minutes N] [--target T]
+                          every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -35,6 +39,18 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "reload",
         "configuration reloads under load, half of them invalid",
+    ),
+    (
+        "isolation",
+        "one of 100 targets misbehaves in every way; the others are timed",
+    ),
+    (
+        "overload",
+        "backlogs, retry storms, mass redrives, huge batches, too many publishers",
+    ),
+    (
+        "routes",
+        "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
     ),
     (
         "backlog",
@@ -60,6 +76,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
         Some("formats") => formats(),
         Some(name @ ("power" | "io-faults" | "corruption")) => on_simulated_disk(name, rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {
