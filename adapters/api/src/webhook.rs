@@ -58,8 +58,8 @@ pub struct Answer {
 ///
 /// # Contract
 /// - Pure: no I/O, no clock but `now`, no state but the configuration.
-/// - `verify` sees the raw body before anything has parsed it, and runs before `decode`. It also runs
-///   once with an empty body before the body is read when [`Webhook::verifies_head`] is true.
+/// - `verify` sees the raw body before anything has parsed it, and runs before `decode`. Where
+///   [`Webhook::verifies_head`] is true it runs once, with an empty body, before the body is read.
 /// - Secrets are compared in constant time; all that are configured are tried.
 /// - `decode` keeps `data` byte-exact and gives ids that deduplicate.
 pub trait Webhook: Send + Sync + std::fmt::Debug {

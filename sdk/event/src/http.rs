@@ -9,6 +9,6 @@ mod error;
 mod percent;
 
 pub use decode::{Message, Options, decode};
-pub use encode::{Format, encode_batch, encode_binary, encode_structured};
+pub use encode::{Format, encode_batch, encode_binary, encode_binary_into, encode_structured};
 pub use error::Error;
 pub use percent::Percent;

@@ -4,9 +4,13 @@
     reason = "this is the one place that builds a client: every connection passes the guard"
 )]
 
-use super::dial::Dial;
+use super::dial::{BoxError, Dial};
+use super::line::{Answer, Lines};
+use super::target::Target;
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -18,17 +22,38 @@ use tradewind_adapter::Body;
 pub(crate) type Payload = Either<Full<Bytes>, Body>;
 
 /// Connections of one sink.
-pub(crate) type Pool = Client<HttpsConnector<Dial>, Payload>;
+pub(crate) enum Pool {
+    /// Where nothing is negotiated.
+    Plain(Lines),
+    /// TLS, HTTP/2.
+    Shared(Client<HttpsConnector<Dial>, Payload>),
+}
+
+impl Pool {
+    /// One exchange, up to the head of the response.
+    pub(crate) async fn request(
+        &self,
+        request: Request<Payload>,
+    ) -> Result<Response<Either<Answer, Incoming>>, BoxError> {
+        Ok(match self {
+            Self::Plain(lines) => lines.request(request).await?.map(Either::Left),
+            Self::Shared(client) => client.request(request).await?.map(Either::Right),
+        })
+    }
+}
 
 /// Idle connections kept.
-const IDLE_MAX: usize = 64;
+pub(super) const IDLE_MAX: usize = 64;
 /// Time that an idle connection is kept; targets mostly close theirs after a minute.
-const IDLE_FOR: Duration = Duration::from_secs(50);
+pub(super) const IDLE_FOR: Duration = Duration::from_secs(50);
 /// Most bytes of a response's head.
-const HEAD_MAX: usize = 64 << 10;
+pub(super) const HEAD_MAX: usize = 64 << 10;
 
 /// HTTP/1.1 and HTTP/2, as negotiated; `http2_only` skips the negotiation.
-pub(crate) fn pool(tls: ClientConfig, dial: Dial, http2_only: bool) -> Pool {
+pub(crate) fn pool(tls: ClientConfig, dial: Dial, target: &Target, http2_only: bool) -> Pool {
+    if !target.tls && !http2_only {
+        return Pool::Plain(Lines::new(dial, target.uri.clone()));
+    }
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http();
@@ -36,12 +61,13 @@ pub(crate) fn pool(tls: ClientConfig, dial: Dial, http2_only: bool) -> Pool {
         true => builder.enable_http2().wrap_connector(dial),
         false => builder.enable_all_versions().wrap_connector(dial),
     };
-    Client::builder(TokioExecutor::new())
+    let client = Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_FOR)
         .pool_max_idle_per_host(IDLE_MAX)
         .http1_max_buf_size(HEAD_MAX)
         .http2_only(http2_only)
-        .build(connector)
+        .build(connector);
+    Pool::Shared(client)
 }

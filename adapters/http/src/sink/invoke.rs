@@ -13,8 +13,8 @@ use tradewind_event::Event;
 impl HttpSink {
     async fn exchange(&self, request: Request<Payload>) -> Result<Response<Body>, Reason> {
         match self.client.request(request).await {
-            Ok(answer) => Ok(answer.map(|body| body.map_err(Into::into).boxed_unsync())),
-            Err(error) => Err(reason(&error, &self.responses.redact)),
+            Ok(answer) => Ok(answer.map(|body| body.boxed_unsync())),
+            Err(error) => Err(reason(&*error, &self.responses.redact)),
         }
     }
 }

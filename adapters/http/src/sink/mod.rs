@@ -6,6 +6,7 @@ mod dial;
 mod failure;
 mod guard;
 mod invoke;
+mod line;
 mod request;
 mod response;
 mod sign;
@@ -24,6 +25,7 @@ use http::{Method, Request};
 use http_body_util::{Either, Full};
 use request::Requests;
 use response::Responses;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use target::{Host, Target};
@@ -89,7 +91,7 @@ impl HttpSink {
             false => tls::none()?,
         };
         let dial = Dial::new(guard, resolve);
-        let client = client::pool(tls, dial, config.http2_prior_knowledge);
+        let client = client::pool(tls, dial, &target, config.http2_prior_knowledge);
         let batch = config.mode == Mode::Batch;
         // A reply to a batch belongs to no delivery of it.
         let replies = if batch {
@@ -125,24 +127,25 @@ impl HttpSink {
                 };
             }
         };
+        let mut stop = pin!(async {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => cancelled(),
+                () = tokio::time::sleep_until(deadline) => timed_out("before a response came"),
+            }
+        });
         let response = tokio::select! {
             biased;
-            () = cancel.cancelled() => return cancelled(),
-            () = tokio::time::sleep_until(deadline) => return timed_out("before a response came"),
+            outcome = &mut stop => return outcome,
             response = self.client.request(request) => response,
         };
         let (parts, body) = match response {
             Ok(response) => response.into_parts(),
-            Err(error) => return failed(&error, &self.responses.redact),
+            Err(error) => return failed(&*error, &self.responses.redact),
         };
         // From here on there is a status, which stands even if the body is cut off.
-        let stop = async {
-            tokio::select! {
-                () = cancel.cancelled() => {}
-                () = tokio::time::sleep_until(deadline) => {}
-            }
-        };
         let now = wall_clock();
+        let stop = async { drop(stop.await) };
         self.responses.outcome(&parts, body, stop, now).await
     }
 }
@@ -222,7 +225,7 @@ impl Sink for HttpSink {
         let asked = tokio::time::timeout(Duration::from_secs(10), self.client.request(request));
         let why = match asked.await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => failed(&error, &self.responses.redact),
+            Ok(Err(error)) => failed(&*error, &self.responses.redact),
             Err(_) => timed_out("before a response came"),
         };
         let Outcome::Retry { reason, .. } = why else {

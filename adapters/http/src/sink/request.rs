@@ -36,6 +36,12 @@ const RESERVED: [&str; 14] = [
 /// Prefixes that HTTP proxies, CloudEvents, Standard Webhooks and the gateway own.
 const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "ce-", "webhook-", "tradewind-"];
 
+const DELIVERY_ID: HeaderName = HeaderName::from_static("tradewind-delivery-id");
+const ATTEMPT: HeaderName = HeaderName::from_static("tradewind-attempt");
+const SUBSCRIPTION: HeaderName = HeaderName::from_static("tradewind-subscription");
+/// Room for these, an event's headers and `host`.
+const ROOM: usize = 24;
+
 /// Makes requests: all that is the same for every delivery of one sink.
 pub(crate) struct Requests {
     uri: Uri,
@@ -81,25 +87,31 @@ impl Requests {
         batch: &[Delivery],
         now: SystemTime,
     ) -> Result<Request<Payload>, String> {
-        let (headers, body) = match (self.mode, batch) {
-            (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event),
+        let mut headers = self.headers();
+        let body = match (self.mode, batch) {
+            (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event, &mut headers),
             _ => {
                 let events: Vec<Event> = batch.iter().map(|d| d.event.clone()).collect();
-                binding::encode_batch(&events, Format::Json)
+                let (more, body) = binding::encode_batch(&events, Format::Json);
+                headers.extend(more);
+                body
             }
         };
-        let mut all = self.fixed.clone();
-        all.extend(headers);
-        about(&mut all, batch)?;
-        self.finish(all, body, &message_id(batch), now)
+        about(&mut headers, batch)?;
+        self.finish(headers, body, || message_id(batch), now)
     }
 
     /// One request for an event that is to be answered.
     pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Payload>, String> {
-        let (headers, body) = self.encode(event);
-        let mut all = self.fixed.clone();
-        all.extend(headers);
-        self.finish(all, body, event.id(), now)
+        let mut headers = self.headers();
+        let body = self.encode(event, &mut headers);
+        self.finish(headers, body, || event.id().to_owned(), now)
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(ROOM);
+        headers.extend(self.fixed.clone());
+        headers
     }
 
     /// Whether deliveries are signed, which needs their whole body.
@@ -107,10 +119,14 @@ impl Requests {
         self.signer.is_some()
     }
 
-    fn encode(&self, event: &Event) -> (HeaderMap, Bytes) {
+    fn encode(&self, event: &Event, headers: &mut HeaderMap) -> Bytes {
         match self.mode {
-            Mode::Structured => binding::encode_structured(event, Format::Json),
-            _ => binding::encode_binary(event),
+            Mode::Structured => {
+                let (more, body) = binding::encode_structured(event, Format::Json);
+                headers.extend(more);
+                body
+            }
+            _ => binding::encode_binary_into(event, headers),
         }
     }
 
@@ -118,16 +134,17 @@ impl Requests {
         &self,
         mut headers: HeaderMap,
         body: Bytes,
-        id: &str,
+        id: impl FnOnce() -> String,
         now: SystemTime,
     ) -> Result<Request<Payload>, String> {
         if let Some(signer) = &self.signer {
+            let id = id();
             let seconds = now
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |time| time.as_secs());
-            let signature = signer.sign(id, seconds, &body);
+            let signature = signer.sign(&id, seconds, &body);
             let signature = signature.ok_or("the signature is no header")?;
-            headers.insert("webhook-id", value(id)?);
+            headers.insert("webhook-id", value(&id)?);
             headers.insert("webhook-timestamp", seconds.into());
             headers.insert("webhook-signature", signature);
         }
@@ -141,12 +158,18 @@ impl Requests {
 
 /// What a handler needs to be idempotent: the id is the same on every attempt.
 fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
-    let ids: Vec<&str> = batch.iter().map(|d| &*d.id).collect();
-    headers.insert("tradewind-delivery-id", value(&ids.join(","))?);
+    let ids = match batch {
+        [one] => value(&one.id)?,
+        _ => {
+            let ids: Vec<&str> = batch.iter().map(|d| &*d.id).collect();
+            value(&ids.join(","))?
+        }
+    };
+    headers.insert(DELIVERY_ID, ids);
     let attempt = batch.iter().map(|d| d.attempt).max().unwrap_or(1);
-    headers.insert("tradewind-attempt", attempt.into());
+    headers.insert(ATTEMPT, attempt.into());
     if let [one, ..] = batch {
-        headers.insert("tradewind-subscription", value(&one.subscription)?);
+        headers.insert(SUBSCRIPTION, value(&one.subscription)?);
     }
     if let Some(replay) = batch.iter().find_map(|d| d.replay.as_deref()) {
         headers.insert("tradewind-replay", value(replay)?);
@@ -169,7 +192,7 @@ fn message_id(batch: &[Delivery]) -> String {
 }
 
 fn value(text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::try_from(text).map_err(|_| "the delivery id is no header value".into())
+    HeaderValue::from_str(text).map_err(|_| "the delivery id is no header value".into())
 }
 
 fn allowed(place: &'static str, name: &str) -> Result<HeaderName, Error> {

@@ -1,12 +1,13 @@
 //! From a response to an outcome.
 
 use super::config::Replies;
+use super::dial::BoxError;
 use super::failure::{Redact, failed, timed_out};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::response::Parts;
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::pin::pin;
 use std::time::SystemTime;
 use tradewind_adapter::{Outcome, Reason, retry_after};
@@ -26,7 +27,7 @@ enum Read {
     TooLarge(Bytes),
     /// The time was over, or the attempt cancelled.
     CutOff(Bytes),
-    Broken(Bytes, hyper::Error),
+    Broken(Bytes, BoxError),
 }
 
 impl Responses {
@@ -35,7 +36,7 @@ impl Responses {
     pub(crate) async fn outcome(
         &self,
         parts: &Parts,
-        body: Incoming,
+        body: impl Body<Data = Bytes, Error = BoxError> + Unpin,
         stop: impl Future<Output = ()>,
         now: SystemTime,
     ) -> Outcome {
@@ -64,7 +65,7 @@ impl Responses {
                 return reject(parts, "reply-too-large", why);
             }
             Read::CutOff(_) => return timed_out("before the whole reply came"),
-            Read::Broken(_, error) => return failed(&error, &self.redact),
+            Read::Broken(_, error) => return failed(&*error, &self.redact),
         };
         let events = binding::decode(&parts.headers, whole, &Options::default());
         let mut events = match events.map(Message::into_events) {
@@ -87,7 +88,7 @@ impl Responses {
     async fn read(
         &self,
         headers: &HeaderMap,
-        mut body: Incoming,
+        mut body: impl Body<Data = Bytes, Error = BoxError> + Unpin,
         stop: impl Future<Output = ()>,
     ) -> Read {
         let length = headers.get(CONTENT_LENGTH);

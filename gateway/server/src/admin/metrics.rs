@@ -41,6 +41,21 @@ pub struct Metrics {
     pub(crate) routes: Meters,
 }
 
+/// Counts requests that one source has taken.
+#[derive(Debug, Clone)]
+pub struct Meter {
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl Meter {
+    /// Counts one, answered 202.
+    pub fn count(&self, took: Duration) {
+        self.requests.inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
 fn latency() -> Histogram {
     Histogram::new([
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
@@ -119,6 +134,18 @@ impl Metrics {
         self.seconds
             .get_or_create(&Source { source })
             .observe(took.as_secs_f64());
+    }
+    /// Counters of requests that one source takes: looked up once, not at each request.
+    pub fn taken(&self, source: &str) -> Meter {
+        let source = source.to_owned();
+        Meter {
+            requests: self.requests.get_or_create_owned(&Request {
+                source: source.clone(),
+                status: 202,
+                code: "taken",
+            }),
+            seconds: self.seconds.get_or_create_owned(&Source { source }),
+        }
     }
     /// Counts a connection above the limit.
     pub fn connection_refused(&self) {

@@ -16,6 +16,6 @@ mod tail;
 
 pub use accounts::Scrape;
 pub use auth::{Guard, token};
-pub use metrics::Metrics;
+pub use metrics::{Meter, Metrics};
 pub use openapi::document;
 pub use router::router;

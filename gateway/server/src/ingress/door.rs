@@ -1,9 +1,10 @@
 //! The sources and routes that can be called, by path: one immutable snapshot per configuration.
 
 use super::{Budget, Limits, Rate};
+use crate::admin::Meter;
 use crate::routes::Table;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tradewind_adapter::Webhook;
 use tradewind_store::Durability;
@@ -25,6 +26,8 @@ pub struct Door {
     pub body_timeout: Duration,
     /// Most events of one request.
     pub batch_max: usize,
+    /// Counts what is taken here; found at the first request.
+    pub meter: OnceLock<Meter>,
     /// Most events per second of each principal; `None` for as many as come.
     pub rate: Option<Arc<Rate>>,
 }

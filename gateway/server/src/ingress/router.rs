@@ -94,9 +94,13 @@ impl Ingress {
         // what follows a chunked body is never taken for a request.
         let last = request.version() < Version::HTTP_2
             && request.headers().contains_key(TRANSFER_ENCODING);
-        let to_source = sound.is_err() || site.doors.contains_key(request.uri().path());
-        let mut response = match site.routes.find(&request).filter(|_| !to_source) {
-            None => self.source(&site, sound, request).await,
+        let door = site.doors.get(request.uri().path());
+        let route = match (&sound, door) {
+            (Ok(()), None) => site.routes.find(&request),
+            _ => None,
+        };
+        let mut response = match route {
+            None => self.source(&site, sound, door, request).await,
             Some(Found::Route(route, params)) => {
                 let matched = Match::new(route, &params);
                 // Apart: requests to sources do not carry its state around.
@@ -104,7 +108,7 @@ impl Ingress {
             }
             Some(other) => {
                 let answer = routes::others(&other, &request);
-                self.close("", "options", Instant::now(), answer)
+                self.close(None, "options", Instant::now(), answer)
             }
         };
         if last {
@@ -118,6 +122,7 @@ impl Ingress {
         &self,
         site: &Site,
         sound: Result<(), Problem>,
+        door: Option<&Door>,
         request: Request<B>,
     ) -> Response<AnswerBody>
     where
@@ -125,35 +130,34 @@ impl Ingress {
         B::Error: std::fmt::Display,
     {
         let began = Instant::now();
-        let path = request.uri().path();
-        let door = site.doors.get(path);
-        let source = door.map(|door| door.name.clone());
         let answer = match (sound, door) {
             (Err(problem), _) => Err(problem),
             (Ok(()), Some(door)) => self.enter(site, door, request).await,
-            (Ok(()), None) => Err(unknown_path(site, path)),
+            (Ok(()), None) => Err(unknown_path(site, request.uri().path())),
         };
-        self.close(
-            source.as_deref().unwrap_or_default(),
-            "taken",
-            began,
-            answer,
-        )
+        self.close(door, "taken", began, answer)
     }
 
     /// Counts an answer, and tells of a refusal.
     fn close(
         &self,
-        name: &str,
+        door: Option<&Door>,
         code: &'static str,
         began: Instant,
         answer: Result<Response<Full<Bytes>>, Problem>,
     ) -> Response<AnswerBody> {
         let took = began.elapsed();
+        let name = door.map_or("", |door| &door.name);
         let response = match answer {
             Ok(response) => {
-                self.metrics
-                    .request(name, response.status().as_u16(), code, took);
+                let status = response.status();
+                match door {
+                    Some(door) if status == StatusCode::ACCEPTED => {
+                        let meter = door.meter.get_or_init(|| self.metrics.taken(name));
+                        meter.count(took);
+                    }
+                    _ => self.metrics.request(name, status.as_u16(), code, took),
+                }
                 response
             }
             Err(problem) => {
@@ -197,16 +201,20 @@ impl Ingress {
             _ => return Err(wrong_method()),
         }
         announced(door, &parts)?;
-        if door.webhook.verifies_head() {
-            let verified = door.webhook.verify(&parts, &[], self.now())?;
-            if let Some(rate) = &door.rate {
-                rate.check(&verified.principal)?;
-            }
+        let known = match door.webhook.verifies_head() {
+            true => Some(door.webhook.verify(&parts, &[], self.now())?),
+            false => None,
+        };
+        if let (Some(verified), Some(rate)) = (&known, &door.rate) {
+            rate.check(&verified.principal)?;
         }
         // The share lives until the answer: what waits to be stored counts.
         let mut share = site.budget.share();
         let body = read(door, &parts, body, &mut share).await?;
-        let verified = door.webhook.verify(&parts, &body, self.now())?;
+        let verified = match known {
+            Some(verified) => verified,
+            None => door.webhook.verify(&parts, &body, self.now())?,
+        };
         if let Some(answer) = door.webhook.challenge(&parts, &body) {
             return Ok(respond(answer));
         }

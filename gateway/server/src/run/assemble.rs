@@ -4,7 +4,7 @@ use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
 use crate::routes::{Route, Table};
 use http::Method;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
@@ -116,6 +116,7 @@ pub fn site(checked: &config::Checked) -> Site {
             body_max: usize::try_from(body_max).unwrap_or(usize::MAX),
             body_timeout: limits.body_timeout.0,
             batch_max: limits.batch.get() as usize,
+            meter: OnceLock::new(),
             rate: source
                 .common
                 .rate_limit

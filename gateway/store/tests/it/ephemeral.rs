@@ -7,8 +7,7 @@ use std::sync::Arc;
 use tradewind_store::disk::RealDisk;
 use tradewind_store::testkit::{ManualClock, SeededRandom};
 use tradewind_store::{
-    Appended, Durability, Embedded, Entry, Error, Identity, Kind, Position, Settings, Stream,
-    Streams,
+    Appended, Durability, Embedded, Entry, Error, Identity, Kind, Position, Settings, Streams,
 };
 
 const TASKS: u64 = 16;

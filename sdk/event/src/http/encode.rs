@@ -4,7 +4,7 @@ use super::percent;
 use crate::model::{Core, DataKind};
 use crate::{Event, json, protobuf};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, InvalidHeaderName};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Formats of structured and batched mode.
@@ -22,7 +22,13 @@ pub enum Format {
 /// Data that was JSON in a JSON envelope without `datacontenttype` goes out as `application/json`
 /// (JSON format §3.1.2); otherwise no content type is invented.
 pub fn encode_binary(event: &Event) -> (HeaderMap, Bytes) {
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(16);
+    let body = encode_binary_into(event, &mut headers);
+    (headers, body)
+}
+
+/// The same beside headers that are there already; those of the event replace theirs.
+pub fn encode_binary_into(event: &Event, headers: &mut HeaderMap) -> Bytes {
     for (name, value) in event.attributes() {
         if name == Core::DataContentType.name() {
             continue;
@@ -30,7 +36,7 @@ pub fn encode_binary(event: &Event) -> (HeaderMap, Bytes) {
         let text = value.to_canonical();
         // Both always succeed: names are checked, and the escaped value is printable ASCII.
         if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(format!("ce-{name}")),
+            header_name(name),
             HeaderValue::from_bytes(&percent::encode(&text)),
         ) {
             headers.insert(name, value);
@@ -43,7 +49,23 @@ pub fn encode_binary(event: &Event) -> (HeaderMap, Bytes) {
         headers.insert(CONTENT_TYPE, value);
     }
     let body = event.data().map(|data| data.bytes.clone());
-    (headers, body.unwrap_or_default())
+    body.unwrap_or_default()
+}
+
+/// `ce-` and the name of an attribute; common ones are ready-made.
+fn header_name(attribute: &str) -> Result<HeaderName, InvalidHeaderName> {
+    Ok(HeaderName::from_static(match attribute {
+        "id" => "ce-id",
+        "source" => "ce-source",
+        "specversion" => "ce-specversion",
+        "type" => "ce-type",
+        "subject" => "ce-subject",
+        "time" => "ce-time",
+        "dataschema" => "ce-dataschema",
+        "partitionkey" => "ce-partitionkey",
+        "traceparent" => "ce-traceparent",
+        other => return HeaderName::try_from(format!("ce-{other}")),
+    }))
 }
 
 /// Headers and body in structured mode.

@@ -10,8 +10,8 @@ use hyper::service::service_fn;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -105,6 +105,7 @@ pub(crate) fn door() -> Door {
         body_max: 4096,
         body_timeout: LONG,
         batch_max: 10,
+        meter: OnceLock::new(),
         rate: None,
     }
 }
