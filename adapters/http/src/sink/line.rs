@@ -11,13 +11,11 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -38,9 +36,12 @@ struct Idle {
 }
 
 /// One connection, and the way of requests into it.
-struct Line(Box<(http1::SendRequest<Payload>, Connection)>);
+struct Line {
+    sender: http1::SendRequest<Payload>,
+    connection: Pending<Result<(), hyper::Error>>,
+}
 
-type Connection = http1::Connection<TokioIo<TcpStream>, Payload>;
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Lines {
     /// None are open yet. `target` names host and port.
@@ -70,12 +71,15 @@ impl Lines {
             *request.uri_mut() = Uri::from(path);
         }
         loop {
-            let (mut line, used) = match self.idle.take().await {
-                Some(line) => (line, true),
-                None => (self.open().await?, false),
+            let idle = self.idle.take();
+            let used = idle.is_some();
+            let line = match idle {
+                Some(line) => line.looked_at().await,
+                None => Some(open(self.dial.clone(), self.target.clone()).await?),
             };
+            let Some(mut line) = line else { continue };
             match line.exchange(request).await {
-                Ok(response) => return Ok(self.answer(line, response).await),
+                Ok(response) => return Ok(answer(line, response, self.idle.clone()).await),
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if used => request = unsent,
                     _ => return Err(failed.into_error().into()),
@@ -83,54 +87,56 @@ impl Lines {
             }
         }
     }
+}
 
-    async fn open(&self) -> Result<Line, BoxError> {
-        let stream = self.dial.clone().call(self.target.clone()).await?;
+fn open(mut dial: Dial, target: Uri) -> Pending<Result<Line, BoxError>> {
+    Box::pin(async move {
+        let stream = dial.call(target).await?;
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(super::client::HEAD_MAX)
             .handshake(stream)
             .await?;
-        Ok(Line(Box::new((sender, connection))))
-    }
+        let connection = Box::pin(connection);
+        Ok(Line { sender, connection })
+    })
+}
 
-    async fn answer(&self, mut line: Line, response: Response<Incoming>) -> Response<Answer> {
-        let (head, body) = response.into_parts();
-        let mut line = if body.is_end_stream() {
-            let alive = poll_fn(|context| Poll::Ready(line.drive(context))).await;
-            alive.then(|| self.idle.keep(line));
-            None
-        } else {
-            Some(line)
-        };
-        let idle = self.idle.clone();
-        Response::from_parts(
-            head,
-            Answer {
-                body,
-                line: line.take(),
-                idle,
-            },
-        )
-    }
+async fn answer(line: Line, response: Response<Incoming>, idle: Arc<Idle>) -> Response<Answer> {
+    let (head, body) = response.into_parts();
+    let line = if body.is_end_stream() {
+        if let Some(line) = line.looked_at().await {
+            idle.keep(line);
+        }
+        None
+    } else {
+        Some(line)
+    };
+    Response::from_parts(head, Answer { body, line, idle })
 }
 
 impl Line {
     /// Reads and writes what there is; false once the connection is over.
     fn drive(&mut self, context: &mut Context<'_>) -> bool {
-        Pin::new(&mut self.0.1).poll(context).is_pending()
+        self.connection.as_mut().poll(context).is_pending()
+    }
+
+    /// The line, if it is still open.
+    async fn looked_at(mut self) -> Option<Self> {
+        let open = poll_fn(|context| Poll::Ready(self.drive(context))).await;
+        open.then_some(self)
     }
 
     async fn exchange(
         &mut self,
         request: Request<Payload>,
     ) -> Result<Response<Incoming>, hyper::client::conn::TrySendError<Request<Payload>>> {
-        let (sender, connection) = &mut *self.0;
+        let Self { sender, connection } = self;
         let mut response = pin!(sender.try_send_request(request));
         let mut over = false;
         poll_fn(|context| {
             if !over {
                 // Whatever ends it, the response says.
-                over = Pin::new(&mut *connection).poll(context).is_ready();
+                over = connection.as_mut().poll(context).is_ready();
             }
             response.as_mut().poll(context)
         })
@@ -143,19 +149,13 @@ impl Idle {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that is still open.
-    async fn take(&self) -> Option<Line> {
-        loop {
-            let (_, mut line) = self.lines().pop()?;
-            if poll_fn(|context| Poll::Ready(line.drive(context))).await {
-                return Some(line);
-            }
-        }
+    fn take(&self) -> Option<Line> {
+        self.lines().pop().map(|(_, line)| line)
     }
 
     /// Keeps one whose exchange is over, if it takes another.
     fn keep(self: &Arc<Self>, line: Line) {
-        if !line.0.0.is_ready() {
+        if !line.sender.is_ready() {
             return;
         }
         let mut lines = self.lines();
@@ -209,10 +209,9 @@ impl Body for Answer {
                 this.line = None;
             }
         }
-        if matches!(frame, Poll::Ready(None)) || this.body.is_end_stream() {
-            if let Some(line) = this.line.take() {
-                this.idle.keep(line);
-            }
+        let ended = matches!(frame, Poll::Ready(None)) || this.body.is_end_stream();
+        if ended && let Some(line) = this.line.take() {
+            this.idle.keep(line);
         }
         frame
     }
