@@ -70,10 +70,16 @@ impl Lane {
             keys::history(ticket.offset, self.id),
             Final::encode(state, Some(due), None, &ticket.trail),
         ));
-        self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+        self.due_at(due, ticket.offset);
         if let Some(key) = ticket.key {
             self.block(key, Head::Scheduled, turn);
         }
+    }
+
+    /// A delivery in `q/` is not in memory.
+    pub(crate) fn due_at(&mut self, due: u64, offset: u64) {
+        self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+        self.due_from = self.due_from.min((due, offset));
     }
 
     /// Ends a delivery; the caller has counted it.
@@ -91,7 +97,7 @@ impl Lane {
             keys::history(ticket.offset, self.id),
             Final::encode(state, None, note, &ticket.trail),
         ));
-        if ticket.offset < turn.start {
+        if ticket.offset < turn.kept {
             turn.ops
                 .push(Op::Delete(keys::kept(self.id, ticket.offset)));
         }
@@ -117,6 +123,8 @@ impl Lane {
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
         self.account.dead_lettered += 1;
+        self.dead_bytes += ticket.bytes;
+        self.letters_from = self.letters_from.min(ticket.offset);
         let buried = Buried {
             at_ms: turn.now,
             cause,
@@ -139,7 +147,7 @@ impl Lane {
             format!(
                 "{} after {} attempt(s)",
                 cause_name(cause),
-                ticket.trail.attempts.len()
+                ticket.trail.made()
             )
         });
         if behind {
@@ -170,7 +178,7 @@ impl Lane {
         self.account.attempts += 1;
         self.dirty = true;
         let began = task.since;
-        let number = task.ticket.trail.attempts.len() as u32 + 1;
+        let number = task.ticket.trail.made() + 1;
         let (name, reason) = match &outcome {
             Outcome::Accepted { receipt, .. } => (
                 "accepted",
@@ -180,7 +188,7 @@ impl Lane {
             Outcome::Reject { reason, .. } => ("reject", Some(reason.clone())),
             _ => ("retry", None),
         };
-        task.ticket.trail.attempts.push(Attempt {
+        task.ticket.trail.push(Attempt {
             number,
             at_ms: began,
             took_ms: turn.now.saturating_sub(began),
@@ -280,7 +288,7 @@ impl Lane {
                     &self.name,
                     task.ticket.offset,
                     Some(&task.stored),
-                    || format!("attempt {}", task.ticket.trail.attempts.len() + 1),
+                    || format!("attempt {}", task.ticket.trail.made() + 1),
                 );
                 batch.push(task.ticket.offset);
                 self.flying.insert(task.ticket.offset, task);

@@ -72,6 +72,8 @@ pub(crate) struct Turn {
     pub(crate) now: u64,
     /// Where the log begins: what lies below lives in `p/`.
     pub(crate) start: u64,
+    /// Events below this may have been copied to `p/`, though the log still begins before them.
+    pub(crate) kept: u64,
     pub(crate) ops: Vec<Op>,
     pub(crate) notes: Vec<Note>,
     /// Somebody listens.

@@ -158,7 +158,7 @@ fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<De
         subscription: Arc::clone(name),
         stream: Arc::clone(stream),
         position: format!("{shard}/{offset}").into(),
-        attempt: task.ticket.trail.attempts.len() as u32 + 1,
+        attempt: task.ticket.trail.made() + 1,
         timeout: lane.policy.timeout,
         replay,
     })

@@ -7,10 +7,88 @@ use crate::machine::{Head, Place, Ticket};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, Final, Trail, cause_name};
 use bytes::Bytes;
+use std::collections::VecDeque;
 use tradewind_store::{Error, Op, Sync};
 
-/// Dead letters moved or removed in one record.
+/// Dead letters moved or removed in one turn.
 const CHUNK: usize = 256;
+
+/// What becomes of dead letters.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    Redriven,
+    Purged,
+}
+
+/// A redrive or a purge under way.
+#[derive(Debug)]
+pub(super) struct Letters {
+    fate: Fate,
+    lanes: VecDeque<LaneId>,
+    /// The only one that is meant.
+    offset: Option<u64>,
+    /// What lies above came after the operator asked.
+    end: u64,
+    from: Option<Bytes>,
+    count: u64,
+}
+
+impl Letters {
+    /// Of `subscription`: the one at `offset`, or all there are now.
+    pub(super) fn new(shard: &Shard, fate: Fate, subscription: &str, offset: Option<u64>) -> Self {
+        Self {
+            fate,
+            lanes: shard.lanes_of(subscription).into(),
+            offset,
+            end: shard.around.log.bounds(shard.around.shard).end,
+            from: None,
+            count: 0,
+        }
+    }
+
+    /// Takes the next few; the count of all when none is left.
+    pub(super) async fn slice(&mut self, shard: &mut Shard) -> Result<Option<u64>, Error> {
+        let Some(id) = self.lanes.front().copied() else {
+            shard.flush(Sync::Durable).await?;
+            return Ok(Some(self.count));
+        };
+        let chunk = self.chunk(shard, id).await?;
+        if chunk.is_empty() {
+            self.lanes.pop_front();
+            self.from = None;
+        }
+        for (key, value) in chunk {
+            let offset = keys::number(&key, keys::FIRST);
+            let buried = readable(Buried::decode(&value))?;
+            match self.fate {
+                Fate::Redriven => shard.redrive_one(id, offset, buried).await?,
+                Fate::Purged => shard.purge_one(id, offset, &buried).await?,
+            }
+            self.count += 1;
+        }
+        shard.flush(Sync::Lazy).await?;
+        Ok(None)
+    }
+
+    /// What a redrive makes of them may become dead letters again while it runs; each is taken once.
+    async fn chunk(&mut self, shard: &mut Shard, id: LaneId) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        if !shard.lanes.contains_key(&id) {
+            return Ok(Vec::new());
+        }
+        shard.flush(Sync::Lazy).await?;
+        let (first, to) = match self.offset {
+            Some(offset) => (keys::dead(id, offset), keys::after(&keys::dead(id, offset))),
+            None => (keys::dead(id, 0), keys::dead(id, self.end)),
+        };
+        let start = self.from.clone().unwrap_or(first);
+        let log = &shard.around.log;
+        let found = log.scan(shard.around.shard, &start, &to, CHUNK).await?;
+        if let Some((last, _)) = found.last() {
+            self.from = Some(keys::after(last));
+        }
+        Ok(found)
+    }
+}
 
 impl Shard {
     /// A page of dead letters, and the cursor of the next.
@@ -69,23 +147,6 @@ impl Shard {
     }
 
     /// Back to pending, with a new budget of attempts and a new age.
-    pub(super) async fn redrive(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
-        let mut moved = 0;
-        for id in self.lanes_of(name) {
-            let mut from = None;
-            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
-                for (key, value) in chunk {
-                    let offset = keys::number(&key, keys::FIRST);
-                    let buried = readable(Buried::decode(&value))?;
-                    self.redrive_one(id, offset, buried).await?;
-                    moved += 1;
-                }
-                self.flush(Sync::Durable).await?;
-            }
-        }
-        Ok(moved)
-    }
-
     async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
         let heads_its_key = self.unpark(id, offset, buried.key).await?;
         let now = self.turn.now;
@@ -93,6 +154,7 @@ impl Shard {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.pending += 1;
         lane.dirty = true;
         self.turn.ops.push(Op::Delete(keys::dead(id, offset)));
@@ -105,8 +167,8 @@ impl Shard {
             trail: Trail {
                 born_ms: now,
                 first_ms: None,
-                spent: buried.trail.attempts.len() as u32,
-                attempts: buried.trail.attempts,
+                spent: buried.trail.made(),
+                ..buried.trail
             },
         };
         match buried.key {
@@ -133,24 +195,36 @@ impl Shard {
         Ok(parked)
     }
 
-    /// Removes dead letters for good.
-    pub(super) async fn purge(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
-        let mut purged = 0;
-        for id in self.lanes_of(name) {
-            let mut from = None;
-            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
-                for (key, value) in chunk {
-                    let offset = keys::number(&key, keys::FIRST);
-                    let buried = readable(Buried::decode(&value))?;
-                    self.purge_one(id, offset, &buried).await?;
-                    purged += 1;
-                }
-                self.flush(Sync::Durable).await?;
+    /// Beyond their cap, the oldest dead letters are purged, some in each turn.
+    pub(super) async fn purge_excess(&mut self, id: LaneId) -> Result<(), Error> {
+        let Some(lane) = self.lanes.get(&id).filter(|l| l.letters_excess() > 0) else {
+            return Ok(());
+        };
+        let (from, to) = (keys::dead(id, lane.letters_from), keys::dead(id, u64::MAX));
+        self.flush(Sync::Lazy).await?;
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
+        let mut next = None;
+        for (key, value) in &found {
+            let offset = keys::number(key, keys::FIRST);
+            next = Some(offset + 1);
+            self.purge_one(id, offset, &readable(Buried::decode(value))?)
+                .await?;
+            if self.lanes[&id].letters_excess() == 0 {
+                break;
             }
         }
-        Ok(purged)
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            match next {
+                Some(next) => lane.letters_from = next,
+                // None is left, whatever was counted.
+                None => lane.dead_bytes = 0,
+            }
+        }
+        Ok(())
     }
 
+    /// Removes a dead letter for good.
     pub(super) async fn purge_one(
         &mut self,
         id: LaneId,
@@ -163,6 +237,7 @@ impl Shard {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.purged += 1;
         lane.dirty = true;
         let ops = &mut self.turn.ops;
@@ -178,27 +253,5 @@ impl Shard {
             lane.advance(key, now);
         }
         Ok(())
-    }
-
-    /// The dead letter at `offset`, or the next chunk of all. What a redrive makes of them may become
-    /// dead letters again while it runs; each is taken once.
-    async fn chunk(
-        &mut self,
-        id: LaneId,
-        offset: Option<u64>,
-        from: &mut Option<Bytes>,
-    ) -> Result<Option<Vec<(Bytes, Bytes)>>, Error> {
-        self.flush(Sync::Lazy).await?;
-        let (first, to) = match offset {
-            Some(offset) => (keys::dead(id, offset), keys::after(&keys::dead(id, offset))),
-            None => keys::under(&keys::of_lane(b'x', id)),
-        };
-        let start = from.clone().unwrap_or(first);
-        let shard = self.around.shard;
-        let found = self.around.log.scan(shard, &start, &to, CHUNK).await?;
-        if let Some((last, _)) = found.last() {
-            *from = Some(keys::after(last));
-        }
-        Ok(Some(found).filter(|f| !f.is_empty()))
     }
 }
