@@ -352,6 +352,8 @@ impl Lane {
             },
             stored: Arc::clone(stored),
             since: turn.now,
+            together: false,
+            alone: false,
         };
         if let Some(task) = self.sieve(task, turn) {
             self.arrive(task, crowded, turn);

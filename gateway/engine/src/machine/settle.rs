@@ -200,6 +200,15 @@ impl Lane {
                 self.account.accepted += 1;
                 self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
             }
+            // It may be another of them that the sink cannot take.
+            Outcome::Reject { disable: false, .. }
+                if task.together
+                    && task.ticket.trail.counted() < self.policy.retry.max_attempts =>
+            {
+                task.together = false;
+                task.alone = true;
+                self.ready.push_front(task);
+            }
             Outcome::Reject { .. } => {
                 self.bury(task.ticket, Some(&task.stored), Cause::Rejected, turn);
             }
@@ -275,6 +284,10 @@ impl Lane {
         for _ in 0..places {
             let mut batch = Vec::with_capacity(batch_max);
             while batch.len() < batch_max {
+                let alone = self.ready.front().is_some_and(|task| task.alone);
+                if alone && !batch.is_empty() {
+                    break;
+                }
                 let Some(task) = self.ready.pop_front() else {
                     break;
                 };
@@ -292,6 +305,16 @@ impl Lane {
                 );
                 batch.push(task.ticket.offset);
                 self.flying.insert(task.ticket.offset, task);
+                if alone {
+                    break;
+                }
+            }
+            if let [_, _, ..] = batch[..] {
+                for offset in &batch {
+                    if let Some(task) = self.flying.get_mut(offset) {
+                        task.together = true;
+                    }
+                }
             }
             if !batch.is_empty() {
                 batches.push(batch);

@@ -234,6 +234,8 @@ impl Shard {
                 ticket,
                 stored,
                 since: self.turn.now,
+                together: false,
+                alone: false,
             },
             &mut self.turn,
         );
