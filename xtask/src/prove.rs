@@ -12,6 +12,13 @@ cargo xtask prove <name>
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
+/// Those in simulated time, by the example program of the engine; each takes `--seed N`, which replays
+/// one schedule step by step.
+const IN_SIMULATED_TIME: &[(&str, &str)] = &[(
+    "simulation",
+    "seeded schedules of store and engine together (--seeds N, default 2000)",
+)];
+
 /// Those against the real binary, each also a line in the table of `xtask/prove/src/main.rs`; each
 /// takes `--seed N`.
 const AGAINST_BINARY: &[(&str, &str)] = &[
@@ -32,7 +39,7 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
 
 fn list() -> String {
     let mut text = LIST.to_owned();
-    for (name, what) in AGAINST_BINARY {
+    for (name, what) in IN_SIMULATED_TIME.iter().chain(AGAINST_BINARY) {
         text.push_str(&format!("  {name:<24}{what}\n"));
     }
     text
@@ -54,11 +61,31 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
                 .args(rest),
         ),
         Some("fresh-clone") => clone::run(),
-        Some(name) if AGAINST_BINARY.iter().any(|(known, _)| *known == name) => {
-            against_binary(name, rest, true)
+        Some(name) if is_in(IN_SIMULATED_TIME, name) => {
+            if !is_in(AGAINST_BINARY, name) {
+                return simulated(name, rest);
+            }
+            // Both halves are told, whatever the first one shows.
+            let simulated = simulated(name, &[]);
+            against_binary(name, rest, true).and(simulated)
         }
+        Some(name) if is_in(AGAINST_BINARY, name) => against_binary(name, rest, true),
         Some(other) => Err(format!("no proof `{other}`\n\n{}", list())),
     }
+}
+
+fn is_in(table: &[(&str, &str)], name: &str) -> bool {
+    table.iter().any(|(known, _)| *known == name)
+}
+
+/// The engine's half of a proof, with clock, disk, randomness and sinks simulated.
+fn simulated(name: &str, args: &[String]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--release", "--package=tradewind-engine"])
+            .args(["--features=testkit", "--example=spine", "--", name])
+            .args(args),
+    )
 }
 
 /// Builds the gateway and the prover, and lets the prover loose on the binary.

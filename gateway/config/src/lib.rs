@@ -29,7 +29,8 @@ pub use diff::{Action, Change, KeyChange, diff};
 pub use env::{Env, FILE_MAX, System};
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, Size, Unmatched,
+    Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, RateLimit,
+    Size, Unmatched,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

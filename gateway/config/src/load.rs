@@ -89,6 +89,7 @@ impl Loader<'_> {
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let sources = self.sources(file.sources, &streams, &api_keys);
+        self.check_bodies(&file.limits, &sources);
         let subscriptions = self.subscriptions(file.subscriptions, &streams);
         let admin = file
             .admin

@@ -10,6 +10,6 @@ pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
 pub(crate) use gateway::{ApiKey, File};
 pub use scalar::{Moment, Period, Size};
 pub(crate) use source::KEYS as SOURCE_KEYS;
-pub use source::{Common, Unmatched};
+pub use source::{Common, RateLimit, Unmatched};
 pub(crate) use stream::Stream;
 pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -66,6 +66,13 @@ pub struct StreamAccount {
     pub unmatched: u64,
 }
 
+impl StreamAccount {
+    /// Whether the identity holds.
+    pub fn balances(&self) -> bool {
+        self.admitted == self.appended + self.duplicates
+    }
+}
+
 /// What a subscription is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubscriptionView {

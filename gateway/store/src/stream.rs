@@ -151,8 +151,8 @@ pub struct Recovered {
 /// - `append` returns after the entries are durable in the stream's durability mode; entries of one
 ///   call are all-or-nothing per shard: those that fall into one
 ///   shard are written in one commit, or none of them is (a [`Appended::Conflict`] withholds the rest).
-/// - A call that names one identity twice with differing contents is refused with `Error::Invalid`;
-///   with the same content, the second is a duplicate of the first.
+/// - A call that names one identity twice with differing contents is refused with
+///   [`Error::Contradiction`]; with the same content, the second is a duplicate of the first.
 /// - Within a shard, items are read in the order in which they were appended.
 /// - `record` applies its operations atomically and in order, after everything recorded before.
 /// - State never overtakes the log: after a crash, a state change is present only if all that was
@@ -259,6 +259,9 @@ pub enum Error {
     /// Not readable because of damage on disk.
     #[error("{0} is damaged")]
     Damaged(Position),
+    /// Two entries of one call, by index, have one identity and differing contents.
+    #[error("entries {0} and {1} of the batch have one identity but differ")]
+    Contradiction(usize, usize),
     /// The caller asked for something that cannot be.
     #[error("{0}")]
     Invalid(String),
@@ -279,6 +282,7 @@ impl Error {
             Error::Closed => Error::Closed,
             Error::Failed(reason) => Error::Failed(reason.clone()),
             Error::Damaged(position) => Error::Damaged(*position),
+            Error::Contradiction(first, second) => Error::Contradiction(*first, *second),
             Error::Invalid(reason) => Error::Invalid(reason.clone()),
         }
     }
@@ -295,9 +299,7 @@ pub(crate) fn check_batch(entries: &[Entry]) -> Result<(), Error> {
         };
         let (first, other) = *seen.entry(id).or_insert((index, content));
         if other != content {
-            return Err(Error::Invalid(format!(
-                "entries {first} and {index} of the batch have one identity but differ"
-            )));
+            return Err(Error::Contradiction(first, index));
         }
     }
     Ok(())

@@ -1,10 +1,32 @@
 //! Settings of the gateway itself that would leave it useless.
 
 use super::Loader;
+use crate::checked::LoadedSource;
 use crate::document::Spot;
-use crate::model::File;
+use crate::model::{File, Limits};
+use std::collections::BTreeMap;
 
 impl Loader<'_> {
+    /// A body that is larger than all bodies together may be, could never be taken.
+    pub(crate) fn check_bodies(
+        &mut self,
+        limits: &Limits,
+        sources: &BTreeMap<String, LoadedSource>,
+    ) {
+        for (name, source) in sources {
+            if source.common.max_body > Some(limits.body_memory) {
+                let found = self.document.error(
+                    &format!("/sources/{name}/max-body"),
+                    Spot::Value,
+                    "invalid-value",
+                    "`max-body` is larger than `limits.body-memory`: the largest bodies could never be taken",
+                );
+                let hint = "raise `limits.body-memory` to several times the largest body";
+                self.out.push(found.hint(hint));
+            }
+        }
+    }
+
     pub(crate) fn check_gateway(&mut self, file: &File) {
         let limits = &file.limits;
         let nothing = "nothing would be taken";
@@ -32,6 +54,20 @@ impl Loader<'_> {
                 limits.header_timeout.0.is_zero(),
                 format!("`header-timeout` must be longer than 0s: {nothing}"),
                 "the default is 10s",
+            ),
+            (
+                "/limits/keep-alive",
+                limits.keep_alive.0.is_zero(),
+                "`keep-alive` must be longer than 0s: connections would end between two requests"
+                    .to_string(),
+                "the default is 75s",
+            ),
+            (
+                "/limits/body-memory",
+                limits.body_memory.0 < limits.body.0,
+                "`body-memory` is smaller than `body`: the largest bodies could never be taken"
+                    .to_string(),
+                "the default is 32MiB; make it several times `body`",
             ),
             (
                 "/limits/body-timeout",

@@ -152,8 +152,8 @@ impl Loader<'_> {
                         .push(found.hint(format!("write `path: /in/{name}`")));
                 }
             }
-            (BuiltSource::Pull(_), Some(_)) => {
-                for key in ["path", "max-body"] {
+            (BuiltSource::Pull(_), _) => {
+                for key in ["path", "max-body", "rate-limit"] {
                     let place = child(base, key);
                     if self.document.has(&place) {
                         let message = format!(

@@ -153,10 +153,19 @@ pub struct Limits {
     pub header_count: NonZero<u16>,
     /// Most events of a batch. Default 1000. Since 0.1.
     pub batch: NonZero<u32>,
-    /// Most connections at once. Default 4096. Since 0.1.
+    /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; requests for
+    /// which nothing is left are answered 503. Default `32MiB`. Since 0.1.
+    pub body_memory: Size,
+    /// Most connections at once; more are closed. Default 4096. Since 0.1.
     pub connections: NonZero<u32>,
-    /// Time for a request head to arrive. Default `10s`. Since 0.1.
+    /// Most connections at once of one address (for IPv6, of one /64); more are closed. Raise it
+    /// where a proxy stands before the gateway. Default 1024. Since 0.1.
+    pub connections_per_peer: NonZero<u32>,
+    /// Time for a request head to arrive, then the connection is closed. Default `10s`. Since 0.1.
     pub header_timeout: Period,
+    /// Time that a connection may idle between two requests; longer than the idle time of a load
+    /// balancer before the gateway. Default `75s`. Since 0.1.
+    pub keep_alive: Period,
     /// Time for a request body to arrive. Default `30s`. Since 0.1.
     pub body_timeout: Period,
 }
@@ -168,8 +177,11 @@ impl Default for Limits {
             headers: Size(64 << 10),
             header_count: const { NonZero::new(100).unwrap() },
             batch: const { NonZero::new(1000).unwrap() },
+            body_memory: Size(32 << 20),
             connections: const { NonZero::new(4096).unwrap() },
+            connections_per_peer: const { NonZero::new(1024).unwrap() },
             header_timeout: Period(Duration::from_secs(10)),
+            keep_alive: Period(Duration::from_secs(75)),
             body_timeout: Period(Duration::from_secs(30)),
         }
     }

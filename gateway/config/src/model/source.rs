@@ -3,9 +3,10 @@
 use super::scalar::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::num::NonZero;
 
 /// The keys of [`Common`].
-pub(crate) const KEYS: [&str; 7] = [
+pub(crate) const KEYS: [&str; 8] = [
     "kind",
     "path",
     "stream",
@@ -13,6 +14,7 @@ pub(crate) const KEYS: [&str; 7] = [
     "why",
     "unmatched",
     "max-body",
+    "rate-limit",
 ];
 
 /// Keys of every source.
@@ -37,6 +39,28 @@ pub struct Common {
     pub unmatched: Unmatched,
     /// Largest request body, if it is to differ from `limits.body`. Since 0.1.
     pub max_body: Option<Size>,
+    /// Most events per second of each sender that the source tells apart (of each API key, for
+    /// instance); more are answered 429 with `retry-after`. Counted in memory by this process.
+    /// Default: no limit. Since 0.1.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// Events per second of one sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RateLimit {
+    /// Events per second on the average. Since 0.1.
+    pub per_second: NonZero<u32>,
+    /// Events at once after a pause. A batch is taken whole, and what it was too large is waited
+    /// for afterwards. Default: as many as `per-second`. Since 0.1.
+    pub burst: Option<NonZero<u32>>,
+}
+
+impl RateLimit {
+    /// Events at once.
+    pub fn burst(&self) -> NonZero<u32> {
+        self.burst.unwrap_or(self.per_second)
+    }
 }
 
 fn default_stream() -> String {

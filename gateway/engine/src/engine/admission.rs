@@ -214,8 +214,10 @@ fn refusal(error: Error) -> PublishError {
             after: BUSY,
             full: false,
         },
-        // A batch that contradicts itself.
-        Error::Invalid(reason) => PublishError::Invalid(vec![(0, reason)]),
+        Error::Contradiction(first, second) => PublishError::Invalid(vec![(
+            second,
+            format!("has the source and id of event {first}, and other content"),
+        )]),
         error => PublishError::Unavailable(error.to_string()),
     }
 }

@@ -213,20 +213,33 @@ impl Verdict {
         }
     }
 
-    /// What two outcomes of one call say together.
+    /// What two outcomes of one call say together; of two throttles, the longer one.
     pub(crate) fn and(self, other: Self) -> Self {
-        fn weight(v: Verdict) -> u8 {
+        fn weight(v: Verdict) -> (u8, u64) {
             match v {
-                Verdict::Failed => 0,
-                Verdict::Alive => 1,
-                Verdict::Throttled(_) => 2,
-                Verdict::Gone => 3,
+                Verdict::Failed => (0, 0),
+                Verdict::Alive => (1, 0),
+                Verdict::Throttled(until) => (2, until),
+                Verdict::Gone => (3, 0),
             }
         }
-        if weight(other) > weight(self) {
-            other
-        } else {
-            self
+        std::cmp::max_by_key(self, other, |v| weight(*v))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Alive, Failed, Gone, Throttled};
+
+    #[test]
+    fn of_several_outcomes_the_one_that_asks_for_most_counts() {
+        for (one, other, both) in [
+            (Failed, Alive, Alive),
+            (Alive, Throttled(3), Throttled(3)),
+            (Throttled(3), Throttled(9), Throttled(9)),
+            (Gone, Throttled(9), Gone),
+        ] {
+            assert_eq!((one.and(other), other.and(one)), (both, both));
         }
     }
 }

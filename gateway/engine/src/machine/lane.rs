@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::{Account, Policy, SubscriptionPlan};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tradewind_filter::Filter;
 use tradewind_store::Op;
@@ -68,7 +68,7 @@ pub(crate) struct Lane {
     pub(crate) done_before: BTreeSet<u64>,
     pub(crate) window: Window,
     pub(crate) ready: VecDeque<Task>,
-    pub(crate) flying: HashMap<u64, Task>,
+    pub(crate) flying: BTreeMap<u64, Task>,
     pub(crate) keys: Keys,
     /// Offsets of recorded deliveries that are in memory.
     pub(crate) loaded: HashSet<u64>,
@@ -126,7 +126,7 @@ impl Lane {
             done_before: record.done.into_iter().collect(),
             window: Window::default(),
             ready: VecDeque::new(),
-            flying: HashMap::new(),
+            flying: BTreeMap::new(),
             keys: Keys::default(),
             loaded: HashSet::new(),
             next_due: None,
@@ -209,7 +209,7 @@ impl Lane {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.plan.is_some() && self.gate.flags() == (false, false) && !self.is_cancelled()
+        self.plan.is_some() && self.gate.flags() == (false, false)
     }
     pub(crate) fn is_cancelled(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.cancelled)
@@ -355,7 +355,7 @@ impl Lane {
             together: false,
             alone: false,
         };
-        if let Some(task) = self.sieve(task, turn) {
+        if let Some(task) = self.sieve(task, false, turn) {
             self.arrive(task, crowded, turn);
         }
     }

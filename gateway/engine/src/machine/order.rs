@@ -68,7 +68,10 @@ impl Keys {
     /// Keys behind whose head such a delivery waits in memory.
     pub(super) fn waiting(&self, of: impl Fn(&Task) -> bool) -> Vec<u64> {
         let behind = self.busy.iter().filter(|(_, k)| k.waiting.iter().any(&of));
-        behind.map(|(key, _)| *key).collect()
+        let mut keys: Vec<u64> = behind.map(|(key, _)| *key).collect();
+        // The same in every run of a simulation.
+        keys.sort_unstable();
+        keys
     }
     fn waits(&self, key: u64) -> bool {
         self.busy.get(&key).is_some_and(|k| !k.waiting.is_empty())
@@ -237,7 +240,7 @@ impl Lane {
         if let Some(key) = task.ticket.key {
             self.keys.set(key, Head::Active);
         }
-        if let Some(task) = self.sieve(task, turn) {
+        if let Some(task) = self.sieve(task, true, turn) {
             self.ready.push_back(task);
         }
     }

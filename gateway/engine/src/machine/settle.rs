@@ -21,22 +21,32 @@ pub(crate) enum Settled {
 }
 
 impl Lane {
-    /// Takes out what must not be attempted any more.
-    pub(crate) fn sieve(&mut self, task: Task, turn: &mut Turn) -> Option<Task> {
+    /// Takes out what must not be attempted any more. What has not arrived yet never was the head of
+    /// its key, so the key does not move.
+    pub(crate) fn sieve(&mut self, task: Task, arrived: bool, turn: &mut Turn) -> Option<Task> {
         let ticket = &task.ticket;
         if expiry(&task.stored.event).is_some_and(|at| at <= turn.now) {
             self.account.expired += 1;
-            self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
+            let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
+            self.pass_on(key.filter(|_| arrived), turn);
         } else if turn.now.saturating_sub(ticket.trail.born_ms) > millis(self.policy.max_age)
             && self.job.is_none()
         {
-            self.bury(task.ticket, Some(&task.stored), Cause::TooOld, turn);
+            self.sift(task, arrived, Cause::TooOld, turn);
         } else if task.stored.envelope.hops > self.policy.hops_max {
-            self.bury(task.ticket, Some(&task.stored), Cause::Hops, turn);
+            self.sift(task, arrived, Cause::Hops, turn);
         } else {
             return Some(task);
         }
         None
+    }
+
+    fn sift(&mut self, task: Task, arrived: bool, cause: Cause, turn: &mut Turn) {
+        if arrived {
+            self.bury(task.ticket, Some(&task.stored), cause, turn);
+        } else {
+            self.entomb(&task.ticket, Some(&task.stored), cause, turn);
+        }
     }
 
     /// Removes the record of a pending delivery.
@@ -82,7 +92,7 @@ impl Lane {
         self.due_from = self.due_from.min((due, offset));
     }
 
-    /// Ends a delivery; the caller has counted it.
+    /// Ends a delivery; the caller has counted it. Returns its key, which is free to go on.
     fn finish(
         &mut self,
         ticket: Ticket,
@@ -90,7 +100,7 @@ impl Lane {
         state: &'static str,
         note: Option<&str>,
         turn: &mut Turn,
-    ) {
+    ) -> Option<u64> {
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
         turn.ops.push(Op::Put(
@@ -105,7 +115,13 @@ impl Lane {
             note.map(str::to_owned)
                 .unwrap_or_else(|| last_words(&ticket.trail.attempts))
         });
-        self.key_settled(&ticket, Settled::Gone, turn);
+        ticket.key
+    }
+
+    fn pass_on(&mut self, key: Option<u64>, turn: &Turn) {
+        if let Some(key) = key {
+            self.advance(key, turn.now);
+        }
     }
 
     /// Makes a delivery a dead letter, in the turn that removes it from what is pending.
@@ -120,7 +136,29 @@ impl Lane {
         let behind = cause == Cause::ParkedOverflow
             || matches!(ticket.place, Place::Waiting { .. })
                 && !self.loaded.contains(&ticket.offset);
-        self.unrecord(&ticket, turn);
+        self.entomb(&ticket, stored, cause, turn);
+        if behind {
+            return;
+        }
+        let parks = self.policy.on_exhaustion == OnExhaustion::Park
+            && matches!(cause, Cause::Exhausted | Cause::Rejected);
+        let settled = if parks {
+            Settled::Parked
+        } else {
+            Settled::Gone
+        };
+        self.key_settled(&ticket, settled, turn);
+    }
+
+    /// The same without a word on its key.
+    fn entomb(
+        &mut self,
+        ticket: &Ticket,
+        stored: Option<&Arc<Stored>>,
+        cause: Cause,
+        turn: &mut Turn,
+    ) {
+        self.unrecord(ticket, turn);
         self.account.pending -= 1;
         self.account.dead_lettered += 1;
         self.dead_bytes += ticket.bytes;
@@ -150,17 +188,6 @@ impl Lane {
                 ticket.trail.made()
             )
         });
-        if behind {
-            return;
-        }
-        let parks = self.policy.on_exhaustion == OnExhaustion::Park
-            && matches!(cause, Cause::Exhausted | Cause::Rejected);
-        let settled = if parks {
-            Settled::Parked
-        } else {
-            Settled::Gone
-        };
-        self.key_settled(&ticket, settled, turn);
     }
 
     /// An attempt came home.
@@ -198,7 +225,8 @@ impl Lane {
         match outcome {
             Outcome::Accepted { .. } => {
                 self.account.accepted += 1;
-                self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
+                let key = self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
+                self.pass_on(key, turn);
             }
             // It may be another of them that the sink cannot take.
             Outcome::Reject { disable: false, .. }
@@ -291,7 +319,7 @@ impl Lane {
                 let Some(task) = self.ready.pop_front() else {
                     break;
                 };
-                let Some(mut task) = self.sieve(task, turn) else {
+                let Some(mut task) = self.sieve(task, true, turn) else {
                     continue;
                 };
                 task.since = turn.now;

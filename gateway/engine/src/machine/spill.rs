@@ -92,6 +92,13 @@ impl Lane {
         }
     }
 
+    /// Offsets below `before` of what is ready or under way.
+    pub(crate) fn in_memory(&self, before: u64) -> Vec<u64> {
+        let ready = self.ready.iter().map(|task| task.ticket.offset);
+        let all = ready.chain(self.flying.keys().copied());
+        all.filter(|offset| *offset < before).collect()
+    }
+
     /// Records a delivery that stays in memory. It is found again only after a crash.
     pub(super) fn record_loaded(&mut self, task: &mut Task, turn: &mut Turn) {
         let due = turn.now;

@@ -238,9 +238,10 @@ impl Call {
         ids: &[Arc<str>],
         verdict: &mut Option<Verdict>,
     ) {
-        let (outcome, note) = self.append_reply(index, outcome, &ids[index]).await;
+        // That a reply cannot be appended is not the sink's fault.
         let this = Verdict::of(&outcome, &self.policy, self.time.now());
         *verdict = Some(verdict.map_or(this, |v| v.and(this)));
+        let (outcome, note) = self.append_reply(index, outcome, &ids[index]).await;
         self.tell(Homing::Outcome {
             lane: self.lane,
             offset: self.offsets[index],

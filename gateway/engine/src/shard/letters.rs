@@ -149,6 +149,7 @@ impl Shard {
     /// Back to pending, with a new budget of attempts and a new age.
     async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
         let heads_its_key = self.unpark(id, offset, buried.key).await?;
+        self.keep_moving(id, offset).await?;
         let now = self.turn.now;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());

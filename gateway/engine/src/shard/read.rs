@@ -221,6 +221,7 @@ impl Shard {
     /// A recorded delivery comes back into memory with its event.
     async fn bring(&mut self, id: LaneId, ticket: Ticket) -> Result<(), Error> {
         let stored = self.stored(id, ticket.offset).await?;
+        self.keep_moving(id, ticket.offset).await?;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };

@@ -66,6 +66,7 @@ impl Shard {
         shard.finish_intent().await?;
         for id in shard.lanes.keys().copied().collect::<Vec<_>>() {
             shard.load_pending(id).await?;
+            shard.load_kept(id).await?;
         }
         shard.apply(subscriptions).await?;
         Ok(shard)
@@ -173,6 +174,19 @@ impl Shard {
         self.flush(Sync::Durable).await
     }
 
+    /// Copies of events that are still in the log: a crash came before the trim.
+    async fn load_kept(&mut self, id: LaneId) -> Result<(), Error> {
+        let (mut from, to) = (keys::kept(id, self.turn.start), keys::kept(id, u64::MAX));
+        loop {
+            let page = self.scan_page(&mut from, &to).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            let after = keys::number(last, keys::FIRST).saturating_add(1);
+            self.turn.kept = self.turn.kept.max(after);
+        }
+    }
+
     /// Due times and busy keys of a lane.
     async fn load_pending(&mut self, id: LaneId) -> Result<(), Error> {
         let shard = self.around.shard;
@@ -228,7 +242,11 @@ impl Shard {
     }
 
     /// The next rows in `[from, to)`, and `from` set behind them; none at the end.
-    async fn scan_page(&self, from: &mut Bytes, to: &Bytes) -> Result<Vec<(Bytes, Bytes)>, Error> {
+    pub(super) async fn scan_page(
+        &self,
+        from: &mut Bytes,
+        to: &Bytes,
+    ) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let (shard, log) = (self.around.shard, &self.around.log);
         let page = log.scan(shard, from, to, SCAN).await?;
         if let Some((last, _)) = page.last() {

@@ -161,6 +161,10 @@ impl Shard {
         let until = job.map_or(before, |job| job.until.min(before));
         self.flush(Sync::Lazy).await?;
         if read >= until {
+            // What is in memory may move from a table that is not looked at yet to one that was.
+            for offset in self.lanes[&id].in_memory(before) {
+                self.keep(id, offset).await?;
+            }
             return Ok(true);
         }
         let page = match self.pages.at(read) {
@@ -216,6 +220,14 @@ impl Shard {
         Ok(found.last().map(|(last, _)| keys::after(last)))
     }
 
+    /// As what is about to go, if `offset` is: it moves from one table to another.
+    pub(super) async fn keep_moving(&mut self, id: LaneId, offset: u64) -> Result<(), Error> {
+        if (self.turn.start..self.turn.kept).contains(&offset) {
+            self.keep(id, offset).await?;
+        }
+        Ok(())
+    }
+
     async fn keep(&mut self, id: LaneId, offset: u64) -> Result<(), Error> {
         let around = &self.around;
         let batch = match around.log.read(around.shard, offset, 1).await {
@@ -228,6 +240,26 @@ impl Shard {
                 .push(Op::Put(keys::kept(id, offset), Stored::keep(item)));
         }
         Ok(())
+    }
+
+    /// Of a lane that has nothing pending, drops the copies that no dead letter needs.
+    pub(super) async fn keep_letters_only(&mut self, id: LaneId) -> Result<(), Error> {
+        self.flush(Sync::Lazy).await?;
+        let shard = self.around.shard;
+        let (mut from, to) = keys::under(&keys::of_lane(b'p', id));
+        loop {
+            let found = self.scan_page(&mut from, &to).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (key, _) in found {
+                let letter = keys::dead(id, keys::number(&key, keys::FIRST));
+                if self.around.log.get(shard, &letter).await?.is_none() {
+                    self.turn.ops.push(Op::Delete(key));
+                }
+            }
+            self.flush(Sync::Lazy).await?;
+        }
     }
 
     /// All generations below the one in force at `before`, but for the last that names a lane: it

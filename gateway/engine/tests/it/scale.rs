@@ -1,8 +1,44 @@
 //! What grows with a backlog is bounded, and work on all of it holds nobody up.
 
 use crate::support::*;
+use async_trait::async_trait;
+use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::Outcome;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{Capability, Delivery, Outcome, Reason, Report, Sink};
+
+/// Takes a batch, or refuses all of it because of one event.
+#[derive(Debug)]
+struct AllOrNothing;
+
+#[async_trait]
+impl Sink for AllOrNothing {
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, _: CancellationToken) {
+        let poisoned = batch.iter().any(|delivery| delivery.event.id() == "e3");
+        for index in 0..batch.len() {
+            let outcome = if poisoned {
+                Outcome::Reject {
+                    disable: false,
+                    reason: Reason::new("http-status", "bad request"),
+                }
+            } else {
+                Outcome::Accepted {
+                    receipt: None,
+                    reply: None,
+                }
+            };
+            report.settle(index, outcome);
+        }
+    }
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.deliver_batch_max = Some(10);
+        capability
+    }
+    fn describe(&self) -> String {
+        "all or nothing".into()
+    }
+}
 
 /// More than one turn takes.
 const MANY: usize = 2000;
@@ -18,7 +54,7 @@ async fn goes_on_during<T>(
     work: impl Future<Output = T>,
 ) -> T {
     let before = other.seen().len();
-    publish(engine, [event("meanwhile")]).await;
+    publish(engine, [event(&format!("after {before}"))]).await;
     let done = work.await;
     assert_eq!(other.seen().len(), before + 1, "it had to wait");
     done
@@ -40,26 +76,13 @@ async fn redrives_and_purges_of_many_hold_no_other_subscription_up() {
     engine.quiesced().await;
     let many = MANY as u64;
     let redrive = engine.redrive("failing", None);
-    assert_eq!(goes_on_during(&engine, &other, redrive).await.unwrap(), many);
+    assert!(goes_on_during(&engine, &other, redrive).await.unwrap() >= many);
     engine.quiesced().await;
     let purge = engine.purge("failing", None);
-    let purged = goes_on_during_named(&engine, &other, purge).await.unwrap();
+    let purged = goes_on_during(&engine, &other, purge).await.unwrap();
     let a = account(&engine, "failing").await;
     assert_eq!((a.purged, a.pending), (purged, 0));
     assert!(purged > many && a.balances(), "{a:?}");
-}
-
-/// As `goes_on_during`, with another id.
-async fn goes_on_during_named<T>(
-    engine: &tradewind_engine::Engine,
-    other: &ScriptedSink,
-    work: impl Future<Output = T>,
-) -> T {
-    let before = other.seen().len();
-    publish(engine, [event("meanwhile again")]).await;
-    let done = work.await;
-    assert_eq!(other.seen().len(), before + 1, "it had to wait");
-    done
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +101,10 @@ async fn a_discard_of_a_long_backlog_holds_no_other_subscription_up() {
     };
     publish(&engine, (0..50).map(large)).await;
     engine.quiesced().await;
-    engine.apply(plan([("other", subscription(&other))])).await.unwrap();
+    engine
+        .apply(plan([("other", subscription(&other))]))
+        .await
+        .unwrap();
     let discard = engine.discard("old");
     assert_eq!(goes_on_during(&engine, &other, discard).await.unwrap(), 50);
 }
@@ -138,18 +164,8 @@ async fn dead_letters_beyond_their_bytes_are_purged_oldest_first() {
 #[tokio::test(start_paused = true)]
 async fn of_a_batch_that_is_refused_only_what_is_refused_alone_becomes_a_dead_letter() {
     let world = World::new();
-    // Takes or refuses a request as a whole.
-    let sink = ScriptedSink::whole(10, |ids: &[&str]| match ids.contains(&"e3") {
-        true => Outcome::Reject {
-            disable: false,
-            reason: tradewind_adapter::Reason::new("http-status", "bad request"),
-        },
-        false => Outcome::Accepted {
-            receipt: None,
-            reply: None,
-        },
-    });
-    let mut s = subscription(&sink);
+    let mut s = subscription(&ScriptedSink::accepting());
+    s.sink = Arc::new(AllOrNothing);
     s.policy.batch_max = 10;
     let engine = world.start(plan([("s", s)])).await;
     publish(&engine, numbered(10)).await;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth;
+mod body;
 mod dead_letters;
 mod endpoint;
 mod events;

@@ -1,7 +1,9 @@
 //! The router of the admin API.
 
 use super::endpoint::Endpoint;
-use super::{Guard, auth, dead_letters, events, openapi, replays, subscriptions, system, tail};
+use super::{
+    Guard, auth, body, dead_letters, events, openapi, replays, subscriptions, system, tail,
+};
 use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::routing::get;
@@ -41,6 +43,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
             )
             .hint("GET /openapi.json lists all of them")
         })
+        .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))
         .with_state(gateway)
 }

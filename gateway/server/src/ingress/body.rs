@@ -23,15 +23,15 @@ pub(super) fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
         )
         .hint("send the body without content-encoding"));
     }
-    let length = parts
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<u64>().ok());
-    match length {
+    match length(parts) {
         Some(length) if length > door.body_max as u64 => Err(too_large(door)),
         _ => Ok(()),
     }
+}
+
+fn length(parts: &Parts) -> Option<u64> {
+    let value = parts.headers.get(CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
 }
 
 fn too_large(door: &Door) -> Problem {
@@ -43,13 +43,30 @@ fn too_large(door: &Door) -> Problem {
     .detail(format!("at most {} bytes", door.body_max))
 }
 
+fn hold(share: &mut Share, bytes: usize) -> Result<(), Problem> {
+    if share.grow(bytes) {
+        Ok(())
+    } else {
+        Err(Problem::overloaded("too many bytes of bodies under way"))
+    }
+}
+
 /// The body, as it came.
-pub(super) async fn read<B>(door: &Door, body: B, share: &mut Share) -> Result<Bytes, Problem>
+pub(super) async fn read<B>(
+    door: &Door,
+    parts: &Parts,
+    body: B,
+    share: &mut Share,
+) -> Result<Bytes, Problem>
 where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: std::fmt::Display,
 {
+    let head = parts.headers.iter().fold(0, |size, (name, value)| {
+        size + name.as_str().len() + value.len()
+    });
     let whole = async {
+        hold(share, head)?;
         let mut body = std::pin::pin!(body);
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
@@ -69,14 +86,19 @@ where
             if first.len() + rest.len() + data.len() > door.body_max {
                 return Err(too_large(door));
             }
-            if !share.grow(data.len()) {
-                return Err(Problem::overloaded("too many bytes of bodies under way"));
-            }
+            hold(share, data.len())?;
             // One frame is the usual case: it is kept as it came.
             if first.is_empty() && rest.is_empty() {
                 first = data;
             } else {
                 if rest.is_empty() {
+                    // Announced within the cap; what does not come is never touched.
+                    let announced = length(parts).unwrap_or_default();
+                    rest.reserve(
+                        usize::try_from(announced)
+                            .unwrap_or_default()
+                            .min(door.body_max),
+                    );
                     rest.extend_from_slice(&std::mem::take(&mut first));
                 }
                 rest.extend_from_slice(&data);

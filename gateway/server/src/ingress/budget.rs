@@ -1,7 +1,11 @@
-//! Bytes of request bodies held at once, over all requests.
+//! Bytes of requests held at once, over all requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What each request may hold without asking: most requests never come to the shared allowance, so
+/// that slow large bodies, which can use it up, leave them alone.
+const FREE: usize = 8 << 10;
 
 /// A shared allowance of bytes.
 #[derive(Debug, Clone)]
@@ -13,6 +17,7 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Share {
     left: Arc<AtomicUsize>,
+    free: usize,
     taken: usize,
 }
 
@@ -27,6 +32,7 @@ impl Budget {
     pub fn share(&self) -> Share {
         Share {
             left: self.left.clone(),
+            free: FREE,
             taken: 0,
         }
     }
@@ -36,6 +42,12 @@ impl Share {
     /// Takes `bytes` more; false when the budget has not as many.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
+        let free = bytes.min(self.free);
+        self.free -= free;
+        let bytes = bytes - free;
+        if bytes == 0 {
+            return true;
+        }
         let taken = self
             .left
             .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -46,6 +58,13 @@ impl Share {
             self.taken += bytes;
         }
         taken
+    }
+}
+
+impl Default for Budget {
+    /// 32 MiB.
+    fn default() -> Self {
+        Self::new(32 << 20)
     }
 }
 
@@ -63,10 +82,13 @@ mod tests {
     fn what_is_dropped_can_be_taken_again() {
         let budget = Budget::new(10);
         let mut first = budget.share();
+        assert!(first.grow(FREE), "the first bytes are free");
         assert!(first.grow(6));
         let mut second = budget.share();
-        assert!(!second.grow(5), "only 4 are left");
+        assert!(second.grow(FREE - 1));
+        assert!(!second.grow(6), "only 4 are left");
         assert!(second.grow(4));
+        assert!(!second.grow(1));
         drop(first);
         assert!(second.grow(6));
         assert!(!second.grow(1));

@@ -1,6 +1,6 @@
 //! The sources that can be called, by path: one immutable snapshot per configuration.
 
-use super::Limits;
+use super::{Budget, Limits, Rate};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Door {
     pub body_timeout: Duration,
     /// Most events of one request.
     pub batch_max: usize,
+    /// Most events per second of each principal; `None` for as many as come.
+    pub rate: Option<Arc<Rate>>,
 }
 
 /// Answer to events that match no subscription. They are stored and recorded in either case.
@@ -45,6 +47,8 @@ pub struct Site {
     pub durability: BTreeMap<String, Durability>,
     /// Limits of new connections.
     pub limits: Limits,
+    /// Bytes of requests held at once.
+    pub budget: Budget,
 }
 
 impl Site {

@@ -23,12 +23,7 @@ pub(super) fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Probl
     } else {
         return Ok(());
     };
-    Err(Problem::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "head-too-large",
-        "the head of the request is larger than the gateway takes; nothing was stored",
-    )
-    .detail(most))
+    Err(Problem::head_too_large().detail(most))
 }
 
 /// What RFC 9112 section 3.2 demands: exactly one `Host`, which is empty or an authority. HTTP/2

@@ -3,18 +3,26 @@
 //! Everything that a stranger can send is bounded before it is looked at: connections, headers, the
 //! time they may take, requests under way, and the bytes of all bodies together.
 
+mod activity;
 mod answer;
 mod body;
 mod budget;
+mod connection;
 mod door;
 mod head;
 mod limits;
+mod listener;
+mod peers;
 mod problem;
+mod rate;
 mod router;
+mod wire;
 
 pub use answer::Reply;
 pub use budget::Budget;
 pub use door::{Door, Site, Unmatched};
-pub use limits::{Limits, Listener, Stream, accept};
+pub use limits::Limits;
+pub use listener::{Listener, Stream, accept};
 pub use problem::{At, Details, Problem};
+pub use rate::Rate;
 pub use router::{Ingress, Publisher};

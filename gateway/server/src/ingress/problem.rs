@@ -92,6 +92,15 @@ impl Problem {
         self
     }
 
+    /// More fields, or more bytes of them, than a request may have.
+    pub(super) fn head_too_large() -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head-too-large",
+            "the head of the request is larger than the gateway takes; nothing was stored",
+        )
+    }
+
     /// The gateway takes no requests just now.
     pub fn overloaded(detail: impl Into<String>) -> Self {
         Self::new(

@@ -2,12 +2,13 @@
 
 use super::answer::taken;
 use super::body::{announced, read};
-use super::{Budget, Door, Limits, Problem, Site, head};
+use super::{Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -51,8 +52,7 @@ pub struct Ingress {
     clock: Arc<dyn Clock>,
     site: Arc<ArcSwap<Site>>,
     metrics: Arc<Metrics>,
-    requests: Semaphore,
-    bodies: Budget,
+    multiplexed: Semaphore,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -75,8 +75,7 @@ impl Ingress {
             clock,
             site,
             metrics,
-            requests: Semaphore::new(limits.requests),
-            bodies: Budget::new(limits.body_bytes),
+            multiplexed: Semaphore::new(limits.requests),
         }
     }
 
@@ -92,6 +91,11 @@ impl Ingress {
         let door = site.doors.get(path);
         let source = door.map(|door| door.name.clone());
         let name = source.as_deref().unwrap_or_default();
+        // Two ways to tell a body's end may lead two parsers to two ends. RFC 9112 section 6.1 has the
+        // connection closed after a request with both, of which only one is left to be seen here:
+        // what follows a chunked body is never taken for a request.
+        let last = request.version() < Version::HTTP_2
+            && request.headers().contains_key(TRANSFER_ENCODING);
         let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
         let answer = match (sound, door) {
             (Err(problem), _) => Err(problem),
@@ -99,7 +103,7 @@ impl Ingress {
             (Ok(()), None) => Err(unknown_path(&site, path)),
         };
         let took = began.elapsed();
-        match answer {
+        let mut response = match answer {
             Ok(response) => {
                 self.metrics
                     .request(name, response.status().as_u16(), "taken", took);
@@ -111,7 +115,12 @@ impl Ingress {
                 self.refused(name, &problem);
                 problem.answer()
             }
+        };
+        if last {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
+        response
     }
 
     async fn enter<B>(
@@ -124,10 +133,15 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let _permit = self
-            .requests
-            .try_acquire()
-            .map_err(|_| Problem::overloaded("too many requests under way"))?;
+        // HTTP/1 has one request a connection, and connections are counted already.
+        let _permit = match request.version() {
+            Version::HTTP_2 => self
+                .multiplexed
+                .try_acquire()
+                .map(Some)
+                .map_err(|_| Problem::overloaded("too many requests under way"))?,
+            _ => None,
+        };
         let (line, body) = request.into_parts();
         let parts = Parts {
             method: line.method,
@@ -141,11 +155,14 @@ impl Ingress {
         }
         announced(door, &parts)?;
         if door.webhook.verifies_head() {
-            door.webhook.verify(&parts, &[], self.now())?;
+            let verified = door.webhook.verify(&parts, &[], self.now())?;
+            if let Some(rate) = &door.rate {
+                rate.check(&verified.principal)?;
+            }
         }
         // The share lives until the answer: what waits to be stored counts.
-        let mut share = self.bodies.share();
-        let body = read(door, body, &mut share).await?;
+        let mut share = site.budget.share();
+        let body = read(door, &parts, body, &mut share).await?;
         let verified = door.webhook.verify(&parts, &body, self.now())?;
         if let Some(answer) = door.webhook.challenge(&parts, &body) {
             return Ok(respond(answer));
@@ -158,6 +175,9 @@ impl Ingress {
                 "the batch has more events than the gateway takes; nothing was stored",
             )
             .detail(format!("at most {} events", door.batch_max)));
+        }
+        if let Some(rate) = &door.rate {
+            rate.take(&verified.principal, events.len())?;
         }
         let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
         let receipts = if events.is_empty() {

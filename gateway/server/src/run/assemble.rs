@@ -1,7 +1,8 @@
 //! From a checked configuration to what the engine and ingress run by.
 
-use crate::ingress::{Door, Limits, Site, Unmatched};
+use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
@@ -114,6 +115,11 @@ pub fn site(checked: &config::Checked) -> Site {
             body_max: usize::try_from(body_max).unwrap_or(usize::MAX),
             body_timeout: limits.body_timeout.0,
             batch_max: limits.batch.get() as usize,
+            rate: source
+                .common
+                .rate_limit
+                .as_ref()
+                .map(|rate| Arc::new(Rate::new(rate.per_second.get(), rate.burst().get()))),
         };
         doors.insert(path.clone(), door);
     }
@@ -126,6 +132,9 @@ pub fn site(checked: &config::Checked) -> Site {
         doors,
         durability,
         limits: limits(&checked.config.limits),
+        budget: Budget::new(
+            usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),
+        ),
     }
 }
 
@@ -133,9 +142,11 @@ pub fn site(checked: &config::Checked) -> Site {
 fn limits(from: &config::Limits) -> Limits {
     Limits {
         connections: from.connections.get() as usize,
+        connections_per_peer: from.connections_per_peer.get() as usize,
         header_fields: usize::from(from.header_count.get()),
         header_bytes: usize::try_from(from.headers.0).unwrap_or(usize::MAX),
         header_timeout: from.header_timeout.0,
+        keep_alive: from.keep_alive.0,
         ..Limits::default()
     }
 }

@@ -118,6 +118,7 @@ impl Gateway {
     pub async fn scrape(&self) -> Scrape {
         Scrape {
             subscriptions: self.engine.subscriptions().await,
+            replays: self.engine.replays().await,
             streams: self.engine.streams().await,
             stores: self.stores.stats(),
             ready: self.ready().is_ok(),

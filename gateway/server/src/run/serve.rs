@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
 use tradewind_engine::{Clock, Engine};
@@ -184,7 +184,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
-        Limits::default,
+        admin_limits,
         admin_service,
         gateway.stop.clone(),
         || (),
@@ -207,6 +207,16 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         background,
         drain_delay: options.drain_delay,
     })
+}
+
+/// Operators are few, and each has one connection or two.
+fn admin_limits() -> Limits {
+    Limits {
+        connections: 256,
+        connections_per_peer: 256,
+        requests: 256,
+        ..Limits::default()
+    }
 }
 
 /// Binds without listening. A port whose last owner has just gone can be taken again.
@@ -259,6 +269,7 @@ async fn open(data: &Path, lasting: bool) -> Result<Arc<dyn tradewind_store::Str
 
 impl Running {
     /// Stops in order: not ready, no new requests, requests under way, attempts under way, store.
+    /// Each step leaves the next ones a part of the grace.
     pub async fn stop(self) -> Result<(), Error> {
         self.gateway.draining.store(true, Ordering::Relaxed);
         tracing::info!("draining");
@@ -268,21 +279,22 @@ impl Running {
         let grace = self.gateway.config.load().checked.config.shutdown_grace;
         let began = Instant::now();
         self.stop_ingress.cancel();
-        let ingress = tokio::time::timeout(grace, self.ingress_task).await;
+        let ingress = timeout_at(began + grace / 2, self.ingress_task).await;
         if ingress.is_err() {
             tracing::warn!("some requests were not done in time; their senders got no answer");
         }
         for task in self.background {
             task.abort();
         }
-        self.gateway.pulls.stop().await;
-        let left = grace.saturating_sub(began.elapsed());
+        let pulls = timeout_at(began + grace * 3 / 4, self.gateway.pulls.stop()).await;
+        if pulls.is_err() {
+            tracing::warn!("some pulled messages were not settled in time; they come again");
+        }
+        let left = (grace * 9 / 10).saturating_sub(began.elapsed());
         let drained = self.gateway.engine.drain(left).await;
         self.gateway.stop.cancel();
         // What a client of the admin API still reads must not hold up the exit.
-        tokio::time::timeout(Duration::from_secs(1), self.admin_task)
-            .await
-            .ok();
+        timeout_at(began + grace, self.admin_task).await.ok();
         if let Admin::Socket(path) = &self.admin {
             std::fs::remove_file(path).ok();
         }

@@ -1,161 +1,15 @@
-//! Strangers who take their time, send too much, or come all at once; and an engine that cannot.
+//! Strangers who send too much, and an engine that cannot.
 
+use crate::support::front::{LONG, Unable, Verdict, door, front, http2, open, post, site};
 use crate::support::http::raw;
-use arc_swap::ArcSwap;
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Parts, Refusal, Verified, Webhook};
-use tradewind_engine::{Happening, Origin, PublishError, Receipt};
-use tradewind_event::Event;
-use tradewind_server::admin::Metrics;
-use tradewind_server::ingress::{
-    Door, Ingress, Limits, Listener, Publisher, Site, Unmatched, accept,
-};
-use tradewind_server::run::SystemClock;
-
-#[derive(Debug)]
-struct Anything;
-
-impl Webhook for Anything {
-    fn verify(&self, _: &Parts, _: &[u8], _: SystemTime) -> Result<Verified, Refusal> {
-        Ok(Verified {
-            principal: "anybody".into(),
-            method: "test",
-            dedupe_window: None,
-        })
-    }
-    fn decode(&self, _: &Parts, body: Bytes, _: &Verified) -> Result<Vec<Event>, Refusal> {
-        let event = Event::builder("1", "/s", "t")
-            .data("text/plain", body)
-            .build();
-        Ok(vec![event.unwrap()])
-    }
-}
-
-type Verdict = fn() -> PublishError;
-
-/// Refuses as told; without a verdict it takes nothing until it is released.
-struct Unable {
-    verdict: Option<Verdict>,
-    waiting: Notify,
-    release: Notify,
-    seen: AtomicUsize,
-}
-
-impl Unable {
-    fn new(verdict: Option<Verdict>) -> Arc<Self> {
-        Arc::new(Self {
-            verdict,
-            waiting: Notify::new(),
-            release: Notify::new(),
-            seen: AtomicUsize::new(0),
-        })
-    }
-}
-
-#[async_trait]
-impl Publisher for Unable {
-    async fn publish(
-        &self,
-        _: &str,
-        _: &Origin,
-        events: Vec<Event>,
-    ) -> Result<Vec<Receipt>, PublishError> {
-        self.seen.fetch_add(1, Ordering::Relaxed);
-        if let Some(verdict) = self.verdict {
-            return Err(verdict());
-        }
-        self.waiting.notify_one();
-        self.release.notified().await;
-        let receipt = Receipt {
-            position: "0/1".into(),
-            duplicate: false,
-            matched: 1,
-        };
-        Ok(vec![receipt; events.len()])
-    }
-    fn report(&self, _: Happening) {}
-}
-
-struct Front {
-    address: SocketAddr,
-    refused: Arc<AtomicUsize>,
-    stop: CancellationToken,
-    done: tokio::task::JoinHandle<()>,
-}
-
-async fn front(publisher: Arc<dyn Publisher>, limits: Limits, body_timeout: Duration) -> Front {
-    let door = Door {
-        name: "any".into(),
-        webhook: Arc::new(Anything),
-        stream: "default".into(),
-        unmatched: Unmatched::Accept,
-        body_max: 4096,
-        body_timeout,
-        batch_max: 10,
-    };
-    let site = Site {
-        doors: HashMap::from([("/any".to_owned(), door)]),
-        limits: limits.clone(),
-        ..Site::default()
-    };
-    let ingress = Arc::new(Ingress::new(
-        publisher,
-        Arc::new(SystemClock::default()),
-        Arc::new(ArcSwap::from_pointee(site)),
-        Arc::new(Metrics::default()),
-        &limits,
-    ));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let ingress = ingress.clone();
-        async move { Ok::<_, Infallible>(ingress.handle(request).await) }
-    });
-    let refused = Arc::new(AtomicUsize::new(0));
-    let counter = refused.clone();
-    let stop = CancellationToken::new();
-    let done = tokio::spawn(accept(
-        Listener::Tcp(listener),
-        move || limits.clone(),
-        service,
-        stop.clone(),
-        move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-        },
-    ));
-    Front {
-        address,
-        refused,
-        stop,
-        done,
-    }
-}
-
-fn post(body: &str) -> Vec<u8> {
-    format!(
-        "POST /any HTTP/1.1\r\nhost: g\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
-
-const LONG: Duration = Duration::from_secs(60);
-const SHORT: Duration = Duration::from_millis(100);
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tradewind_engine::PublishError;
+use tradewind_server::ingress::{Budget, Door, Limits, Rate, Site};
 
 #[tokio::test]
 async fn what_the_engine_cannot_do_is_told_with_a_time_to_come_back() {
@@ -213,29 +67,96 @@ async fn what_the_engine_cannot_do_is_told_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
-async fn requests_and_bytes_beyond_the_limit_are_told_to_come_back() {
-    for limits in [
-        Limits {
-            requests: 1,
-            ..Limits::default()
-        },
-        Limits {
-            body_bytes: 10,
-            ..Limits::default()
-        },
+async fn bytes_beyond_the_budget_are_told_to_come_back() {
+    let engine = Unable::new(None);
+    let large = "x".repeat(12 << 10);
+    let door = Door {
+        body_max: 1 << 20,
+        ..door()
+    };
+    let site = Site {
+        budget: Budget::new(6 << 10),
+        ..site(door, Limits::default())
+    };
+    let front = open(engine.clone(), site).await;
+    let request = post(&large);
+    let first = tokio::spawn(async move { raw(front.address, &request).await });
+    engine.waiting.notified().await;
+    let second = raw(front.address, &post(&large)).await;
+    assert_eq!(second.status, 503);
+    assert_eq!(second.header("retry-after"), Some("1"));
+    // Small ones do not need the budget.
+    let small = tokio::spawn(async move { raw(front.address, &post("x")).await });
+    engine.waiting.notified().await;
+    engine.release.notify_waiters();
+    assert_eq!(small.await.unwrap().status, 202);
+    assert_eq!(first.await.unwrap().status, 202);
+    // What the first one held is free again.
+    engine.release.notify_one();
+    assert_eq!(raw(front.address, &post(&large)).await.status, 202);
+}
+
+#[tokio::test]
+async fn multiplexed_requests_beyond_the_limit_are_told_to_come_back() {
+    let limits = Limits {
+        requests: 1,
+        ..Limits::default()
+    };
+    let engine = Unable::new(None);
+    let front = front(engine.clone(), limits, LONG).await;
+    let post = || {
+        Request::post(format!("http://{}/any", front.address))
+            .body(Full::new(Bytes::from_static(b"x")))
+            .unwrap()
+    };
+    let mut sender = http2(front.address).await;
+    let first = tokio::spawn(sender.send_request(post()));
+    engine.waiting.notified().await;
+    let second = sender.send_request(post()).await.unwrap();
+    assert_eq!(second.status(), 503);
+    assert_eq!(second.headers()["retry-after"], "1");
+    engine.release.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn senders_above_their_rate_are_told_when_to_come_back() {
+    let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
+    let door = Door {
+        rate: Some(Arc::new(Rate::new(1, 3))),
+        ..door()
+    };
+    let front = open(engine.clone(), site(door, Limits::default())).await;
+    let mut refused = 0;
+    for _ in 0..20 {
+        let answer = raw(front.address, &post("x")).await;
+        if answer.status == 429 {
+            refused += 1;
+            assert_eq!(answer.json()["type"], "urn:tradewind:problem:rate-limited");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(engine.seen.load(Ordering::Relaxed), 20 - refused);
+}
+
+#[tokio::test]
+async fn what_follows_a_chunked_body_is_no_request() {
+    let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
+    let front = front(engine.clone(), Limits::default(), LONG).await;
+    let chunked = "1\r\nx\r\n0\r\n\r\n";
+    let smuggled = "POST /any HTTP/1.1\r\nhost: g\r\ncontent-length: 1\r\n\r\ny";
+    for lengths in [
+        "transfer-encoding: chunked\r\n",
+        "content-length: 4\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 4\r\n",
     ] {
-        let engine = Unable::new(None);
-        let front = front(engine.clone(), limits, LONG).await;
-        let first = tokio::spawn(async move { raw(front.address, &post("12345678")).await });
-        engine.waiting.notified().await;
-        let second = raw(front.address, &post("12345678")).await;
-        assert_eq!(second.status, 503);
-        assert_eq!(second.header("retry-after"), Some("1"));
-        engine.release.notify_one();
-        assert_eq!(first.await.unwrap().status, 202);
-        // What the first one held is free again.
-        engine.release.notify_one();
-        assert_eq!(raw(front.address, &post("12345678")).await.status, 202);
+        let before = engine.seen.load(Ordering::Relaxed);
+        let request = format!("POST /any HTTP/1.1\r\nhost: g\r\n{lengths}\r\n{chunked}{smuggled}");
+        let answer = raw(front.address, request.as_bytes()).await;
+        assert_eq!(answer.header("connection"), Some("close"), "{lengths}");
+        assert!(!answer.text().contains("HTTP/1.1"), "{}", answer.text());
+        assert_eq!(engine.seen.load(Ordering::Relaxed), before + 1);
     }
 }
 
@@ -246,7 +167,23 @@ async fn heads_are_bounded_in_count_and_size() {
     let large = format!("a: {}\r\n", "x".repeat(80 << 10));
     for headers in [many, large] {
         let request = format!("POST /any HTTP/1.1\r\nhost: g\r\n{headers}\r\n");
-        assert_eq!(raw(front.address, request.as_bytes()).await.status, 431);
+        let answer = raw(front.address, request.as_bytes()).await;
+        assert_eq!(answer.status, 431);
+        assert_eq!(
+            answer.json()["type"],
+            "urn:tradewind:problem:head-too-large"
+        );
+    }
+    for broken in [
+        "\u{16}\u{3}\u{1}\u{2}",
+        "POST /any HTTP/1.1\r\na : b\r\n\r\n",
+    ] {
+        let answer = raw(front.address, broken.as_bytes()).await;
+        assert_eq!(answer.status, 400);
+        assert_eq!(
+            answer.json()["type"],
+            "urn:tradewind:problem:malformed-request"
+        );
     }
 }
 
@@ -294,87 +231,6 @@ async fn heads_are_bounded_in_http2_as_well() {
         }
     }
     assert_eq!(engine.seen.load(Ordering::Relaxed), 1);
-}
-
-#[tokio::test]
-async fn slow_heads_are_hung_up_on_and_slow_bodies_refused() {
-    let engine = Unable::new(None);
-    let limits = Limits {
-        header_timeout: SHORT,
-        ..Limits::default()
-    };
-    let front = front(engine.clone(), limits, SHORT).await;
-    // Nothing at all, a part of what could be either protocol, a part of a head.
-    for start in ["", "P", "POST /any HTTP/1.1\r\nhost: g\r\na: "] {
-        let mut stream = TcpStream::connect(front.address).await.unwrap();
-        stream.write_all(start.as_bytes()).await.unwrap();
-        let mut rest = Vec::new();
-        // Ends only because the other side hangs up.
-        stream.read_to_end(&mut rest).await.ok();
-        assert!(
-            rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"),
-            "{rest:?}"
-        );
-    }
-    let answer = raw(
-        front.address,
-        b"POST /any HTTP/1.1\r\nhost: g\r\nconnection: close\r\ncontent-length: 10\r\n\r\nabc",
-    )
-    .await;
-    assert_eq!(answer.status, 408);
-    assert_eq!(answer.json()["type"], "urn:tradewind:problem:body-timeout");
-    assert_eq!(engine.seen.load(Ordering::Relaxed), 0);
-}
-
-#[tokio::test]
-async fn connections_beyond_the_limit_are_closed_and_counted() {
-    let limits = Limits {
-        connections: 1,
-        ..Limits::default()
-    };
-    let engine = Unable::new(None);
-    let front = front(engine.clone(), limits, LONG).await;
-    let first = tokio::spawn(async move { raw(front.address, &post("x")).await });
-    engine.waiting.notified().await;
-    let mut second = TcpStream::connect(front.address).await.unwrap();
-    let mut nothing = Vec::new();
-    second.read_to_end(&mut nothing).await.ok();
-    assert!(nothing.is_empty());
-    assert_eq!(front.refused.load(Ordering::Relaxed), 1);
-    engine.release.notify_one();
-    assert_eq!(first.await.unwrap().status, 202);
-}
-
-#[tokio::test]
-async fn a_stop_lets_the_request_under_way_finish_and_takes_no_other() {
-    let engine = Unable::new(None);
-    let front = front(engine.clone(), Limits::default(), LONG).await;
-    let address = front.address;
-    let under_way = tokio::spawn(async move { raw(address, &post("x")).await });
-    engine.waiting.notified().await;
-    let idle = TcpStream::connect(address).await.unwrap();
-    front.stop.cancel();
-    crate::support::eventually("the listener closes", || async {
-        TcpStream::connect(address).await.is_err()
-    })
-    .await;
-    engine.release.notify_one();
-    assert_eq!(under_way.await.unwrap().status, 202);
-    // The idle one does not hold it up.
-    front.done.await.unwrap();
-    drop(idle);
-}
-
-async fn http2(address: SocketAddr) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = hyper::client::conn::http2::handshake(
-        hyper_util::rt::TokioExecutor::new(),
-        hyper_util::rt::TokioIo::new(stream),
-    )
-    .await
-    .unwrap();
-    tokio::spawn(connection);
-    sender
 }
 
 #[tokio::test]

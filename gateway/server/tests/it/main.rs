@@ -6,6 +6,7 @@ mod admin;
 mod byte_for_byte;
 mod cli;
 mod config_reload;
+mod connections;
 mod delivery;
 mod limits;
 mod process;

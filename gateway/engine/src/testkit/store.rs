@@ -1,6 +1,6 @@
 //! A store that can lose what it was not told to keep.
 
-use super::TestClock;
+use super::SimClock;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -14,13 +14,15 @@ use tradewind_store::{
 
 /// In-memory streams whose lazily recorded state a crash may take back, newest first.
 #[derive(Debug)]
-pub(crate) struct CrashStreams {
+pub struct CrashStreams {
     inner: MemoryStreams,
     open: Mutex<BTreeMap<String, Arc<CrashStream>>>,
     /// Calls of `append` and `record` that still succeed.
-    pub(crate) budget: Arc<AtomicU64>,
+    pub budget: Arc<AtomicU64>,
     /// Calls of `record` that still succeed.
-    pub(crate) records: Arc<AtomicU64>,
+    pub records: Arc<AtomicU64>,
+    /// Calls of `append` that are refused because too much waits.
+    pub busy: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -28,25 +30,29 @@ struct CrashStream {
     inner: Arc<dyn Stream>,
     budget: Arc<AtomicU64>,
     records: Arc<AtomicU64>,
+    busy: Arc<AtomicU64>,
     /// Per lazy record, what undoes it; durable ones and appends empty it.
     undo: Vec<Mutex<Vec<Vec<Op>>>>,
 }
 
 impl CrashStreams {
-    pub(crate) fn new(clock: Arc<TestClock>) -> Arc<Self> {
+    /// Nothing in it, nothing broken.
+    pub fn new(clock: Arc<SimClock>) -> Arc<Self> {
         Arc::new(Self {
             inner: MemoryStreams::new(clock),
             open: Mutex::default(),
             budget: Arc::new(AtomicU64::new(u64::MAX)),
             records: Arc::new(AtomicU64::new(u64::MAX)),
+            busy: Arc::default(),
         })
     }
 
     /// The power fails: of each shard's lazy records, a random suffix is lost. Whoever had the
     /// streams open is fenced off.
-    pub(crate) async fn crash(&self, mut random: impl FnMut(usize) -> usize) {
+    pub async fn crash(&self, mut random: impl FnMut(usize) -> usize) {
         self.budget.store(u64::MAX, Ordering::SeqCst);
         self.records.store(u64::MAX, Ordering::SeqCst);
+        self.busy.store(0, Ordering::SeqCst);
         let open = self.open.lock().unwrap().clone();
         for (name, stream) in open {
             let settings = Settings {
@@ -83,6 +89,7 @@ impl Streams for CrashStreams {
                 inner,
                 budget: Arc::clone(&self.budget),
                 records: Arc::clone(&self.records),
+                busy: Arc::clone(&self.busy),
             })
         });
         Ok(Arc::clone(stream) as Arc<dyn Stream>)
@@ -114,6 +121,9 @@ impl Stream for CrashStream {
     }
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
         self.spend(&self.budget)?;
+        if self.spend(&self.busy).is_ok() {
+            return Err(Error::Busy);
+        }
         let appended = self.inner.append(entries).await?;
         for appended in &appended {
             if let Appended::New(at) = appended {

@@ -1,0 +1,212 @@
+//! The bytes of a connection, with two things that hyper leaves out: a body for the refusals that
+//! it writes itself, and an end that does not take the last answer with it.
+
+use super::activity::Activity;
+use super::{Problem, Stream};
+use http::StatusCode;
+use std::io::{IoSlice, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// What a sender may still send while it is told why nobody listens.
+const LINGER_BYTES: usize = 256 << 10;
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(super) struct Wire {
+    stream: Box<dyn Stream>,
+    activity: Arc<Activity>,
+    /// A refusal of ours that is being written in place of hyper's.
+    refusal: Vec<u8>,
+    ended: bool,
+    lingering: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl Wire {
+    pub(super) fn new(stream: Box<dyn Stream>, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            activity,
+            refusal: Vec::new(),
+            ended: false,
+            lingering: None,
+        }
+    }
+
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while !self.refusal.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.refusal))?;
+            if written == 0 {
+                return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Closing with unread bytes resets the connection, and the reset may overtake the answer. What
+    /// still comes is taken in and forgotten, for a moment.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (until, left) = self
+            .lingering
+            .get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), LINGER_BYTES));
+        let mut scrap = [0; 4096];
+        while !self.ended && *left > 0 {
+            if until.as_mut().poll(cx).is_ready() {
+                break;
+            }
+            let mut scrap = ReadBuf::new(&mut scrap);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scrap)) {
+                Ok(()) if !scrap.filled().is_empty() => {
+                    *left = left.saturating_sub(scrap.filled().len());
+                }
+                _ => self.ended = true,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let before = buf.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+        if buf.filled().len() > before {
+            self.activity.read();
+        } else {
+            self.ended = true;
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        ready!(self.poll_refusal(cx))?;
+        if let [buf] = bufs
+            && let Some(refusal) = with_body(buf)
+        {
+            self.refusal = refusal;
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.poll_refusal(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.lingering.is_none() {
+            ready!(self.poll_refusal(cx))?;
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        self.poll_linger(cx).map(Ok)
+    }
+}
+
+/// The refusal to write in place of one that hyper made from a head which it could not read; `None`
+/// for everything else. All answers of ours have a body, so that theirs are known by having none.
+fn with_body(written: &[u8]) -> Option<Vec<u8>> {
+    if !written.starts_with(b"HTTP/1.1 4") || !written.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let head = std::str::from_utf8(written).ok()?;
+    let mut lines = head.lines();
+    let status = lines.next()?.get(9..12)?;
+    if !lines.any(|line| line.eq_ignore_ascii_case("content-length: 0")) {
+        return None;
+    }
+    let problem = match status {
+        "431" => Problem::head_too_large(),
+        "414" => Problem::new(
+            StatusCode::URI_TOO_LONG,
+            "uri-too-long",
+            "the target of the request is longer than the gateway takes; nothing was stored",
+        ),
+        "400" => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-request",
+            "this is no HTTP request that the gateway can read; nothing was stored",
+        )
+        .hint("the listener speaks plain HTTP/1.1 and HTTP/2, without TLS"),
+        _ => return None,
+    };
+    let body = problem.to_json().to_string();
+    let status = problem.status;
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    Some((head + &body).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn only_bare_refusals_are_replaced() {
+        for (written, replaced) in [
+            (
+                "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n",
+                true,
+            ),
+            (
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
+                true,
+            ),
+            ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", false),
+            (
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n",
+                false,
+            ),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false),
+            ("{\"HTTP/1.1 400\": \"\"}", false),
+        ] {
+            assert_eq!(
+                with_body(written.as_bytes()).is_some(),
+                replaced,
+                "{written}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_close_waits_for_what_still_comes_but_not_for_ever() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let mut wire = Wire::new(Box::new(ours), Activity::new());
+        wire.write_all(b"no").await.unwrap();
+        let closing = tokio::spawn(async move { wire.shutdown().await });
+        // More than fits between the two: it is read although nobody wants it.
+        theirs.write_all(&[0; 8192]).await.unwrap();
+        let mut answer = Vec::new();
+        theirs.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"no");
+        assert!(!closing.is_finished());
+        // Nothing more comes, and no end: the clock ends it.
+        closing.await.unwrap().unwrap();
+    }
+}
