@@ -95,7 +95,7 @@ async fn a_discard_of_a_long_backlog_holds_no_other_subscription_up() {
     // Large ones: more than a few pages of log.
     let large = |i: usize| {
         tradewind_event::Event::builder(format!("large{i}"), "/s", "t")
-            .data(vec![b'x'; 100_000])
+            .data("text/plain", vec![b'x'; 100_000])
             .build()
             .unwrap()
     };
