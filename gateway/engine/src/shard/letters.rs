@@ -1,94 +1,15 @@
 //! Dead letters: list, redrive, purge.
 
 use super::read::readable;
-use super::{Page, Shard};
+use super::{Chunk, Moved, Page, Progress, Shard};
 use crate::DeadLetter;
 use crate::machine::{Head, Place, Ticket};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, Final, Trail, cause_name};
-use bytes::Bytes;
-use std::collections::VecDeque;
 use tradewind_store::{Error, Op, Sync};
 
-/// Dead letters moved or removed in one turn.
+/// Dead letters moved or removed in one record.
 const CHUNK: usize = 256;
-
-/// What becomes of dead letters.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Fate {
-    Redriven,
-    Purged,
-}
-
-/// A redrive or a purge under way.
-#[derive(Debug)]
-pub(super) struct Letters {
-    fate: Fate,
-    lanes: VecDeque<LaneId>,
-    /// The only one that is meant.
-    offset: Option<u64>,
-    /// What lies above came after the operator asked.
-    end: u64,
-    from: Option<Bytes>,
-    count: u64,
-}
-
-impl Letters {
-    /// Of `subscription`: the one at `offset`, or all there are now.
-    pub(super) fn new(shard: &Shard, fate: Fate, subscription: &str, offset: Option<u64>) -> Self {
-        Self {
-            fate,
-            lanes: shard.lanes_of(subscription).into(),
-            offset,
-            end: shard.around.log.bounds(shard.around.shard).end,
-            from: None,
-            count: 0,
-        }
-    }
-
-    /// Takes the next few; the count of all when none is left.
-    pub(super) async fn slice(&mut self, shard: &mut Shard) -> Result<Option<u64>, Error> {
-        let Some(id) = self.lanes.front().copied() else {
-            shard.flush(Sync::Durable).await?;
-            return Ok(Some(self.count));
-        };
-        let chunk = self.chunk(shard, id).await?;
-        if chunk.is_empty() {
-            self.lanes.pop_front();
-            self.from = None;
-        }
-        for (key, value) in chunk {
-            let offset = keys::number(&key, keys::FIRST);
-            let buried = readable(Buried::decode(&value))?;
-            match self.fate {
-                Fate::Redriven => shard.redrive_one(id, offset, buried).await?,
-                Fate::Purged => shard.purge_one(id, offset, &buried).await?,
-            }
-            self.count += 1;
-        }
-        shard.flush(Sync::Lazy).await?;
-        Ok(None)
-    }
-
-    /// What a redrive makes of them may become dead letters again while it runs; each is taken once.
-    async fn chunk(&mut self, shard: &mut Shard, id: LaneId) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        if !shard.lanes.contains_key(&id) {
-            return Ok(Vec::new());
-        }
-        shard.flush(Sync::Lazy).await?;
-        let (first, to) = match self.offset {
-            Some(offset) => (keys::dead(id, offset), keys::after(&keys::dead(id, offset))),
-            None => (keys::dead(id, 0), keys::dead(id, self.end)),
-        };
-        let start = self.from.clone().unwrap_or(first);
-        let log = &shard.around.log;
-        let found = log.scan(shard.around.shard, &start, &to, CHUNK).await?;
-        if let Some((last, _)) = found.last() {
-            self.from = Some(keys::after(last));
-        }
-        Ok(found)
-    }
-}
 
 impl Shard {
     /// A page of dead letters, and the cursor of the next.
@@ -147,6 +68,16 @@ impl Shard {
     }
 
     /// Back to pending, with a new budget of attempts and a new age.
+    pub(super) async fn redrive(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
+        let (letters, next) = self.chunk(chunk).await?;
+        let moved = letters.len() as u64;
+        for (id, offset, buried) in letters {
+            self.redrive_one(id, offset, buried).await?;
+        }
+        self.flush(Sync::Durable).await?;
+        Ok((moved, next))
+    }
+
     async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
         let heads_its_key = self.unpark(id, offset, buried.key).await?;
         self.keep_moving(id, offset).await?;
@@ -194,6 +125,17 @@ impl Shard {
             self.turn.ops.push(Op::Delete(marker));
         }
         Ok(parked)
+    }
+
+    /// Removes dead letters for good.
+    pub(super) async fn purge(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
+        let (letters, next) = self.chunk(chunk).await?;
+        let purged = letters.len() as u64;
+        for (id, offset, buried) in letters {
+            self.purge_one(id, offset, &buried).await?;
+        }
+        self.flush(Sync::Durable).await?;
+        Ok((purged, next))
     }
 
     /// Beyond their cap, the oldest dead letters are purged, some in each turn.
@@ -254,5 +196,47 @@ impl Shard {
             lane.advance(key, now);
         }
         Ok(())
+    }
+
+    /// The dead letters of a chunk, and where the next begins. What a redrive makes of them may become
+    /// dead letters again while it runs; each is taken once.
+    async fn chunk(
+        &mut self,
+        chunk: &Chunk,
+    ) -> Result<(Vec<(LaneId, u64, Buried)>, Option<Progress>), Error> {
+        self.flush(Sync::Lazy).await?;
+        let (shard, log) = (self.around.shard, self.around.log.clone());
+        let after = chunk.after;
+        let until = after.map_or_else(|| log.bounds(shard).end, |after| after.until);
+        let mut letters = Vec::new();
+        for id in self.lanes_of(&chunk.subscription) {
+            let mut from = match after {
+                Some(after) if after.lane > id => continue,
+                Some(after) if after.lane == id => keys::after(&keys::dead(id, after.offset)),
+                _ => keys::dead(id, 0),
+            };
+            let mut to = keys::dead(id, until);
+            if let Some(offset) = chunk.offset {
+                from = keys::dead(id, offset);
+                to = keys::after(&from);
+            }
+            let want = CHUNK - letters.len();
+            for (key, value) in log.scan(shard, &from, &to, want).await? {
+                let offset = keys::number(&key, keys::FIRST);
+                letters.push((id, offset, readable(Buried::decode(&value))?));
+            }
+            if letters.len() == CHUNK {
+                break;
+            }
+        }
+        let next = letters
+            .last()
+            .filter(|_| letters.len() == CHUNK)
+            .map(|(lane, offset, _)| Progress {
+                lane: *lane,
+                offset: *offset,
+                until,
+            });
+        Ok((letters, next))
     }
 }

@@ -4,14 +4,12 @@
 use super::Shard;
 use super::command::{Answer, reply};
 use super::discard::Discard;
-use super::letters::Letters;
 use super::retention::Retention;
 use tradewind_store::Error;
 
 /// Something that is being worked on.
 #[derive(Debug)]
 pub(super) enum Work {
-    Letters(Letters, Answer<u64>),
     Discard(Discard, Answer<u64>),
     Retention(Retention),
 }
@@ -21,11 +19,6 @@ impl Shard {
     pub(super) async fn work(&mut self) -> Result<(), Error> {
         match self.work.pop_front() {
             None => Ok(()),
-            Some(Work::Letters(mut letters, answer)) => match letters.slice(self).await {
-                Ok(None) => self.go_on(Work::Letters(letters, answer)),
-                Ok(Some(count)) => reply(answer, Ok(count)),
-                Err(error) => reply(answer, Err(error)),
-            },
             Some(Work::Discard(mut discard, answer)) => match discard.slice(self).await {
                 Ok(None) => self.go_on(Work::Discard(discard, answer)),
                 Ok(Some(count)) => reply(answer, Ok(count)),
