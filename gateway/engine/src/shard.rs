@@ -11,7 +11,7 @@ mod recover;
 mod replay;
 mod retention;
 
-pub(crate) use command::{Answer, Command, LaneView, Page};
+pub(crate) use command::{Answer, Chunk, Command, LaneView, Moved, Page, Progress};
 
 use crate::announce::Announcer;
 use crate::engine::Inner;
@@ -109,6 +109,8 @@ pub(crate) struct Shard {
     pages: Pages,
     rng: Rng,
     turn: Turn,
+    /// Numbers the records of accepted deliveries, within the epoch.
+    accepted_records: u64,
     attempts: JoinSet<()>,
     homes: (
         mpsc::UnboundedSender<Homing>,
@@ -152,24 +154,33 @@ impl Shard {
         }
         let wake = self.next_wake();
         let tip = self.waits_for_growth();
-        let around = self.around.clone();
+        let around = &self.around;
+        let mut home = None;
+        let mut command = None;
         tokio::select! {
             biased;
-            command = self.commands.recv() => match command {
-                Some(command) => self.command(command).await?,
+            next = self.commands.recv() => match next {
+                Some(next) => command = Some(next),
                 None => return Ok(false),
             },
-            Some(home) = self.homes.1.recv() => {
-                self.refresh();
-                self.home(home);
-                for _ in 1..OUTCOMES_MAX {
-                    let Ok(home) = self.homes.1.try_recv() else { break };
-                    self.home(home);
-                }
-            }
+            next = self.homes.1.recv() => home = next,
             () = around.gates.freed[usize::from(around.shard)].notified() => {}
             () = around.log.grown(around.shard, tip.unwrap_or(0)), if tip.is_some() => {}
             () = around.time.sleep_until(wake.unwrap_or(0)), if wake.is_some() => {}
+        }
+        if let Some(command) = command {
+            self.command(command).await?;
+        }
+        if home.is_some() {
+            self.refresh();
+        }
+        let mut taken = 0;
+        while let Some(next) = home {
+            self.home(next);
+            taken += 1;
+            home = (taken < OUTCOMES_MAX)
+                .then(|| self.homes.1.try_recv().ok())
+                .flatten();
         }
         Ok(true)
     }
@@ -209,6 +220,8 @@ impl Shard {
         for lane in self.lanes.values_mut() {
             lane.save(&mut self.turn);
         }
+        self.turn
+            .record_accepted(self.epoch, &mut self.accepted_records);
         if !self.turn.ops.is_empty() {
             let ops = std::mem::take(&mut self.turn.ops);
             loop {

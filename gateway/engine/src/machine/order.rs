@@ -255,6 +255,7 @@ mod tests {
     use crate::record::{Envelope, LaneRecord, Stored};
     use std::sync::Arc;
     use tradewind_event::Event;
+    use tradewind_store::Position;
 
     /// Two events of each key, and nothing is delivered.
     #[test]
@@ -267,28 +268,11 @@ mod tests {
             from: 0,
             definition: Some(Arc::new(Definition { text, filter })),
         }];
-        let mut turn = Turn {
-            now: 0,
-            start: 0,
-            ops: Vec::new(),
-            notes: Vec::new(),
-            kept: 0,
-            listened: false,
-            gave_back: false,
-        };
+        let mut turn = Turn::new(0, 0);
         for offset in 0..20_000 {
-            let stored = Arc::new(Stored {
-                offset,
-                appended_ms: 0,
-                envelope: Envelope {
-                    space: String::new(),
-                    source: String::new(),
-                    principal: String::new(),
-                    hops: 0,
-                },
-                event: Event::builder("e", "/s", "t").build().unwrap(),
-                bytes: 1,
-            });
+            let event = Event::builder("e", "/s", "t").build().unwrap();
+            let at = Position { shard: 0, offset };
+            let stored = Arc::new(Stored::new(at, 0, (Envelope::default(), event), 1));
             lane.offer(&stored, Some(offset / 2), offset + 1, &mut turn);
             turn.ops.clear();
         }

@@ -6,11 +6,10 @@ use super::lane::Lane;
 use super::order::Head;
 use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
-use crate::record::{Buried, Cause, Final, Stored, cause_name, keys};
+use crate::record::{Accepted, Buried, Cause, Final, Stored, cause_name, keys};
 use crate::{Attempt, OnExhaustion};
 use std::sync::Arc;
 use tradewind_adapter::{Outcome, Reason};
-use tradewind_event::{Event, Timestamp};
 use tradewind_store::Op;
 
 /// What happens to the ordering key of a delivery that is settled.
@@ -25,7 +24,7 @@ impl Lane {
     /// its key, so the key does not move.
     pub(crate) fn sieve(&mut self, task: Task, arrived: bool, turn: &mut Turn) -> Option<Task> {
         let ticket = &task.ticket;
-        if expiry(&task.stored.event).is_some_and(|at| at <= turn.now) {
+        if task.stored.expires_ms.is_some_and(|at| at <= turn.now) {
             self.account.expired += 1;
             let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
             self.pass_on(key.filter(|_| arrived), turn);
@@ -97,10 +96,23 @@ impl Lane {
     ) -> Option<u64> {
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
-        turn.ops.push(Op::Put(
-            keys::history(ticket.offset, self.id),
-            Final::encode(state, None, note, &ticket.trail),
-        ));
+        match ticket.trail.attempts.as_slice() {
+            // It has no history that this would have to replace.
+            [only] if state == "accepted" && ticket.place == Place::Window => {
+                turn.accepted.push(Accepted {
+                    offset: ticket.offset,
+                    lane: self.id,
+                    began_ms: only.at_ms,
+                    took_ms: only.took_ms,
+                    reason: only.reason.clone(),
+                    note: note.map(str::to_owned),
+                });
+            }
+            _ => turn.ops.push(Op::Put(
+                keys::history(ticket.offset, self.id),
+                Final::encode(state, None, note, &ticket.trail),
+            )),
+        }
         if ticket.offset < turn.kept {
             turn.ops
                 .push(Op::Delete(keys::kept(self.id, ticket.offset)));
@@ -339,12 +351,4 @@ fn last_words(attempts: &[Attempt]) -> String {
         },
         None => String::new(),
     }
-}
-
-/// `expirytime` of the event, in milliseconds since the Unix epoch.
-fn expiry(event: &Event) -> Option<u64> {
-    let value = event.attribute("expirytime")?;
-    let at = Timestamp::parse(&value.to_canonical()).ok()?;
-    let ms = i128::from(at.seconds) * 1000 + i128::from(at.nanos) / 1_000_000;
-    u64::try_from(ms).ok().or(Some(0))
 }

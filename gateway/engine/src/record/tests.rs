@@ -85,6 +85,15 @@ proptest! {
     }
 
     #[test]
+    fn acceptances(all in prop::collection::vec((any::<[u64; 3]>(), any::<u32>(), prop::option::of(".{1,9}"), prop::option::of(("[a-z]{1,9}", ".{0,9}", any::<Option<u16>>()))), 1..5)) {
+        let all: Vec<Accepted> = all.into_iter().map(|(numbers, lane, note, reason)| Accepted {
+            offset: numbers[0], lane, began_ms: numbers[1], took_ms: numbers[2], note,
+            reason: reason.map(|(code, detail, status)| Reason { status, ..Reason::new(code, detail) }),
+        }).collect();
+        prop_assert_eq!(accepted::decode(&accepted::encode(&all)).unwrap(), all);
+    }
+
+    #[test]
     fn generations(names in prop::collection::vec(("[a-z]{1,9}", prop::option::of("[a-z]{1,9}"), ".{0,30}", any::<u64>()), 0..4)) {
         let generation = Generation {
             subscriptions: names.into_iter().map(|(name, renamed_from, definition, time)| Declared {
@@ -104,11 +113,13 @@ proptest! {
         Buried::decode(&bytes).ok();
         Final::decode(&bytes).ok();
         LaneRecord::decode(&bytes).ok();
+        accepted::decode(&bytes).ok();
         Generation::decode(&bytes).ok();
         InForce::decode(&bytes).ok();
         let bytes = bytes::Bytes::from(bytes);
         Envelope::decode(&bytes).ok();
-        Stored::kept(0, &bytes).ok();
+        let at = tradewind_store::Position { shard: 0, offset: 0 };
+        Stored::kept(at, &bytes).ok();
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub(crate) enum Command {
     Pause(String, bool, Answer<()>),
     Discard(String, Answer<u64>),
     Letters(Page, Answer<(Vec<DeadLetter>, Option<String>)>),
-    Redrive(String, Option<u64>, Answer<u64>),
-    Purge(String, Option<u64>, Answer<u64>),
+    Redrive(Chunk, Answer<Moved>),
+    Purge(Chunk, Answer<Moved>),
     Replay(String, Start, Job, Answer<()>),
     CancelReplay(String, Answer<bool>),
     Explain(u64, Answer<Option<Journey>>),
@@ -37,6 +37,29 @@ pub(crate) struct Page {
     pub(crate) after: Option<(LaneId, u64)>,
     pub(crate) limit: usize,
 }
+
+/// Dead letters to be moved: one, or the next few of all. A shard takes few at a time, because its
+/// other subscriptions wait meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunk {
+    pub(crate) subscription: String,
+    /// The one.
+    pub(crate) offset: Option<u64>,
+    /// Where the chunk before ended.
+    pub(crate) after: Option<Progress>,
+}
+
+/// How far the dead letters of a shard have been gone through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) lane: LaneId,
+    pub(crate) offset: u64,
+    /// End of the log when it began: what dies later is not taken.
+    pub(crate) until: u64,
+}
+
+/// How many dead letters a chunk had, and where the next begins.
+pub(crate) type Moved = (u64, Option<Progress>);
 
 /// A lane, seen from outside.
 #[derive(Debug, Clone)]
@@ -77,12 +100,12 @@ impl Shard {
                 let result = self.letters(&page).await;
                 reply(answer, result)
             }
-            Command::Redrive(name, offset, answer) => {
-                let result = self.redrive(&name, offset).await;
+            Command::Redrive(chunk, answer) => {
+                let result = self.redrive(&chunk).await;
                 reply(answer, result)
             }
-            Command::Purge(name, offset, answer) => {
-                let result = self.purge(&name, offset).await;
+            Command::Purge(chunk, answer) => {
+                let result = self.purge(&chunk).await;
                 reply(answer, result)
             }
             Command::Replay(name, from, job, answer) => {

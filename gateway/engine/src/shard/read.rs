@@ -7,7 +7,7 @@ use crate::record::keys::{self, LaneId};
 use crate::record::{Cause, Pendant, Stored};
 use bytes::Bytes;
 use std::sync::Arc;
-use tradewind_store::{Error, Op, Sync};
+use tradewind_store::{Error, Op, Position, Sync};
 
 /// Deliveries shed in one record.
 const SHED_MAX: usize = 256;
@@ -241,7 +241,11 @@ impl Shard {
                 .log
                 .get(around.shard, &keys::kept(lane, offset))
                 .await?;
-            return Ok(kept.and_then(|bytes| Stored::kept(offset, &bytes).ok()));
+            let at = Position {
+                shard: around.shard,
+                offset,
+            };
+            return Ok(kept.and_then(|bytes| Stored::kept(at, &bytes).ok()));
         }
         let batch = match around.log.read(around.shard, offset, 1).await {
             Err(Error::Damaged(_)) => return Ok(None),

@@ -32,6 +32,13 @@ impl Shard {
         self.turn
             .ops
             .push(Op::DeleteRange(keys::histories(0), keys::histories(before)));
+        let stretches = (
+            keys::accepted_in(0),
+            keys::accepted_in(keys::stretch(before)),
+        );
+        self.turn
+            .ops
+            .push(Op::DeleteRange(stretches.0, stretches.1));
         self.turn
             .ops
             .push(Op::DeleteRange(keys::damage(0), keys::damage(before)));
