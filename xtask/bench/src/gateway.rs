@@ -36,12 +36,30 @@ fn folder(parent: &Path) -> Result<TempDir, String> {
 }
 
 impl Gateway {
-    /// A source with an API key, and the subscriptions, which are YAML below that key.
+    /// A source with an API key, and subscriptions, which are YAML below that key.
     pub(crate) fn start(
         binary: &Path,
         durability: Durability,
         subscriptions: &str,
     ) -> Result<Self, String> {
+        let rest = format!(
+            "sources:\n  shop: {{ kind: http, path: /events, auth: {{ api-keys: [bench] }} }}\n\
+             subscriptions:\n{subscriptions}"
+        );
+        Self::configured(binary, durability, &rest)
+    }
+
+    /// A route with an API key that hands requests on.
+    pub(crate) fn proxy(binary: &Path, target: SocketAddr) -> Result<Self, String> {
+        let rest = format!(
+            "routes:\n  forward:\n    path: /events\n    methods: [POST]\n    mode: proxy\n    \
+             auth: {{ api-keys: [bench] }}\n    sink: {}\n",
+            sink(target)
+        );
+        Self::configured(binary, Durability::Ephemeral, &rest)
+    }
+
+    fn configured(binary: &Path, durability: Durability, rest: &str) -> Result<Self, String> {
         let (folder, word) = match durability {
             Durability::Fsync => (on_disk(binary)?, "fsync"),
             Durability::Ephemeral => (folder(Path::new("/dev/shm"))?, "ephemeral"),
@@ -50,9 +68,7 @@ impl Gateway {
         let config = folder.path().join("tradewind.yaml");
         let text = format!(
             "listen: {address}\ndata-dir: {}\ndurability: {word}\nlog: {{ level: warn }}\n\
-             api-keys:\n  bench: {{ sha256: {KEY_SHA256} }}\n\
-             sources:\n  shop: {{ kind: http, path: /events, auth: {{ api-keys: [bench] }} }}\n\
-             subscriptions:\n{subscriptions}",
+             api-keys:\n  bench: {{ sha256: {KEY_SHA256} }}\n{rest}",
             folder.path().join("data").display(),
         );
         std::fs::write(&config, text).map_err(|e| e.to_string())?;

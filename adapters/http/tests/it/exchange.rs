@@ -380,12 +380,45 @@ async fn an_error_that_is_an_event_is_no_reply() {
 
 #[tokio::test]
 async fn connections_are_reused() {
-    let server = Server::start(Act::Answer(200, Vec::new(), b"thanks".to_vec())).await;
-    let sink = sink(&server.url(), json!({}));
-    for i in 0..20 {
-        accepted(&one(&sink, delivery(event(&i.to_string()))).await);
+    for act in [
+        Act::Answer(200, Vec::new(), b"thanks".to_vec()),
+        Act::Answer(200, Vec::new(), vec![b'x'; 60_000]),
+        answer(204),
+    ] {
+        let server = Server::start(act).await;
+        let sink = sink(&server.url(), json!({}));
+        for i in 0..20 {
+            accepted(&one(&sink, delivery(event(&i.to_string()))).await);
+        }
+        assert_eq!((server.seen().len(), server.connections()), (20, 1));
     }
-    assert_eq!((server.seen().len(), server.connections()), (20, 1));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_fails_nothing() {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
+    let server = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            (&stream)
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let sink = sink(&url, json!({}));
+    for _ in 0..3 {
+        let event = Event::builder("e", "/s", "t").build().unwrap();
+        accepted(&one(&sink, delivery(event)).await);
+        closings.recv().await.unwrap();
+    }
+    server.join().unwrap();
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! Handing requests on and answering what came back, against F.
 
-use super::side::{Running, Side, Subject, compare};
+use super::side::{Running, Side, Subject, compare, ratio};
 use crate::figures::verdict;
-use crate::gateway::on_disk;
+use crate::gateway::{Gateway, on_disk};
 use crate::process::Process;
 use crate::{Options, proxy};
 
 pub(crate) fn forward(options: &Options) -> Result<(), String> {
     println!("forward: structured 1 KiB events to one HTTP target, answered by it");
-    let mut sides = vec![Side::new("F: axum + hyper client", || relay(&[]))];
+    let mut sides = vec![
+        Side::new("F: axum + hyper client", || relay(&[])),
+        Side::new("gateway", || gateway(options)),
+    ];
     if options.reference {
         sides.push(Side::new("F on one thread", || {
             relay(&["--current-thread"])
@@ -19,11 +22,24 @@ pub(crate) fn forward(options: &Options) -> Result<(), String> {
     } else {
         println!("  nginx: skipped, not installed");
     }
-    compare(options, &sides, 60_000)?;
+    let samples = compare(options, &sides, 60_000)?;
+    let [baseline, gateway, ..] = samples.as_slice() else {
+        return Ok(());
+    };
+    let found = ratio(baseline, gateway);
     verdict(
         "forward",
-        &[("the gateway has no request/reply route".into(), false)],
+        &[(format!("{found} F, at least 0.80"), found.median >= 0.8)],
     )
+}
+
+fn gateway(options: &Options) -> Result<Running, String> {
+    let upstream = Process::role(&["role", "upstream"])?;
+    let gateway = Gateway::proxy(&options.gateway, upstream.address)?.ready()?;
+    Ok(Running {
+        upstream: Some(upstream),
+        ..Running::alone(Subject::Gateway(gateway))
+    })
 }
 
 /// F before a target of its own.
