@@ -28,6 +28,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "backlog",
         "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
     ),
+    (
+        "hostile",
+        "33 attacks on every listener while good clients publish (--rounds 1: the short form)",
+    ),
 ];
 
 fn list() -> String {

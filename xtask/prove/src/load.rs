@@ -93,7 +93,8 @@ impl Load {
     }
 }
 
-async fn connect(
+/// A connection of HTTP/1.1.
+pub(crate) async fn connect(
     gateway: SocketAddr,
 ) -> Option<hyper::client::conn::http1::SendRequest<Full<Bytes>>> {
     let stream = tokio::net::TcpStream::connect(gateway).await.ok()?;

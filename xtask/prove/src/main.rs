@@ -8,6 +8,7 @@
 mod backlog;
 mod drain;
 mod gateway;
+mod hostile;
 mod kill;
 mod load;
 mod oracle;
@@ -28,6 +29,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
+    ("hostile", |options| Box::pin(hostile::run(options))),
 ];
 
 #[derive(Parser)]

@@ -96,7 +96,9 @@ impl Ingress {
         // what follows a chunked body is never taken for a request.
         let last = request.version() < Version::HTTP_2
             && request.headers().contains_key(TRANSFER_ENCODING);
-        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
+        let sound = head::size(&request, &site.limits)
+            .and_then(|()| head::host(&request))
+            .and_then(|()| head::coding(&request));
         let answer = match (sound, door) {
             (Err(problem), _) => Err(problem),
             (Ok(()), Some(door)) => self.enter(&site, door, request).await,
