@@ -64,13 +64,13 @@ impl Activity {
         }
     }
 
-    /// A head is complete.
-    pub(super) fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
+    /// A head is complete; also tells whether another request is under way already.
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> (UnderWay, bool) {
         self.requested.store(true, Ordering::Relaxed);
         self.multiplexed
             .store(version >= Version::HTTP_2, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.clone())
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        (UnderWay(self.clone()), others > 0)
     }
 
     /// Whether it may go on. One that is `stopping` has no time left beyond its requests.
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(lasts(&activity, false).await, 75);
         // A request has limits of its own.
         let activity = Activity::new();
-        let request = activity.begin(Version::HTTP_11);
+        let (request, _) = activity.begin(Version::HTTP_11);
         activity.read();
         assert!(lasts(&activity, true).await > 900);
         drop(request);

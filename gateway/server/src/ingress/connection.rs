@@ -2,7 +2,7 @@
 
 use super::activity::{Activity, UnderWay, Verdict};
 use super::wire::Wire;
-use super::{Limits, Stream};
+use super::{Additional, Limits, Stream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -66,8 +66,11 @@ pub(super) async fn serve<S, B>(
 {
     let activity = Activity::new();
     let noted = activity.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let under_way = noted.begin(request.version());
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        let (under_way, additional) = noted.begin(request.version());
+        if additional {
+            request.extensions_mut().insert(Additional);
+        }
         let answer = service.call(request);
         async move {
             let answer = answer.await?;

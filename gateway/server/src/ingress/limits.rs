@@ -10,8 +10,8 @@ pub struct Limits {
     /// Most connections at once of one address, for IPv6 of one /64 (default 1024); more are closed
     /// at once.
     pub connections_per_peer: usize,
-    /// Most HTTP/2 requests under way at once (default 1024); more are answered 503. HTTP/1 has one
-    /// a connection.
+    /// Most requests under way at once beyond the first of each connection, which is bounded by the
+    /// connections (default 1024); more are answered 503. Only HTTP/2 has any.
     pub requests: usize,
     /// Most header fields of a request (default 100); more are answered 431.
     pub header_fields: usize,
@@ -40,3 +40,7 @@ impl Default for Limits {
         }
     }
 }
+
+/// Marks a request that came while its connection had another one under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Additional;

@@ -21,6 +21,7 @@ mod wire;
 pub use answer::Reply;
 pub use budget::Budget;
 pub use door::{Door, Site, Unmatched};
+use limits::Additional;
 pub use limits::Limits;
 pub use listener::{Listener, Stream, accept};
 pub use problem::{At, Details, Problem};

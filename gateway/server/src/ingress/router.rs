@@ -2,7 +2,7 @@
 
 use super::answer::taken;
 use super::body::{announced, read};
-use super::{Door, Limits, Problem, Site, head};
+use super::{Additional, Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -52,7 +52,7 @@ pub struct Ingress {
     clock: Arc<dyn Clock>,
     site: Arc<ArcSwap<Site>>,
     metrics: Arc<Metrics>,
-    multiplexed: Semaphore,
+    additional: Semaphore,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -75,7 +75,7 @@ impl Ingress {
             clock,
             site,
             metrics,
-            multiplexed: Semaphore::new(limits.requests),
+            additional: Semaphore::new(limits.requests),
         }
     }
 
@@ -135,14 +135,15 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        // HTTP/1 has one request a connection, and connections are counted already.
-        let _permit = match request.version() {
-            Version::HTTP_2 => self
-                .multiplexed
-                .try_acquire()
-                .map(Some)
-                .map_err(|_| Problem::overloaded("too many requests under way"))?,
-            _ => None,
+        // The first of a connection always has its place, so that nobody's many streams can keep
+        // others from being heard.
+        let _permit = match request.extensions().get() {
+            Some(Additional) => Some(
+                self.additional
+                    .try_acquire()
+                    .map_err(|_| Problem::overloaded("too many requests under way"))?,
+            ),
+            None => None,
         };
         let (line, body) = request.into_parts();
         let parts = Parts {

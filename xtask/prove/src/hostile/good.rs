@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Their key.
-pub(super) const KEY: &str = "tw_good_0123456789abcdef0123456789abcdef01234567";
+pub(super) const KEY: &str = "tw_good_fedcba9876543210fedcba9876543210fedcba9876543210";
 
 const CLIENTS: u64 = 4;
 /// Between two requests of one client.

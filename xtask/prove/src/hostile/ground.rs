@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::Instant;
 
 /// A key that the gateway knows, of a sender who means no good.
-pub(super) const KEY: &str = "tw_tenant_hostile-0123456789abcdef0123456789abcdef";
+pub(super) const KEY: &str = "tw_tenant_0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// What an attack knows of its target.
 #[derive(Clone)]
