@@ -2,7 +2,7 @@
 
 use super::activity::{Activity, UnderWay, Verdict};
 use super::wire::Wire;
-use super::{Additional, Limits, Stream};
+use super::{Additional, Budget, Limits, Stream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -37,6 +37,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .http1()
         // `Activity` watches over heads.
         .header_read_timeout(None)
+        .half_close(limits.half_closed)
         .max_headers(limits.header_fields)
         .max_buf_size(limits.header_bytes.max(8 << 10));
     builder
@@ -56,6 +57,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 pub(super) async fn serve<S, B>(
     stream: Box<dyn Stream>,
     limits: &Limits,
+    heads: Budget,
     service: S,
     stop: CancellationToken,
 ) where
@@ -81,7 +83,7 @@ pub(super) async fn serve<S, B>(
             }))
         }
     });
-    let io = TokioIo::new(Wire::new(stream, activity.clone()));
+    let io = TokioIo::new(Wire::new(stream, activity.clone(), heads));
     let builder = builder(limits);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut look = pin!(tokio::time::sleep(limits.header_timeout));

@@ -17,6 +17,9 @@ use tradewind_adapter::{Parts, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 
+/// Bytes of a request that do not come out of the budget.
+const FREE: usize = 8 << 10;
+
 /// What ingress asks of the engine.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
@@ -164,7 +167,7 @@ impl Ingress {
             }
         }
         // The share lives until the answer: what waits to be stored counts.
-        let mut share = site.budget.share();
+        let mut share = site.budget.share(FREE);
         let body = read(door, &parts, body, &mut share).await?;
         let verified = door.webhook.verify(&parts, &body, self.now())?;
         if let Some(answer) = door.webhook.challenge(&parts, &body) {

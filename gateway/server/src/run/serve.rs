@@ -215,6 +215,8 @@ fn admin_limits() -> Limits {
         connections: 256,
         connections_per_peer: 256,
         requests: 256,
+        // Who stops watching a tail has gone.
+        half_closed: false,
         ..Limits::default()
     }
 }

@@ -53,11 +53,6 @@ pub(super) async fn slow_bodies(ground: Ground) -> Result<String, String> {
 pub(super) async fn full_heads(ground: Ground) -> Result<String, String> {
     let mut head = b"POST /github HTTP/1.1\r\nhost: gateway\r\nx-a: ".to_vec();
     head.extend(std::iter::repeat_n(b'a', 60 << 10));
-    let ground = Ground {
-        // As many as one address may have.
-        short: true,
-        ..ground
-    };
     slow(ground, &head, &[0, 408]).await
 }
 
