@@ -2,11 +2,26 @@
 
 use crate::shell;
 use serde_json::Value;
+use std::process::Command;
 
 const LIST: &str = "\
 cargo xtask bench <name>
 
-  event    decode + validate of a structured 1 KiB event, against cloudevents-sdk
+  event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
+  accept      taking 1 KiB events in memory, against S (a bare axum sink)
+  forward     synchronous pass-through, against F (bare axum and hyper client) and nginx
+  durable     fdatasync before the answer, against L (axum and a group-commit log)
+  deliver     durable accept and delivery to one HTTP target, against F
+  fan-out     what each further target costs
+  idle        memory at rest, start to first 2xx
+  all         these six
+
+options of those six:
+  --quick            three short runs: for development, too coarse to quote
+  --rounds N         runs of each side (default 5)
+  --reference        rows for baselines on one thread, not judged
+  --profile NAME     cargo profile of all sides (default release)
+  --gateway PATH     a gateway that is built already
 ";
 
 /// Runs one, or lists them.
@@ -17,8 +32,40 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some("event") => event(),
+        Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
+            against_binary(args)
+        }
         Some(other) => Err(format!("no bench `{other}`\n\n{LIST}")),
     }
+}
+
+/// Builds the gateway and the bench in one profile, so that no side has the better compiler flags.
+fn against_binary(args: &[String]) -> Result<(), String> {
+    let mut rest = args.to_vec();
+    let profile = taken(&mut rest, "--profile").unwrap_or_else(|| "release".into());
+    let binaries = shell::target().join(&profile);
+    let mut build = shell::cargo();
+    build.args(["build", "--quiet", "--package=tradewind-bench", "--profile"]);
+    build.arg(&profile);
+    if !rest
+        .iter()
+        .any(|argument| argument.starts_with("--gateway"))
+    {
+        build.arg("--package=tradewind-server");
+        rest.push(format!(
+            "--gateway={}",
+            binaries.join("tradewind").display()
+        ));
+    }
+    shell::run(&mut build)?;
+    shell::run(Command::new(binaries.join("tradewind-bench")).args(rest))
+}
+
+/// Removes an option and returns its value.
+fn taken(args: &mut Vec<String>, name: &str) -> Option<String> {
+    let at = args.iter().position(|argument| argument == name)?;
+    args.remove(at);
+    (at < args.len()).then(|| args.remove(at))
 }
 
 /// At least seven times cloudevents-sdk; the absolute figure is printed and judged by nobody, since

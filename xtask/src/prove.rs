@@ -1,5 +1,7 @@
 //! What docs/guarantees.md links to.
 
+mod fuzz;
+
 use crate::{clone, shell};
 use std::process::Command;
 
@@ -8,9 +10,23 @@ const LIST: &str = "\
 cargo xtask prove <name>
 
   formats                 CloudEvents format and binding conformance
-  power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
+  power [--images N]      simulated power loss: dropped, torn and reordered writes, also at every
+                          call of a recovery (default 2000)
+  io-faults [--seeds N]   every call of the disk fails once and for good: EIO, ENOSPC, short writes,
+                          EINTR (default 8)
+  corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
+                          4 KiB (default 10000)
+  fuzz [--minutes N] [--target T]
+                          every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
+
+/// Those in simulated time, by the example program of the engine; each takes `--seed N`, which replays
+/// one schedule step by step.
+const IN_SIMULATED_TIME: &[(&str, &str)] = &[(
+    "simulation",
+    "seeded schedules of store and engine together (--seeds N, default 2000)",
+)];
 
 /// Those against the real binary, each also a line in the table of `xtask/prove/src/main.rs`; each
 /// takes `--seed N`.
@@ -25,18 +41,30 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "configuration reloads under load, half of them invalid",
     ),
     (
+        "isolation",
+        "one of 100 targets misbehaves in every way; the others are timed",
+    ),
+    (
+        "overload",
+        "backlogs, retry storms, mass redrives, huge batches, too many publishers",
+    ),
+    (
+        "routes",
+        "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
+    ),
+    (
         "backlog",
         "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
     ),
     (
         "hostile",
-        "33 attacks on every listener while good clients publish (--rounds 1: the short form)",
+        "33 attacks on every listener while good clients publish (--short: a few connections each)",
     ),
 ];
 
 fn list() -> String {
     let mut text = LIST.to_owned();
-    for (name, what) in AGAINST_BINARY {
+    for (name, what) in IN_SIMULATED_TIME.iter().chain(AGAINST_BINARY) {
         text.push_str(&format!("  {name:<24}{what}\n"));
     }
     text
@@ -51,18 +79,44 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some("formats") => formats(),
-        Some("power") => shell::run(
-            shell::cargo()
-                .args(["run", "--quiet", "--release", "--package=tradewind-store"])
-                .args(["--features=testkit", "--example=power", "--"])
-                .args(rest),
-        ),
+        Some(name @ ("power" | "io-faults" | "corruption")) => on_simulated_disk(name, rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
-        Some(name) if AGAINST_BINARY.iter().any(|(known, _)| *known == name) => {
-            against_binary(name, rest, true)
+        Some(name) if is_in(IN_SIMULATED_TIME, name) => {
+            if !is_in(AGAINST_BINARY, name) {
+                return simulated(name, rest);
+            }
+            // Both halves are told, whatever the first one shows.
+            let simulated = simulated(name, &[]);
+            against_binary(name, rest, true).and(simulated)
         }
+        Some(name) if is_in(AGAINST_BINARY, name) => against_binary(name, rest, true),
         Some(other) => Err(format!("no proof `{other}`\n\n{}", list())),
     }
+}
+
+fn is_in(table: &[(&str, &str)], name: &str) -> bool {
+    table.iter().any(|(known, _)| *known == name)
+}
+
+/// On the store's simulated disk.
+fn on_simulated_disk(name: &str, args: &[String]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--release", "--package=tradewind-store"])
+            .args(["--features=testkit", "--example=prove", "--", name])
+            .args(args),
+    )
+}
+
+/// The engine's half of a proof, with clock, disk, randomness and sinks simulated.
+fn simulated(name: &str, args: &[String]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--release", "--package=tradewind-engine"])
+            .args(["--features=testkit", "--example=spine", "--", name])
+            .args(args),
+    )
 }
 
 /// Builds the gateway and the prover, and lets the prover loose on the binary.

@@ -9,7 +9,8 @@ mod stream;
 use crate::announce::Announcer;
 use crate::time::Time;
 use crate::{
-    Clock, DeadLetter, Happening, Journey, Plan, ReplayView, Start, StreamAccount, SubscriptionView,
+    Clock, DeadLetter, Happening, Imbalance, Journey, Plan, ReplayView, Start, StreamAccount,
+    SubscriptionView, imbalances,
 };
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -193,6 +194,12 @@ impl Engine {
         let streams = self.inner.streams.load();
         let accounts = streams.iter().map(|(name, s)| (name.clone(), s.account()));
         accounts.collect()
+    }
+
+    /// Accounts that do not balance: none.
+    pub async fn imbalances(&self) -> Vec<Imbalance> {
+        let (subscriptions, replays) = (self.subscriptions().await, self.replays().await);
+        imbalances(&subscriptions, &replays, &self.streams().await)
     }
 
     /// Stops starting attempts; durable, survives restarts and reloads.

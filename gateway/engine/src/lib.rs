@@ -4,6 +4,7 @@
 //! its subscriptions and writes their state; what it decides, it decides in pure state machines that
 //! are told the time. Nothing here knows of disks, sockets or providers.
 
+mod accounting;
 mod announce;
 mod clock;
 mod engine;
@@ -12,10 +13,14 @@ mod machine;
 mod plan;
 mod record;
 mod shard;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod view;
 
+pub use accounting::{Imbalance, imbalances};
 pub use clock::Clock;
 pub use engine::{Engine, Error, Origin, PublishError, Receipt};
+pub use hash::HOPS;
 pub use plan::*;
 pub use view::*;

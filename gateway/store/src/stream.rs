@@ -1,5 +1,6 @@
 //! What the engine asks of a store.
 
+use crate::Finding;
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -142,7 +143,7 @@ pub struct Recovered {
     /// Offset that the next append will get.
     pub end: u64,
     /// Damage that was found, for the operator.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 /// A named durable log in shards, with a state table beside each.
@@ -151,15 +152,15 @@ pub struct Recovered {
 /// - `append` returns after the entries are durable in the stream's durability mode; entries of one
 ///   call are all-or-nothing per shard: those that fall into one
 ///   shard are written in one commit, or none of them is (a [`Appended::Conflict`] withholds the rest).
-/// - A call that names one identity twice with differing contents is refused with `Error::Invalid`;
-///   with the same content, the second is a duplicate of the first.
+/// - A call that names one identity twice with differing contents is refused with
+///   [`Error::Contradiction`]; with the same content, the second is a duplicate of the first.
 /// - Within a shard, items are read in the order in which they were appended.
 /// - `record` applies its operations atomically and in order, after everything recorded before.
 /// - State never overtakes the log: after a crash, a state change is present only if all that was
 ///   appended and recorded before it is.
 /// - Offsets are never given to other content than what was once acknowledged or read there.
-/// - Damage on disk is reported, in [`Recovered::findings`] or [`Batch::damaged`], and skipped; it is
-///   never silent and never costs what is not damaged.
+/// - Damage on disk is reported, in [`Stream::findings`] and [`Batch::damaged`], and skipped; it is
+///   never silent and never costs what is not damaged. What was derived from the log is made again.
 /// - After `Error::Failed` from a write the shard takes no writes until it is reopened; it can still
 ///   be read.
 /// - Calls may run on any thread of a tokio runtime; those that read the disk use its blocking threads.
@@ -214,6 +215,17 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error>;
     /// Figures for metrics.
     fn stats(&self) -> Stats;
+    /// What is known to be wrong on disk: found when the stream was opened, or met since.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+    /// Whether events are taken.
+    ///
+    /// # Errors
+    /// `Full` while there is no room, `Failed` with the reason once the disk has failed a write.
+    fn health(&self) -> Result<(), Error> {
+        Ok(())
+    }
     /// Flushes and stops; later calls fail with `Error::Closed`.
     async fn close(&self) -> Result<(), Error>;
 }
@@ -259,6 +271,9 @@ pub enum Error {
     /// Not readable because of damage on disk.
     #[error("{0} is damaged")]
     Damaged(Position),
+    /// Two entries of one call, by index, have one identity and differing contents.
+    #[error("entries {0} and {1} of the batch have one identity but differ")]
+    Contradiction(usize, usize),
     /// The caller asked for something that cannot be.
     #[error("{0}")]
     Invalid(String),
@@ -279,9 +294,17 @@ impl Error {
             Error::Closed => Error::Closed,
             Error::Failed(reason) => Error::Failed(reason.clone()),
             Error::Damaged(position) => Error::Damaged(*position),
+            Error::Contradiction(first, second) => Error::Contradiction(*first, *second),
             Error::Invalid(reason) => Error::Invalid(reason.clone()),
         }
     }
+}
+
+/// Refuses what a later version wrote.
+pub(crate) fn later(what: &str, has: u64, known: u64) -> Error {
+    Error::Invalid(format!(
+        "{what} has format {has}, this version knows up to {known}: use a later version"
+    ))
 }
 
 /// Refuses a batch that names one identity twice with differing contents: it can have no right
@@ -295,9 +318,7 @@ pub(crate) fn check_batch(entries: &[Entry]) -> Result<(), Error> {
         };
         let (first, other) = *seen.entry(id).or_insert((index, content));
         if other != content {
-            return Err(Error::Invalid(format!(
-                "entries {first} and {index} of the batch have one identity but differ"
-            )));
+            return Err(Error::Contradiction(first, index));
         }
     }
     Ok(())

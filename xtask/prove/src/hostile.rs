@@ -79,8 +79,7 @@ const GROWTH: u64 = 64 << 20;
 /// Quiet latencies below this are taken for this: the machine itself is no steadier.
 const FLOOR: Duration = Duration::from_millis(5);
 
-/// Runs the attacks; `--rounds 1` is the short form: a few connections each, short limits, no verdict
-/// on latency.
+/// Runs the attacks; `--short` is a few connections each, short limits, and no verdict on latency.
 pub(crate) async fn run(options: &Options) -> Proved {
     let mut figures = Figures::default();
     let outcome = attacked(options, &mut figures).await;
@@ -130,7 +129,7 @@ fn configuration(gateway: &Gateway, sinks: SocketAddr, short: bool) -> String {
 }
 
 async fn attacked(options: &Options, figures: &mut Figures) -> Result<(), String> {
-    let short = options.rounds == Some(1);
+    let short = options.short;
     let oracle = Oracle::default();
     let sinks = sinks::start(oracle.clone())
         .await

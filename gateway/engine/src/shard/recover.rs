@@ -6,10 +6,10 @@ use crate::machine::{Head, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Generation, LaneRecord, Pendant};
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tradewind_store::{Error, Kind, Op, Sync};
+use tradewind_store::{Error, Kind, Loss, Op, Sync};
 
 /// Records read in one scan.
 const SCAN: usize = 512;
@@ -24,10 +24,17 @@ impl Shard {
     ) -> Result<Self, Error> {
         let recovered = around.log.recover(around.shard).await?;
         for finding in &recovered.findings {
-            tracing::error!(stream = %around.stream, shard = around.shard, finding, "damage found");
+            let (stream, shard) = (&around.stream, around.shard);
+            match finding.loss {
+                Loss::Certain => {
+                    tracing::error!(%stream, shard, %finding, "part of the stream is lost")
+                }
+                Loss::Unclear => tracing::warn!(%stream, shard, %finding, "something may be lost"),
+                Loss::Nothing => tracing::warn!(%stream, shard, %finding, "damage was repaired"),
+            }
             around
                 .announcer
-                .plain("damaged", &around.stream, None, finding.clone());
+                .plain("damaged", stream, None, finding.to_string());
         }
         let now = around.time.now();
         let seed = around.log.hash_key();
@@ -41,20 +48,15 @@ impl Shard {
             subscriptions: Subscriptions::new(),
             definitions: HashMap::new(),
             pages: Default::default(),
-            turn: Turn {
-                now,
-                start: recovered.start,
-                ops: Vec::new(),
-                notes: Vec::new(),
-                listened: false,
-                gave_back: false,
-            },
+            turn: Turn::new(now, recovered.start),
+            accepted_records: 0,
             attempts: JoinSet::new(),
             homes: mpsc::unbounded_channel(),
             commands,
             health,
             waiting_for_quiet: Vec::new(),
             next_retention: now + super::RETENTION_EVERY_MS,
+            work: VecDeque::new(),
             draining: None,
             drained: Vec::new(),
             around,
@@ -64,6 +66,7 @@ impl Shard {
         shard.finish_intent().await?;
         for id in shard.lanes.keys().copied().collect::<Vec<_>>() {
             shard.load_pending(id).await?;
+            shard.load_kept(id).await?;
         }
         shard.apply(subscriptions).await?;
         Ok(shard)
@@ -171,6 +174,19 @@ impl Shard {
         self.flush(Sync::Durable).await
     }
 
+    /// Copies of events that are still in the log: a crash came before the trim.
+    async fn load_kept(&mut self, id: LaneId) -> Result<(), Error> {
+        let (mut from, to) = (keys::kept(id, self.turn.start), keys::kept(id, u64::MAX));
+        loop {
+            let page = self.scan_page(&mut from, &to).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            let after = keys::number(last, keys::FIRST).saturating_add(1);
+            self.turn.kept = self.turn.kept.max(after);
+        }
+    }
+
     /// Due times and busy keys of a lane.
     async fn load_pending(&mut self, id: LaneId) -> Result<(), Error> {
         let shard = self.around.shard;
@@ -226,7 +242,11 @@ impl Shard {
     }
 
     /// The next rows in `[from, to)`, and `from` set behind them; none at the end.
-    async fn scan_page(&self, from: &mut Bytes, to: &Bytes) -> Result<Vec<(Bytes, Bytes)>, Error> {
+    pub(super) async fn scan_page(
+        &self,
+        from: &mut Bytes,
+        to: &Bytes,
+    ) -> Result<Vec<(Bytes, Bytes)>, Error> {
         let (shard, log) = (self.around.shard, &self.around.log);
         let page = log.scan(shard, from, to, SCAN).await?;
         if let Some((last, _)) = page.last() {

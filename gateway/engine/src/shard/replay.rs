@@ -71,10 +71,10 @@ impl Shard {
 
     /// Whether there was such a replay here.
     pub(super) async fn cancel_replay(&mut self, id: &str) -> Result<bool, Error> {
-        let mut found = false;
+        let mut found = Vec::new();
         for lane in self.lanes.values_mut() {
             if let Some(job) = lane.job.as_mut().filter(|job| job.id == id) {
-                found = true;
+                found.push(lane.id);
                 if lane.read < job.until || lane.account.pending > 0 {
                     job.cancelled = true;
                     job.until = lane.read;
@@ -82,7 +82,10 @@ impl Shard {
                 }
             }
         }
+        for id in &found {
+            self.keep_letters_only(*id).await?;
+        }
         self.flush(Sync::Durable).await?;
-        Ok(found)
+        Ok(!found.is_empty())
     }
 }

@@ -12,7 +12,7 @@ const S: fn(u64) -> Duration = Duration::from_secs;
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_left_the_configuration_does_not_keep_the_gateway_from_starting() {
-    let clock = TestClock::new();
+    let clock = SimClock::new();
     let store = Arc::new(MemoryStreams::new(clock.clone()));
     let sink = ScriptedSink::accepting();
     let mut with = plan([("s", subscription(&sink))]);

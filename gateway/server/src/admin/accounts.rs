@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
-use tradewind_engine::{Account, StreamAccount, SubscriptionView};
+use tradewind_engine::{Account, ReplayView, StreamAccount, SubscriptionView, imbalances};
 use tradewind_store::Stats;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -32,6 +32,8 @@ struct Stream {
 pub struct Scrape {
     /// Subscriptions with their accounts.
     pub subscriptions: Vec<SubscriptionView>,
+    /// Replays with theirs.
+    pub replays: Vec<ReplayView>,
     /// Streams with their accounts.
     pub streams: BTreeMap<String, StreamAccount>,
     /// Figures of the stores.
@@ -47,8 +49,40 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     registry.register("ready", "1 while every shard takes writes", ready);
     subscriptions(&mut registry, &scrape.subscriptions);
     streams(&mut registry, &scrape.streams);
+    balanced(&mut registry, scrape);
     stores(&mut registry, &scrape.stores);
     registry
+}
+
+/// The engine says what does not balance, by the same rules that its simulation asserts.
+fn balanced(registry: &mut Registry, scrape: &Scrape) {
+    let family = Family::<Subscription, Gauge>::default();
+    let set = |stream: &str, subscription: &str, to| {
+        let (stream, subscription) = (stream.to_owned(), subscription.to_owned());
+        family
+            .get_or_create(&Subscription {
+                stream,
+                subscription,
+            })
+            .set(to);
+    };
+    for view in &scrape.subscriptions {
+        set(&view.stream, &view.name, 1);
+    }
+    for stream in scrape.streams.keys() {
+        set(stream, "", 1);
+    }
+    for off in imbalances(&scrape.subscriptions, &scrape.replays, &scrape.streams) {
+        tracing::error!(?off, "an account does not balance");
+        set(
+            &off.stream,
+            off.subscription.as_deref().unwrap_or_default(),
+            0,
+        );
+    }
+    let help = "1 while matched = accepted + dead-lettered + expired + cancelled + purged + pending; \
+                without a subscription, 1 while admitted = appended + duplicates";
+    registry.register("accounting_balanced", help, family.clone());
 }
 
 type Read<T> = fn(&T) -> u64;
@@ -82,7 +116,7 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         }
         registry.register(format!("subscription_{name}"), help, family);
     }
-    let gauges: [(&str, &str, Read<SubscriptionView>); 6] = [
+    let gauges: [(&str, &str, Read<SubscriptionView>); 7] = [
         (
             "subscription_dead_lettered",
             "Dead letters there are now",
@@ -102,14 +136,19 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
             |v| v.behind_bytes,
         ),
         (
+            "subscription_busy_keys",
+            "Ordering keys that have something pending",
+            |v| v.busy_keys,
+        ),
+        (
+            "subscription_held_up",
+            "1 while it reads no further until somebody does something",
+            |v| u64::from(v.held_up.is_some()),
+        ),
+        (
             "subscription_circuit_open",
             "1 while the circuit breaker holds deliveries back",
             |v| u64::from(v.circuit == "open"),
-        ),
-        (
-            "accounting_balanced",
-            "1 while matched = accepted + dead-lettered + expired + cancelled + purged + pending",
-            |v| u64::from(v.account.balances()),
         ),
     ];
     for (name, help, read) in gauges {

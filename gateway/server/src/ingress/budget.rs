@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Bytes of a request that do not come out of the budget.
+pub(crate) const FREE: usize = 8 << 10;
+
 /// A shared allowance of bytes.
 #[derive(Debug, Clone)]
 pub struct Budget {

@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a connection whose time is up may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// Answers up to this size are as good as sent once they are made.
+const BUFFERED: u64 = 64 << 10;
+
 /// The largest head that HTTP/2 hands over: above the limit, and 32 bytes more for each field as
 /// RFC 9113 section 6.5.2 counts. Beyond it the stream is reset, which clients may take as leave to
 /// try again; what is handed over is answered.
@@ -76,10 +79,16 @@ pub(super) async fn serve<S, B>(
         let answer = service.call(request);
         async move {
             let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| Answer {
-                // One of unknown length is a request under way until it ends.
-                _under_way: body.size_hint().exact().is_none().then_some(under_way),
-                body,
+            Ok::<_, Infallible>(answer.map(|body| {
+                Answer {
+                    // One that does not fit into the buffers is a request under way until it ends.
+                    _under_way: body
+                        .size_hint()
+                        .exact()
+                        .is_none_or(|size| size > BUFFERED)
+                        .then_some(under_way),
+                    body,
+                }
             }))
         }
     });

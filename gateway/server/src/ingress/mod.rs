@@ -18,8 +18,10 @@ mod rate;
 mod router;
 mod wire;
 
-pub use answer::Reply;
-pub use budget::Budget;
+pub use answer::{AnswerBody, Reply};
+pub(crate) use answer::{DURABILITY, POSITION};
+pub(crate) use budget::FREE;
+pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
 use limits::Additional;
 pub use limits::Limits;

@@ -61,7 +61,7 @@ impl Good {
                     let published = publish(gateway, &mut sender, &id, payload).await;
                     shared.took().push(due.elapsed());
                     if published == Some(true) {
-                        oracle.acknowledged(&id, "prove.good");
+                        oracle.acknowledged(&id);
                     } else {
                         sender = None;
                         shared.failed.fetch_add(1, Ordering::Relaxed);

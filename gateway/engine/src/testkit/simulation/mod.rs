@@ -1,0 +1,87 @@
+//! A whole stream under random trouble, seed by seed: engine and store together on a simulated disk,
+//! clock and sinks.
+//!
+//! A schedule publishes, reloads, operates, breaks and restarts; then all is well again, everything
+//! comes to rest, and an oracle beside it checks what must hold: nothing acknowledged is lost
+//! (I1), nothing is invented or altered (I2), first deliveries of a key come in order (I3), what was
+//! not acknowledged is there whole or not at all (I4), accounts balance (I5), and what is delivered
+//! again was under way in a crash or failed (I6).
+
+mod check;
+mod ground;
+mod model;
+mod operate;
+mod publish;
+mod settle;
+mod world;
+
+pub use ground::On;
+
+use std::cell::RefCell;
+use std::ops::AddAssign;
+use std::time::Duration;
+use world::World;
+
+/// What a schedule went through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Schedules.
+    pub schedules: u64,
+    /// Events that were acknowledged.
+    pub acknowledged: u64,
+    /// Deliveries that sinks were given.
+    pub deliveries: u64,
+    /// Of these, first attempts at something that the sink had accepted before.
+    pub repeated: u64,
+    /// Starts of the engine.
+    pub starts: u64,
+    /// Digest of all that was delivered, when and how often: equal for equal seeds.
+    pub digest: u64,
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.schedules += other.schedules;
+        self.acknowledged += other.acknowledged;
+        self.deliveries += other.deliveries;
+        self.repeated += other.repeated;
+        self.starts += other.starts;
+        self.digest ^= other.digest;
+    }
+}
+
+thread_local! {
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lets panics be found, and keeps those that a scripted sink was told to make from the output.
+pub fn watch_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        if info.payload().downcast_ref::<&str>() != Some(&"scripted") {
+            PANICS.with_borrow_mut(|panics| panics.push(info.to_string()));
+        }
+    }));
+}
+
+/// Runs the schedule of a seed; an error tells the broken promise. With `told`, each step is given
+/// to it.
+///
+/// # Errors
+/// What does not hold.
+pub fn simulate(seed: u64, on: On, told: Option<fn(&str)>) -> Result<Figures, String> {
+    PANICS.take();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let outcome = runtime.block_on(async {
+        let month = Duration::from_secs(30 * 86_400);
+        let run = tokio::time::timeout(month, World::new(seed, on, told).run());
+        run.await.map_err(|_| "it never comes to rest".to_owned())?
+    });
+    match PANICS.take().first() {
+        Some(panic) => Err(panic.clone()),
+        None => outcome,
+    }
+}

@@ -1,0 +1,211 @@
+//! A store that can lose what it was not told to keep.
+
+use super::SimClock;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tradewind_store::testkit::MemoryStreams;
+use tradewind_store::{
+    Appended, Batch, Entry, Error, Op, Position, Recovered, Settings, Shard, Stats, Stream,
+    Streams, Sync,
+};
+
+/// In-memory streams whose lazily recorded state a crash may take back, newest first.
+#[derive(Debug)]
+pub struct CrashStreams {
+    inner: MemoryStreams,
+    open: Mutex<BTreeMap<String, Arc<CrashStream>>>,
+    /// Calls of `append` and `record` that still succeed.
+    pub budget: Arc<AtomicU64>,
+    /// Calls of `record` that still succeed.
+    pub records: Arc<AtomicU64>,
+    /// Calls of `append` that are refused because too much waits.
+    pub busy: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct CrashStream {
+    inner: Arc<dyn Stream>,
+    budget: Arc<AtomicU64>,
+    records: Arc<AtomicU64>,
+    busy: Arc<AtomicU64>,
+    /// Per lazy record, what undoes it; durable ones and appends empty it.
+    undo: Vec<Mutex<Vec<Vec<Op>>>>,
+}
+
+impl CrashStreams {
+    /// Nothing in it, nothing broken.
+    pub fn new(clock: Arc<SimClock>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStreams::new(clock),
+            open: Mutex::default(),
+            budget: Arc::new(AtomicU64::new(u64::MAX)),
+            records: Arc::new(AtomicU64::new(u64::MAX)),
+            busy: Arc::default(),
+        })
+    }
+
+    /// The power fails: of each shard's lazy records, a random suffix is lost. Whoever had the
+    /// streams open is fenced off.
+    pub async fn crash(&self, mut random: impl FnMut(usize) -> usize) {
+        self.budget.store(u64::MAX, Ordering::SeqCst);
+        self.records.store(u64::MAX, Ordering::SeqCst);
+        self.busy.store(0, Ordering::SeqCst);
+        let open = self.open.lock().unwrap().clone();
+        for (name, stream) in open {
+            let settings = Settings {
+                shards: stream.inner.shards(),
+                ..Settings::default()
+            };
+            // A drained stream was closed.
+            self.inner.open(&name, &settings).await.unwrap();
+            for shard in 0..stream.inner.shards() {
+                let epoch = stream.inner.recover(shard).await.unwrap().epoch;
+                let mut undo =
+                    std::mem::take(&mut *stream.undo[usize::from(shard)].lock().unwrap());
+                for _ in 0..random(undo.len() + 1) {
+                    let ops = undo.pop().unwrap();
+                    stream
+                        .inner
+                        .record(shard, epoch, ops, Sync::Durable)
+                        .await
+                        .unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Streams for CrashStreams {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        let inner = self.inner.open(name, settings).await?;
+        let mut open = self.open.lock().unwrap();
+        let stream = open.entry(name.to_owned()).or_insert_with(|| {
+            Arc::new(CrashStream {
+                undo: (0..inner.shards()).map(|_| Mutex::default()).collect(),
+                inner,
+                budget: Arc::clone(&self.budget),
+                records: Arc::clone(&self.records),
+                busy: Arc::clone(&self.busy),
+            })
+        });
+        Ok(Arc::clone(stream) as Arc<dyn Stream>)
+    }
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        self.inner.list().await
+    }
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        self.inner.delete(name).await
+    }
+}
+
+impl CrashStream {
+    fn spend(&self, budget: &AtomicU64) -> Result<(), Error> {
+        let spent = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        spent
+            .map(|_| ())
+            .map_err(|_| Error::Failed("crashed".into()))
+    }
+}
+
+#[async_trait]
+impl Stream for CrashStream {
+    fn shards(&self) -> Shard {
+        self.inner.shards()
+    }
+    fn hash_key(&self) -> [u8; 16] {
+        self.inner.hash_key()
+    }
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
+        self.spend(&self.budget)?;
+        if self.spend(&self.busy).is_ok() {
+            return Err(Error::Busy);
+        }
+        let appended = self.inner.append(entries).await?;
+        for appended in &appended {
+            if let Appended::New(at) = appended {
+                self.undo[usize::from(at.shard)].lock().unwrap().clear();
+            }
+        }
+        Ok(appended)
+    }
+    async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {
+        self.inner.read(shard, from, max_bytes).await
+    }
+    async fn seek(&self, shard: Shard, unix_ms: u64) -> Result<u64, Error> {
+        self.inner.seek(shard, unix_ms).await
+    }
+    fn bounds(&self, shard: Shard) -> std::ops::Range<u64> {
+        self.inner.bounds(shard)
+    }
+    async fn grown(&self, shard: Shard, seen: u64) {
+        self.inner.grown(shard, seen).await;
+    }
+    async fn find(&self, id: u128) -> Result<Option<Position>, Error> {
+        self.inner.find(id).await
+    }
+    async fn recover(&self, shard: Shard) -> Result<Recovered, Error> {
+        self.inner.recover(shard).await
+    }
+    async fn record(
+        &self,
+        shard: Shard,
+        epoch: u64,
+        ops: Vec<Op>,
+        sync: Sync,
+    ) -> Result<(), Error> {
+        self.spend(&self.budget)?;
+        self.spend(&self.records)?;
+        let mut undo = Vec::new();
+        for op in &ops {
+            match op {
+                Op::Put(key, _) | Op::Delete(key) => {
+                    undo.push(match self.inner.get(shard, key).await? {
+                        Some(value) => Op::Put(key.clone(), value),
+                        None => Op::Delete(key.clone()),
+                    });
+                }
+                Op::DeleteRange(from, to) => {
+                    let gone = self.inner.scan(shard, from, to, usize::MAX).await?;
+                    undo.extend(gone.into_iter().map(|(k, v)| Op::Put(k, v)));
+                }
+            }
+        }
+        // Each key as it was before the first operation on it.
+        undo.reverse();
+        self.inner.record(shard, epoch, ops, sync).await?;
+        let mut journal = self.undo[usize::from(shard)].lock().unwrap();
+        match sync {
+            Sync::Lazy => journal.push(undo),
+            Sync::Durable => journal.clear(),
+        }
+        Ok(())
+    }
+    async fn get(&self, shard: Shard, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        self.inner.get(shard, key).await
+    }
+    async fn scan(
+        &self,
+        shard: Shard,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        self.inner.scan(shard, from, to, limit).await
+    }
+    async fn expired(&self, shard: Shard) -> Result<u64, Error> {
+        self.inner.expired(shard).await
+    }
+    async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error> {
+        self.inner.trim(shard, before).await
+    }
+    fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+    async fn close(&self) -> Result<(), Error> {
+        self.inner.close().await
+    }
+}

@@ -1,0 +1,137 @@
+//! The gateway under test: a configuration, a data directory, a process.
+
+use crate::load::wire::KEY_SHA256;
+use crate::process::Process;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What a 2xx means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Fsync,
+    /// With the data directory in memory.
+    Ephemeral,
+}
+
+/// A running gateway. Its process ends before its folder goes.
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    folder: TempDir,
+}
+
+/// A folder on the disk that builds go to: scratch folders often lie in memory.
+pub(crate) fn on_disk(binary: &Path) -> Result<TempDir, String> {
+    let near = binary.parent().ok_or("the gateway's path has no folder")?;
+    folder(near)
+}
+
+fn folder(parent: &Path) -> Result<TempDir, String> {
+    let made = tempfile::Builder::new().prefix("bench-").tempdir_in(parent);
+    made.map_err(|e| format!("{}: {e}", parent.display()))
+}
+
+impl Gateway {
+    /// A source with an API key, and the subscriptions, which are YAML below that key.
+    pub(crate) fn start(
+        binary: &Path,
+        durability: Durability,
+        subscriptions: &str,
+    ) -> Result<Self, String> {
+        let (folder, word) = match durability {
+            Durability::Fsync => (on_disk(binary)?, "fsync"),
+            Durability::Ephemeral => (folder(Path::new("/dev/shm"))?, "ephemeral"),
+        };
+        let address = free().map_err(|e| e.to_string())?;
+        let config = folder.path().join("tradewind.yaml");
+        let text = format!(
+            "listen: {address}\ndata-dir: {}\ndurability: {word}\nlog: {{ level: warn }}\n\
+             api-keys:\n  bench: {{ sha256: {KEY_SHA256} }}\n\
+             sources:\n  shop: {{ kind: http, path: /events, auth: {{ api-keys: [bench] }} }}\n\
+             subscriptions:\n{subscriptions}",
+            folder.path().join("data").display(),
+        );
+        std::fs::write(&config, text).map_err(|e| e.to_string())?;
+        let said = std::fs::File::create(folder.path().join("log")).map_err(|e| e.to_string())?;
+        let mut command = Command::new(binary);
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said);
+        let process = Process::listening(&mut command, address)?;
+        Ok(Self { process, folder })
+    }
+
+    /// Waits until it takes connections.
+    pub(crate) fn ready(mut self) -> Result<Self, String> {
+        for _ in 0..30_000 {
+            if TcpStream::connect(self.process.address).is_ok() {
+                return Ok(self);
+            }
+            if let Some(status) = self.process.ended() {
+                let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+                return Err(format!(
+                    "the gateway ended while starting: {status}\n{said}"
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("the gateway does not listen after half a minute".into())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Calls of fdatasync on logs so far.
+    pub(crate) fn syncs(&self) -> Result<u64, String> {
+        let text = self.metrics().map_err(|e| format!("metrics: {e}"))?;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("tradewind_store_syncs_total"))
+            .ok_or("no figure of syncs among the metrics")?;
+        let figure = line.rsplit(' ').next().and_then(|n| n.parse().ok());
+        figure.ok_or_else(|| format!("not a figure: {line}"))
+    }
+
+    fn metrics(&self) -> std::io::Result<String> {
+        let mut socket = UnixStream::connect(self.folder.path().join("data/admin.sock"))?;
+        socket
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        socket.read_to_string(&mut text)?;
+        Ok(text)
+    }
+}
+
+fn free() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
+
+/// A subscription that takes every event of the load.
+pub(crate) fn delivered_to(target: SocketAddr, name: usize) -> String {
+    format!(
+        "  to-{name}: {{ filter: {{ prefix: {{ type: com.example.shop. }} }}, sink: {} }}\n",
+        sink(target)
+    )
+}
+
+/// A subscription that takes none of them.
+pub(crate) fn unmoved() -> String {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1024));
+    format!(
+        "  other: {{ filter: {{ exact: {{ type: com.example.shop.order.cancelled.v1 }} }}, sink: {} }}\n",
+        sink(nowhere)
+    )
+}
+
+fn sink(target: SocketAddr) -> String {
+    format!("{{ kind: http, url: \"http://{target}/in\", allow-private: [127.0.0.0/8] }}")
+}

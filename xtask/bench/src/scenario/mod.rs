@@ -1,0 +1,14 @@
+//! What is compared with what, and what is enough.
+
+mod accept;
+mod deliver;
+mod fan_out;
+mod forward;
+mod idle;
+mod side;
+
+pub(crate) use accept::{accept, durable};
+pub(crate) use deliver::deliver;
+pub(crate) use fan_out::fan_out;
+pub(crate) use forward::forward;
+pub(crate) use idle::idle;
