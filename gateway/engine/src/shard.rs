@@ -17,7 +17,7 @@ use crate::announce::Announcer;
 use crate::engine::Inner;
 use crate::hash::Hashes;
 use crate::machine::{Definition, Gate, Lane, Rng, Turn};
-use crate::record::keys::LaneId;
+use crate::record::keys::{self, LaneId};
 use crate::time::Time;
 use crate::{Account, Policy, SubscriptionPlan};
 use attempt::Homing;
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tradewind_store::{Error, Stream, Sync};
+use tradewind_store::{Error, Op, Stream, Sync};
 
 /// Pause before a record that the store had no room for is tried again.
 pub(crate) const FULL_PAUSE_MS: u64 = 100;
@@ -210,6 +210,9 @@ impl Shard {
             lane.save(&mut self.turn);
         }
         if !self.turn.ops.is_empty() {
+            if self.turn.now.saturating_sub(self.turn.stops.seen_ms) >= RETENTION_EVERY_MS {
+                self.note_time();
+            }
             let ops = std::mem::take(&mut self.turn.ops);
             loop {
                 let around = &self.around;
@@ -238,6 +241,13 @@ impl Shard {
                 .note(self.turn.now, &self.around.stream, self.around.shard, note);
         }
         Ok(())
+    }
+
+    /// Notes that the shard runs, with the next record.
+    fn note_time(&mut self) {
+        let turn = &mut self.turn;
+        turn.stops.seen_ms = turn.now;
+        turn.ops.push(Op::Put(keys::stops(), turn.stops.encode()));
     }
 
     /// When to take the next turn, if nothing happens before.

@@ -258,10 +258,13 @@ impl Lane {
                 return Offered::Full;
             }
         }
-        let due = stored.appended_ms.saturating_add(millis(self.policy.delay));
-        if self.job.is_none() && due > turn.now && !self.policy.delay.is_zero() {
-            self.wake_at(due);
-            return Offered::Full;
+        let delay = millis(self.policy.delay);
+        if self.job.is_none() && delay > 0 {
+            let wait = delay.saturating_sub(turn.stops.age(stored.appended_ms, turn.now));
+            if wait > 0 {
+                self.wake_at(turn.now.saturating_add(wait));
+                return Offered::Full;
+            }
         }
         self.take(stored, key, next, turn);
         if self.is_full() {

@@ -269,6 +269,7 @@ mod tests {
         }];
         let mut turn = Turn {
             now: 0,
+            stops: crate::record::Stops::default(),
             start: 0,
             ops: Vec::new(),
             notes: Vec::new(),

@@ -29,7 +29,7 @@ impl Lane {
             self.account.expired += 1;
             let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
             self.pass_on(key.filter(|_| arrived), turn);
-        } else if turn.now.saturating_sub(ticket.trail.born_ms) > millis(self.policy.max_age)
+        } else if turn.stops.age(ticket.trail.born_ms, turn.now) > millis(self.policy.max_age)
             && self.job.is_none()
         {
             self.sift(task, arrived, Cause::TooOld, turn);
@@ -71,9 +71,10 @@ impl Lane {
     /// Puts a delivery into `q/`.
     pub(crate) fn schedule(&mut self, mut ticket: Ticket, due: u64, state: &str, turn: &mut Turn) {
         self.unrecord(&ticket, turn);
-        ticket.place = Place::Scheduled { due };
+        let stored = turn.stops.stored(due);
+        ticket.place = Place::Scheduled { due: stored };
         turn.ops.push(Op::Put(
-            keys::scheduled(self.id, due, ticket.offset),
+            keys::scheduled(self.id, stored, ticket.offset),
             ticket.pendant().encode(),
         ));
         turn.ops.push(Op::Put(
@@ -232,7 +233,8 @@ impl Lane {
 
     fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) {
         let trail = &task.ticket.trail;
-        let first = trail.first_ms.unwrap_or(turn.now);
+        let age = turn.stops.age(trail.first_ms.unwrap_or(turn.now), turn.now);
+        let first = turn.now.saturating_sub(age);
         match retry::next(
             &self.policy.retry,
             trail.counted(),

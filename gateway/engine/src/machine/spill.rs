@@ -89,6 +89,7 @@ impl Lane {
         for task in self.ready.split_off(self.ready.len() - excess) {
             if let Place::Scheduled { due } = task.ticket.place {
                 self.loaded.remove(&task.ticket.offset);
+                let due = turn.stops.due(due);
                 self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
                 if let Some(key) = task.ticket.key {
                     self.keys.set(key, Head::Scheduled);
@@ -101,7 +102,7 @@ impl Lane {
 
     /// Records a delivery that stays in memory. It is found again only after a crash.
     pub(super) fn record_loaded(&mut self, task: &mut Task, turn: &mut Turn) {
-        let due = turn.now;
+        let due = turn.stops.stored(turn.now);
         self.unrecord(&task.ticket, turn);
         task.ticket.place = Place::Scheduled { due };
         turn.ops.push(Op::Put(

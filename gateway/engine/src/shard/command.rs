@@ -107,6 +107,7 @@ impl Shard {
             }
             Command::Drain(deadline, waiter) => {
                 self.draining = Some(deadline);
+                self.note_time();
                 for lane in self.lanes.values_mut() {
                     lane.dirty = true;
                 }

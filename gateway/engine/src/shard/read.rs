@@ -140,7 +140,7 @@ impl Shard {
         }
         let (from, to) = (
             keys::scheduled(id, 0, 0),
-            keys::scheduled(id, now.saturating_add(1), 0),
+            keys::scheduled(id, self.turn.stops.stored(now).saturating_add(1), 0),
         );
         let limit = lane.loaded.len() + lane.room();
         // What was just removed must not be found.
@@ -162,7 +162,8 @@ impl Shard {
             let (_, end) = keys::under(&keys::of_lane(b'q', id));
             let next = self.around.log.scan(shard, &to, &end, 1).await?;
             if let Some(lane) = self.lanes.get_mut(&id) {
-                lane.next_due = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
+                let due = |(key, _): &(Bytes, Bytes)| keys::number(key, keys::FIRST);
+                lane.next_due = next.first().map(due).map(|at| self.turn.stops.due(at));
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use super::read::readable;
-use crate::machine::millis;
+use crate::machine::{Lane, millis};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, InForce, Pendant, Stored};
 use std::collections::BTreeSet;
@@ -14,6 +14,12 @@ const CHUNK: usize = 256;
 impl Shard {
     pub(super) async fn retain(&mut self) -> Result<(), Error> {
         self.purge_old_letters().await?;
+        // With something to come due or to age, even a shard at rest notes the time.
+        let waits = |lane: &Lane| lane.account.pending > 0 || lane.account.dead_lettered > 0;
+        if self.lanes.values().any(waits) {
+            self.note_time();
+            self.flush(Sync::Lazy).await?;
+        }
         let (shard, log) = (self.around.shard, self.around.log.clone());
         let before = log.expired(shard).await?;
         let start = log.bounds(shard).start;
@@ -171,7 +177,7 @@ impl Shard {
                 continue;
             }
             let keep = millis(lane.policy.dead_letter_retention);
-            if self.turn.now.saturating_sub(lane.oldest_letter) < keep {
+            if self.turn.stops.age(lane.oldest_letter, self.turn.now) < keep {
                 continue;
             }
             let mut oldest = self.turn.now;
@@ -182,7 +188,7 @@ impl Shard {
                 from = keys::after(last);
                 for (key, value) in &found {
                     let buried = readable(Buried::decode(value))?;
-                    if self.turn.now.saturating_sub(buried.at_ms) >= keep {
+                    if self.turn.stops.age(buried.at_ms, self.turn.now) >= keep {
                         let offset = keys::number(key, keys::FIRST);
                         self.purge_one(id, offset, &buried).await?;
                     } else {

@@ -4,12 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod clock;
+pub mod clocks;
+pub mod isolation;
+pub mod overload;
 mod plans;
+mod scene;
 pub mod simulation;
 mod sink;
 mod store;
 
 pub use clock::{EPOCH_MS, SimClock};
 pub use plans::*;
+pub use scene::{Measured, Scene, in_simulated_time};
 pub use sink::{Act, ScriptedSink, Seen, retry};
 pub use store::CrashStreams;
