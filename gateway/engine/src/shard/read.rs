@@ -135,12 +135,17 @@ impl Shard {
     async fn page_in_due(&mut self, id: LaneId) -> Result<(), Error> {
         let now = self.turn.now;
         let lane = &self.lanes[&id];
-        if !lane.is_active() || lane.room() == 0 || lane.next_due.is_none_or(|due| due > now) {
+        let Some(due) = lane.next_due.filter(|due| *due <= now) else {
+            return Ok(());
+        };
+        if !lane.is_active() || lane.room() == 0 {
             return Ok(());
         }
+        // What was due before is in memory or gone, and need not be passed again.
+        let stops = &self.turn.stops;
         let (from, to) = (
-            keys::scheduled(id, 0, 0),
-            keys::scheduled(id, self.turn.stops.stored(now).saturating_add(1), 0),
+            keys::scheduled(id, stops.stored(due), 0),
+            keys::scheduled(id, stops.stored(now).saturating_add(1), 0),
         );
         let limit = lane.loaded.len() + lane.room();
         // What was just removed must not be found.

@@ -9,7 +9,7 @@ use tradewind_event::{Attribute, Event, Timestamp};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Events in one run.
-pub const EVENTS: u64 = 600;
+pub const EVENTS: u64 = 240;
 /// How long `late` waits on purpose.
 const DELAY: Duration = Duration::from_secs(20);
 
