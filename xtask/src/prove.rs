@@ -1,5 +1,7 @@
 //! What docs/guarantees.md links to.
 
+mod fuzz;
+
 use crate::{clone, shell};
 use std::process::Command;
 
@@ -8,7 +10,14 @@ const LIST: &str = "\
 cargo xtask prove <name>
 
   formats                 CloudEvents format and binding conformance
-  power [--images N]      simulated power loss: dropped, torn and reordered writes (default 2000)
+  power [--images N]      simulated power loss: dropped, torn and reordered writes, also at every
+                          call of a recovery (default 2000)
+  io-faults [--seeds N]   every call of the disk fails once and for good: EIO, ENOSPC, short writes,
+                          EINTR (default 8)
+  corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
+                          4 KiB (default 10000)
+  fuzz [--minutes N] [--target T]
+                          every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -30,6 +39,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "reload",
         "configuration reloads under load, half of them invalid",
+    ),
+    (
+        "routes",
+        "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
     ),
     (
         "backlog",
@@ -54,12 +67,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some("formats") => formats(),
-        Some("power") => shell::run(
-            shell::cargo()
-                .args(["run", "--quiet", "--release", "--package=tradewind-store"])
-                .args(["--features=testkit", "--example=power", "--"])
-                .args(rest),
-        ),
+        Some(name @ ("power" | "io-faults" | "corruption")) => on_simulated_disk(name, rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {
@@ -76,6 +85,16 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 
 fn is_in(table: &[(&str, &str)], name: &str) -> bool {
     table.iter().any(|(known, _)| *known == name)
+}
+
+/// On the store's simulated disk.
+fn on_simulated_disk(name: &str, args: &[String]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .args(["run", "--quiet", "--release", "--package=tradewind-store"])
+            .args(["--features=testkit", "--example=prove", "--", name])
+            .args(args),
+    )
 }
 
 /// The engine's half of a proof, with clock, disk, randomness and sinks simulated.

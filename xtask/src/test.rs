@@ -10,6 +10,7 @@ const HEAVY: &[&str] = &[
     "tradewind-server",
     "fan-out",
     "webhook-to-handler",
+    "tradewind-fuzz",
 ];
 
 /// The short forms of the proofs against the real binary.
@@ -17,6 +18,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
     ("drain", &["--rounds", "3"]),
     ("reload", &["--rounds", "100"]),
+    ("routes", &[]),
 ];
 
 #[derive(Default)]

@@ -4,8 +4,10 @@
 //! [`Registry`] by one line. It classifies what happened; it never retries, batches or logs secrets:
 //! the gateway does that once, above every driver.
 
+mod auth;
 mod capability;
 mod error;
+mod invoke;
 mod outcome;
 mod registry;
 mod secret;
@@ -16,8 +18,10 @@ mod status;
 pub mod testkit;
 mod webhook;
 
+pub use auth::{Auth, Callers, api_key};
 pub use capability::Capability;
 pub use error::{Error, ErrorKind};
+pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,

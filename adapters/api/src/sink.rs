@@ -1,6 +1,6 @@
 //! Where events go.
 
-use crate::{Capability, Error, Outcome};
+use crate::{Capability, Error, Invoke, Outcome};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +67,10 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
     fn capability(&self) -> Capability;
     /// Where it goes, for people: no secrets.
     fn describe(&self) -> String;
+    /// The sink as a function that answers, for routes; `None` where it only takes events.
+    fn invoke(&self) -> Option<&dyn Invoke> {
+        None
+    }
     /// Whether the destination looks alive; used by checks, never before each delivery.
     async fn health(&self) -> Result<(), Error> {
         Ok(())

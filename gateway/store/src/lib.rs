@@ -9,6 +9,7 @@ mod clock;
 mod dedupe;
 pub mod disk;
 mod embedded;
+mod finding;
 mod log;
 mod params;
 mod shard;
@@ -20,6 +21,7 @@ pub mod testkit;
 
 pub use clock::{Clock, Random, SystemClock, SystemRandom};
 pub use embedded::Embedded;
+pub use finding::{Finding, Loss};
 pub use params::Params;
 pub use stream::*;
 pub use streams::*;

@@ -1,5 +1,6 @@
 //! What the engine asks of a store.
 
+use crate::Finding;
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -142,7 +143,7 @@ pub struct Recovered {
     /// Offset that the next append will get.
     pub end: u64,
     /// Damage that was found, for the operator.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 /// A named durable log in shards, with a state table beside each.
@@ -158,8 +159,8 @@ pub struct Recovered {
 /// - State never overtakes the log: after a crash, a state change is present only if all that was
 ///   appended and recorded before it is.
 /// - Offsets are never given to other content than what was once acknowledged or read there.
-/// - Damage on disk is reported, in [`Recovered::findings`] or [`Batch::damaged`], and skipped; it is
-///   never silent and never costs what is not damaged.
+/// - Damage on disk is reported, in [`Stream::findings`] and [`Batch::damaged`], and skipped; it is
+///   never silent and never costs what is not damaged. What was derived from the log is made again.
 /// - After `Error::Failed` from a write the shard takes no writes until it is reopened; it can still
 ///   be read.
 /// - Calls may run on any thread of a tokio runtime; those that read the disk use its blocking threads.
@@ -214,6 +215,17 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error>;
     /// Figures for metrics.
     fn stats(&self) -> Stats;
+    /// What is known to be wrong on disk: found when the stream was opened, or met since.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+    /// Whether events are taken.
+    ///
+    /// # Errors
+    /// `Full` while there is no room, `Failed` with the reason once the disk has failed a write.
+    fn health(&self) -> Result<(), Error> {
+        Ok(())
+    }
     /// Flushes and stops; later calls fail with `Error::Closed`.
     async fn close(&self) -> Result<(), Error>;
 }
@@ -286,6 +298,13 @@ impl Error {
             Error::Invalid(reason) => Error::Invalid(reason.clone()),
         }
     }
+}
+
+/// Refuses what a later version wrote.
+pub(crate) fn later(what: &str, has: u64, known: u64) -> Error {
+    Error::Invalid(format!(
+        "{what} has format {has}, this version knows up to {known}: use a later version"
+    ))
 }
 
 /// Refuses a batch that names one identity twice with differing contents: it can have no right

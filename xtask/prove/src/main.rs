@@ -12,6 +12,7 @@ mod kill;
 mod load;
 mod oracle;
 mod reload;
+mod routes;
 mod sinks;
 mod vitals;
 
@@ -27,6 +28,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tradewind_adapter::Auth;
 
 /// Settings of a source of kind `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,16 +31,6 @@ pub struct Config {
 
 fn default_batch_max() -> usize {
     1000
-}
-
-/// Who may send.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// Holders of these API keys, by key id.
-    ApiKeys(Vec<String>),
-    /// Anybody who reaches the listener. The name is long on purpose.
-    NoneIUnderstand,
 }
 
 /// How percent signs in `ce-` headers are read.

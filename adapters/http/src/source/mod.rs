@@ -1,19 +1,17 @@
 //! The source: CloudEvents posted to the gateway, in any content mode.
 
-mod auth;
 mod config;
 mod raw;
 
-pub use config::{Auth, Config, Percent, Raw};
+pub use config::{Config, Percent, Raw};
 
-use auth::Senders;
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tradewind_adapter::{
-    Answer, Build, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
+    Answer, Build, Callers, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
 };
 use tradewind_event::http::{self as binding, Message, Options};
 use tradewind_event::{Event, InvalidEvent, Limits};
@@ -25,7 +23,7 @@ const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate")
 
 /// Takes CloudEvents over HTTP.
 pub struct HttpSource {
-    senders: Senders,
+    callers: Callers,
     options: Options,
     origins: Vec<String>,
     raw: Option<Raw>,
@@ -37,7 +35,7 @@ impl HttpSource {
     /// # Errors
     /// Where the settings cannot work, with a hint.
     pub fn new(config: Config, build: &Build) -> Result<Self, Error> {
-        let senders = Senders::new(config.auth.as_ref(), build)?;
+        let callers = Callers::new(config.auth.as_ref(), build)?;
         if !(1..=100_000).contains(&config.batch_max) {
             return Err(invalid("batch-max", "not 1 to 100000".into()));
         }
@@ -63,7 +61,7 @@ impl HttpSource {
             Percent::Lenient => binding::Percent::Lenient,
         };
         Ok(Self {
-            senders,
+            callers,
             options: Options { percent, limits },
             origins: config.allowed_origins,
             raw: config.raw,
@@ -86,7 +84,7 @@ impl Webhook for HttpSource {
     }
 
     fn verify(&self, parts: &Parts, _body: &[u8], _now: SystemTime) -> Result<Verified, Refusal> {
-        self.senders.verify(&parts.headers)
+        self.callers.verify(&parts.headers)
     }
 
     fn decode(

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tradewind_store::{Error, Kind, Op, Sync};
+use tradewind_store::{Error, Kind, Loss, Op, Sync};
 
 /// Records read in one scan.
 const SCAN: usize = 512;
@@ -24,10 +24,17 @@ impl Shard {
     ) -> Result<Self, Error> {
         let recovered = around.log.recover(around.shard).await?;
         for finding in &recovered.findings {
-            tracing::error!(stream = %around.stream, shard = around.shard, finding, "damage found");
+            let (stream, shard) = (&around.stream, around.shard);
+            match finding.loss {
+                Loss::Certain => {
+                    tracing::error!(%stream, shard, %finding, "part of the stream is lost")
+                }
+                Loss::Unclear => tracing::warn!(%stream, shard, %finding, "something may be lost"),
+                Loss::Nothing => tracing::warn!(%stream, shard, %finding, "damage was repaired"),
+            }
             around
                 .announcer
-                .plain("damaged", &around.stream, None, finding.clone());
+                .plain("damaged", stream, None, finding.to_string());
         }
         let now = around.time.now();
         let seed = around.log.hash_key();

@@ -7,8 +7,9 @@
 mod bloom;
 mod run;
 
-use crate::Error;
 use crate::disk::Disk;
+use crate::finding::{Finding, Findings};
+use crate::{Error, Loss};
 use run::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -18,6 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Windows longer than this are kept in runs of their own, so that they do not hold up the rest.
 const LONG_WINDOW_MS: u64 = 3_600_000;
+/// Most identities in runs that are verified page by page when a shard is opened: 64 MiB. Pages of
+/// more are verified when they are read.
+const VERIFIED: u64 = 1 << 20;
 
 /// What is known of an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +72,15 @@ type Memory = HashMap<u128, Slot>;
 #[derive(Debug)]
 pub(crate) struct Index {
     layers: RwLock<Layers>,
-    findings: RwLock<Vec<String>>,
+    findings: Arc<Findings>,
+}
+
+/// A stretch of log of which identities are to be read again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    pub(crate) from: u64,
+    /// The last one lies here.
+    pub(crate) to: u64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -92,37 +104,63 @@ impl Flushed {
 }
 
 impl Index {
-    /// Opens the runs that a checkpoint names and removes files that none names.
+    /// Opens the runs that a checkpoint names and removes files that none names. Also tells what is
+    /// to be taken from the log again, because a run is damaged.
     pub(crate) fn open(
         disk: &dyn Disk,
         dir: &Path,
         salt: u64,
         infos: &[RunInfo],
         now_ms: u64,
-    ) -> Result<Self, Error> {
+        findings: Arc<Findings>,
+    ) -> Result<(Self, Vec<Again>), Error> {
         let mut layers = Layers::default();
-        let mut findings = Vec::new();
+        let mut again = Vec::new();
         for name in disk.list(dir).map_err(|e| broken("list", &e))? {
             if name.ends_with(".run") && !infos.iter().any(|info| info.file() == name) {
                 disk.remove(&dir.join(name))
                     .map_err(|e| broken("remove", &e))?;
             }
         }
-        for info in infos {
-            match Run::open(disk, dir, salt, info, info.is_live(now_ms)) {
+        let verify = infos.iter().map(|info| info.entries).sum::<u64>() <= VERIFIED;
+        for (index, info) in infos.iter().enumerate() {
+            let opened = Run::open(disk, dir, salt, info, info.is_live(now_ms))
+                .and_then(|run| if verify { run.verify() } else { Ok(run) });
+            match opened {
                 Ok(run) => layers.runs.push(Arc::new(run)),
-                Err(error) if is_damage(&error) => findings.push(format!(
-                    "{} identities are forgotten: {}: {error}",
-                    info.entries,
-                    info.file()
-                )),
+                Err(error) if is_damage(&error) => {
+                    findings.add(Finding::new(
+                        Loss::Nothing,
+                        format!(
+                            "{} of {} identities is damaged and made again from the log, as far as \
+                             that reaches: {error}",
+                            info.file(),
+                            info.entries
+                        ),
+                    ));
+                    // A flush makes two runs at most; what the other one holds is found there.
+                    let before = infos[..index.saturating_sub(1)].iter();
+                    again.push(Again {
+                        from: before.map(|info| info.last + 1).max().unwrap_or(0),
+                        to: info.last,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Err(Error::Invalid(error.to_string()));
+                }
                 Err(error) => return Err(broken("open", &error)),
             }
         }
-        Ok(Self {
-            layers: RwLock::new(layers),
-            findings: RwLock::new(findings),
-        })
+        let layers = RwLock::new(layers);
+        Ok((Self { layers, findings }, again))
+    }
+
+    /// Enters an identity again that a damaged run held, unless it is known from somewhere else.
+    pub(crate) fn restore(&self, id: u128, slot: Slot) -> Result<(), Error> {
+        if self.find(id)?.is_none_or(|offset| offset < slot.offset) {
+            self.insert([(id, slot)]);
+        }
+        Ok(())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Layers) -> T) -> T {
@@ -178,24 +216,15 @@ impl Index {
                 return Err(broken("read", &error));
             }
             // Damaged for good: better a duplicate than a stream that refuses what may be in there.
-            let mut findings = self
-                .findings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            let finding = format!("identities are forgotten: {}: {error}", run.info().file());
-            if findings.len() < 100 && !findings.contains(&finding) {
-                findings.push(finding);
-            }
+            self.findings.add(Finding::new(
+                Loss::Unclear,
+                format!(
+                    "identities are forgotten, and their repetitions taken for new: {}: {error}",
+                    run.info().file()
+                ),
+            ));
             Ok(None)
         })
-    }
-
-    /// Damage met so far.
-    pub(crate) fn findings(&self) -> Vec<String> {
-        self.findings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// Identities in memory that no run holds.

@@ -4,6 +4,7 @@ use super::bloom::Bloom;
 use super::{RunInfo, Slot};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::log::checksum;
+use crate::stream::later;
 use bytes::{Buf, BufMut};
 use std::io;
 use std::path::Path;
@@ -119,7 +120,14 @@ impl Run {
             guide: None,
         };
         let head = run.page(0)?;
-        let mut at = &head[8..];
+        let mut at = &head[6..];
+        let version = at.get_u16_le();
+        if version > VERSION {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                later(&info.file(), version.into(), VERSION.into()).to_string(),
+            ));
+        }
         if head[..6] != MAGIC || at.get_u64_le() != info.number || at.get_u64_le() != info.entries {
             return Err(damaged("is not the run that it should be"));
         }
@@ -127,6 +135,14 @@ impl Run {
             run.guide = Some(run.load_guide()?);
         }
         Ok(run)
+    }
+
+    /// The same run, if all its pages are whole.
+    pub(super) fn verify(self) -> io::Result<Self> {
+        for index in 1..=self.pages {
+            self.page(index)?;
+        }
+        Ok(self)
     }
 
     fn load_guide(&self) -> io::Result<(Vec<u128>, Bloom)> {

@@ -5,10 +5,13 @@
 //! FORMAT                               version of everything below
 //! reserve                              room set aside
 //! streams/<space>/<stream>/stream.json settings and secrets; a stream exists once this does
+//! streams/<space>/<stream>/stream.copy the same again: without its secrets a log cannot be read
 //! streams/<space>/<stream>/<shard>/    segments, state table, runs
 //! ```
 
+use super::meta::{Broken, FORMAT, repaired, seal, unseal};
 use crate::disk::{Disk, Open, read_all, replace};
+use crate::finding::Finding;
 use crate::log::{failed, refused};
 use crate::{Durability, Error, Random, Settings, Shard};
 use serde::{Deserialize, Serialize};
@@ -16,14 +19,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Version of the layout and of every file in it.
-const FORMAT: u32 = 1;
 const STREAM: &str = "stream.json";
+const COPY: &str = "stream.copy";
 
 /// A data directory.
 #[derive(Debug)]
 pub(super) struct Dirs {
     root: PathBuf,
+    /// What was wrong with the directory itself.
+    pub(super) finding: Option<Finding>,
 }
 
 /// What a stream keeps for life.
@@ -35,12 +39,12 @@ pub(super) struct Identity {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Format {
-    format: u32,
+    format: u64,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StreamFile {
-    format: u32,
+    format: u64,
     shards: Shard,
     /// Key of identity hashes, and salt of checksums: hexadecimal.
     hash_key: String,
@@ -57,8 +61,9 @@ impl Dirs {
         disk: &dyn Disk,
         root: &Path,
     ) -> Result<(Self, Box<dyn Send + Sync>), Error> {
-        let dirs = Self {
+        let mut dirs = Self {
             root: root.to_owned(),
+            finding: None,
         };
         let make = |e: io::Error| {
             Error::Invalid(format!(
@@ -77,22 +82,22 @@ impl Dirs {
             _ => failed("lock the data directory", &error),
         })?;
         let unclear = |e: io::Error| failed("open the data directory", &e);
-        if disk
-            .list(root)
-            .map_err(unclear)?
-            .iter()
-            .any(|name| name == "FORMAT")
-        {
+        let names = disk.list(root).map_err(unclear)?;
+        dirs.finding = if names.iter().any(|name| name == "FORMAT") {
             let content = read_all(disk, &root.join("FORMAT")).map_err(unclear)?;
-            check_format(
-                "FORMAT",
-                serde_json::from_slice(&content)
-                    .map(|f: Format| f.format)
-                    .ok(),
-            )?;
+            match unseal::<Format>(&content) {
+                Ok(_) => None,
+                Err(later @ Broken::Later(_)) => return Err(later.error("FORMAT")),
+                // Every file below carries its version too.
+                Err(Broken::Damaged) => Some(repaired("FORMAT", "as this version knows it")),
+            }
         } else {
-            let content = format!("{{\"format\":{FORMAT}}}\n");
-            replace(disk, root, "FORMAT", content.as_bytes()).map_err(unclear)?;
+            None
+        };
+        if !names.iter().any(|name| name == "FORMAT") || dirs.finding.is_some() {
+            let content = seal(&Format { format: FORMAT })
+                .map_err(|e| failed("open the data directory", &e.into()))?;
+            replace(disk, root, "FORMAT", &content).map_err(unclear)?;
         }
         disk.create_dir(&root.join("streams")).map_err(unclear)?;
         disk.sync_dir(root).map_err(unclear)?;
@@ -124,23 +129,19 @@ impl Dirs {
         random: &dyn Random,
         name: &str,
         settings: &Settings,
-    ) -> Result<Identity, Error> {
+    ) -> Result<(Identity, Option<Finding>), Error> {
         let dir = self.dir(name);
         let unclear = |e: io::Error| refused("open the stream", &e);
-        let exists = exists(disk, &dir);
-        let (identity, before) = if exists {
-            let content = read_all(disk, &dir.join(STREAM)).map_err(unclear)?;
-            let file: Option<StreamFile> = serde_json::from_slice(&content).ok();
-            let what = format!("{STREAM} of stream `{name}`");
-            check_format(&what, file.as_ref().map(|file| file.format))?;
-            let identity = file.as_ref().and_then(|file| {
-                Some(Identity {
-                    key: u128::from_str_radix(&file.hash_key, 16).ok()?.to_be_bytes(),
-                    salt: u64::from_str_radix(&file.salt, 16).ok()?,
-                })
-            });
-            let damaged = || Error::Failed(format!("{what} is damaged"));
-            (identity.ok_or_else(damaged)?, file)
+        let kept = read_stream(disk, &dir, name)?;
+        let (identity, before, finding) = if let Some(Kept { file, finding }) = kept {
+            let identity = Identity {
+                key: u128::from_str_radix(&file.hash_key, 16)
+                    .map_err(|_| Broken::Damaged.error(&called(name)))?
+                    .to_be_bytes(),
+                salt: u64::from_str_radix(&file.salt, 16)
+                    .map_err(|_| Broken::Damaged.error(&called(name)))?,
+            };
+            (identity, Some(file), finding)
         } else {
             // Left over from a creation or removal that was cut short: nobody was promised anything.
             remove_all(disk, &dir).map_err(unclear)?;
@@ -155,6 +156,7 @@ impl Dirs {
                     key,
                     salt: u64::from_be_bytes(salt),
                 },
+                None,
                 None,
             )
         };
@@ -182,35 +184,31 @@ impl Dirs {
             retention_bytes: settings.retention_bytes,
             dedupe_max: settings.dedupe_max,
         };
-        if before.as_ref() != Some(&file) {
-            let write = || {
+        let content = seal(&file).map_err(|e| failed("open the stream", &e.into()))?;
+        let write = || {
+            if before.is_none() {
                 let streams = self.root.join("streams");
                 let space = dir.parent().unwrap_or(&streams);
                 disk.create_dir(space)?;
                 disk.sync_dir(&streams)?;
                 disk.create_dir(&dir)?;
                 disk.sync_dir(space)?;
-                let content = serde_json::to_vec_pretty(&file).map_err(io::Error::other)?;
-                replace(disk, &dir, STREAM, &content)
-            };
-            write().map_err(unclear)?;
-        }
-        Ok(identity)
+            }
+            for name in [STREAM, COPY] {
+                if read_all(disk, &dir.join(name)).ok().as_ref() != Some(&content) {
+                    replace(disk, &dir, name, &content)?;
+                }
+            }
+            Ok(())
+        };
+        write().map_err(unclear)?;
+        Ok((identity, finding))
     }
 
     /// Settings of a stream as it was opened last.
     pub(super) fn settings(&self, disk: &dyn Disk, name: &str) -> Result<Option<Settings>, Error> {
-        let dir = self.dir(name);
-        if !exists(disk, &dir) {
-            return Ok(None);
-        }
-        let content = read_all(disk, &dir.join(STREAM)).map_err(|e| failed("read settings", &e))?;
-        let file: Option<StreamFile> = serde_json::from_slice(&content).ok();
-        check_format(
-            &format!("{STREAM} of stream `{name}`"),
-            file.as_ref().map(|file| file.format),
-        )?;
-        Ok(file.map(|file| Settings {
+        let kept = read_stream(disk, &self.dir(name), name)?;
+        Ok(kept.map(|Kept { file, .. }| Settings {
             shards: file.shards,
             durability: match file.durability.as_str() {
                 "os" => Durability::Os,
@@ -245,7 +243,7 @@ impl Dirs {
         for space in disk.list(&streams).map_err(unclear)? {
             for stream in disk.list(&streams.join(&space)).map_err(unclear)? {
                 let name = format!("{space}/{stream}");
-                if exists(disk, &self.dir(&name)) {
+                if exists(disk, &self.dir(&name)).map_err(unclear)? {
                     names.push(name);
                 }
             }
@@ -257,11 +255,16 @@ impl Dirs {
     /// Removes a stream: it is gone once its settings are.
     pub(super) fn delete(&self, disk: &dyn Disk, name: &str) -> Result<(), Error> {
         let dir = self.dir(name);
-        if !exists(disk, &dir) {
+        if !exists(disk, &dir).map_err(|e| failed("delete the stream", &e))? {
             return Ok(());
         }
-        let gone = disk
-            .remove(&dir.join(STREAM))
+        let remove = |name: &str| match disk.open(&dir.join(name), Open::Existing) {
+            Ok(_) => disk.remove(&dir.join(name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        let gone = remove(STREAM)
+            .and_then(|()| remove(COPY))
             .and_then(|()| disk.sync_dir(&dir))
             .and_then(|()| remove_all(disk, &dir));
         gone.map_err(|e| failed("delete the stream", &e))
@@ -275,24 +278,53 @@ pub(super) fn other_shards(name: &str, has: Shard, asked: Shard) -> Error {
     ))
 }
 
-fn check_format(what: &str, format: Option<u32>) -> Result<(), Error> {
-    match format {
-        Some(FORMAT) => Ok(()),
-        Some(later) if later > FORMAT => Err(Error::Invalid(format!(
-            "{what} has format {later}, this version knows up to {FORMAT}: use a later version"
-        ))),
-        _ => Err(Error::Failed(format!("{what} is damaged"))),
-    }
+struct Kept {
+    file: StreamFile,
+    /// Its first copy is damaged.
+    finding: Option<Finding>,
 }
 
-fn exists(disk: &dyn Disk, dir: &Path) -> bool {
-    disk.open(&dir.join(STREAM), Open::Existing).is_ok()
+/// What a stream keeps, if it exists: the first of its two copies that is whole.
+fn read_stream(disk: &dyn Disk, dir: &Path, name: &str) -> Result<Option<Kept>, Error> {
+    let mut broken = None;
+    for copy in [STREAM, COPY] {
+        let content = match read_all(disk, &dir.join(copy)) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed("read the settings of the stream", &error)),
+        };
+        match unseal(&content) {
+            Ok(file) => {
+                let what = called(name);
+                let finding = (copy == COPY).then(|| repaired(&what, "from its copy"));
+                return Ok(Some(Kept { file, finding }));
+            }
+            Err(why) => broken = broken.or(Some(why)),
+        }
+    }
+    broken.map_or(Ok(None), |why| Err(why.error(&called(name))))
+}
+
+fn called(name: &str) -> String {
+    format!("{STREAM} of stream `{name}`")
+}
+
+fn exists(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
+    for name in [STREAM, COPY] {
+        match disk.open(&dir.join(name), Open::Existing) {
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// Removes a directory of files and of directories of files, if it exists.
 fn remove_all(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    let Ok(names) = disk.list(dir) else {
-        return Ok(());
+    let names = match disk.list(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        names => names?,
     };
     for name in names {
         let path = dir.join(name);

@@ -125,6 +125,11 @@ impl Door {
     pub(super) fn stats(&self) -> Stats {
         self.shared.stats()
     }
+
+    /// Why it takes no writes any more.
+    pub(super) fn failed(&self) -> Option<&String> {
+        self.shared.failed()
+    }
 }
 
 impl Drop for Door {

@@ -2,10 +2,12 @@
 
 mod dirs;
 mod door;
+mod meta;
 mod stream;
 mod worker;
 
 use crate::disk::{Disk, Medium, RealDisk, Reserve};
+use crate::finding::Finding;
 use crate::shard::{Shard, Spec};
 use crate::streams::check_name;
 use crate::{
@@ -33,6 +35,8 @@ pub struct Embedded {
     params: Params,
     threads: bool,
     open: Mutex<HashMap<String, Weak<EmbeddedStream>>>,
+    /// About the directory itself; the first stream tells it.
+    finding: Mutex<Option<Finding>>,
     lock: Lock,
 }
 
@@ -78,11 +82,12 @@ impl Embedded {
         random: Arc<dyn Random>,
         params: Params,
     ) -> Result<Self, Error> {
-        let (dirs, lock) = Dirs::open(&*disk, path.as_ref())?;
+        let (mut dirs, lock) = Dirs::open(&*disk, path.as_ref())?;
         let disk = Reserve::new(disk, dirs.reserve(), params.reserve_bytes)
             .map_err(|e| crate::log::failed("set room aside", &e))?;
         let lock = Lock(Arc::new(lock));
         let open = Mutex::default();
+        let finding = Mutex::new(dirs.finding.take());
         Ok(Self {
             dirs,
             disk,
@@ -91,6 +96,7 @@ impl Embedded {
             params,
             threads: true,
             open,
+            finding,
             lock,
         })
     }
@@ -125,7 +131,7 @@ impl Embedded {
         if settings.durability != Durability::Ephemeral {
             refuse_memory(&self.disk, self.dirs.root())?;
         }
-        let identity = self
+        let (identity, finding) = self
             .dirs
             .stream(&self.disk, &*self.random, name, &settings)?;
         let now_ms = self.clock.unix_ms();
@@ -147,10 +153,22 @@ impl Embedded {
                 false => Door::inline(shard, clock, self.params),
             });
         }
+        let about = self
+            .finding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(door) = doors.first() {
+            finding
+                .into_iter()
+                .chain(about)
+                .for_each(|f| door.view.findings.add(f));
+        }
         let stream = Arc::new(EmbeddedStream::new(
             doors,
             identity.key,
             Arc::clone(&self.clock),
+            self.disk.clone(),
         ));
         opened.insert(name.to_owned(), Arc::downgrade(&stream));
         Ok(stream)

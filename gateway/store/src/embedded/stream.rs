@@ -2,9 +2,12 @@
 
 use super::door::Door;
 use super::worker::Message;
+use crate::disk::Reserve;
 use crate::shard::{Call, View};
 use crate::stream::check_batch;
-use crate::{Appended, Batch, Entry, Error, Op, Position, Recovered, Shard, Stats, Stream, Sync};
+use crate::{
+    Appended, Batch, Entry, Error, Finding, Op, Position, Recovered, Shard, Stats, Stream, Sync,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
@@ -19,6 +22,7 @@ pub(super) struct EmbeddedStream {
     doors: Vec<Door>,
     key: [u8; 16],
     clock: std::sync::Arc<dyn crate::Clock>,
+    disk: Reserve,
     closed: AtomicBool,
     conflicts: AtomicU64,
 }
@@ -28,12 +32,14 @@ impl EmbeddedStream {
         doors: Vec<Door>,
         key: [u8; 16],
         clock: std::sync::Arc<dyn crate::Clock>,
+        disk: Reserve,
     ) -> Self {
         let (closed, conflicts) = (AtomicBool::new(false), AtomicU64::new(0));
         Self {
             doors,
             key,
             clock,
+            disk,
             closed,
             conflicts,
         }
@@ -251,6 +257,21 @@ impl Stream for EmbeddedStream {
             sum.dedupe_evicted += stats.dedupe_evicted;
         }
         sum
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let doors = self.doors.iter();
+        doors.flat_map(|door| door.view.findings.list()).collect()
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        if let Some(reason) = self.doors.iter().find_map(Door::failed) {
+            return Err(Error::Failed(reason.clone()));
+        }
+        match self.disk.is_short(self.clock.unix_ms()) {
+            true => Err(Error::Full),
+            false => Ok(()),
+        }
     }
 
     async fn close(&self) -> Result<(), Error> {

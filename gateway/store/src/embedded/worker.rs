@@ -4,7 +4,7 @@ use crate::shard::{Call, Done, Outcome, Shard};
 use crate::{Clock, Error, Recovered, Stats};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -40,12 +40,18 @@ pub(super) struct Shared {
     /// Appends that wait, and their bytes.
     pub(super) calls: AtomicUsize,
     pub(super) bytes: AtomicUsize,
+    /// Why it takes no writes any more.
+    failed: OnceLock<String>,
     stats: Mutex<Stats>,
 }
 
 impl Shared {
     pub(super) fn stats(&self) -> Stats {
         *self.lock()
+    }
+
+    pub(super) fn failed(&self) -> Option<&String> {
+        self.failed.get()
     }
 
     fn lock(&self) -> MutexGuard<'_, Stats> {
@@ -74,6 +80,7 @@ impl Worker {
             end: watch::Sender::new(0),
             calls: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            failed: OnceLock::new(),
             stats: Mutex::default(),
         });
         let worker = Self {
@@ -132,6 +139,7 @@ impl Worker {
             .recv_timeout(IDLE)
             .or_else(|_| {
                 self.shard.flush();
+                self.show();
                 receive.recv()
             })
             .ok()
@@ -237,6 +245,9 @@ impl Worker {
 
     fn show(&self) {
         *self.shared.lock() = self.shard.stats();
+        if let Some(reason) = self.shard.failed() {
+            self.shared.failed.get_or_init(|| reason.clone());
+        }
         let end = self.shard.end();
         self.shared
             .end

@@ -4,7 +4,7 @@
 //! Each checksum covers the offset at which the bytes belong and the log's secret salt, so bytes are
 //! valid only in their place, and a payload cannot pose as a group.
 
-use crate::{Identity, Kind, Op};
+use crate::{Error, Identity, Kind, Op};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Bytes of a group header.
@@ -108,6 +108,16 @@ const OPS: u8 = 3;
 const IDENTIFIED: u8 = 1;
 
 impl Record {
+    pub(crate) fn is_event(&self) -> bool {
+        matches!(
+            self.body,
+            Body::Entry {
+                kind: Kind::Event,
+                ..
+            }
+        )
+    }
+
     /// The record that `bytes` begin with, if it is one that belongs at `offset`.
     pub(crate) fn decode(bytes: &Bytes, salt: u64, offset: u64) -> Option<Self> {
         let mut head = bytes.get(..RECORD)?;
@@ -150,6 +160,23 @@ impl Record {
             appended_ms,
             body,
         })
+    }
+
+    /// Refuses a record that is whole but of a kind that this version does not know.
+    pub(crate) fn check_known(bytes: &[u8], salt: u64, offset: u64) -> Result<(), Error> {
+        let Some(record) = Self::claimed(bytes).and_then(|size| bytes.get(..size)) else {
+            return Ok(());
+        };
+        let (crc, content) = record.split_at(4);
+        let (kind, flags) = (record[8], record[9]);
+        let known = matches!((kind, flags), (EVENT | CONTROL, 0 | IDENTIFIED) | (OPS, 0));
+        if known || checksum(salt, offset, content).to_le_bytes() != crc {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "the record at {offset} is of kind {kind} with flags {flags}, this version knows kinds \
+             up to {OPS} and flags up to {IDENTIFIED}: use a later version"
+        )))
     }
 
     /// How many bytes the record at the start of `bytes` claims to have.

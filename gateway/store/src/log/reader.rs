@@ -3,6 +3,7 @@
 use super::group::{Body, GROUP, Header, RECORD, Record};
 use super::segment::{Segment, Shared};
 use super::writer::failed;
+use crate::finding::{Finding, Findings, Loss};
 use crate::{Batch, Error, Item, Position, Shard};
 use bytes::Bytes;
 use std::ops::Range;
@@ -16,6 +17,7 @@ const READ_MIN: usize = 64 << 10;
 pub(crate) struct Reader {
     shared: Arc<Shared>,
     salt: u64,
+    findings: Arc<Findings>,
 }
 
 /// What lies at an offset.
@@ -62,8 +64,12 @@ impl Window<'_> {
 }
 
 impl Reader {
-    pub(crate) fn new(shared: Arc<Shared>, salt: u64) -> Self {
-        Self { shared, salt }
+    pub(crate) fn new(shared: Arc<Shared>, salt: u64, findings: Arc<Findings>) -> Self {
+        Self {
+            shared,
+            salt,
+            findings,
+        }
     }
 
     pub(crate) fn bounds(&self) -> Range<u64> {
@@ -109,7 +115,72 @@ impl Reader {
             }
             true
         })?;
+        for range in &batch.damaged {
+            self.note(range)?;
+        }
         Ok(batch)
+    }
+
+    /// Goes through a stretch that recovery could not make sense of, so that what is lost of it is
+    /// known.
+    pub(crate) fn survey(&self, shard: Shard, range: &Range<u64>) -> Result<(), Error> {
+        let mut at = range.start;
+        while at < range.end {
+            let next = self.read(shard, at, 1 << 20)?.next;
+            if next <= at {
+                break;
+            }
+            at = next;
+        }
+        Ok(())
+    }
+
+    fn note(&self, range: &Range<u64>) -> Result<(), Error> {
+        if self.findings.covers(range) {
+            return Ok(());
+        }
+        let events = self.missing(range)?;
+        self.findings.add(
+            Finding::new(Loss::Certain, "part of the log is damaged and skipped")
+                .at(range.clone(), events),
+        );
+        Ok(())
+    }
+
+    /// How many events lie in a damaged stretch, by the numbers in the group headers around it.
+    fn missing(&self, range: &Range<u64>) -> Result<Option<u64>, Error> {
+        let Some((segment, _)) = self.shared.at(range.start) else {
+            return Ok(None);
+        };
+        let mut ordinal = segment.ordinal;
+        let mut seen = 0;
+        let mut within = None;
+        let mut alone = true;
+        let mut missing = None;
+        self.visit(segment.base, self.bounds().end, 1 << 20, |found| {
+            match found {
+                Found::Group(header) if header.offset >= range.end => {
+                    missing = ordinal.and_then(|before| header.ordinal.checked_sub(before + seen));
+                    return false;
+                }
+                Found::Group(header) => {
+                    ordinal = Some(header.ordinal);
+                    within = Some(header);
+                    seen = 0;
+                    alone = true;
+                }
+                Found::Record(record) => seen += u64::from(record.is_event()),
+                Found::Damage(other) => {
+                    alone &= range.start <= other.start && other.end <= range.end;
+                }
+            }
+            true
+        })?;
+        let last = || {
+            let header = within.filter(|header| header.end() >= range.end)?;
+            u64::from(header.events).checked_sub(seen)
+        };
+        Ok(missing.or_else(last).filter(|_| alone))
     }
 
     /// Shows what lies in `[from, to)`, in order, until `see` answers false. Returns where the first
@@ -175,7 +246,11 @@ impl Reader {
             return Ok(None);
         }
         let bytes = window.get(at, size)?;
-        Ok(Record::decode(&bytes, self.salt, at).map(Found::Record))
+        let record = Record::decode(&bytes, self.salt, at);
+        if record.is_none() {
+            Record::check_known(&bytes, self.salt, at)?;
+        }
+        Ok(record.map(Found::Record))
     }
 
     /// The first boundary at or after `at`, which somebody made up.

@@ -1,14 +1,21 @@
 //! Finds out where the log ends, and reads what the state table and the dedupe index lack.
 
-use super::group::{Body, GROUP, Header, Record};
+use super::group::{GROUP, Header, Record};
 use super::reader::find_group;
 use super::segment::{DATA, Segment, Summary, bases};
 use super::writer::{failed, refused};
 use crate::Error;
 use crate::disk::Disk;
+use crate::finding::{Finding, Loss};
 use bytes::Bytes;
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+/// What can be said of a write that is not there.
+const UNCLEAR: &str = "it was never acknowledged if the power went, and possibly acknowledged if the \
+                       disk damaged it since";
 
 /// What recovery found.
 #[derive(Debug)]
@@ -17,11 +24,27 @@ pub(crate) struct Scan {
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Highest epoch in the log.
     pub(crate) epoch: u64,
-    pub(crate) findings: Vec<String>,
+    pub(crate) findings: Vec<Finding>,
+    /// Stretches in which something is damaged or missing.
+    pub(crate) damaged: Vec<Range<u64>>,
 }
 
-/// Recovers the log in `dir`, of which everything below `start` was given up and whose epoch was at
-/// least `epoch`; shows every valid record at or after `replay_from` to `see`.
+/// What is known of a log before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// Everything below this was given up; `None` where that is not known.
+    pub(crate) start: Option<u64>,
+    /// Records at or after this are to be shown.
+    pub(crate) replay_from: u64,
+    /// Everything below this was durable once.
+    pub(crate) durable: u64,
+    /// The epoch was at least this.
+    pub(crate) epoch: u64,
+    /// The last segment is extended by so many bytes at a time.
+    pub(crate) chunk_bytes: u64,
+}
+
+/// Recovers the log in `dir`; shows every valid record from `known.replay_from` on to `see`.
 ///
 /// Writes only what it has just read, and removes only what is below `start` or was never begun, so
 /// a crash at any step leaves it to be done again.
@@ -29,43 +52,68 @@ pub(crate) fn recover(
     disk: &dyn Disk,
     dir: &Path,
     salt: u64,
-    start: u64,
-    replay_from: u64,
-    epoch: u64,
+    known: Known,
     see: &mut dyn FnMut(&Record) -> Result<(), Error>,
 ) -> Result<Scan, Error> {
     let mut scan = Scan {
         segments: Vec::new(),
         epoch: 0,
         findings: Vec::new(),
+        damaged: Vec::new(),
     };
-    let mut found = open_all(disk, dir, salt, start)?;
+    let mut found = open_all(disk, dir, salt, known.start.unwrap_or(0))?;
     // The creation of the last segment may have been cut short; then it holds nothing.
     while let Some((last, None)) = found.last() {
-        let content = content(last)?;
-        if find_group(&content, salt, last.base).is_some() {
+        if content(last)?.iter().any(|byte| *byte != 0) {
             break;
         }
         disk.remove(&last.path)
             .map_err(|e| failed("remove a segment", &e))?;
+        scan.findings.push(
+            Finding::new(
+                Loss::Unclear,
+                format!("the last segment holds nothing; {UNCLEAR}"),
+            )
+            .at(last.base..u64::MAX, None),
+        );
         found.pop();
     }
+    if let Some((last, None)) = found.last()
+        && found.iter().all(|(_, previous)| previous.is_none())
+        && find_group(&content(last)?, salt, last.base).is_none()
+    {
+        // Nothing is taken back on the word of a secret that fits nothing.
+        return Err(Error::Failed(format!(
+            "no part of the log in {} is whole: `{}` may not be the one it was written under",
+            dir.display(),
+            "stream.json"
+        )));
+    }
     if found.is_empty() {
-        let base = start.max(replay_from);
+        let base = known.durable.max(known.start.unwrap_or(0));
         if base > 0 {
+            let start = known.start.unwrap_or(0);
             scan.findings
-                .push(format!("the log is missing: nothing is left below {base}"));
+                .push(Finding::new(Loss::Certain, "the log is missing").at(start..base, None));
         }
         let previous = Summary {
             base,
             end: base,
             ..Summary::default()
         };
-        let segment = Segment::create(disk, dir, salt, epoch, previous)
+        let segment = Segment::create(disk, dir, salt, known.epoch, previous)
             .map_err(|e| refused("begin a segment", &e))?;
         scan.segments.push(Arc::new(segment));
-        scan.epoch = epoch;
+        scan.epoch = known.epoch;
         return Ok(scan);
+    }
+    if let (Some((first, _)), Some(start)) = (found.first(), known.start)
+        && start < first.base
+    {
+        scan.findings.push(
+            Finding::new(Loss::Certain, "the beginning of the log is missing")
+                .at(start..first.base, None),
+        );
     }
     let summaries: Vec<_> = found
         .iter()
@@ -74,41 +122,52 @@ pub(crate) fn recover(
         .collect();
     for (index, (segment, previous)) in found.into_iter().enumerate() {
         if previous.is_none() {
-            scan.findings.push(format!(
-                "header of the segment at {} is damaged",
-                segment.base
+            scan.findings.push(Finding::new(
+                Loss::Nothing,
+                format!(
+                    "the header of the segment at {} is damaged: its log is read without it",
+                    segment.base
+                ),
             ));
         }
         if let Some(before) = scan.segments.last()
             && before.summary().end < segment.base
         {
-            let from = before.summary().end;
-            scan.findings
-                .push(format!("{from}..{} is missing or damaged", segment.base));
+            scan.damaged.push(before.summary().end..segment.base);
         }
         let next = summaries.get(index);
-        let known = next
+        let sealed = next
             .and_then(|next| next.1)
             .filter(|s| s.base == segment.base);
-        let limit = known
-            .map(|known| known.end)
+        let limit = sealed
+            .map(|sealed| sealed.end)
             .or_else(|| next.map(|next| next.0));
-        match known {
-            Some(summary) if summary.end <= replay_from => segment.set_summary(summary),
+        match sealed {
+            Some(summary) if summary.end <= known.replay_from => segment.set_summary(summary),
             _ => {
-                let walked = walk(&segment, salt, limit, replay_from, &mut scan, see)?;
-                if known.is_some_and(|known| known.crc != walked.crc) {
-                    scan.findings.push(format!(
-                        "checksum of the segment at {} differs",
-                        segment.base
+                let damaged = scan.damaged.len();
+                let walked = walk(&segment, salt, limit, &known, &mut scan, see)?;
+                if sealed.is_some_and(|sealed| sealed.crc != walked.crc)
+                    && damaged == scan.damaged.len()
+                {
+                    scan.findings.push(Finding::new(
+                        Loss::Nothing,
+                        format!(
+                            "the checksum of the segment at {} differs, though all its records are \
+                             whole",
+                            segment.base
+                        ),
                     ));
                 }
-                segment.set_summary(known.unwrap_or(walked));
+                segment.set_summary(sealed.unwrap_or(walked));
             }
         }
         scan.segments.push(Arc::new(segment));
     }
-    scan.epoch = scan.epoch.max(epoch);
+    scan.epoch = scan.epoch.max(known.epoch);
+    // That a file was found does not mean that it stays: the sync that was to see to it may have failed.
+    disk.sync_dir(dir)
+        .map_err(|e| failed("sync the log's directory", &e))?;
     Ok(scan)
 }
 
@@ -126,7 +185,7 @@ fn open_all(disk: &dyn Disk, dir: &Path, salt: u64, start: u64) -> Result<Opened
     }
     bases[kept..]
         .iter()
-        .map(|base| Segment::open(disk, dir, salt, *base).map_err(|e| failed("open a segment", &e)))
+        .map(|base| Segment::open(disk, dir, salt, *base))
         .collect()
 }
 
@@ -144,12 +203,12 @@ fn content(segment: &Segment) -> Result<Bytes, Error> {
 }
 
 /// Goes through a segment group by group up to `limit`, where the next one begins. In the last one,
-/// which has no limit, an invalid group ends the log unless a later group proves that it was durable.
+/// which has no limit, an invalid group ends the log unless it is known that it was durable once.
 fn walk(
     segment: &Segment,
     salt: u64,
     limit: Option<u64>,
-    replay_from: u64,
+    known: &Known,
     scan: &mut Scan,
     see: &mut dyn FnMut(&Record) -> Result<(), Error>,
 ) -> Result<Summary, Error> {
@@ -162,6 +221,7 @@ fn walk(
     let last = limit.is_none();
     let mut summary = segment.summary();
     let offset_of = |at: usize| segment.base + at as u64;
+    let place_of = |offset: u64| offset.saturating_sub(segment.base) as usize;
     let mut at = 0;
     let mut proven = 0;
     while at < content.len() {
@@ -174,56 +234,136 @@ fn walk(
                 salt,
                 offset_of(at + GROUP),
                 &header,
-            ),
+            )?,
             _ => Err(Vec::new()),
         };
         let (valid, whole) = match records {
             Ok(valid) => (valid, true),
             Err(valid) => (valid, false),
         };
-        if !whole && last && !is_proven(&content[at..], salt, offset_of(at), scan.epoch) {
-            if content[at..].iter().take(GROUP).any(|byte| *byte != 0) {
-                scan.findings.push(format!(
-                    "an unfinished write at {} was cut off; it was never acknowledged",
-                    offset_of(at)
-                ));
-            }
+        let durable = || {
+            offset_of(at) < known.durable
+                || is_proven(&content[at..], salt, offset_of(at), scan.epoch)
+        };
+        if !whole && last && !durable() {
+            cut_off(segment, salt, &content.slice(at..), at, scan)?;
             break;
         }
         for record in &valid {
-            if record.offset >= replay_from {
+            if record.offset >= known.replay_from {
                 see(record)?;
             }
         }
         let next = match end {
             Some(end) if end <= content.len() => end,
-            _ => find_group(&content[at + 1..], salt, offset_of(at + 1))
-                .map_or(content.len(), |skip| at + 1 + skip),
+            _ => match find_group(&content[at + 1..], salt, offset_of(at + 1)) {
+                Some(skip) => at + 1 + skip,
+                None if last => content.len().min(place_of(known.durable)),
+                None => content.len(),
+            },
         };
         if !whole {
-            let range = offset_of(at)..offset_of(next);
-            scan.findings
-                .push(format!("damage between {} and {}", range.start, range.end));
+            scan.damaged.push(offset_of(at)..offset_of(next));
         }
         if let Some(header) = header {
             scan.epoch = scan.epoch.max(header.epoch);
-            proven = proven.max(header.synced.saturating_sub(segment.base) as usize);
+            proven = proven.max(place_of(header.synced));
         }
         summary.add(&content[at..next], header.as_ref());
         at = next;
     }
     if last {
-        // After a failed sync the page cache may hold what the disk does not: write it again, so
-        // that the next sync covers it.
-        let proven = proven.min(at);
-        if proven < at {
-            let rewritten = segment
-                .file
-                .write_at(DATA + proven as u64, &content[proven..at]);
-            rewritten.map_err(|e| refused("write the tail of the log again", &e))?;
-        }
+        rewrite(segment, &content[..at], proven.min(at))
+            .map_err(|e| refused("write the tail of the log again", &e))?;
+        check_length(segment, offset_of(at), known.chunk_bytes, scan)?;
     }
     Ok(summary)
+}
+
+/// After a failed sync the page cache may hold what the disk does not: it is written again, so that
+/// the next sync covers it.
+fn rewrite(segment: &Segment, log: &[u8], proven: usize) -> io::Result<()> {
+    if proven == 0 {
+        let mut header = [0; DATA as usize];
+        let read = segment.file.read_at(0, &mut header)?;
+        segment.file.write_at(0, &header[..read])?;
+    }
+    if proven < log.len() {
+        segment
+            .file
+            .write_at(DATA + proven as u64, &log[proven..])?;
+    }
+    Ok(())
+}
+
+/// The last segment is as long as it was made, and longer by whole chunks; otherwise something was
+/// cut off, maybe a chunk that nobody had written to.
+fn check_length(
+    segment: &Segment,
+    end: u64,
+    chunk_bytes: u64,
+    scan: &mut Scan,
+) -> Result<(), Error> {
+    let length = segment.file.len();
+    let length = length.map_err(|e| failed("read the length of a segment", &e))?;
+    if length == DATA || length.is_multiple_of(chunk_bytes) {
+        return Ok(());
+    }
+    scan.findings.push(
+        Finding::new(
+            Loss::Unclear,
+            format!("the last segment is cut off; {UNCLEAR}"),
+        )
+        .at(end..u64::MAX, None),
+    );
+    let whole = length.max(DATA).next_multiple_of(chunk_bytes);
+    segment
+        .file
+        .set_len(whole)
+        .map_err(|e| refused("extend the log", &e))
+}
+
+/// Takes back what follows the last whole group, the first byte of which lies at `at` in the log of
+/// the segment, and says so if there is anything.
+fn cut_off(
+    segment: &Segment,
+    salt: u64,
+    rest: &Bytes,
+    at: usize,
+    scan: &mut Scan,
+) -> Result<(), Error> {
+    let Some(length) = rest
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map(|last| last + 1)
+    else {
+        return Ok(());
+    };
+    // Groups of this epoch count; older ones are what an earlier loss of power left behind.
+    let offset = segment.base + at as u64;
+    let mut events = None;
+    let mut place = 0;
+    while let Some(skip) = find_group(&rest[place..], salt, offset + place as u64) {
+        place += skip;
+        if let Some(header) = Header::decode(&rest[place..], salt, offset + place as u64)
+            && header.epoch >= scan.epoch
+        {
+            events = Some(events.unwrap_or(0) + u64::from(header.events));
+        }
+        place += GROUP;
+    }
+    scan.findings.push(
+        Finding::new(
+            Loss::Unclear,
+            format!("the last write is not whole and was taken back; {UNCLEAR}"),
+        )
+        .at(offset..offset + length as u64, events),
+    );
+    // So that the next start does not report it again. Epochs keep it out even if this is lost.
+    segment
+        .file
+        .write_at(DATA + at as u64, &vec![0; length])
+        .map_err(|e| refused("take back an unfinished write", &e))
 }
 
 /// The records of a group: all, or those that are valid.
@@ -232,7 +372,7 @@ fn records(
     salt: u64,
     offset: u64,
     header: &Header,
-) -> Result<Vec<Record>, Vec<Record>> {
+) -> Result<Result<Vec<Record>, Vec<Record>>, Error> {
     let mut records = Vec::new();
     let mut whole = true;
     let mut at = 0;
@@ -243,6 +383,7 @@ fn records(
                 records.push(record);
             }
             None => {
+                Record::check_known(&body[at..], salt, offset + at as u64)?;
                 whole = false;
                 match Record::claimed(&body[at..]) {
                     Some(size) => at += size,
@@ -251,22 +392,13 @@ fn records(
             }
         }
     }
-    let events = records.iter().filter(|record| is_event(record)).count();
-    if whole && records.len() == header.records as usize && events == header.events as usize {
+    let events = records.iter().filter(|record| record.is_event()).count();
+    let all = records.len() == header.records as usize && events == header.events as usize;
+    Ok(if whole && all {
         Ok(records)
     } else {
         Err(records)
-    }
-}
-
-fn is_event(record: &Record) -> bool {
-    matches!(
-        record.body,
-        Body::Entry {
-            kind: crate::Kind::Event,
-            ..
-        }
-    )
+    })
 }
 
 /// Whether a group after the one at the start of `content` shows that it was durable once.

@@ -1,7 +1,9 @@
 //! Segment files.
 
 use super::group::{Header, checksum};
+use super::writer::failed;
 use crate::disk::{Disk, DiskFile, Open};
+use crate::{Error, stream::later};
 use bytes::{Buf, BufMut};
 use std::io;
 use std::ops::Range;
@@ -11,8 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Where the log begins in a segment file.
 pub(crate) const DATA: u64 = 4096;
-const HEADER: usize = 92;
+pub(crate) const HEADER: usize = 92;
 const MAGIC: [u8; 6] = *b"TWseg\0";
+/// Also of the groups and records in it. A later version keeps magic, version and checksum in their
+/// places.
 const VERSION: u16 = 1;
 
 /// What is known of a segment without reading it. Written into the header of the next one.
@@ -64,6 +68,8 @@ pub(crate) struct Segment {
     pub(crate) base: u64,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn DiskFile>,
+    /// Number of events in the log before it; `None` when its header is damaged.
+    pub(crate) ordinal: Option<u64>,
     summary: Mutex<Summary>,
 }
 
@@ -78,11 +84,38 @@ impl Segment {
     ) -> io::Result<Self> {
         let summary = previous.next();
         let path = path(dir, summary.base);
-        let file = disk.open(&path, Open::Empty)?;
+        let header = Self::header(salt, epoch, &previous);
+        let made = disk.open(&path, Open::Empty).and_then(|file| {
+            file.write_at(0, &header)?;
+            file.sync_data()?;
+            disk.sync_dir(dir)?;
+            Ok(file)
+        });
+        let file = match made {
+            Ok(file) => file,
+            Err(error) => {
+                // The log may go on where it is: what was begun must not be found in its way.
+                match disk.remove(&path) {
+                    Err(stuck) if stuck.kind() != io::ErrorKind::NotFound => return Err(stuck),
+                    _ => return Err(error),
+                }
+            }
+        };
+        Ok(Self {
+            base: summary.base,
+            path,
+            file,
+            ordinal: Some(summary.ordinal),
+            summary: Mutex::new(summary),
+        })
+    }
+
+    fn header(salt: u64, epoch: u64, previous: &Summary) -> Vec<u8> {
+        let base = previous.end;
         let mut header = Vec::with_capacity(DATA as usize);
         header.put_slice(&MAGIC);
         header.put_u16_le(VERSION);
-        header.put_u64_le(summary.base);
+        header.put_u64_le(base);
         header.put_u64_le(epoch);
         header.put_u64_le(previous.base);
         header.put_u64_le(previous.end);
@@ -91,17 +124,9 @@ impl Segment {
         header.put_u64_le(previous.first_ms);
         header.put_u64_le(previous.last_ms);
         header.resize(HEADER - 4, 0);
-        header.put_u32_le(checksum(salt, summary.base, &header));
+        header.put_u32_le(checksum(salt, base, &header));
         header.resize(DATA as usize, 0);
-        file.write_at(0, &header)?;
-        file.sync_data()?;
-        disk.sync_dir(dir)?;
-        Ok(Self {
-            base: summary.base,
-            path,
-            file,
-            summary: Mutex::new(summary),
-        })
+        header
     }
 
     /// Opens a segment file. The summary of the previous segment is `None` when the header is
@@ -111,14 +136,16 @@ impl Segment {
         dir: &Path,
         salt: u64,
         base: u64,
-    ) -> io::Result<(Self, Option<Summary>)> {
+    ) -> Result<(Self, Option<Summary>), Error> {
         let path = path(dir, base);
-        let file = disk.open(&path, Open::Existing)?;
+        let unreadable = |e| failed("open a segment", &e);
+        let file = disk.open(&path, Open::Existing).map_err(unreadable)?;
         let mut header = [0; HEADER];
-        let read = file.read_at(0, &mut header)?;
-        let previous = (read == HEADER)
-            .then(|| previous(&header, salt, base))
-            .flatten();
+        let read = file.read_at(0, &mut header).map_err(unreadable)?;
+        let previous = match read {
+            HEADER => previous(&header, salt, base)?,
+            _ => None,
+        };
         let summary = Summary {
             base,
             end: base,
@@ -130,6 +157,7 @@ impl Segment {
                 base,
                 path,
                 file,
+                ordinal: previous.map(|previous| previous.ordinal),
                 summary: Mutex::new(summary),
             },
             previous,
@@ -150,24 +178,32 @@ impl Segment {
     }
 }
 
-fn previous(header: &[u8; HEADER], salt: u64, base: u64) -> Option<Summary> {
+fn previous(header: &[u8; HEADER], salt: u64, base: u64) -> Result<Option<Summary>, Error> {
     let (mut at, crc) = header.split_at(HEADER - 4);
     if at[..6] != MAGIC || checksum(salt, base, at).to_le_bytes() != crc {
-        return None;
+        return Ok(None);
     }
     at.advance(6);
-    if at.get_u16_le() != VERSION || at.get_u64_le() != base {
-        return None;
+    let version = at.get_u16_le();
+    if version > VERSION {
+        return Err(later(
+            &format!("the segment at {base}"),
+            version.into(),
+            VERSION.into(),
+        ));
+    }
+    if version != VERSION || at.get_u64_le() != base {
+        return Ok(None);
     }
     at.advance(8);
-    Some(Summary {
+    Ok(Some(Summary {
         base: at.get_u64_le(),
         end: at.get_u64_le(),
         crc: at.get_u32_le(),
         ordinal: at.get_u64_le(),
         first_ms: at.get_u64_le(),
         last_ms: at.get_u64_le(),
-    })
+    }))
 }
 
 fn path(dir: &Path, base: u64) -> PathBuf {

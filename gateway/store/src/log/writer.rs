@@ -4,6 +4,7 @@ use super::group::{Builder, Header};
 use super::reader::Reader;
 use super::segment::{DATA, Segment, Shared, Summary};
 use crate::disk::{Disk, is_full};
+use crate::finding::Findings;
 use crate::{Error, Params};
 use bytes::Bytes;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) struct Log {
     salt: u64,
     params: Params,
     shared: Arc<Shared>,
+    findings: Arc<Findings>,
     active: Arc<Segment>,
     summary: Summary,
     /// Length to which the active file is filled with zeros.
@@ -35,6 +37,7 @@ impl Log {
         params: Params,
         segments: Vec<Arc<Segment>>,
         epoch: u64,
+        findings: Arc<Findings>,
     ) -> Result<Self, Error> {
         let Some(active) = segments.last().cloned() else {
             return Err(Error::Failed("a log needs a segment".into()));
@@ -50,6 +53,7 @@ impl Log {
             salt,
             params,
             shared: Arc::new(Shared::new(segments, summary.end)),
+            findings,
             active,
             summary,
             prepared,
@@ -61,7 +65,11 @@ impl Log {
     }
 
     pub(crate) fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared), self.salt)
+        Reader::new(
+            Arc::clone(&self.shared),
+            self.salt,
+            Arc::clone(&self.findings),
+        )
     }
 
     pub(crate) fn end(&self) -> u64 {

@@ -87,6 +87,7 @@ impl Shard {
                 epoch: self.log.epoch(),
                 flushed: self.log.end(),
                 runs,
+                events: self.log.active().ordinal,
             },
         }))
     }

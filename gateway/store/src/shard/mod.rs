@@ -4,17 +4,20 @@
 
 mod checkpoint;
 mod commit;
+mod replay;
 #[cfg(all(test, feature = "testkit"))]
 mod tests;
 
 pub(crate) use checkpoint::Done;
 pub(crate) use commit::{Call, Outcome};
 
-use crate::dedupe::{Index, Slot};
+use crate::dedupe::Index;
 use crate::disk::{Disk, Reserve};
-use crate::log::{Body, Log, Reader, Record, Segment, Summary, decode_ops, recover};
+use crate::finding::Findings;
+use crate::log::{Known, Log, Reader, Record, Segment, Summary, recover};
 use crate::table::{Checkpoint, Table};
 use crate::{Durability, Error, Params, Recovered, Settings, Shard as ShardId, Stats};
+use replay::{Replay, lost_table};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,7 +55,7 @@ pub(crate) struct Shard {
     /// A checkpoint is being written.
     writing: bool,
     failed: Option<String>,
-    findings: Vec<String>,
+    findings: Arc<Findings>,
     stats: Stats,
 }
 
@@ -62,6 +65,7 @@ pub(crate) struct View {
     pub(crate) reader: Reader,
     pub(crate) table: Arc<Table>,
     pub(crate) index: Arc<Index>,
+    pub(crate) findings: Arc<Findings>,
 }
 
 impl Shard {
@@ -69,55 +73,58 @@ impl Shard {
     pub(crate) fn open(spec: Spec, now_ms: u64) -> Result<Self, Error> {
         let disk = spec.disk();
         let cache = spec.params.cache_bytes / spec.shards() as usize;
-        let (table, checkpoint) = Table::open(&disk, &spec.dir, cache)?;
-        let index = Index::open(&*disk, &spec.dir, spec.salt, &checkpoint.runs, now_ms)?;
-        let mut findings = Vec::new();
-        let mut see = |record: &Record| {
-            match &record.body {
-                Body::Entry {
-                    identity: Some(identity),
-                    ..
-                } if record.offset >= checkpoint.flushed => {
-                    let slot = Slot {
-                        content: identity.content,
-                        offset: record.offset,
-                        appended_ms: record.appended_ms,
-                        window_ms: identity.window_ms,
-                    };
-                    index.insert([(identity.id, slot)]);
-                }
-                Body::Ops(body) if record.offset >= checkpoint.applied => match decode_ops(body) {
-                    Some(ops) => table.apply(ops),
-                    None => findings.push(format!("no operations at {}", record.offset)),
-                },
-                _ => {}
-            }
-            Ok(())
-        };
-        let replay_from = checkpoint.applied.min(checkpoint.flushed);
-        let scan = recover(
+        let findings = Arc::new(Findings::new(spec.shard));
+        let (table, opened) = Table::open(&disk, &spec.dir, cache)?;
+        let checkpoint = opened.checkpoint;
+        let (index, again) = Index::open(
             &*disk,
             &spec.dir,
             spec.salt,
-            checkpoint.start,
-            replay_from,
-            checkpoint.epoch,
-            &mut see,
+            &checkpoint.runs,
+            now_ms,
+            Arc::clone(&findings),
         )?;
-        findings.extend(scan.findings);
+        let replayed = Replay {
+            params: &spec.params,
+            table: &table,
+            index: &index,
+            checkpoint: &checkpoint,
+            again: &again,
+        };
+        let known = Known {
+            start: opened.known.then_some(checkpoint.start),
+            replay_from: again
+                .iter()
+                .map(|again| again.from)
+                .fold(checkpoint.applied.min(checkpoint.flushed), u64::min),
+            durable: checkpoint.applied.max(checkpoint.flushed),
+            epoch: checkpoint.epoch,
+            chunk_bytes: spec.params.chunk_bytes,
+        };
+        let mut see = |record: &Record| replayed.see(record);
+        let scan = recover(&*disk, &spec.dir, spec.salt, known, &mut see)?;
+        scan.findings.into_iter().for_each(|f| findings.add(f));
         let mut segments = scan.segments;
-        let end = segments.last().map_or(0, |segment| segment.summary().end);
-        let reached = checkpoint.applied.max(checkpoint.flushed);
-        if end < reached {
+        if let Some(why) = opened.damage {
+            let whole = opened.whole || segments.first().is_some_and(|first| first.base == 0);
+            findings.add(lost_table(&why, whole));
+        }
+        let mut damaged = scan.damaged;
+        let last = segments.last().map(|segment| segment.summary());
+        let last = last.unwrap_or_default();
+        if let Some(segment) = segments.last() {
+            // What is damaged at the end was counted when the checkpoint was written.
+            segment.set_summary(Summary {
+                ordinal: last.ordinal.max(checkpoint.events),
+                ..last
+            });
+        }
+        if last.end < known.durable {
             // Offsets are never reused: go on above everything that was ever given out.
-            findings.push(format!("{end}..{reached} is missing at the end of the log"));
-            let last = segments
-                .last()
-                .map(|segment| segment.summary())
-                .unwrap_or_default();
+            damaged.push(last.end..known.durable);
             let previous = Summary {
-                base: last.base,
-                end: reached,
+                end: known.durable,
+                ordinal: last.ordinal.max(checkpoint.events),
                 ..last
             };
             let segment = Segment::create(&*disk, &spec.dir, spec.salt, scan.epoch, previous)
@@ -131,7 +138,9 @@ impl Shard {
             spec.params,
             segments,
             scan.epoch,
+            Arc::clone(&findings),
         )?;
+
         let mut shard = Self {
             spec,
             log,
@@ -144,6 +153,9 @@ impl Shard {
             stats: Stats::default(),
         };
         shard.log.raise(now_ms)?;
+        for range in &damaged {
+            shard.log.reader().survey(shard.spec.shard, range)?;
+        }
         shard.maintain(now_ms)?;
         Ok(shard)
     }
@@ -153,6 +165,7 @@ impl Shard {
             reader: self.log.reader(),
             table: Arc::clone(&self.table),
             index: Arc::clone(&self.index),
+            findings: Arc::clone(&self.findings),
         }
     }
 
@@ -161,13 +174,11 @@ impl Shard {
         self.check()?;
         let raised = self.log.raise(now_ms);
         let epoch = self.strict(raised)?;
-        let mut findings = self.findings.clone();
-        findings.extend(self.index.findings());
         Ok(Recovered {
             epoch,
             start: self.log.start(),
             end: self.log.end(),
-            findings,
+            findings: self.findings.list(),
         })
     }
 
@@ -252,6 +263,11 @@ impl Shard {
             Durability::Ephemeral => Ok(()),
             _ => self.log.sync(),
         }
+    }
+
+    /// Why it takes no writes any more.
+    pub(crate) fn failed(&self) -> Option<&String> {
+        self.failed.as_ref()
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 
 mod backend;
 mod overlay;
+mod salvage;
 #[cfg(all(test, feature = "testkit"))]
 mod tests;
 
@@ -14,7 +15,8 @@ use crate::{Error, Op};
 use backend::Backend;
 use bytes::Bytes;
 use overlay::{Layer, Overlay};
-use redb::{Builder, Database, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
+use salvage::{Unusable, open_whole, salvage};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -23,8 +25,8 @@ const STATE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("state");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const CHECKPOINT: &str = "checkpoint";
 const FILE: &str = "state.redb";
-/// Largest file that is verified page by page when it is opened; values are checked when read.
-const VERIFIED: u64 = 64 << 20;
+const NEW: &str = "state.redb.new";
+const DAMAGED: &str = "state.redb.damaged";
 /// Bytes of checksum after each value.
 const CRC: usize = 4;
 
@@ -41,6 +43,32 @@ pub(crate) struct Checkpoint {
     pub(crate) flushed: u64,
     /// Run files in use.
     pub(crate) runs: Vec<crate::dedupe::RunInfo>,
+    /// Number of events in the log below `applied`.
+    #[serde(default)]
+    pub(crate) events: u64,
+}
+
+/// What opening a table found.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) checkpoint: Checkpoint,
+    /// Whether the checkpoint could be read.
+    pub(crate) known: bool,
+    /// The table was damaged, and how.
+    pub(crate) damage: Option<String>,
+    /// Nothing of it is missing all the same.
+    pub(crate) whole: bool,
+}
+
+impl Default for Opened {
+    fn default() -> Self {
+        Self {
+            checkpoint: Checkpoint::default(),
+            known: true,
+            damage: None,
+            whole: true,
+        }
+    }
 }
 
 /// Keys and values, in order.
@@ -61,36 +89,59 @@ struct Layers {
 }
 
 impl Table {
-    /// Opens the table in `dir`, or makes an empty one.
+    /// Opens the table in `dir`, or makes one: empty, or of what can be read of a damaged one, which
+    /// is set aside. Without a checkpoint nothing is known but what the log holds.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         dir: &Path,
         cache_bytes: usize,
-    ) -> Result<(Self, Checkpoint), Error> {
-        let exists = disk
-            .list(dir)
-            .map_err(|e| broken("open", &e))?
-            .iter()
-            .any(|n| n == FILE);
-        if !exists {
-            // Made beside and renamed, so that a crash leaves a table or none.
-            let temporary = dir.join("state.redb.new");
-            let db = open_db(disk, &temporary, Open::Empty, cache_bytes)?;
-            write(&db, None, &Checkpoint::default())?;
-            drop(db);
-            disk.rename(&temporary, &dir.join(FILE))
-                .map_err(|e| broken("create", &e))?;
-            disk.sync_dir(dir).map_err(|e| broken("create", &e))?;
+    ) -> Result<(Self, Opened), Error> {
+        let names = disk.list(dir).map_err(|e| broken("open", &e))?;
+        let has = |name: &str| names.iter().any(|n| n == name);
+        let mut opened = Opened::default();
+        if has(FILE) {
+            match open_whole(disk, &dir.join(FILE), cache_bytes) {
+                Ok((db, checkpoint)) => {
+                    opened.checkpoint = checkpoint;
+                    return Ok((Self::of(db), opened));
+                }
+                Err(Unusable::Failed(error)) => return Err(error),
+                Err(Unusable::Damaged(why)) => opened.damage = Some(why),
+            }
+        } else if has(DAMAGED) {
+            // Setting it aside was cut short.
+            opened.damage = Some("it was being made again".into());
         }
-        let db = open_db(disk, &dir.join(FILE), Open::Existing, cache_bytes)?;
-        let checkpoint = read_checkpoint(&db)?;
-        Ok((
-            Self {
-                db,
-                layers: RwLock::default(),
-            },
-            checkpoint,
-        ))
+        // Made beside and renamed, so that a crash leaves a table or none.
+        let temporary = dir.join(NEW);
+        let db = open_db(disk, &temporary, Open::Empty, cache_bytes, false)?;
+        let damaged = dir.join(if has(FILE) { FILE } else { DAMAGED });
+        match opened.damage {
+            Some(_) => {
+                let saved = salvage(disk, &damaged, cache_bytes, &db)?;
+                opened.whole = saved.whole;
+                opened.known = saved.checkpoint.is_some();
+                opened.checkpoint = saved.checkpoint.unwrap_or_default();
+            }
+            None => write(&db, None, &opened.checkpoint)?,
+        }
+        drop(db);
+        if has(FILE) {
+            disk.rename(&damaged, &dir.join(DAMAGED))
+                .map_err(|e| broken("set aside", &e))?;
+        }
+        disk.rename(&temporary, &dir.join(FILE))
+            .and_then(|()| disk.sync_dir(dir))
+            .map_err(|e| broken("create", &e))?;
+        let db = open_db(disk, &dir.join(FILE), Open::Existing, cache_bytes, false)?;
+        Ok((Self::of(db), opened))
+    }
+
+    fn of(db: Database) -> Self {
+        Self {
+            db,
+            layers: RwLock::default(),
+        }
     }
 
     /// Applies operations; readable at once.
@@ -235,27 +286,17 @@ fn open_db(
     path: &Path,
     how: Open,
     cache_bytes: usize,
-) -> Result<Database, Error> {
+    verify: bool,
+) -> Result<Database, Unusable> {
     let file = disk.open(path, how).map_err(|e| broken("open", &e))?;
-    let len = file.len().map_err(|e| broken("open", &e))?;
     Builder::new()
         .set_cache_size(cache_bytes)
-        .set_check_integrity_on_open(len > 0 && len <= VERIFIED)
+        .set_check_integrity_on_open(verify)
         .create_with_backend(Backend::new(file))
-        .map_err(|e| broken("open", &e))
-}
-
-fn read_checkpoint(db: &Database) -> Result<Checkpoint, Error> {
-    let transaction = db.begin_read().map_err(|e| broken("read", &e))?;
-    let table = transaction
-        .open_table(META)
-        .map_err(|e| broken("read", &e))?;
-    let value = table.get(CHECKPOINT).map_err(|e| broken("read", &e))?;
-    let Some(value) = value else {
-        return Err(Error::Failed("the state table has no checkpoint".into()));
-    };
-    let content = unseal(CHECKPOINT.as_bytes(), value.value())?;
-    serde_json::from_slice(&content).map_err(|e| broken("read", &e))
+        .map_err(|error| match error {
+            DatabaseError::Storage(error) => error.into(),
+            error => Unusable::Damaged(error.to_string()),
+        })
 }
 
 fn write(db: &Database, overlay: Option<&Overlay>, checkpoint: &Checkpoint) -> Result<(), Error> {

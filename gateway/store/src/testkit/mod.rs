@@ -1,5 +1,9 @@
 //! For tests of the store and of what stands on it.
 
+pub mod corruption;
+pub mod faults;
+pub mod forge;
+pub mod full;
 mod memory;
 pub mod power;
 pub mod suite;

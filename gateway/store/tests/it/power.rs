@@ -1,7 +1,7 @@
 //! Loss of power, and every call of the disk failing once.
 
-use tradewind_store::testkit::Fault;
-use tradewind_store::testkit::power::{Figures, fault, power};
+use tradewind_store::testkit::power::{Figures, fault, power, recovery};
+use tradewind_store::testkit::{Fault, faults};
 
 fn images(from: u64, count: u64) {
     let mut sum = Figures::default();
@@ -31,6 +31,18 @@ fn another_thousand_losses_of_power() {
     images(1_000_000, 1000);
 }
 
+#[test]
+fn power_is_lost_at_every_call_of_a_recovery() {
+    let mut sum = Figures::default();
+    for seed in 1..4 {
+        match recovery(seed) {
+            Ok(figures) => sum += figures,
+            Err(broken) => panic!("seed {seed}: {broken}"),
+        }
+    }
+    assert!(sum.during_recovery > 50, "{sum:?}");
+}
+
 fn every_call(kind: Fault, step: usize) {
     let mut struck = 0;
     for call in (0..).step_by(step) {
@@ -40,22 +52,37 @@ fn every_call(kind: Fault, step: usize) {
             Err(broken) => panic!("{kind:?} at call {call}: {broken}"),
         }
     }
-    println!("{kind:?}: {struck} calls");
-    assert!(struck > 50, "{struck}");
+    let mut calls = 0;
+    for call in (0..).step_by(2 * step) {
+        match faults::directory(call, kind) {
+            Ok(true) => calls += 1,
+            Ok(false) => break,
+            Err(broken) => panic!("{kind:?} at call {call} of a data directory: {broken}"),
+        }
+    }
+    println!("{kind:?}: {struck} calls of a shard, {calls} of a data directory");
+    assert!(struck > 50 && calls > 20, "{struck}, {calls}");
 }
 
 #[test]
 fn every_call_fails_once() {
-    every_call(Fault::Io, 1);
+    every_call(Fault::Io, 2);
+    every_call(Fault::Interrupted, 7);
 }
 
 #[test]
 fn every_call_fails_for_good() {
-    every_call(Fault::IoForever, 3);
+    every_call(Fault::IoForever, 5);
 }
 
 #[test]
 fn every_call_finds_no_room() {
-    every_call(Fault::Full, 1);
-    every_call(Fault::FullForever, 3);
+    every_call(Fault::Full, 3);
+    every_call(Fault::FullForever, 7);
+}
+
+#[test]
+fn every_write_is_cut_short() {
+    every_call(Fault::Short, 3);
+    every_call(Fault::ShortForever, 7);
 }

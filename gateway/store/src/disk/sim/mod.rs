@@ -13,6 +13,7 @@ use node::{Data, Entries, Node};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What goes wrong at one call.
@@ -29,6 +30,12 @@ pub enum Fault {
     Full,
     /// This and every later call that needs room fail with ENOSPC.
     FullForever,
+    /// This call is interrupted before it does anything.
+    Interrupted,
+    /// This call finds no room; a write has happened in part.
+    Short,
+    /// As `Short`, and every later call that needs room fails with ENOSPC.
+    ShortForever,
 }
 
 /// A disk in memory that can lose power and fail.
@@ -47,6 +54,7 @@ struct State {
     capacity: Option<u64>,
     used: u64,
     incarnation: u64,
+    resynced: bool,
     rng: Option<Rng>,
 }
 
@@ -86,6 +94,12 @@ impl SimDisk {
     /// Whether a planned fault has struck since the last [`SimDisk::heal`] or [`SimDisk::crash`].
     pub fn was_struck(&self) -> bool {
         self.state().struck
+    }
+
+    /// Whether a file was synced again through a descriptor of which a sync had failed. Linux may
+    /// call that a success though the data is gone.
+    pub fn was_synced_again(&self) -> bool {
+        self.state().resynced
     }
 
     /// Sets the room for the content of all files, in bytes.
@@ -137,12 +151,44 @@ impl SimDisk {
             return false;
         };
         let (byte, mask) = ((bit / 8) as usize, 1 << (bit % 8));
-        if byte >= data.current.len() || byte >= data.durable.len() {
+        if byte >= data.current.len() {
             return false;
         }
         data.current[byte] ^= mask;
-        data.durable[byte] ^= mask;
+        if let Some(durable) = data.durable.get_mut(byte) {
+            *durable ^= mask;
+        }
         true
+    }
+
+    /// Cuts off what a file holds beyond `len`, durably: damage.
+    pub fn cut(&self, path: &Path, len: u64) {
+        let mut state = self.state();
+        if let Ok(id) = state.find(path)
+            && let Some(Node::File(data)) = state.nodes.get_mut(&id)
+        {
+            data.current.truncate(len as usize);
+            data.durable.truncate(len as usize);
+            state.count();
+        }
+    }
+
+    /// All files with their lengths, in order.
+    pub fn files(&self) -> Vec<(PathBuf, u64)> {
+        let state = self.state();
+        let (mut files, mut todo) = (Vec::new(), vec![(PathBuf::new(), 0)]);
+        while let Some((path, id)) = todo.pop() {
+            match state.nodes.get(&id) {
+                Some(Node::Dir(entries)) => {
+                    let below = entries.current.iter();
+                    todo.extend(below.map(|(name, id)| (path.join(name), *id)));
+                }
+                Some(Node::File(data)) => files.push((path, data.current.len() as u64)),
+                None => {}
+            }
+        }
+        files.sort_unstable();
+        files
     }
 
     /// A copy of the disk as it is, faults and locks left out.
@@ -196,16 +242,17 @@ impl State {
             self.struck = true;
             match fault {
                 Fault::Io => return Err(eio()),
-                Fault::Full if needs_room.is_some() => {
+                Fault::Interrupted => return Err(io::ErrorKind::Interrupted.into()),
+                Fault::Full | Fault::Short if needs_room.is_some() => {
                     return Err(io::ErrorKind::StorageFull.into());
                 }
-                Fault::Full => {}
+                Fault::Full | Fault::Short => {}
                 fault => self.failing = Some(fault),
             }
         }
         match self.failing {
             Some(Fault::PowerCut | Fault::IoForever) => return Err(eio()),
-            Some(Fault::FullForever) if needs_room.is_some() => {
+            Some(Fault::FullForever | Fault::ShortForever) if needs_room.is_some() => {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             _ => {}
@@ -283,6 +330,7 @@ impl Disk for SimDisk {
             disk: self.clone(),
             node,
             incarnation: state.incarnation,
+            unsynced: AtomicBool::new(false),
         }))
     }
 
@@ -384,6 +432,7 @@ struct SimFile {
     disk: SimDisk,
     node: u64,
     incarnation: u64,
+    unsynced: AtomicBool,
 }
 
 impl SimFile {
@@ -414,9 +463,18 @@ impl DiskFile for SimFile {
         let len = state.file(self.node)?.current.len() as u64;
         let more = (offset + data.len() as u64).saturating_sub(len);
         let already = state.failing.is_some();
+        let struck = state.fault.map(|(_, fault)| fault);
         if let Err(error) = state.call((more > 0).then_some(more)) {
             // The call that is struck may have got some of the way.
-            if !already && error.kind() != io::ErrorKind::StorageFull {
+            let partly = match error.kind() {
+                io::ErrorKind::Interrupted => false,
+                io::ErrorKind::StorageFull => {
+                    state.fault.is_none()
+                        && matches!(struck, Some(Fault::Short | Fault::ShortForever))
+                }
+                _ => true,
+            };
+            if !already && partly {
                 let written = state
                     .rng
                     .as_mut()
@@ -424,6 +482,7 @@ impl DiskFile for SimFile {
                 state
                     .file(self.node)?
                     .write(offset as usize, &data[..written]);
+                state.count();
             }
             return Err(error);
         }
@@ -437,7 +496,7 @@ impl DiskFile for SimFile {
         let old = state.file(self.node)?.current.len() as u64;
         state.call((len > old).then(|| len - old))?;
         state.file(self.node)?.set_len(len as usize);
-        state.used = state.used + len - old;
+        state.used = (state.used + len).saturating_sub(old);
         Ok(())
     }
 
@@ -451,7 +510,14 @@ impl DiskFile for SimFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.state()?;
+        if self.unsynced.load(Ordering::Relaxed) {
+            state.resynced = true;
+        }
         if let Err(error) = state.call(None) {
+            if error.kind() == io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+            self.unsynced.store(true, Ordering::Relaxed);
             if state.failing != Some(Fault::PowerCut) {
                 let data = state.file(self.node)?;
                 data.sectors.clear();

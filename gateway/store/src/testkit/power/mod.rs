@@ -24,6 +24,8 @@ pub struct Figures {
     pub images: u64,
     /// Of these, while an earlier crash was being recovered from.
     pub during_recovery: u64,
+    /// Recoveries that lost power at each of their calls in turn.
+    pub exhausted: u64,
     /// Events that were acknowledged.
     pub acknowledged: u64,
     /// Checks of one acknowledged event after a crash.
@@ -36,6 +38,7 @@ impl AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
         self.images += other.images;
         self.during_recovery += other.during_recovery;
+        self.exhausted += other.exhausted;
         self.acknowledged += other.acknowledged;
         self.checked += other.checked;
         self.calls += other.calls;
@@ -59,13 +62,53 @@ pub fn power(seed: u64) -> Result<Figures, String> {
     bench.finish(&mut rng)
 }
 
-/// Runs the same work with a fault at the call number `call`; then either the process or the
-/// machine starts again. `None` when the work is done in fewer calls.
+/// Runs work that loses power once, then loses power again at every call of the recovery in turn.
+pub fn recovery(seed: u64) -> Result<Figures, String> {
+    let mut rng = Rng::with_seed(seed);
+    let mut bench = Bench::new(seed, &mut rng);
+    bench
+        .disk
+        .fail_after(rng.u64(0..600), Fault::PowerCut, rng.fork());
+    bench.run(&mut rng, 200)?;
+    bench.disk.crash(&mut rng);
+    let mut figures = Figures {
+        exhausted: 1,
+        ..bench.figures
+    };
+    for call in 0.. {
+        let mut trial = bench.fork();
+        trial.disk.fail_after(call, Fault::PowerCut, rng.fork());
+        let struck = |what| format!("power lost at call {call} of the recovery: {what}");
+        trial.open().map_err(struck)?;
+        if !trial.disk.was_struck() {
+            break;
+        }
+        trial.disk.crash(&mut rng);
+        if trial.open().map_err(struck)?.is_none() {
+            return Err(struck("not recovered".into()));
+        }
+        figures.images += 1;
+        figures.during_recovery += 1;
+        figures.checked += trial.figures.checked;
+        figures.calls += trial.disk.calls();
+    }
+    figures.acknowledged = bench.oracle.acknowledged();
+    Ok(figures)
+}
+
+/// Runs the same work with a fault at the call number `call`: work, a restart without a clean end,
+/// more work, a clean end. Then either the process or the machine starts again. `None` when all is
+/// done in fewer calls.
 pub fn fault(seed: u64, call: u64, fault: Fault) -> Result<Option<Figures>, String> {
     let mut rng = Rng::with_seed(seed);
     let mut bench = Bench::new(seed, &mut rng);
     bench.disk.fail_after(call, fault, rng.fork());
-    bench.run(&mut rng, 40)?;
+    bench.run(&mut rng, 30)?;
+    bench.run(&mut rng, 10)?;
+    if let Some(mut shard) = bench.open()? {
+        // What a failed end leaves behind is looked at below.
+        shard.close(bench.work.now_ms).ok();
+    }
     if bench.disk.calls() <= call {
         return Ok(None);
     }
@@ -183,6 +226,26 @@ impl Bench {
         }
         self.figures.acknowledged = self.oracle.acknowledged();
         self.figures.calls = self.disk.calls();
+        if self.disk.was_synced_again() {
+            return Err("a file was synced again after its sync had failed".into());
+        }
         Ok(self.figures)
+    }
+
+    /// The same on a copy of the disk.
+    fn fork(&self) -> Self {
+        let disk = self.disk.fork();
+        let reserve = Reserve::new(Arc::new(disk.clone()), "reserve".into(), 0).unwrap();
+        Self {
+            spec: Spec {
+                disk: reserve,
+                ..self.spec.clone()
+            },
+            disk,
+            work: self.work.clone(),
+            oracle: self.oracle.clone(),
+            figures: Figures::default(),
+            recovering: false,
+        }
     }
 }

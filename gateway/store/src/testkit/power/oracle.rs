@@ -2,7 +2,7 @@
 
 use super::work::landed;
 use crate::shard::{Call, Shard};
-use crate::{Appended, Entry, Error, Op, Sync};
+use crate::{Appended, Entry, Error, Finding, Loss, Op, Sync};
 use bytes::Bytes;
 use fastrand::Rng;
 use std::collections::{BTreeMap, HashSet};
@@ -11,7 +11,7 @@ type State = BTreeMap<Bytes, Bytes>;
 const STAMP: &[u8] = b"stamp";
 
 /// What was promised.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Oracle {
     /// Acknowledged, or read: offset → id, payload, content, time.
     events: BTreeMap<u64, Promise>,
@@ -39,7 +39,7 @@ struct Promise {
 }
 
 /// A commit without an outcome.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unclear {
     entries: Vec<Entry>,
     states: Vec<State>,
@@ -193,7 +193,7 @@ impl Oracle {
             return Err(format!("epoch {} after {}", recovered.epoch, self.epoch));
         }
         self.epoch = recovered.epoch;
-        let strange = |finding: &&String| !finding.contains("never acknowledged");
+        let strange = |finding: &&Finding| finding.loss != Loss::Unclear;
         if let Some(finding) = recovered.findings.iter().find(strange) {
             return Err(format!("damage after a loss of power: {finding}"));
         }

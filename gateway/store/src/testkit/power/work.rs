@@ -9,6 +9,7 @@ use fastrand::Rng;
 const WINDOW_MS: u64 = 600_000;
 
 /// What is done, and the clock.
+#[derive(Clone)]
 pub(super) struct Work {
     rng: Rng,
     pub(super) now_ms: u64,
