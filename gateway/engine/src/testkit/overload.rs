@@ -133,6 +133,7 @@ pub fn redrive(events: u64) -> Result<Measured, String> {
         let applied = engine.apply(plan([("s", rated)])).await;
         applied.map_err(|error| error.to_string())?;
         sink.now_does(|_| Act::Accept);
+        scene.wait(Duration::from_secs(1)).await;
         let before = scene.clock.elapsed_ms();
         let redriven = engine.redrive("s", None).await;
         let redriven = redriven.map_err(|error| error.to_string())?;

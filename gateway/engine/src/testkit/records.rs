@@ -1,6 +1,8 @@
 //! Records from bytes that nobody wrote.
 
-use crate::record::{Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stored};
+use crate::record::{
+    Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stops, Stored,
+};
 use bytes::Bytes;
 
 /// Reads bytes as a record of each kind that the engine writes: how many kinds took them. What was
@@ -22,7 +24,7 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
             }
         )*};
     }
-    survives!(LaneRecord, Generation, InForce);
+    survives!(LaneRecord, Generation, InForce, Stops);
     // Old details are cut when they are written again, so that the third reading is the second.
     macro_rules! settles {
         ($($kind:ty),*) => {$(

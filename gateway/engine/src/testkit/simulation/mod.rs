@@ -58,6 +58,7 @@ thread_local! {
 pub fn watch_panics() {
     std::panic::set_hook(Box::new(|info| {
         if info.payload().downcast_ref::<&str>() != Some(&"scripted") {
+            eprintln!("{info}");
             PANICS.with_borrow_mut(|panics| panics.push(info.to_string()));
         }
     }));
