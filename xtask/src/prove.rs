@@ -55,6 +55,14 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "configuration reloads under load, half of them invalid",
     ),
     (
+        "isolation",
+        "one of 100 targets misbehaves in every way; the others are timed",
+    ),
+    (
+        "overload",
+        "backlogs, retry storms, mass redrives, huge batches, too many publishers",
+    ),
+    (
         "routes",
         "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
     ),

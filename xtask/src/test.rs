@@ -16,8 +16,10 @@ const HEAVY: &[&str] = &[
 /// The short forms of the proofs against the real binary.
 const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
-    ("drain", &["--rounds", "3"]),
+    ("drain", &["--rounds", "4"]),
     ("reload", &["--rounds", "100"]),
+    ("isolation", &["--short"]),
+    ("overload", &["--short"]),
     ("routes", &[]),
 ];
 

@@ -10,6 +10,7 @@ mod error;
 mod invoke;
 mod outcome;
 mod registry;
+mod report;
 mod secret;
 mod sink;
 mod source;
@@ -26,8 +27,9 @@ pub use outcome::{Outcome, Reason};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };
+pub use report::{Outcomes, Report};
 pub use secret::Secret;
-pub use sink::{Delivery, Report, Sink};
+pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;
 pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

@@ -29,6 +29,9 @@ pub struct HttpSource {
     raw: Option<Raw>,
 }
 
+/// Most events that any configuration takes in one batch.
+const BATCH_MAX: usize = 100_000;
+
 impl HttpSource {
     /// A source with these settings.
     ///
@@ -36,7 +39,8 @@ impl HttpSource {
     /// Where the settings cannot work, with a hint.
     pub fn new(config: Config, build: &Build) -> Result<Self, Error> {
         let callers = Callers::new(config.auth.as_ref(), build)?;
-        if !(1..=100_000).contains(&config.batch_max) {
+        let batch_max = config.batch_max.unwrap_or(BATCH_MAX);
+        if !(1..=BATCH_MAX).contains(&batch_max) {
             return Err(invalid("batch-max", "not 1 to 100000".into()));
         }
         for origin in &config.allowed_origins {
@@ -50,11 +54,11 @@ impl HttpSource {
             raw.event(&HeaderMap::new(), Bytes::new())
                 .map_err(|e| invalid("raw", e.to_string()))?;
         }
-        // The listener bounds the body; here only the number of events counts.
+        // The listener bounds the body, and mostly the batch; here only the number of events counts.
         let limits = Limits {
             event_bytes: usize::MAX,
             batch_bytes: usize::MAX,
-            batch_events: config.batch_max,
+            batch_events: batch_max,
         };
         let percent = match config.percent {
             Percent::Strict => binding::Percent::Strict,

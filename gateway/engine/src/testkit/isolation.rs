@@ -58,7 +58,7 @@ async fn latency(seconds: u64, hole: bool) -> Result<(u64, usize), String> {
     for n in 0..seconds * 50 {
         let id = format!("event-{n:06}");
         born.insert(id.clone(), scene.clock.elapsed_ms());
-        publish(&engine, vec![event(&id, "")?]).await?;
+        publish(&engine, vec![event(&id, "any")?]).await?;
         scene.wait(Duration::from_millis(20)).await;
     }
     scene.wait(Duration::from_secs(60)).await;
@@ -142,7 +142,7 @@ pub fn flapping(minutes: u64) -> Result<Measured, String> {
         let engine = scene.start(plan([("s", s)])).await?;
         let mut n = 0;
         for _ in 0..minutes * 60 {
-            let batch = (n..n + 10).map(|n| event(&format!("event-{n:06}"), ""));
+            let batch = (n..n + 10).map(|n| event(&format!("event-{n:06}"), "any"));
             publish(&engine, batch.collect::<Result<_, _>>()?).await?;
             n += 10;
             scene.wait(Duration::from_secs(1)).await;
@@ -190,9 +190,9 @@ pub fn poison_event() -> Result<Measured, String> {
         s.policy.retry.max_attempts = 5;
         let plan = plan([("s", s)]);
         let mut engine = scene.start(plan.clone()).await?;
-        publish(&engine, vec![event("poison", "")?]).await?;
+        publish(&engine, vec![event("poison", "any")?]).await?;
         for start in 0..5 {
-            let events = (0..20).map(|n| event(&format!("event-{start}-{n}"), ""));
+            let events = (0..20).map(|n| event(&format!("event-{start}-{n}"), "any"));
             publish(&engine, events.collect::<Result<_, _>>()?).await?;
             scene.wait(Duration::from_millis(100)).await;
             drop(engine);

@@ -1,9 +1,11 @@
 //! Records from bytes that nobody wrote.
 
+use crate::Origin;
 use crate::record::{
-    Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stops, Stored,
+    Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stops, Stored, accepted,
 };
 use bytes::Bytes;
+use tradewind_store::Position;
 
 /// Reads bytes as a record of each kind that the engine writes: how many kinds took them. What was
 /// taken and written again reads as the same.
@@ -42,10 +44,27 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
     taken += usize::from(Final::decode(bytes).is_ok());
     if let Ok((envelope, event)) = Envelope::decode(bytes) {
         taken += 1;
-        match Envelope::decode(&envelope.encode(&event)) {
+        let origin = Origin {
+            space: (*envelope.space).into(),
+            source: (*envelope.source).into(),
+            principal: (*envelope.principal).into(),
+            dedupe_window: None,
+        };
+        match Envelope::decode(&Envelope::pack(&origin, envelope.hops, &event)) {
             Ok(again) if again == (envelope, event) => {}
             other => panic!("an envelope became {other:?}"),
         }
     }
-    taken + usize::from(Stored::kept(0, bytes).is_ok())
+    if let Ok(first) = accepted::decode(bytes) {
+        taken += 1;
+        match accepted::decode(&accepted::encode(&first)) {
+            Ok(second) if second == first => {}
+            other => panic!("{first:?} became {other:?}"),
+        }
+    }
+    let at = Position {
+        shard: 0,
+        offset: 0,
+    };
+    taken + usize::from(Stored::kept(at, bytes).is_ok())
 }

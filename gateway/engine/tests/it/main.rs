@@ -8,5 +8,6 @@ mod delivery;
 mod operations;
 mod proofs;
 mod restart;
+mod scale;
 mod simulation;
 mod support;

@@ -27,7 +27,7 @@ fn trouble_stays_where_it_is() {
 #[test]
 fn what_an_outage_leaves_comes_back_in_measure() {
     for measured in [
-        overload::return_of_the_sink(8_000),
+        overload::return_of_the_sink(6_000),
         overload::retries_are_spread(1_000),
         overload::redrive(6_000),
     ] {
