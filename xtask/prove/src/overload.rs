@@ -125,7 +125,7 @@ async fn stage(options: &Options) -> Result<Stage, String> {
     }
     let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
     gateway.settings =
-        "streams: { quiet: {}, loud: {} }\nlimits: { batch: 10000, body: 64MiB }\n".into();
+        "streams: { quiet: {}, loud: {} }\nlimits: { batch: 10000, body: 64MiB, body-memory: 256MiB }\n".into();
     gateway.sources = ["quiet", "loud"]
         .map(|name| {
             format!(
