@@ -4,12 +4,16 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::value::RawValue;
 use tradewind_event::http::{self as binding, Format, Message, Options};
-use tradewind_event::{Attribute, DataKind, Event, Limits, json, packed, protobuf};
+use tradewind_event::{Attribute, DataKind, EXTENSIONS_MAX, Event, Limits, json, packed, protobuf};
 
 /// An event that was taken is valid, and goes through every format without loss.
 pub(crate) fn sound(event: &Event) {
     kept(event);
-    let touched = touched(event);
+    let touched = match event.extensions().count() {
+        // One more would not be read again.
+        EXTENSIONS_MAX => event.clone(),
+        _ => touched(event),
+    };
     for event in [event, &touched] {
         let copy = json::decode(json::encode(event)).unwrap();
         same(event, &copy, Whitespace::Trimmed);
@@ -32,6 +36,9 @@ pub(crate) fn kept(event: &Event) {
     assert_eq!(event.validate(), Ok(()));
     for event in [event, &touched(event)] {
         assert_eq!(packed::unpack(pack(event)).unwrap(), *event, "packed");
+        if event.extensions().count() > EXTENSIONS_MAX {
+            continue;
+        }
         let copy = protobuf::decode(protobuf::encode(event)).unwrap();
         same(event, &copy, Whitespace::Kept);
         let (headers, body) = binding::encode_binary(event);
