@@ -56,6 +56,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "backlog",
         "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
     ),
+    (
+        "hostile",
+        "33 attacks on every listener while good clients publish (--short: a few connections each)",
+    ),
 ];
 
 fn list() -> String {

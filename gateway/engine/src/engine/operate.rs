@@ -46,12 +46,16 @@ impl Inner {
                     cursors: Vec::new(),
                     in_flight: 0,
                     behind_bytes: 0,
+                    busy_keys: 0,
+                    held_up: None,
                 });
             view.account.add(&lane.account);
             view.cursors
                 .extend(Some(lane.cursor).filter(|cursor| !cursor.is_empty()));
             view.in_flight += lane.in_flight;
             view.behind_bytes += lane.behind;
+            view.busy_keys += lane.busy_keys;
+            view.held_up = view.held_up.take().or(lane.held_up);
         }
         views.into_values().collect()
     }

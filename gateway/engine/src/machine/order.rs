@@ -21,8 +21,10 @@ struct Key {
     head: Head,
     /// Behind the head, in memory: only while nothing of the key waits in `k/`.
     waiting: VecDeque<Task>,
-    /// There may be more in `k/`.
+    /// There may be more in `k/`,
     recorded: bool,
+    /// from this sequence number on.
+    first: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,16 @@ impl Keys {
             self.fetch.push_back(key);
         }
     }
+    /// The least sequence number that the key may have in `k/`.
+    pub(crate) fn first(&self, key: u64) -> u64 {
+        self.busy.get(&key).map_or(0, |k| k.first)
+    }
+    /// It has none below `sequence`: what was removed there need not be passed over again.
+    pub(crate) fn passed(&mut self, key: u64, sequence: u64) {
+        if let Some(key) = self.busy.get_mut(&key) {
+            key.first = sequence;
+        }
+    }
     /// Keys behind whose head such a delivery waits in memory.
     pub(super) fn waiting(&self, of: impl Fn(&Task) -> bool) -> Vec<u64> {
         let behind = self.busy.iter().filter(|(_, k)| k.waiting.iter().any(&of));
@@ -72,6 +84,7 @@ impl Keys {
             head,
             waiting: VecDeque::new(),
             recorded: false,
+            first: 0,
         })
     }
 }

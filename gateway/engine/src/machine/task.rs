@@ -53,6 +53,10 @@ pub(crate) struct Task {
     pub(crate) stored: Arc<Stored>,
     /// When it became ready, then when its attempt began.
     pub(crate) since: u64,
+    /// Under way together with others.
+    pub(crate) together: bool,
+    /// It was rejected together with others: the next attempt is its own.
+    pub(crate) alone: bool,
 }
 
 /// Something to tell whoever listens.

@@ -26,9 +26,9 @@ prop_compose! {
 prop_compose! {
     fn trail()(
         born_ms: u64, first_ms: Option<u64>, spent: u32,
-        attempts in prop::collection::vec(attempt(), 0..4),
+        attempts in prop::collection::vec(attempt(), 0..4), skipped in 0u32..9,
     ) -> Trail {
-        Trail { born_ms, first_ms, spent, attempts }
+        Trail { born_ms, first_ms, spent, attempts, skipped }
     }
 }
 
@@ -75,7 +75,7 @@ proptest! {
             account: Account {
                 matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts,
             },
-            sequence: counts[0], waiting_bytes: counts[1], paused: flags[0], disabled: flags[1],
+            sequence: counts[0], waiting_bytes: counts[1], dead_bytes: counts[4], paused: flags[0], disabled: flags[1],
             at_ms: counts[2],
             job: job.map(|(id, until)| Job {
                 id, until, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],

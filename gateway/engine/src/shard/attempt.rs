@@ -149,7 +149,7 @@ fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<De
         subscription: Arc::clone(name),
         stream: Arc::clone(stream),
         position: Arc::clone(&task.stored.position),
-        attempt: task.ticket.trail.attempts.len() as u32 + 1,
+        attempt: task.ticket.trail.made() + 1,
         timeout: lane.policy.timeout,
         replay,
     })

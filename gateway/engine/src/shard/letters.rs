@@ -80,11 +80,13 @@ impl Shard {
 
     async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
         let heads_its_key = self.unpark(id, offset, buried.key).await?;
+        self.keep_moving(id, offset).await?;
         let now = self.turn.now;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.pending += 1;
         lane.dirty = true;
         self.turn.ops.push(Op::Delete(keys::dead(id, offset)));
@@ -97,8 +99,8 @@ impl Shard {
             trail: Trail {
                 born_ms: now,
                 first_ms: None,
-                spent: buried.trail.attempts.len() as u32,
-                attempts: buried.trail.attempts,
+                spent: buried.trail.made(),
+                ..buried.trail
             },
         };
         match buried.key {
@@ -136,6 +138,36 @@ impl Shard {
         Ok((purged, next))
     }
 
+    /// Beyond their cap, the oldest dead letters are purged, some in each turn.
+    pub(super) async fn purge_excess(&mut self, id: LaneId) -> Result<(), Error> {
+        let Some(lane) = self.lanes.get(&id).filter(|l| l.letters_excess() > 0) else {
+            return Ok(());
+        };
+        let (from, to) = (keys::dead(id, lane.letters_from), keys::dead(id, u64::MAX));
+        self.flush(Sync::Lazy).await?;
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
+        let mut next = None;
+        for (key, value) in &found {
+            let offset = keys::number(key, keys::FIRST);
+            next = Some(offset + 1);
+            self.purge_one(id, offset, &readable(Buried::decode(value))?)
+                .await?;
+            if self.lanes[&id].letters_excess() == 0 {
+                break;
+            }
+        }
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            match next {
+                Some(next) => lane.letters_from = next,
+                // None is left, whatever was counted.
+                None => lane.dead_bytes = 0,
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a dead letter for good.
     pub(super) async fn purge_one(
         &mut self,
         id: LaneId,
@@ -148,6 +180,7 @@ impl Shard {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.purged += 1;
         lane.dirty = true;
         let ops = &mut self.turn.ops;

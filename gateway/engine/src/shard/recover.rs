@@ -6,7 +6,7 @@ use crate::machine::{Head, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Generation, LaneRecord, Pendant};
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tradewind_store::{Error, Kind, Loss, Op, Sync};
@@ -56,6 +56,7 @@ impl Shard {
             health,
             waiting_for_quiet: Vec::new(),
             next_retention: now + super::RETENTION_EVERY_MS,
+            work: VecDeque::new(),
             draining: None,
             drained: Vec::new(),
             around,

@@ -1,7 +1,7 @@
 //! For tests of the engine and of what stands on it: simulated time, sinks and stores, and the
 //! simulations that the proofs run.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 mod clock;
 mod plans;

@@ -12,7 +12,6 @@ use tradewind_store::Position;
 ///
 /// # Panics
 /// Where that does not hold.
-#[expect(clippy::panic, reason = "for tests")]
 pub fn read_as_every_record(bytes: &Bytes) -> usize {
     let mut taken = 0;
     macro_rules! survives {

@@ -7,5 +7,6 @@ mod basics;
 mod delivery;
 mod operations;
 mod restart;
+mod scale;
 mod simulation;
 mod support;

@@ -73,7 +73,11 @@ async fn a_mass_redrive_lets_the_other_subscriptions_go_on() {
         (moved, other.ids().contains(&"late".to_owned()))
     };
     let (redriven, _) = tokio::join!(redrive, publish(&engine, [event("late")]));
-    assert_eq!(redriven, (3000, true));
+    // The late one may have died in time to be among them.
+    assert!(
+        (3000..=3001).contains(&redriven.0) && redriven.1,
+        "{redriven:?}"
+    );
     engine.quiesced().await;
 }
 

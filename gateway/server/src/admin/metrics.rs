@@ -181,6 +181,8 @@ mod tests {
             cursors: Vec::new(),
             in_flight: 0,
             behind_bytes: 4096,
+            busy_keys: 0,
+            held_up: None,
         };
         let off = Account {
             matched: 6,

@@ -93,6 +93,7 @@ fn policy(from: &config::Policy) -> Policy {
         hops_max: from.hops_max,
         reply_to: from.reply_to.clone(),
         dead_letter_retention: from.dead_letter_retention,
+        dead_letter_bytes_max: from.dead_letter_bytes_max,
     }
 }
 
