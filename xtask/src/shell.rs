@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 pub(crate) fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    here.parent().map_or(here.clone(), Path::to_path_buf)
+    here.parent().unwrap_or(&here).to_path_buf()
 }
 
 /// Where builds go.
