@@ -21,12 +21,26 @@ cargo xtask prove <name>
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
-/// Those in simulated time, by the example program of the engine; each takes `--seed N`, which replays
-/// one schedule step by step.
-const IN_SIMULATED_TIME: &[(&str, &str)] = &[(
-    "simulation",
-    "seeded schedules of store and engine together (--seeds N, default 2000)",
-)];
+/// Those in simulated time, by the example program of the engine. `simulation --seed N` replays one
+/// schedule step by step. Those that are also in the table below have another half there.
+const IN_SIMULATED_TIME: &[(&str, &str)] = &[
+    (
+        "simulation",
+        "seeded schedules of store and engine together (--seeds N, default 2000)",
+    ),
+    (
+        "clocks",
+        "wall clocks that jump, drift and step, also over a restart (--seeds N, default 20)",
+    ),
+    (
+        "isolation",
+        "black hole, poisoned key, flapping sink, poison event: nobody else's trouble",
+    ),
+    (
+        "overload",
+        "100,000 queued when the sink returns, retries, a redrive: never faster than allowed",
+    ),
+];
 
 /// Those against the real binary, each also a line in the table of `xtask/prove/src/main.rs`; each
 /// takes `--seed N`.
@@ -56,11 +70,19 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "backlog",
         "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
     ),
+    (
+        "hostile",
+        "33 attacks on every listener while good clients publish (--short: a few connections each)",
+    ),
 ];
 
 fn list() -> String {
     let mut text = LIST.to_owned();
-    for (name, what) in IN_SIMULATED_TIME.iter().chain(AGAINST_BINARY) {
+    let also = |(name, _): &&(&str, &str)| !is_in(IN_SIMULATED_TIME, name);
+    for (name, what) in IN_SIMULATED_TIME
+        .iter()
+        .chain(AGAINST_BINARY.iter().filter(also))
+    {
         text.push_str(&format!("  {name:<24}{what}\n"));
     }
     text

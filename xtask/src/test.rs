@@ -18,6 +18,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
     ("drain", &["--rounds", "4"]),
     ("reload", &["--rounds", "100"]),
+    ("hostile", &["--short"]),
     ("isolation", &["--short"]),
     ("overload", &["--short"]),
     ("routes", &[]),

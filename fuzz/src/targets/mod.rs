@@ -15,7 +15,7 @@ mod url;
 
 use crate::Target;
 
-/// All targets. Each has a folder in `corpus/`, but those whose seeds are made by code.
+/// All targets. Each has a folder in `corpus/`, which is how `cargo xtask prove fuzz` finds them.
 pub const TARGETS: &[Target] = &[
     event::JSON,
     event::JSON_BATCH,

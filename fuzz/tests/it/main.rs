@@ -12,25 +12,17 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use tradewind_fuzz::{TARGETS, Target};
 
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
 /// Mutations tried for each target.
 const MUTATIONS: usize = 400;
 
 /// What lies in `corpus/` for a target, and what its code makes.
 fn corpus(target: &Target) -> Vec<Vec<u8>> {
     let mut all = (target.seeds)();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(target.name);
-    if let Ok(files) = std::fs::read_dir(folder) {
-        let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-        paths.sort();
-        all.extend(paths.iter().map(|path| std::fs::read(path).unwrap()));
-    }
-    assert!(
-        !all.is_empty(),
-        "{} has neither corpus nor seeds",
-        target.name
-    );
+    let files = std::fs::read_dir(Path::new(CORPUS).join(target.name)).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    all.extend(paths.iter().map(|path| std::fs::read(path).unwrap()));
     all
 }
 
@@ -64,10 +56,18 @@ macro_rules! targets {
         })*
 
         #[test]
-        fn every_target_is_tried() {
+        fn every_target_is_tried_and_has_a_corpus() {
             let tried = [$($name),*];
             let all: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
             assert_eq!(all, tried);
+            let mut folders: Vec<String> = std::fs::read_dir(CORPUS)
+                .unwrap()
+                .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+                .collect();
+            folders.sort();
+            let mut sorted = all;
+            sorted.sort();
+            assert_eq!(folders, sorted);
         }
     };
 }

@@ -8,6 +8,7 @@ mod envelope;
 mod generation;
 pub(crate) mod keys;
 mod lane;
+mod stops;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -17,4 +18,5 @@ pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
 pub(crate) use envelope::{Envelope, Stored};
 pub(crate) use generation::{Declared, Generation, InForce};
 pub(crate) use lane::{Job, LaneRecord};
+pub(crate) use stops::Stops;
 pub(crate) use wire::Corrupt;

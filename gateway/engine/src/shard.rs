@@ -19,7 +19,7 @@ use crate::announce::Announcer;
 use crate::engine::Inner;
 use crate::hash::Hashes;
 use crate::machine::{Definition, Gate, Lane, Rng, Turn};
-use crate::record::keys::LaneId;
+use crate::record::keys::{self, LaneId};
 use crate::time::Time;
 use crate::{Account, Policy, SubscriptionPlan};
 use attempt::Homing;
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tradewind_store::{Error, Stream, Sync};
+use tradewind_store::{Error, Op, Stream, Sync};
 use work::Work;
 
 /// Pause before a record that the store had no room for is tried again.
@@ -206,6 +206,11 @@ impl Shard {
         self.flush(Sync::Lazy).await?;
         if self.turn.now >= self.next_retention && self.draining.is_none() {
             self.next_retention = self.turn.now + RETENTION_EVERY_MS;
+            // With something to come due or to age, even a shard at rest notes the time.
+            let waits = |lane: &Lane| lane.account.pending > 0 || lane.account.dead_lettered > 0;
+            if self.lanes.values().any(waits) {
+                self.note_time();
+            }
             if !self.is_retaining() {
                 self.work.push_back(Work::Retention(Retention::new(self)));
             }
@@ -233,6 +238,9 @@ impl Shard {
         self.turn
             .record_accepted(self.epoch, &mut self.accepted_records);
         if !self.turn.ops.is_empty() {
+            if self.turn.now.saturating_sub(self.turn.stops.seen_ms) >= RETENTION_EVERY_MS {
+                self.note_time();
+            }
             let ops = std::mem::take(&mut self.turn.ops);
             loop {
                 let around = &self.around;
@@ -261,6 +269,13 @@ impl Shard {
                 .note(self.turn.now, &self.around.stream, self.around.shard, note);
         }
         Ok(())
+    }
+
+    /// Notes that the shard runs, with the next record.
+    fn note_time(&mut self) {
+        let turn = &mut self.turn;
+        turn.stops.seen_ms = turn.now;
+        turn.ops.push(Op::Put(keys::stops(), turn.stops.encode()));
     }
 
     /// When to take the next turn, if nothing happens before.

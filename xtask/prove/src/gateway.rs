@@ -77,8 +77,13 @@ impl Gateway {
 
     /// Replaces the configuration file at once.
     pub(crate) fn configure(&self, subscriptions: &str) -> Result<(), String> {
+        self.write(&self.text(subscriptions))
+    }
+
+    /// Replaces the configuration file at once by another text.
+    pub(crate) fn write(&self, text: &str) -> Result<(), String> {
         let new = self.folder.path().join("new.yaml");
-        std::fs::write(&new, self.text(subscriptions))
+        std::fs::write(&new, text)
             .and_then(|()| std::fs::rename(&new, self.config()))
             .map_err(|e| e.to_string())
     }
@@ -121,6 +126,15 @@ impl Gateway {
                 return Err("the gateway does not listen after a minute".into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// It runs, and none of its tasks has panicked.
+    pub(crate) fn said_no_panic(&self) -> Result<(), String> {
+        let said = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        match said.lines().find(|line| line.contains("panicked")) {
+            Some(line) => Err(format!("the gateway said: {line}")),
+            None => Ok(()),
         }
     }
 

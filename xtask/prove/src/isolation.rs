@@ -164,7 +164,11 @@ async fn all(stage: &mut Stage, short: bool) -> Result<(), String> {
         return Err(format!("publishes were refused: {refused:?}"));
     }
     checks::nothing_lost(stage).await?;
-    checks::judge(stage)
+    // The short form judges no times: it runs unoptimised, beside whatever else runs.
+    match short {
+        true => Ok(()),
+        false => checks::judge(stage),
+    }
 }
 
 impl Stage {

@@ -8,6 +8,7 @@
 mod backlog;
 mod drain;
 mod gateway;
+mod hostile;
 mod isolation;
 mod kill;
 mod load;
@@ -36,6 +37,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("overload", |options| Box::pin(overload::run(options))),
     ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
+    ("hostile", |options| Box::pin(hostile::run(options))),
 ];
 
 #[derive(Parser)]

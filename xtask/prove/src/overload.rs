@@ -41,7 +41,7 @@ impl Size {
                 backlog: (100_000, 1000),
                 storm: 4000,
                 letters: (100_000, 2000),
-                publishers: 1500,
+                publishers: 3000,
                 window: seconds(10),
             },
             true => Self {
@@ -60,6 +60,8 @@ struct Stage {
     oracle: Oracle,
     watch: Watch,
     size: Size,
+    /// The short form judges no times: it runs unoptimised, beside whatever else runs.
+    short: bool,
     outage: Target,
     storm: Target,
     dead: Target,
@@ -125,7 +127,7 @@ async fn stage(options: &Options) -> Result<Stage, String> {
     }
     let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
     gateway.settings =
-        "streams: { quiet: {}, loud: {} }\nlimits: { batch: 10000, body: 64MiB }\n".into();
+        "streams: { quiet: {}, loud: {} }\nlimits: { batch: 10000, body: 64MiB, body-memory: 256MiB }\n".into();
     gateway.sources = ["quiet", "loud"]
         .map(|name| {
             format!(
@@ -140,6 +142,7 @@ async fn stage(options: &Options) -> Result<Stage, String> {
         oracle,
         watch,
         size,
+        short: options.short,
         outage,
         storm,
         dead,
@@ -169,6 +172,9 @@ async fn all(stage: &mut Stage) -> Result<(), String> {
     let (add, times) = NOISE;
     // The flood takes the whole machine, and is meant to.
     let hurt = stage.quiet.iter().filter(|(step, _)| *step != "flood");
+    if stage.short {
+        return Ok(());
+    }
     match hurt
         .map(|(step, p99)| (step, *p99))
         .find(|(_, p99)| *p99 > stage.base * times + add)

@@ -55,8 +55,6 @@ struct State {
     types: HashMap<String, Manner>,
     /// Where redirects lead.
     elsewhere: Option<SocketAddr>,
-    open: usize,
-    most: usize,
     taken: Vec<Taken>,
 }
 
@@ -89,8 +87,6 @@ impl Target {
                 manner: Manner::Good,
                 types: HashMap::new(),
                 elsewhere: None,
-                open: 0,
-                most: 0,
                 taken: Vec::new(),
             })),
             oracle: oracle.clone(),
@@ -141,12 +137,9 @@ impl Target {
         Err("the address of the target is taken".into())
     }
 
-    /// What it met since it was asked last, and how many requests were under way at most.
-    pub(crate) fn met(&self) -> (Vec<Taken>, usize) {
-        let mut state = self.state();
-        let open = state.open;
-        let most = std::mem::replace(&mut state.most, open);
-        (std::mem::take(&mut state.taken), most)
+    /// What it met since it was asked last: requests that are over.
+    pub(crate) fn met(&self) -> Vec<Taken> {
+        std::mem::take(&mut self.state().taken)
     }
 
     fn listen(&mut self, listener: TcpListener) {
@@ -192,7 +185,7 @@ struct Visit {
     watch: Watch,
 }
 
-/// Counts a request out, also when its task is ended.
+/// Notes a request when it is over, also when its task is ended.
 struct Open<'a> {
     visit: &'a Visit,
     at_us: u64,
@@ -201,10 +194,8 @@ struct Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let mut state = lock(&self.visit.state);
-        state.open -= 1;
         let until_us = self.visit.watch.now_us();
-        state.taken.push(Taken {
+        lock(&self.visit.state).taken.push(Taken {
             at_us: self.at_us,
             until_us,
             sent: self.sent,
@@ -219,9 +210,7 @@ impl Visit {
         let mut read = BufReader::new(read);
         while let Some(asked) = request(&mut read).await {
             let (manner, elsewhere) = {
-                let mut state = lock(&self.state);
-                state.open += 1;
-                state.most = state.most.max(state.open);
+                let state = lock(&self.state);
                 let special = state.types.get(&asked.ty).copied();
                 (special.unwrap_or(state.manner), state.elsewhere)
             };

@@ -53,6 +53,13 @@ impl Gateway {
         taken(&self.data()).map_err(|e| e.to_string())
     }
 
+    /// Descriptors that it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize, String> {
+        let id = self.id().ok_or("the gateway is not running")?;
+        let listed = std::fs::read_dir(format!("/proc/{id}/fd")).map_err(|e| e.to_string())?;
+        Ok(listed.count())
+    }
+
     fn proc(&self, file: &str) -> Result<String, String> {
         let id = self.id().ok_or("the gateway is not running")?;
         std::fs::read_to_string(format!("/proc/{id}/{file}")).map_err(|e| e.to_string())

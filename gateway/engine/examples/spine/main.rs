@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // the figures are what it is for
 
 mod simulation;
+mod steady;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ struct Asked {
     seed: Option<u64>,
 }
 
-const USAGE: &str = "usage: spine simulation [--seeds N] [--seed S]";
+const USAGE: &str = "usage: spine simulation|clocks|isolation|overload [--seeds N] [--seed S]";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
     }
     let proof = match name.as_str() {
         "simulation" => simulation::prove,
+        "clocks" => steady::clocks,
+        "isolation" => steady::isolation,
+        "overload" => steady::overload,
         _ => return usage(),
     };
     let (figures, broken) = proof(asked);

@@ -40,29 +40,37 @@ impl Inner {
         }
         let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
         let window = window.max(origin.dedupe_window.unwrap_or_default());
+        let routes = handle.routes.load_full();
+        let matching = |event: &Event| routes.iter().filter(|(_, f)| f.matches(event)).count();
+        let matched: Vec<usize> = events.iter().map(matching).collect();
+        let told = if self.announcer.listened() {
+            events.clone()
+        } else {
+            Vec::new()
+        };
+        // Each event goes as its entry comes: a large batch is held once.
         let entries: Vec<Entry> = events
-            .iter()
-            .map(|event| handle.entry(origin, event, window))
+            .into_iter()
+            .map(|event| handle.entry(origin, &event, window))
             .collect();
         handle.refuse_conflicts(&entries).await?;
         let appended = handle.log.append(entries).await.map_err(refusal)?;
-        self.receive(&handle, origin, &events, &appended)
+        self.receive(&handle, origin, &told, &matched, &appended)
     }
 
-    /// Counts, tells and answers what the store made of a batch.
+    /// Counts, tells and answers what the store made of a batch. `told` is empty where nobody listens.
     fn receive(
         &self,
         handle: &StreamHandle,
         origin: &Origin,
-        events: &[Event],
+        told: &[Event],
+        matched: &[usize],
         appended: &[Appended],
     ) -> Result<Vec<Receipt>, PublishError> {
-        let routes = handle.routes.load();
-        let listened = self.announcer.listened();
-        let mut receipts = Vec::with_capacity(events.len());
+        let mut receipts = Vec::with_capacity(appended.len());
         let mut conflicts = Vec::new();
         let (mut new, mut duplicates, mut unmatched) = (0, 0, 0);
-        for (index, (event, appended)) in events.iter().zip(appended).enumerate() {
+        for (index, (&matched, appended)) in matched.iter().zip(appended).enumerate() {
             let (position, duplicate) = match appended {
                 Appended::New(position) => (Some(*position), false),
                 Appended::Duplicate(position) => (Some(*position), true),
@@ -73,14 +81,13 @@ impl Inner {
                 }
                 Appended::Withheld => continue,
             };
-            let matched = routes.iter().filter(|(_, f)| f.matches(event)).count();
             if duplicate {
                 duplicates += 1;
             } else {
                 new += 1;
                 unmatched += u64::from(matched == 0);
             }
-            if listened {
+            if let Some(event) = told.get(index) {
                 self.tell(handle, origin, event, position, duplicate, matched);
             }
             receipts.push(Receipt {

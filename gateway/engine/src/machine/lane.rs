@@ -74,7 +74,7 @@ pub(crate) struct Lane {
     pub(crate) loaded: HashSet<u64>,
     /// Earliest due time in `q/` that is not in memory, as far as known.
     pub(crate) next_due: Option<u64>,
-    /// Due time and offset below which nothing in `q/` is out of memory: what was removed from there
+    /// Due time, as it is stored, and offset below which nothing in `q/` is out of memory: what was removed from there
     /// lately need not be passed over again.
     pub(crate) due_from: (u64, u64),
     /// No dead letter is older: when retention has to look at them.
@@ -296,10 +296,13 @@ impl Lane {
                 return Offered::Full;
             }
         }
-        let due = stored.appended_ms.saturating_add(millis(self.policy.delay));
-        if self.job.is_none() && due > turn.now && !self.policy.delay.is_zero() {
-            self.wake_at(due);
-            return Offered::Full;
+        let delay = millis(self.policy.delay);
+        if self.job.is_none() && delay > 0 {
+            let wait = delay.saturating_sub(turn.stops.age(stored.appended_ms, turn.now));
+            if wait > 0 {
+                self.wake_at(turn.now.saturating_add(wait));
+                return Offered::Full;
+            }
         }
         self.take(stored, key, next, turn);
         if self.is_full() {

@@ -28,7 +28,7 @@ impl Lane {
             self.account.expired += 1;
             let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
             self.pass_on(key.filter(|_| arrived), turn);
-        } else if turn.now.saturating_sub(ticket.trail.born_ms) > millis(self.policy.max_age)
+        } else if turn.stops.age(ticket.trail.born_ms, turn.now) > millis(self.policy.max_age)
             && self.job.is_none()
         {
             self.sift(task, arrived, Cause::TooOld, turn);
@@ -70,25 +70,27 @@ impl Lane {
     /// Puts a delivery into `q/`.
     pub(crate) fn schedule(&mut self, mut ticket: Ticket, due: u64, state: &str, turn: &mut Turn) {
         self.unrecord(&ticket, turn);
-        ticket.place = Place::Scheduled { due };
+        let stored = turn.stops.stored(due);
+        ticket.place = Place::Scheduled { due: stored };
         turn.ops.push(Op::Put(
-            keys::scheduled(self.id, due, ticket.offset),
+            keys::scheduled(self.id, stored, ticket.offset),
             ticket.pendant().encode(),
         ));
         turn.ops.push(Op::Put(
             keys::history(ticket.offset, self.id),
             Final::encode(state, Some(due), None, &ticket.trail),
         ));
-        self.due_at(due, ticket.offset);
+        self.due_at(stored, ticket.offset, turn);
         if let Some(key) = ticket.key {
             self.block(key, Head::Scheduled, turn);
         }
     }
 
-    /// A delivery in `q/` is not in memory.
-    pub(crate) fn due_at(&mut self, due: u64, offset: u64) {
+    /// A delivery in `q/`, under a due time as it is stored, is not in memory.
+    pub(crate) fn due_at(&mut self, stored: u64, offset: u64, turn: &Turn) {
+        let due = turn.stops.due(stored);
         self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
-        self.due_from = self.due_from.min((due, offset));
+        self.due_from = self.due_from.min((stored, offset));
     }
 
     /// Ends a delivery; the caller has counted it. Returns its key, which is free to go on.
@@ -261,7 +263,8 @@ impl Lane {
 
     fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) {
         let trail = &task.ticket.trail;
-        let first = trail.first_ms.unwrap_or(turn.now);
+        let age = turn.stops.age(trail.first_ms.unwrap_or(turn.now), turn.now);
+        let first = turn.now.saturating_sub(age);
         match retry::next(
             &self.policy.retry,
             trail.counted(),

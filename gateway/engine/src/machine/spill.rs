@@ -82,7 +82,7 @@ impl Lane {
         for task in self.ready.split_off(self.ready.len() - excess) {
             if let Place::Scheduled { due } = task.ticket.place {
                 self.loaded.remove(&task.ticket.offset);
-                self.due_at(due, task.ticket.offset);
+                self.due_at(due, task.ticket.offset, turn);
                 if let Some(key) = task.ticket.key {
                     self.keys.set(key, Head::Scheduled);
                 }
@@ -101,7 +101,7 @@ impl Lane {
 
     /// Records a delivery that stays in memory. It is found again only after a crash.
     pub(super) fn record_loaded(&mut self, task: &mut Task, turn: &mut Turn) {
-        let due = turn.now;
+        let due = turn.stops.stored(turn.now);
         self.unrecord(&task.ticket, turn);
         task.ticket.place = Place::Scheduled { due };
         turn.ops.push(Op::Put(

@@ -1,6 +1,6 @@
 //! A delivery in memory, and what a turn collects.
 
-use crate::record::{Accepted, Pendant, Stored, Trail, accepted, keys};
+use crate::record::{Accepted, Pendant, Stops, Stored, Trail, accepted, keys};
 use std::sync::Arc;
 use tradewind_store::Op;
 
@@ -9,7 +9,7 @@ use tradewind_store::Op;
 pub(crate) enum Place {
     /// Nowhere but in the log: the lane's cursor stays below it.
     Window,
-    /// In `q/`.
+    /// In `q/`, under a due time as it is stored.
     Scheduled { due: u64 },
     /// In `k/`.
     Waiting { sequence: u64 },
@@ -74,6 +74,8 @@ pub(crate) struct Note {
 pub(crate) struct Turn {
     /// Engine time.
     pub(crate) now: u64,
+    /// What of it did not count.
+    pub(crate) stops: Stops,
     /// Where the log begins: what lies below lives in `p/`.
     pub(crate) start: u64,
     /// Events below this may have been copied to `p/`, though the log still begins before them.
@@ -92,6 +94,7 @@ impl Turn {
     pub(crate) fn new(now: u64, start: u64) -> Self {
         Self {
             now,
+            stops: Stops::default(),
             start,
             kept: start,
             ops: Vec::new(),

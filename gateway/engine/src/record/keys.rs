@@ -5,9 +5,10 @@
 //! | `g/offset` | generation of subscriptions in force from there |
 //! | `n/` | offset from which a generation was about to be written |
 //! | `i/` | id of the next lane: none is given twice |
+//! | `t/` | when the shard was last seen running, and the time that did not count |
 //! | `l/lane` | lane: cursor, accounts, flags |
 //! | `z/lane` | closed account of a subscription that was discarded |
-//! | `q/lane/due/offset` | delivery with a due time |
+//! | `q/lane/due/offset` | delivery with a due time, stops taken out |
 //! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
 //! | `b/lane/key` | offset of the dead letter on which the key is parked |
 //! | `x/lane/offset` | dead letter |
@@ -55,6 +56,9 @@ pub(crate) fn intent() -> Bytes {
 }
 pub(crate) fn next_lane() -> Bytes {
     Bytes::from_static(b"i")
+}
+pub(crate) fn stops() -> Bytes {
+    Bytes::from_static(b"t")
 }
 pub(crate) fn lane(lane: LaneId) -> Bytes {
     key(b'l', |k| k.put_u32(lane))

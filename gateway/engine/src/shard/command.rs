@@ -135,6 +135,7 @@ impl Shard {
             }
             Command::Drain(deadline, waiter) => {
                 self.draining = Some(deadline);
+                self.note_time();
                 // Whoever asked for it is told that the gateway stops.
                 self.work.clear();
                 for lane in self.lanes.values_mut() {

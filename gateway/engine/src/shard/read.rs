@@ -141,7 +141,7 @@ impl Shard {
         }
         let (from, to) = (
             keys::scheduled(id, lane.due_from.0, lane.due_from.1),
-            keys::scheduled(id, now.saturating_add(1), 0),
+            keys::scheduled(id, self.turn.stops.stored(now).saturating_add(1), 0),
         );
         let limit = lane.loaded.len() + lane.room();
         // What was just removed must not be found.
@@ -165,8 +165,9 @@ impl Shard {
         if all {
             let (_, end) = keys::under(&keys::of_lane(b'q', id));
             let next = self.around.log.scan(shard, &to, &end, 1).await?;
-            next_due = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
-            passed = Some((next_due.unwrap_or(u64::MAX), 0));
+            let stored = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
+            next_due = stored.map(|stored| self.turn.stops.due(stored));
+            passed = Some((stored.unwrap_or(u64::MAX), 0));
         }
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.next_due = next_due;

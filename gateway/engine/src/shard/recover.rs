@@ -4,7 +4,7 @@ use super::read::readable;
 use super::{Command, Shard, Subscriptions, Surroundings};
 use crate::machine::{Head, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
-use crate::record::{Generation, LaneRecord, Pendant};
+use crate::record::{Generation, LaneRecord, Pendant, Stops};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::{mpsc, watch};
@@ -73,7 +73,7 @@ impl Shard {
     }
 
     async fn load_lanes(&mut self) -> Result<(), Error> {
-        let mut rebased = Vec::new();
+        let mut last_recorded = 0;
         let shard = self.around.shard;
         if let Some(next) = self.around.log.get(shard, &keys::next_lane()).await? {
             self.next_lane = keys::lane_at(&next, 0);
@@ -81,9 +81,7 @@ impl Shard {
         for (key, value) in self.scan_all(b"l").await? {
             let id = keys::lane_at(&key, 1);
             let record = readable(LaneRecord::decode(&value))?;
-            if record.at_ms > self.turn.now {
-                rebased.push((id, record.at_ms - self.turn.now));
-            }
+            last_recorded = last_recorded.max(record.at_ms);
             let gate = self.around.gates.of(&record.name, self.turn.now);
             if record.job.is_none() {
                 if record.paused {
@@ -114,38 +112,26 @@ impl Shard {
                 .or_default()
                 .add(&record.account);
         }
-        for (id, by) in rebased {
-            self.rebase(id, by).await?;
-        }
-        Ok(())
+        self.resume(last_recorded).await
     }
 
-    /// The clock is behind the one that wrote the due times: they move back with it, so that
-    /// nothing waits for a time that is not coming.
-    async fn rebase(&mut self, id: LaneId, by: u64) -> Result<(), Error> {
-        tracing::warn!(stream = %self.around.stream, shard = self.around.shard, by_ms = by,
-            "the clock went back while the gateway was down; due times follow it");
-        let (mut from, to) = keys::under(&keys::of_lane(b'q', id));
-        loop {
-            // Those that moved lie before `from`.
-            let page = self.scan_page(&mut from, &to).await?;
-            if page.is_empty() {
-                break;
-            }
-            for (key, value) in page {
-                let due = keys::number(&key, keys::FIRST).saturating_sub(by);
-                let offset = keys::number(&key, keys::SECOND);
-                self.turn.ops.push(Op::Delete(key));
-                self.turn
-                    .ops
-                    .push(Op::Put(keys::scheduled(id, due, offset), value));
-            }
-            self.flush(Sync::Lazy).await?;
+    /// How long the shard stood still does not count: retries go on waiting for the rest of their
+    /// time, nothing ages, whatever became of the wall clock meanwhile.
+    async fn resume(&mut self, last_recorded: u64) -> Result<(), Error> {
+        let around = &self.around;
+        self.turn.stops = match around.log.get(around.shard, &keys::stops()).await? {
+            Some(stops) => readable(Stops::decode(&stops))?,
+            None => Stops::seen(last_recorded),
+        };
+        let stop = self.turn.stops.resume(self.turn.now);
+        if stop != 0 {
+            tracing::warn!(stream = %around.stream, shard = around.shard, stop_ms = stop,
+                "the gateway was stopped that long, by the wall clock; due times and ages leave it out");
         }
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.dirty = true;
-        }
-        self.flush(Sync::Durable).await
+        self.turn
+            .ops
+            .push(Op::Put(keys::stops(), self.turn.stops.encode()));
+        Ok(())
     }
 
     /// A generation may be in the log and not in the table: a crash came between.
@@ -194,6 +180,7 @@ impl Shard {
         let (from, to) = keys::under(&keys::of_lane(b'q', id));
         let first = log.scan(shard, &from, &to, 1).await?;
         let next_due = first.first().map(|(key, _)| keys::number(key, keys::FIRST));
+        let next_due = next_due.map(|stored| self.turn.stops.due(stored));
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.next_due = next_due;
         }

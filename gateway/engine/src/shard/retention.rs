@@ -297,7 +297,7 @@ impl Shard {
             return Ok(None);
         };
         let keep = millis(lane.policy.dead_letter_retention);
-        let due = self.turn.now.saturating_sub(lane.oldest_letter) >= keep;
+        let due = self.turn.stops.age(lane.oldest_letter, self.turn.now) >= keep;
         if lane.account.dead_lettered == 0 || scan.is_none() && !due {
             return Ok(None);
         }
@@ -307,7 +307,7 @@ impl Shard {
         let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
         for (key, value) in &found {
             let buried = readable(Buried::decode(value))?;
-            if self.turn.now.saturating_sub(buried.at_ms) >= keep {
+            if self.turn.stops.age(buried.at_ms, self.turn.now) >= keep {
                 let offset = keys::number(key, keys::FIRST);
                 self.purge_one(id, offset, &buried).await?;
             } else {

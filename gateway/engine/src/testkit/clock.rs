@@ -33,6 +33,11 @@ impl SimClock {
     pub fn held(&self) -> Arc<Self> {
         self.shifted(0)
     }
+    /// Shows from now on what the other one shows.
+    pub fn follow(&self, other: &Self) {
+        let wall = other.wall_at_start.load(Ordering::SeqCst);
+        self.wall_at_start.store(wall, Ordering::SeqCst);
+    }
     /// The same monotonic clock under another wall clock.
     pub fn shifted(&self, by_ms: i64) -> Arc<Self> {
         let wall = self

@@ -100,6 +100,10 @@ impl ScriptedSink {
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
+    /// How many such it was given.
+    pub fn count(&self, such: impl Fn(&Seen) -> bool) -> usize {
+        self.seen.lock().unwrap().iter().filter(|s| such(s)).count()
+    }
     /// Ids of the events it was given.
     pub fn ids(&self) -> Vec<String> {
         self.seen().into_iter().map(|s| s.id).collect()

@@ -6,6 +6,7 @@
 mod basics;
 mod delivery;
 mod operations;
+mod proofs;
 mod restart;
 mod scale;
 mod simulation;

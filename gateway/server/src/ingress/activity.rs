@@ -19,11 +19,11 @@ const NEVER: u64 = u64::MAX;
 pub(super) struct Activity {
     began: Instant,
     under_way: AtomicU32,
+    begun: AtomicU32,
     /// When the last request ended; the connection's begin before the first.
     idle: AtomicU64,
     /// When the first byte came after that.
     head: AtomicU64,
-    requested: AtomicBool,
     multiplexed: AtomicBool,
 }
 
@@ -45,9 +45,9 @@ impl Activity {
         Arc::new(Self {
             began: Instant::now(),
             under_way: AtomicU32::new(0),
+            begun: AtomicU32::new(0),
             idle: AtomicU64::new(0),
             head: AtomicU64::new(NEVER),
-            requested: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
         })
     }
@@ -56,21 +56,25 @@ impl Activity {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(NEVER - 1)
     }
 
-    /// Bytes came.
-    pub(super) fn read(&self) {
-        if self.under_way.load(Ordering::Relaxed) == 0 && self.head.load(Ordering::Relaxed) == NEVER
-        {
+    /// Bytes came. Tells whose head they belong to, by number; `None` while a request is under way,
+    /// when they may be its body.
+    pub(super) fn read(&self) -> Option<u32> {
+        if self.under_way.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        if self.head.load(Ordering::Relaxed) == NEVER {
             self.head.store(self.now(), Ordering::Relaxed);
         }
+        Some(self.begun.load(Ordering::Relaxed))
     }
 
-    /// A head is complete.
-    pub(super) fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
-        self.requested.store(true, Ordering::Relaxed);
+    /// A head is complete; also tells whether another request is under way already.
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> (UnderWay, bool) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         self.multiplexed
             .store(version >= Version::HTTP_2, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.clone())
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        (UnderWay(self.clone()), others > 0)
     }
 
     /// Whether it may go on. One that is `stopping` has no time left beyond its requests.
@@ -84,7 +88,7 @@ impl Activity {
         }
         let idle = self.idle.load(Ordering::Relaxed);
         let head = self.head.load(Ordering::Relaxed);
-        let until = if !self.requested.load(Ordering::Relaxed) {
+        let until = if self.begun.load(Ordering::Relaxed) == 0 {
             after(0, limits.header_timeout)
         } else if head == NEVER || self.multiplexed.load(Ordering::Relaxed) {
             // What comes between the requests of HTTP/2 may be pings.
@@ -159,7 +163,7 @@ mod tests {
         assert_eq!(lasts(&activity, false).await, 75);
         // A request has limits of its own.
         let activity = Activity::new();
-        let request = activity.begin(Version::HTTP_11);
+        let (request, _) = activity.begin(Version::HTTP_11);
         activity.read();
         assert!(lasts(&activity, true).await > 900);
         drop(request);

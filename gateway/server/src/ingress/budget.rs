@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What each request may hold without asking: most requests never come to the shared allowance, so
-/// that slow large bodies, which can use it up, leave them alone.
-const FREE: usize = 8 << 10;
+/// Bytes of a request that do not come out of the budget.
+pub(crate) const FREE: usize = 8 << 10;
 
 /// A shared allowance of bytes.
 #[derive(Debug, Clone)]
@@ -28,11 +27,12 @@ impl Budget {
             left: Arc::new(AtomicUsize::new(bytes)),
         }
     }
-    /// An empty share, to be grown as bytes arrive.
-    pub fn share(&self) -> Share {
+    /// An empty share, to be grown as bytes arrive. The first `free` bytes do not come out of the
+    /// allowance: what is small is let through while large and slow ones use it up.
+    pub fn share(&self, free: usize) -> Share {
         Share {
             left: self.left.clone(),
-            free: FREE,
+            free,
             taken: 0,
         }
     }
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn what_is_dropped_can_be_taken_again() {
         let budget = Budget::new(10);
-        let mut first = budget.share();
-        assert!(first.grow(FREE), "the first bytes are free");
+        let mut first = budget.share(5);
+        assert!(first.grow(5), "the first bytes are free");
         assert!(first.grow(6));
-        let mut second = budget.share();
-        assert!(second.grow(FREE - 1));
+        let mut second = budget.share(5);
+        assert!(second.grow(4));
         assert!(!second.grow(6), "only 4 are left");
         assert!(second.grow(4));
         assert!(!second.grow(1));

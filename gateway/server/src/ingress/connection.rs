@@ -2,7 +2,7 @@
 
 use super::activity::{Activity, UnderWay, Verdict};
 use super::wire::Wire;
-use super::{Limits, Stream};
+use super::{Additional, Budget, Limits, Stream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a connection whose time is up may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Answers up to this size are as good as sent once they are made.
+const BUFFERED: u64 = 64 << 10;
 
 /// The largest head that HTTP/2 hands over: above the limit, and 32 bytes more for each field as
 /// RFC 9113 section 6.5.2 counts. Beyond it the stream is reset, which clients may take as leave to
@@ -37,6 +40,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .http1()
         // `Activity` watches over heads.
         .header_read_timeout(None)
+        .half_close(limits.half_closed)
         .max_headers(limits.header_fields)
         .max_buf_size(limits.header_bytes.max(8 << 10));
     builder
@@ -56,6 +60,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 pub(super) async fn serve<S, B>(
     stream: Box<dyn Stream>,
     limits: &Limits,
+    heads: Budget,
     service: S,
     stop: CancellationToken,
 ) where
@@ -66,19 +71,28 @@ pub(super) async fn serve<S, B>(
 {
     let activity = Activity::new();
     let noted = activity.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let under_way = noted.begin(request.version());
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        let (under_way, additional) = noted.begin(request.version());
+        if additional {
+            request.extensions_mut().insert(Additional);
+        }
         let answer = service.call(request);
         async move {
             let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| Answer {
-                // One of unknown length is a request under way until it ends.
-                _under_way: body.size_hint().exact().is_none().then_some(under_way),
-                body,
+            Ok::<_, Infallible>(answer.map(|body| {
+                Answer {
+                    // One that does not fit into the buffers is a request under way until it ends.
+                    _under_way: body
+                        .size_hint()
+                        .exact()
+                        .is_none_or(|size| size > BUFFERED)
+                        .then_some(under_way),
+                    body,
+                }
             }))
         }
     });
-    let io = TokioIo::new(Wire::new(stream, activity.clone()));
+    let io = TokioIo::new(Wire::new(stream, activity.clone(), heads));
     let builder = builder(limits);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut look = pin!(tokio::time::sleep(limits.header_timeout));

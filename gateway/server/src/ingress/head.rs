@@ -1,7 +1,7 @@
 //! Heads that no source has to see.
 
 use super::{Limits, Problem};
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode, Version};
 
@@ -24,6 +24,21 @@ pub(super) fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Probl
         return Ok(());
     };
     Err(Problem::head_too_large().detail(most))
+}
+
+/// Of codings that frame a body, `chunked` alone is understood; RFC 9112 section 6.1 has the others
+/// answered 501. Whatever else stood before `chunked` would be left in the body.
+pub(super) fn coding<B>(request: &Request<B>) -> Result<(), Problem> {
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "transfer-coding",
+            "the only transfer-encoding that is understood is chunked; nothing was stored",
+        )),
+    }
 }
 
 /// What RFC 9112 section 3.2 demands: exactly one `Host`, which is empty or an authority. HTTP/2

@@ -10,13 +10,16 @@ pub struct Limits {
     /// Most connections at once of one address, for IPv6 of one /64 (default 1024); more are closed
     /// at once.
     pub connections_per_peer: usize,
-    /// Most HTTP/2 requests under way at once (default 1024); more are answered 503. HTTP/1 has one
-    /// a connection.
+    /// Most requests under way at once beyond the first of each connection, which is bounded by the
+    /// connections (default 1024); more are answered 503. Only HTTP/2 has any.
     pub requests: usize,
     /// Most header fields of a request (default 100); more are answered 431.
     pub header_fields: usize,
     /// Most bytes of a request's head (default 64 KiB); more are answered 431.
     pub header_bytes: usize,
+    /// Most bytes of heads that are not complete, over all connections and beyond the first 4 KiB of
+    /// each (default 8 MiB); connections for which nothing is left are closed.
+    pub head_memory: usize,
     /// Longest time that a request's head may take, the first one from the connection on (default
     /// 10 s); then the connection is closed.
     pub header_timeout: Duration,
@@ -24,6 +27,9 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Most streams of one HTTP/2 connection (default 256).
     pub http2_streams: u32,
+    /// Whether a sender that says it has no more to say is still answered (default true). Without
+    /// it, the end of what a client sends is taken for its leave.
+    pub half_closed: bool,
 }
 
 impl Default for Limits {
@@ -34,9 +40,15 @@ impl Default for Limits {
             requests: 1024,
             header_fields: 100,
             header_bytes: 64 << 10,
+            head_memory: 8 << 20,
             header_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             http2_streams: 256,
+            half_closed: true,
         }
     }
 }
+
+/// Marks a request that came while its connection had another one under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Additional;

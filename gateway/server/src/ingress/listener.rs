@@ -1,8 +1,8 @@
 //! Connections are taken within their limits, each served by a task of its own.
 
-use super::Limits;
 use super::connection::serve;
 use super::peers::Peers;
+use super::{Budget, Limits};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -61,6 +61,7 @@ pub async fn accept<S, B>(
 {
     let tasks = TaskTracker::new();
     let peers = Peers::default();
+    let heads = Budget::new(limits().head_memory);
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
@@ -84,9 +85,10 @@ pub async fn accept<S, B>(
             }
         };
         let (service, stop) = (service.clone(), stop.clone());
+        let heads = heads.clone();
         tasks.spawn(async move {
             let _place = place;
-            serve(stream, &limits, service, stop).await;
+            serve(stream, &limits, heads, service, stop).await;
         });
     }
     drop(listener);

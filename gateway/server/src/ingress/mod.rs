@@ -20,8 +20,10 @@ mod wire;
 
 pub use answer::{AnswerBody, Reply};
 pub(crate) use answer::{DURABILITY, POSITION};
+pub(crate) use budget::FREE;
 pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
+use limits::Additional;
 pub use limits::Limits;
 pub use listener::{Listener, Stream, accept};
 pub use problem::{At, Details, Problem};

@@ -2,7 +2,8 @@
 
 use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
-use super::{Door, Limits, Problem, Site, head};
+use super::budget::FREE;
+use super::{Additional, Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use crate::routes::{self, Found, Match};
 use arc_swap::ArcSwap;
@@ -54,7 +55,7 @@ pub struct Ingress {
     pub(crate) clock: Arc<dyn Clock>,
     site: Arc<ArcSwap<Site>>,
     pub(crate) metrics: Arc<Metrics>,
-    multiplexed: Semaphore,
+    additional: Semaphore,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -77,7 +78,7 @@ impl Ingress {
             clock,
             site,
             metrics,
-            multiplexed: Semaphore::new(limits.requests),
+            additional: Semaphore::new(limits.requests),
         }
     }
 
@@ -88,7 +89,9 @@ impl Ingress {
         B::Error: Into<BoxError> + std::fmt::Display,
     {
         let site = self.site.load_full();
-        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
+        let sound = head::size(&request, &site.limits)
+            .and_then(|()| head::host(&request))
+            .and_then(|()| head::coding(&request));
         // Two ways to tell a body's end may lead two parsers to two ends. RFC 9112 section 6.1 has the
         // connection closed after a request with both, of which only one is left to be seen here:
         // what follows a chunked body is never taken for a request.
@@ -180,14 +183,15 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        // HTTP/1 has one request a connection, and connections are counted already.
-        let _permit = match request.version() {
-            Version::HTTP_2 => self
-                .multiplexed
-                .try_acquire()
-                .map(Some)
-                .map_err(|_| Problem::overloaded("too many requests under way"))?,
-            _ => None,
+        // The first of a connection always has its place, so that nobody's many streams can keep
+        // others from being heard.
+        let _permit = match request.extensions().get() {
+            Some(Additional) => Some(
+                self.additional
+                    .try_acquire()
+                    .map_err(|_| Problem::overloaded("too many requests under way"))?,
+            ),
+            None => None,
         };
         let (line, body) = request.into_parts();
         let parts = Parts {
@@ -209,7 +213,7 @@ impl Ingress {
             rate.check(&verified.principal)?;
         }
         // The share lives until the answer: what waits to be stored counts.
-        let mut share = site.budget.share();
+        let mut share = site.budget.share(FREE);
         let body = read(door, &parts, body, &mut share).await?;
         let verified = match known {
             Some(verified) => verified,

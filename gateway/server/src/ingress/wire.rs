@@ -1,7 +1,9 @@
-//! The bytes of a connection, with two things that hyper leaves out: a body for the refusals that
-//! it writes itself, and an end that does not take the last answer with it.
+//! The bytes of a connection, with what hyper leaves out: a bound on the unfinished heads of all
+//! connections together, a body for the refusals that it writes itself, and an end that does not
+//! take the last answer with it.
 
 use super::activity::Activity;
+use super::budget::{Budget, Share};
 use super::{Problem, Stream};
 use http::StatusCode;
 use std::io::{IoSlice, Result};
@@ -12,6 +14,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+/// Bytes of a head that do not come out of the budget; a usual head has fewer.
+const FREE: usize = 4 << 10;
 /// What a sender may still send while it is told why nobody listens.
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER: Duration = Duration::from_secs(1);
@@ -19,6 +23,9 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     activity: Arc<Activity>,
+    heads: Budget,
+    /// The head that is being read, by number, and what it holds.
+    head: Option<(u32, Share)>,
     /// A refusal of ours that is being written in place of hyper's.
     refusal: Vec<u8>,
     ended: bool,
@@ -26,14 +33,30 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Stream>, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, activity: Arc<Activity>, heads: Budget) -> Self {
         Self {
             stream,
             activity,
+            heads,
+            head: None,
             refusal: Vec::new(),
             ended: false,
             lingering: None,
         }
+    }
+
+    /// Whether these bytes may be held, if they are part of a head.
+    fn holds(&mut self, bytes: usize) -> bool {
+        let Some(number) = self.activity.read() else {
+            self.head = None;
+            return true;
+        };
+        if self.head.as_ref().is_none_or(|(head, _)| *head != number) {
+            self.head = Some((number, self.heads.share(FREE)));
+        }
+        self.head
+            .as_mut()
+            .is_none_or(|(_, share)| share.grow(bytes))
     }
 
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
@@ -78,10 +101,11 @@ impl AsyncRead for Wire {
     ) -> Poll<Result<()>> {
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        if buf.filled().len() > before {
-            self.activity.read();
-        } else {
+        let bytes = buf.filled().len() - before;
+        if bytes == 0 {
             self.ended = true;
+        } else if !self.holds(bytes) {
+            return Poll::Ready(Err(std::io::ErrorKind::OutOfMemory.into()));
         }
         Poll::Ready(read)
     }
@@ -194,10 +218,37 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn unfinished_heads_share_what_there_is() {
+        let budget = Budget::new(1000);
+        let connect = || {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            let activity = Activity::new();
+            let wire = Wire::new(Box::new(ours), activity.clone(), budget.clone());
+            (wire, theirs, activity)
+        };
+        let (mut wire, mut theirs, activity) = connect();
+        let (mut other, mut others, _) = connect();
+        let mut head = [0; FREE + 1000];
+        theirs.write_all(&head).await.unwrap();
+        wire.read_exact(&mut head).await.unwrap();
+        // Small heads come through all the same.
+        others.write_all(&head[..=FREE]).await.unwrap();
+        other.read_exact(&mut head[..FREE]).await.unwrap();
+        other.read_u8().await.unwrap_err();
+        // The next head begins anew, and what belongs to a request is counted elsewhere.
+        drop(activity.begin(http::Version::HTTP_11));
+        theirs.write_all(&head).await.unwrap();
+        wire.read_exact(&mut head).await.unwrap();
+        let _under_way = activity.begin(http::Version::HTTP_11);
+        theirs.write_all(&head).await.unwrap();
+        wire.read_exact(&mut head).await.unwrap();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_close_waits_for_what_still_comes_but_not_for_ever() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
-        let mut wire = Wire::new(Box::new(ours), Activity::new());
+        let mut wire = Wire::new(Box::new(ours), Activity::new(), Budget::new(0));
         wire.write_all(b"no").await.unwrap();
         let closing = tokio::spawn(async move { wire.shutdown().await });
         // More than fits between the two: it is read although nobody wants it.

@@ -173,7 +173,7 @@ where
         let request = passed_on(route, &mut parts, matched, hops, body.boxed_unsync())?;
         within(route.timeout, function.pass(request)).await
     } else {
-        let mut share = site.budget.share();
+        let mut share = site.budget.share(ingress::FREE);
         let body = whole(route, body, &mut share).await?;
         let about = (front.clock.unix_ms(), hops);
         let event = event::event(route, &parts, &matched, &body, about)?;

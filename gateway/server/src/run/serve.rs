@@ -215,6 +215,8 @@ fn admin_limits() -> Limits {
         connections: 256,
         connections_per_peer: 256,
         requests: 256,
+        // Who stops watching a tail has gone.
+        half_closed: false,
         ..Limits::default()
     }
 }
@@ -291,14 +293,15 @@ impl Running {
             tracing::warn!("some pulled messages were not settled in time; they come again");
         }
         let left = (grace * 9 / 10).saturating_sub(began.elapsed());
-        let drained = self.gateway.engine.drain(left).await;
+        let drained = timeout_at(began + grace, self.gateway.engine.drain(left)).await;
         self.gateway.stop.cancel();
         // What a client of the admin API still reads must not hold up the exit.
         timeout_at(began + grace, self.admin_task).await.ok();
         if let Admin::Socket(path) = &self.admin {
             std::fs::remove_file(path).ok();
         }
-        drained?;
+        // What is acknowledged is on the disk already; the rest is found again at the next start.
+        drained.map_err(|_| Error::Other("the store did not close within the grace".into()))??;
         tracing::info!("stopped");
         Ok(())
     }

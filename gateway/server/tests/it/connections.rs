@@ -111,6 +111,7 @@ async fn one_address_cannot_take_all_connections() {
 async fn connections_that_only_idle_are_ended() {
     let limits = Limits {
         keep_alive: SHORT,
+        header_timeout: SHORT,
         ..Limits::default()
     };
     let engine = Unable::new(Some(|| PublishError::NoStream("gone".into())));
@@ -130,4 +131,18 @@ async fn connections_that_only_idle_are_ended() {
     first.read_to_end(&mut answer).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 503"), "{answer:?}");
     crate::support::eventually("the connection closes", || async { sender.is_closed() }).await;
+}
+
+#[tokio::test]
+async fn who_has_said_everything_is_still_answered() {
+    let engine = Unable::new(None);
+    let front = front(engine.clone(), Limits::default(), LONG).await;
+    let mut stream = TcpStream::connect(front.address).await.unwrap();
+    stream.write_all(&post("x")).await.unwrap();
+    stream.shutdown().await.unwrap();
+    engine.waiting.notified().await;
+    engine.release.notify_one();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 202"), "{answer:?}");
 }

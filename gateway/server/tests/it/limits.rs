@@ -97,7 +97,7 @@ async fn bytes_beyond_the_budget_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn multiplexed_requests_beyond_the_limit_are_told_to_come_back() {
+async fn additional_requests_of_a_connection_beyond_the_limit_are_told_to_come_back() {
     let limits = Limits {
         requests: 1,
         ..Limits::default()
@@ -110,13 +110,22 @@ async fn multiplexed_requests_beyond_the_limit_are_told_to_come_back() {
             .unwrap()
     };
     let mut sender = http2(front.address).await;
-    let first = tokio::spawn(sender.send_request(post()));
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        taken.push(tokio::spawn(sender.send_request(post())));
+        engine.waiting.notified().await;
+    }
+    let third = sender.send_request(post()).await.unwrap();
+    assert_eq!(third.status(), 503);
+    assert_eq!(third.headers()["retry-after"], "1");
+    // Who has nothing under way is heard all the same.
+    let mut other = http2(front.address).await;
+    taken.push(tokio::spawn(other.send_request(post())));
     engine.waiting.notified().await;
-    let second = sender.send_request(post()).await.unwrap();
-    assert_eq!(second.status(), 503);
-    assert_eq!(second.headers()["retry-after"], "1");
-    engine.release.notify_one();
-    assert_eq!(first.await.unwrap().unwrap().status(), 202);
+    engine.release.notify_waiters();
+    for taken in taken {
+        assert_eq!(taken.await.unwrap().unwrap().status(), 202);
+    }
 }
 
 #[tokio::test]

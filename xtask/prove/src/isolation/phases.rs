@@ -74,14 +74,38 @@ async fn manner(
     stage.bad.met();
     stage.bad.behave(manner);
     stage.window(name, false, stage.phase).await?;
-    let (taken, most) = stage.bad.met();
+    let taken = stage.bad.met();
     stage.bad.behave(Manner::Good);
-    met(name, &taken, most)?;
+    met(name, &taken)?;
     check(&taken).map_err(|what| format!("{name}: {what}"))
 }
 
+/// The most requests at once. What the peer gave up the target learns a moment later, so that much
+/// of each does not count.
+fn under_way(taken: &[Taken]) -> usize {
+    let of = |t: &Taken| {
+        (
+            t.at_us,
+            t.until_us.saturating_sub(UNDER_WAY_US).max(t.at_us + 1),
+        )
+    };
+    let open = |at: u64| {
+        taken
+            .iter()
+            .map(of)
+            .filter(|(from, to)| (*from..*to).contains(&at))
+            .count()
+    };
+    taken
+        .iter()
+        .map(|t| open(t.at_us))
+        .max()
+        .unwrap_or_default()
+}
+
 /// Holds in every phase: the concurrency, the deadline of the attempt.
-fn met(name: &str, taken: &[Taken], most: usize) -> Result<(), String> {
+fn met(name: &str, taken: &[Taken]) -> Result<(), String> {
+    let most = under_way(taken);
     let longest = taken.iter().map(|t| t.until_us - t.at_us).max();
     let longest = Duration::from_micros(longest.unwrap_or_default());
     println!(
@@ -167,8 +191,8 @@ async fn redirects(stage: &mut Stage) -> Result<(), String> {
     tokio::time::sleep(stage.phase / 2).await;
     stage.measure("redirects", false, from).await?;
     stage.bad.behave(Manner::Good);
-    let (taken, most) = stage.bad.met();
-    met("redirects", &taken, most)?;
+    let taken = stage.bad.met();
+    met("redirects", &taken)?;
     match stage.trap.calls.load(Ordering::Relaxed) {
         0 => {}
         n => return Err(format!("{n} redirects were followed")),
@@ -194,9 +218,9 @@ async fn flapping(stage: &mut Stage) -> Result<(), String> {
             false => Manner::Good,
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let (taken, most) = stage.bad.met();
+        let taken = stage.bad.met();
         if down {
-            met("flapping", &taken, most)?;
+            met("flapping", &taken)?;
             few_probes(&taken).map_err(|what| format!("flapping: {what}"))?;
         }
     }
@@ -229,7 +253,7 @@ async fn poison_key(stage: &mut Stage) -> Result<(), String> {
     let sent = stage.oracle.acknowledged_as("key.free");
     tokio::time::sleep(Duration::from_millis(500)).await;
     let late = stage.oracle.missing("keys", |ty| ty == "key.free").len();
-    let (_, most) = stage.keys.met();
+    let most = under_way(&stage.keys.met());
     let share = 100.0 - late as f64 * 100.0 / sent.max(1) as f64;
     println!(
         "{:<20} keys: {share:.1} % of {sent} events of the other keys arrived meanwhile, at most {most} under way",
@@ -275,7 +299,7 @@ pub(super) async fn poison_event(stage: &mut Stage) -> Result<(), String> {
         .find(|(name, _)| name == "poison")
         .and_then(|(_, account)| account["dead_lettered"].as_u64());
     let sent = stage.oracle.acknowledged_as("poison.bad") as u64;
-    let (taken, _) = stage.poison.met();
+    let taken = stage.poison.met();
     let after = taken.iter().filter(|t| t.at_us > begun).count();
     println!(
         "{:<20} {sent} acknowledged, {} dead letters after {POISON_ATTEMPTS} attempts each; {after} requests after the restart",

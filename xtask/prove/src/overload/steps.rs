@@ -45,7 +45,7 @@ pub(super) async fn outage(stage: &mut Stage) -> Result<(), String> {
     let since = stage.watch.now_us();
     stage.outage.come_back().await?;
     tokio::time::sleep(Duration::from_secs(14)).await;
-    let (taken, _) = stage.outage.met();
+    let taken = stage.outage.met();
     let buckets = seconds(&taken, since);
     let first = within(&buckets, rate).map_err(|what| format!("outage: {what}"))?;
     let figure = format!("{events} waiting, {first} in the first 10 s at {rate}/s");
@@ -73,7 +73,7 @@ pub(super) async fn storm(stage: &mut Stage) -> Result<(), String> {
     let since = stage.watch.now_us();
     stage.storm.behave(Manner::Good);
     stage.until_all("storm", "t.storm").await?;
-    let (taken, _) = stage.storm.met();
+    let taken = stage.storm.met();
     let mut buckets = seconds(&taken, since);
     buckets.resize(buckets.len().max(PAUSE), 0);
     let most = buckets.iter().copied().max().unwrap_or_default();
@@ -112,7 +112,7 @@ pub(super) async fn letters(stage: &mut Stage) -> Result<(), String> {
     let moved = stage.gateway.redrive("dead").await?;
     let took = (stage.watch.now_us() - from) / 1000;
     stage.until_all("dead", "t.dead").await?;
-    let (taken, _) = stage.dead.met();
+    let taken = stage.dead.met();
     let buckets = seconds(&taken, from);
     println!(
         "redrive    by second: {:?}",
@@ -167,7 +167,8 @@ pub(super) async fn flood(stage: &mut Stage) -> Result<(), String> {
             "refused otherwise than with Retry-After: {refused:?}"
         ));
     }
-    if refused.total() == 0 {
+    // A slow machine may not bring enough of them about at once.
+    if refused.total() == 0 && !stage.short {
         return Err("nobody was refused: capacity was not exceeded".into());
     }
     Ok(())

@@ -18,21 +18,28 @@ pub enum On {
 
 #[derive(Debug)]
 pub(super) enum Ground {
-    Memory(Arc<CrashStreams>),
+    /// With the clock of the process.
+    Memory(Arc<CrashStreams>, Arc<SimClock>),
     Disk(SimDisk, Option<Arc<Embedded>>),
 }
 
 impl Ground {
     pub(super) fn new(on: On, clock: &Arc<SimClock>) -> Self {
         match on {
-            On::Memory => Ground::Memory(CrashStreams::new(clock.held())),
+            On::Memory => {
+                let held = clock.held();
+                Ground::Memory(CrashStreams::new(held.clone()), held)
+            }
             On::Disk => Ground::Disk(SimDisk::new(), None),
         }
     }
 
     pub(super) fn open(&mut self, clock: &SimClock, seed: u64) -> Result<Arc<dyn Streams>, Error> {
         match self {
-            Ground::Memory(streams) => Ok(streams.clone()),
+            Ground::Memory(streams, held) => {
+                held.follow(clock);
+                Ok(streams.clone())
+            }
             Ground::Disk(disk, open) => {
                 let streams = match open.take() {
                     Some(streams) => streams,
@@ -61,7 +68,7 @@ impl Ground {
     /// The power fails: of what was not synced, anything may be gone.
     pub(super) async fn lose_power(&mut self, rng: &mut Rng) {
         match self {
-            Ground::Memory(streams) => streams.crash(|n| rng.usize(..n)).await,
+            Ground::Memory(streams, _) => streams.crash(|n| rng.usize(..n)).await,
             Ground::Disk(disk, _) => disk.crash(rng),
         }
     }
@@ -69,7 +76,7 @@ impl Ground {
     /// The process was killed: what it had written is there.
     pub(super) async fn killed(&mut self) {
         match self {
-            Ground::Memory(streams) => streams.crash(|_| 0).await,
+            Ground::Memory(streams, _) => streams.crash(|_| 0).await,
             Ground::Disk(disk, _) => disk.heal(),
         }
     }
@@ -77,7 +84,7 @@ impl Ground {
     /// What was broken works again.
     pub(super) fn heal(&self) {
         match self {
-            Ground::Memory(streams) => streams.busy.store(0, Ordering::SeqCst),
+            Ground::Memory(streams, _) => streams.busy.store(0, Ordering::SeqCst),
             Ground::Disk(disk, _) => disk.heal(),
         }
     }
@@ -85,12 +92,12 @@ impl Ground {
     /// Breaks after a few more calls.
     pub(super) fn break_soon(&self, rng: &mut Rng) -> String {
         match self {
-            Ground::Memory(streams) if rng.u8(..3) == 0 => {
+            Ground::Memory(streams, _) if rng.u8(..3) == 0 => {
                 let calls = rng.u64(1..4);
                 streams.busy.store(calls, Ordering::SeqCst);
                 format!("{calls} appends are refused as busy")
             }
-            Ground::Memory(streams) => {
+            Ground::Memory(streams, _) => {
                 let calls = rng.u64(..12);
                 streams.budget.store(calls, Ordering::SeqCst);
                 format!("{calls} more calls succeed")

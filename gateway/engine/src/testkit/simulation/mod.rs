@@ -17,9 +17,9 @@ mod world;
 
 pub use ground::On;
 
+use super::in_simulated_time;
 use std::cell::RefCell;
 use std::ops::AddAssign;
-use std::time::Duration;
 use world::World;
 
 /// What a schedule went through.
@@ -58,6 +58,7 @@ thread_local! {
 pub fn watch_panics() {
     std::panic::set_hook(Box::new(|info| {
         if info.payload().downcast_ref::<&str>() != Some(&"scripted") {
+            eprintln!("{info}");
             PANICS.with_borrow_mut(|panics| panics.push(info.to_string()));
         }
     }));
@@ -70,16 +71,7 @@ pub fn watch_panics() {
 /// What does not hold.
 pub fn simulate(seed: u64, on: On, told: Option<fn(&str)>) -> Result<Figures, String> {
     PANICS.take();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(|error| error.to_string())?;
-    let outcome = runtime.block_on(async {
-        let month = Duration::from_secs(30 * 86_400);
-        let run = tokio::time::timeout(month, World::new(seed, on, told).run());
-        run.await.map_err(|_| "it never comes to rest".to_owned())?
-    });
+    let outcome = in_simulated_time(async { World::new(seed, on, told).run().await });
     match PANICS.take().first() {
         Some(panic) => Err(panic.clone()),
         None => outcome,

@@ -22,7 +22,7 @@ impl World {
                 match (trouble, rng.u8(..14)) {
                     (0, _) => Act::Accept,
                     // Five seconds up, five seconds down.
-                    (1, _) if clock.elapsed_ms() / 5000 % 2 == 0 => Act::Accept,
+                    (1, _) if (clock.elapsed_ms() / 5000).is_multiple_of(2) => Act::Accept,
                     (1, _) => Act::Retry(None),
                     (_, 0..=4) => Act::Accept,
                     (_, 5) => Act::Slow(Duration::from_millis(300)),

@@ -139,13 +139,13 @@ impl World {
                 let expected = which.iter().map(|(index, _)| *index).eq([last]);
                 expected
                     .then_some(())
-                    .ok_or(format!("conflict at {which:?}"))
+                    .ok_or_else(|| format!("conflict at {which:?}"))
             }
             Err(PublishError::Invalid(which)) if itself => {
                 let expected = which.iter().map(|(index, _)| *index).eq([last]);
                 expected
                     .then_some(())
-                    .ok_or(format!("invalid at {which:?}"))
+                    .ok_or_else(|| format!("invalid at {which:?}"))
             }
             Err(PublishError::Later { .. }) => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
