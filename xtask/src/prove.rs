@@ -31,6 +31,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "kill",
         "kill -9 under load, restart, compare with an oracle outside (default 50 rounds)",
     ),
+    (
+        "disk-full",
+        "a full disk, simulated and as a mounted ext4 (needs root): the gateway goes on by itself\n                          (--rounds N: seconds for which it is full, default 60)",
+    ),
     ("drain", "SIGTERM under load, one sink a black hole"),
     (
         "reload",
@@ -60,6 +64,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
         Some("formats") => formats(),
         Some(name @ ("power" | "io-faults" | "corruption")) => on_simulated_disk(name, rest),
+        Some(name @ "disk-full") => {
+            // Both halves are told, whatever the first one shows.
+            let simulated = on_simulated_disk(name, &[]);
+            against_binary(name, rest, true).and(simulated)
+        }
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {

@@ -5,18 +5,22 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Publishers under way.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    refused: Arc<AtomicU64>,
+    answers: Arc<Mutex<Answers>>,
     tasks: JoinSet<()>,
 }
+
+/// How often each status was answered, with and without a `Retry-After`.
+pub(crate) type Answers = BTreeMap<(u16, bool), u64>;
 
 impl Load {
     /// Starts `publishers`, each cycling through `types`. They reconnect for as long as they run.
@@ -28,10 +32,10 @@ impl Load {
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let stop = Arc::new(AtomicBool::new(false));
-        let refused = Arc::new(AtomicU64::new(0));
+        let answers = Arc::new(Mutex::new(Answers::new()));
         let mut tasks = JoinSet::new();
         for _ in 0..publishers {
-            let (oracle, stop, refused) = (oracle.clone(), stop.clone(), refused.clone());
+            let (oracle, stop, answers) = (oracle.clone(), stop.clone(), answers.clone());
             let mut rng = fastrand::Rng::with_seed(fastrand::u64(..));
             tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
@@ -61,6 +65,7 @@ impl Load {
                             break;
                         };
                         let status = answer.status();
+                        let told = answer.headers().contains_key("retry-after");
                         #[allow(
                             clippy::disallowed_methods,
                             reason = "answers of the gateway under test are small"
@@ -68,10 +73,10 @@ impl Load {
                         if answer.into_body().collect().await.is_err() {
                             break;
                         }
+                        *lock(&answers).entry((status.as_u16(), told)).or_default() += 1;
                         if status.is_success() {
                             oracle.acknowledged(&id, ty);
                         } else {
-                            refused.fetch_add(1, Ordering::Relaxed);
                             tokio::time::sleep(Duration::from_millis(2)).await;
                         }
                     }
@@ -80,17 +85,33 @@ impl Load {
         }
         Self {
             stop,
-            refused,
+            answers,
             tasks,
         }
+    }
+
+    /// What was answered so far.
+    pub(crate) fn answers(&self) -> Answers {
+        lock(&self.answers).clone()
+    }
+
+    /// How many requests were refused so far.
+    pub(crate) fn refused(&self) -> u64 {
+        let answers = self.answers();
+        let refused = answers.iter().filter(|((status, _), _)| *status >= 300);
+        refused.map(|(_, count)| count).sum()
     }
 
     /// Lets every publisher finish its request; returns how many requests were refused.
     pub(crate) async fn stop(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         while self.tasks.join_next().await.is_some() {}
-        self.refused.load(Ordering::Relaxed)
+        self.refused()
     }
+}
+
+fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn connect(

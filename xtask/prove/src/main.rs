@@ -7,6 +7,7 @@
 
 mod backlog;
 mod drain;
+mod full;
 mod gateway;
 mod kill;
 mod load;
@@ -27,6 +28,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("disk-full", |options| Box::pin(full::prove(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 
