@@ -14,6 +14,7 @@ cargo xtask prove <name>
                           EINTR (default 8)
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
+  upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -69,6 +70,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             let simulated = on_simulated_disk(name, &[]);
             against_binary(name, rest, true).and(simulated)
         }
+        Some("upgrade") => upgrade(),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {
@@ -129,6 +131,36 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
             .arg(binaries.join("tradewind"))
             .args(args),
     )
+}
+
+/// Fixtures of each format are read by the engine's tests; refusals are the store's.
+fn upgrade() -> Result<(), String> {
+    let mut passed = 0;
+    let mut run = |package: &str, filter: &str| {
+        shell::watch(
+            shell::cargo().args(["test", "--quiet", "--package", package, "--", filter]),
+            |line| {
+                let figure = line.strip_prefix("test result: ok. ");
+                let figure = figure.and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+                passed += figure.unwrap_or_default();
+            },
+        )
+    };
+    let read = run("tradewind-engine", "upgrade::format");
+    let refused = run("tradewind-store", "later");
+    let fixtures = std::fs::read_dir(shell::root().join("gateway/engine/tests/fixtures"));
+    let formats = fixtures.map_or(0, Iterator::count);
+    let line = format!(
+        "upgrade: {formats} earlier or present format(s) read with events, cursors, retries and dead \
+         letters, later ones refused: {passed} checks"
+    );
+    match read.and(refused) {
+        Ok(()) if passed >= 5 && formats > 0 => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{line}: falls short")),
+    }
 }
 
 fn formats() -> Result<(), String> {

@@ -17,6 +17,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
     ("drain", &["--rounds", "3"]),
     ("reload", &["--rounds", "100"]),
+    ("disk-full", &["--rounds", "3"]),
 ];
 
 #[derive(Default)]

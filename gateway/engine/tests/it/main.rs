@@ -5,7 +5,9 @@
 
 mod basics;
 mod delivery;
+mod faults;
 mod operations;
 mod restart;
 mod simulation;
 mod support;
+mod upgrade;
