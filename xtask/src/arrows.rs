@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),
     ("examples/", &["sdk/handler"]),
+    ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask", &["sdk/event"]),
 ];
 
@@ -53,7 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("aws-sdk-", &["adapters/aws", "sdk/resources"]),
     ("rdkafka", &["adapters/kafka", "gateway/store"]),
-    ("axum", &["gateway/server", "sdk/handler", "xtask"]),
+    ("axum", &["gateway/server", "sdk/handler", "fuzz", "xtask"]),
     (
         "hyper",
         &["gateway/server", "sdk/handler", "adapters/http", "xtask"],

@@ -1,5 +1,7 @@
 //! What docs/guarantees.md links to.
 
+mod fuzz;
+
 use crate::{clone, shell};
 use std::process::Command;
 
@@ -15,6 +17,8 @@ cargo xtask prove <name>
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
+  fuzz [--minutes N] [--target T]
+                          every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -40,6 +44,18 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "reload",
         "configuration reloads under load, half of them invalid",
+    ),
+    (
+        "isolation",
+        "one of 100 targets misbehaves in every way; the others are timed",
+    ),
+    (
+        "overload",
+        "backlogs, retry storms, mass redrives, huge batches, too many publishers",
+    ),
+    (
+        "routes",
+        "request/reply: a table of exchanges over HTTP/1.1 and HTTP/2",
     ),
     (
         "backlog",
@@ -71,6 +87,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             against_binary(name, rest, true).and(simulated)
         }
         Some("upgrade") => upgrade(),
+        Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {

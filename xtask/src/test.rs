@@ -10,14 +10,18 @@ const HEAVY: &[&str] = &[
     "tradewind-server",
     "fan-out",
     "webhook-to-handler",
+    "tradewind-fuzz",
 ];
 
 /// The short forms of the proofs against the real binary.
 const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
-    ("drain", &["--rounds", "3"]),
+    ("drain", &["--rounds", "4"]),
     ("reload", &["--rounds", "100"]),
     ("disk-full", &["--rounds", "3"]),
+    ("isolation", &["--short"]),
+    ("overload", &["--short"]),
+    ("routes", &[]),
 ];
 
 #[derive(Default)]

@@ -4,10 +4,13 @@
 //! [`Registry`] by one line. It classifies what happened; it never retries, batches or logs secrets:
 //! the gateway does that once, above every driver.
 
+mod auth;
 mod capability;
 mod error;
+mod invoke;
 mod outcome;
 mod registry;
+mod report;
 mod secret;
 mod sink;
 mod source;
@@ -16,14 +19,17 @@ mod status;
 pub mod testkit;
 mod webhook;
 
+pub use auth::{Auth, Callers, api_key};
 pub use capability::Capability;
 pub use error::{Error, ErrorKind};
+pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };
+pub use report::{Outcomes, Report};
 pub use secret::Secret;
-pub use sink::{Delivery, Report, Sink};
+pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;
 pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

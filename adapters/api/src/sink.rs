@@ -1,10 +1,9 @@
 //! Where events go.
 
-use crate::{Capability, Error, Outcome};
+use crate::{Capability, Error, Invoke, Report};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
 
@@ -29,28 +28,6 @@ pub struct Delivery {
     pub replay: Option<Arc<str>>,
 }
 
-/// Takes outcomes as they complete, one per delivery of the batch.
-///
-/// A delivery that is never reported counts as [`Outcome::Retry`]. The second report of one
-/// delivery is ignored.
-#[derive(Debug, Clone)]
-pub struct Report {
-    sender: mpsc::UnboundedSender<(usize, Outcome)>,
-}
-
-impl Report {
-    /// A report and the end where outcomes arrive as (index in the batch, outcome).
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<(usize, Outcome)>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self { sender }, receiver)
-    }
-    /// Reports the outcome of the delivery at `index`.
-    pub fn settle(&self, index: usize, outcome: Outcome) {
-        // The engine may have given up waiting; then nobody needs the outcome.
-        self.sender.send((index, outcome)).ok();
-    }
-}
-
 /// A configured destination.
 ///
 /// # Contract
@@ -67,6 +44,10 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
     fn capability(&self) -> Capability;
     /// Where it goes, for people: no secrets.
     fn describe(&self) -> String;
+    /// The sink as a function that answers, for routes; `None` where it only takes events.
+    fn invoke(&self) -> Option<&dyn Invoke> {
+        None
+    }
     /// Whether the destination looks alive; used by checks, never before each delivery.
     async fn health(&self) -> Result<(), Error> {
         Ok(())

@@ -1,71 +1,26 @@
-//! API keys: made here, kept as hashes only.
-//!
-//! A key reads `tw_<id>_<secret>`; the secret is 192 random bits in hex. High-entropy secrets need
-//! no slow hash, so what is configured is the SHA-256 of the whole key.
+//! New API keys; `tradewind_adapter::api_key` says what they look like.
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use tradewind_adapter::{Error, ErrorKind, Secret};
-
-const PREFIX: &str = "tw_";
-const SECRET_BYTES: usize = 24;
+use tradewind_adapter::{Error, ErrorKind, Secret, api_key};
 
 /// A new key for `id`, to be shown once, and its SHA-256 in lower-case hex, to be configured.
 ///
 /// # Errors
 /// Where `id` is not `[a-z0-9-]{1,63}`, or the system has no randomness.
 pub fn generate(id: &str) -> Result<(Secret, String), Error> {
-    if !is_id(id) {
-        return Err(Error::new(
-            ErrorKind::ConfigInvalid,
-            "api key",
-            format!("key id `{id}` is not 1 to 63 of a-z, 0-9 and -"),
-        ));
-    }
-    let mut random = [0; SECRET_BYTES];
+    let mut random = [0; api_key::SECRET_BYTES];
     rustls::crypto::aws_lc_rs::default_provider()
         .secure_random
         .fill(&mut random)
         .map_err(|_| Error::new(ErrorKind::Unexpected, "api key", "no randomness"))?;
-    let key = format!("{PREFIX}{id}_{}", hex(&random));
-    let hash = hash_hex(&key);
+    let key = api_key::assemble(id, &random).ok_or_else(|| {
+        Error::new(
+            ErrorKind::ConfigInvalid,
+            "api key",
+            format!("key id `{id}` is not 1 to 63 of a-z, 0-9 and -"),
+        )
+    })?;
+    let hash = api_key::hash_hex(&key);
     Ok((Secret::new(key), hash))
-}
-
-/// SHA-256 of a key in lower-case hex: what is configured for it.
-pub fn hash_hex(key: &str) -> String {
-    hex(&Sha256::digest(key))
-}
-
-/// The id that a key names; `None` where it is no key.
-pub(crate) fn id_of(key: &str) -> Option<&str> {
-    let (id, secret) = key.strip_prefix(PREFIX)?.split_once('_')?;
-    let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let whole = secret.len() == 2 * SECRET_BYTES && secret.bytes().all(hex);
-    (is_id(id) && whole).then_some(id)
-}
-
-/// Whether `key` is the one with this hash, compared in constant time.
-pub(crate) fn matches(key: &str, hash: &[u8; 32]) -> bool {
-    let got: [u8; 32] = Sha256::digest(key).into();
-    got.ct_eq(hash).into()
-}
-
-/// A configured hash; `None` where it is not 64 hex digits.
-pub(crate) fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(hash)
-}
-
-fn is_id(id: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -82,44 +37,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_key_names_its_id_and_matches_its_hash() {
+    fn generated_keys_differ_and_match_their_hash() {
         let (key, hash) = generate("shop-1").unwrap();
         let (other, _) = generate("shop-1").unwrap();
-        assert_eq!(id_of(key.expose()), Some("shop-1"));
-        assert_eq!(hash_hex(key.expose()), hash);
-        let hash = parse_hash(&hash).unwrap();
-        assert!(matches(key.expose(), &hash));
-        assert!(!matches(other.expose(), &hash));
-    }
-
-    #[test]
-    fn ids_and_keys_of_the_wrong_shape() {
-        for id in ["", "Shop", "a_b", "a.b", "é", &"a".repeat(64)] {
-            assert!(generate(id).is_err(), "{id}");
-        }
-        let secret = "0".repeat(48);
-        for key in [
-            "".to_owned(),
-            "tw_".into(),
-            format!("tw__{secret}"),
-            format!("tw_shop{secret}"),
-            format!("tw_shop_{}", "0".repeat(47)),
-            format!("tw_shop_{}", "0".repeat(49)),
-            format!("tw_shop_{}", "G".repeat(48)),
-            format!("sk_shop_{secret}"),
-            format!(" tw_shop_{secret}"),
-            format!("tw_SHOP_{secret}"),
-        ] {
-            assert_eq!(id_of(&key), None, "{key}");
-        }
-    }
-
-    #[test]
-    fn a_hash_is_sixty_four_hex_digits() {
-        for text in ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32)] {
-            assert_eq!(parse_hash(text), None, "{text}");
-        }
-        assert_eq!(parse_hash(&"ff".repeat(32)), Some([255; 32]));
-        assert_eq!(parse_hash(&format!("+1{}", "00".repeat(31))), None);
+        assert!(key.expose().starts_with("tw_shop-1_"));
+        assert_eq!(api_key::hash_hex(key.expose()), hash);
+        assert_ne!(key, other);
+        assert!(generate("Shop").is_err());
     }
 }

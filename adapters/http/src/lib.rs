@@ -7,7 +7,7 @@ mod source;
 pub use sink::{
     Auth as SinkAuth, Cidr, Config as SinkConfig, HttpSink, Mode, Replies, Resolve, Tls,
 };
-pub use source::{Auth as SourceAuth, Config as SourceConfig, HttpSource, Percent, Raw};
+pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
 
 /// The `kind` of both in configuration.
 pub const KIND: &str = "http";

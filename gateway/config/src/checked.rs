@@ -1,7 +1,8 @@
 //! What a load gives: configuration that is whole, built and ready to run.
 
 use crate::diagnostic::Diagnostics;
-use crate::model::{Address, Admin, Common, Limits, Log, Mode, Moment};
+use crate::load::paths::Piece;
+use crate::model::{Address, Admin, Common, Cors, Exchange, Limits, Log, Mode, Moment, Verb};
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::{BuiltSource, Sink};
+use tradewind_adapter::{BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
 use tradewind_store::Settings;
 
@@ -22,6 +23,8 @@ pub struct Checked {
     pub streams: BTreeMap<String, LoadedStream>,
     /// Sources by name.
     pub sources: BTreeMap<String, LoadedSource>,
+    /// Routes by name.
+    pub routes: BTreeMap<String, LoadedRoute>,
     /// Subscriptions by name.
     pub subscriptions: BTreeMap<String, LoadedSubscription>,
     /// What `check --deny warnings` fails for.
@@ -70,6 +73,54 @@ pub struct LoadedSource {
     pub common: Common,
     /// The adapter.
     pub built: BuiltSource,
+}
+
+/// A route, built. Its sink answers, in this mode.
+#[derive(Debug, Clone)]
+pub struct LoadedRoute {
+    /// Its path: steps, `{name}`, and `{*name}` at the end. No other route has it with one of the
+    /// same methods.
+    pub path: String,
+    /// Methods that it takes.
+    pub methods: Vec<Verb>,
+    /// Who may call.
+    pub callers: Arc<Callers>,
+    /// What the function is handed.
+    pub mode: Exchange,
+    /// The sink's kind.
+    pub sink_kind: String,
+    /// The function.
+    pub sink: Arc<dyn Sink>,
+    /// The path that is asked for at the target; `None` for the request's own.
+    pub rewrite: Option<Vec<Piece>>,
+    /// Longest time until the answer begins.
+    pub timeout: Duration,
+    /// Longest pause within an answer.
+    pub idle_timeout: Duration,
+    /// Most bytes of a request's body.
+    pub max_body: u64,
+    /// Longest time that a body may take that is read as a whole.
+    pub body_timeout: Duration,
+    /// Most requests under way.
+    pub concurrency: u32,
+    /// Headers, lower case, that go to the function although they are withheld by default.
+    pub forward: Vec<String>,
+    /// What pages of other origins may do.
+    pub cors: Option<Cors>,
+    /// The stream that requests are appended to first.
+    pub record: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+}
+
+impl LoadedRoute {
+    /// Methods and path, for people.
+    pub(crate) fn describe(&self) -> String {
+        let methods: Vec<&str> = self.methods.iter().map(|verb| verb.as_str()).collect();
+        format!("{} {}", methods.join(", "), self.path)
+    }
 }
 
 /// A subscription, built.

@@ -8,7 +8,7 @@ pub const CODES: [(&str, &str); 28] = [
     ),
     (
         "bad-path",
-        "a source's path cannot be served, or is the gateway's own",
+        "a path cannot be served, or is the gateway's own",
     ),
     (
         "bad-reference",
@@ -17,7 +17,10 @@ pub const CODES: [(&str, &str); 28] = [
     ("contradiction", "keys that cannot hold together"),
     ("duplicate-id", "two API keys have one id"),
     ("duplicate-key", "a key stands twice in one map"),
-    ("duplicate-path", "two sources have one path"),
+    (
+        "duplicate-path",
+        "two sources or routes take the same requests",
+    ),
     ("empty-file", "the configuration file holds nothing"),
     ("invalid-filter", "the filter does not compile"),
     ("invalid-value", "a value of the right type that cannot be"),
@@ -27,7 +30,10 @@ pub const CODES: [(&str, &str); 28] = [
     ),
     ("missing-key", "a required key is not there"),
     ("missing-variable", "an environment variable is not set"),
-    ("no-authentication", "a source takes events from everybody"),
+    (
+        "no-authentication",
+        "a source or route takes requests from everybody",
+    ),
     ("no-effect", "a key that changes nothing here"),
     ("no-owner", "a subscription without `owner`"),
     ("no-tls", "events leave the machine unencrypted"),

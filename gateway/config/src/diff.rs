@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Parts of the file that hold objects by name; everything else is the gateway's own.
-const SECTIONS: [&str; 4] = ["streams", "api-keys", "sources", "subscriptions"];
+const SECTIONS: [&str; 5] = ["streams", "api-keys", "sources", "routes", "subscriptions"];
 
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `gateway`, `stream`, `api-key`, `source` or `subscription`.
+    /// `gateway`, `stream`, `api-key`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
@@ -106,6 +106,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
             "streams" => "stream",
             "api-keys" => "api-key",
             "sources" => "source",
+            "routes" => "route",
             "subscriptions" => "subscription",
             _ => "gateway",
         };

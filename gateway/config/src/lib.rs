@@ -21,16 +21,18 @@ mod schema;
 mod secret;
 mod snapshot;
 
-pub use checked::{Checked, Config, LoadedSource, LoadedStream, LoadedSubscription};
+pub use checked::{Checked, Config, LoadedRoute, LoadedSource, LoadedStream, LoadedSubscription};
 pub use codes::CODES;
 pub use dev::{DEV, dev};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, diff};
 pub use env::{Env, FILE_MAX, System};
+pub use load::paths::Piece;
+pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Common, Limits, Log, LogFormat, LogLevel, Mode, Moment, Period, RateLimit,
-    Size, Unmatched,
+    Address, Admin, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel, Mode,
+    Moment, Origin, Period, RateLimit, Size, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

@@ -2,7 +2,9 @@
 
 mod gateway;
 mod keys;
+pub(crate) mod paths;
 mod policy;
+pub(crate) mod routes;
 mod sources;
 mod streams;
 mod subscriptions;
@@ -89,6 +91,7 @@ impl Loader<'_> {
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let sources = self.sources(file.sources, &streams, &api_keys);
+        let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
         self.check_bodies(&file.limits, &sources);
         let subscriptions = self.subscriptions(file.subscriptions, &streams);
         let admin = file
@@ -109,6 +112,7 @@ impl Loader<'_> {
             },
             streams,
             sources,
+            routes,
             subscriptions,
             warnings: Diagnostics::default(),
             files,
@@ -164,7 +168,7 @@ impl Loader<'_> {
                 self.out
                     .push(found.hint("names have 1 to 63 characters out of a-z, 0-9 and -"));
             }
-            if let Some(value) = self.maps(&base, value, &["retry", "breaker", "batch"]) {
+            if let Some(value) = self.maps(&base, value, &["retry", "breaker", "batch", "cors"]) {
                 all.push(Named { name, base, value });
             }
         }

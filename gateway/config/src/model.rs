@@ -1,6 +1,7 @@
 //! The configuration file as types: every key with its default and unit.
 
 mod gateway;
+mod route;
 mod scalar;
 mod source;
 mod stream;
@@ -8,6 +9,8 @@ mod subscription;
 
 pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
 pub(crate) use gateway::{ApiKey, File};
+pub(crate) use route::Route;
+pub use route::{Cors, Exchange, FieldName, Origin, Verb};
 pub use scalar::{Moment, Period, Size};
 pub(crate) use source::KEYS as SOURCE_KEYS;
 pub use source::{Common, RateLimit, Unmatched};

@@ -41,6 +41,8 @@ pub struct Policy {
     pub reply_to: Option<String>,
     /// How long dead letters are kept (default 30 days).
     pub dead_letter_retention: Duration,
+    /// Most bytes of events in dead letters, for each shard; `None` for no cap.
+    pub dead_letter_bytes_max: Option<u64>,
 }
 
 /// Retry policy.
@@ -115,6 +117,7 @@ impl From<&Subscription> for Policy {
             hops_max: keys.hops_max.map_or(16, Into::into),
             reply_to: keys.reply_to.clone(),
             dead_letter_retention: or(keys.dead_letter_retention, 30 * 24 * HOUR),
+            dead_letter_bytes_max: keys.dead_letter_bytes_max.map(|size| size.0),
         }
     }
 }

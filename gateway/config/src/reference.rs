@@ -65,9 +65,10 @@ pub fn reference(registry: &Registry) -> String {
         &named("Subscription"),
         definitions,
     );
+    section(&mut out, "## `routes.NAME`", &named("Route"), definitions);
     let keys = Map::from_iter([("kind".to_string(), Value::Null)]);
     for variant in named("SinkKinds")["oneOf"].as_array().into_iter().flatten() {
-        let title = format!("### `subscriptions.NAME.sink` of kind `{}`", kind(variant));
+        let title = format!("### `sink` of kind `{}`", kind(variant));
         section(&mut out, &title, &without(variant, &keys), definitions);
     }
     out.push_str("\n## Codes of errors and warnings\n\n| Code | |\n|---|---|\n");

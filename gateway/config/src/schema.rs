@@ -1,6 +1,6 @@
 //! JSON Schema of the whole file, one variant for each kind of source and sink.
 
-use crate::model::{Common, File, Subscription};
+use crate::model::{Common, File, Route, Subscription};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -16,18 +16,25 @@ pub fn schema(registry: &Registry) -> Value {
     let common = resolve(&common, generator.definitions())
         .cloned()
         .unwrap_or_default();
-    let subscription = generator.subschema_for::<Subscription>().to_value();
-    let subscription = resolve(&subscription, generator.definitions()).cloned();
+    let with_sinks = [
+        (
+            "Subscription",
+            generator.subschema_for::<Subscription>().to_value(),
+        ),
+        ("Route", generator.subschema_for::<Route>().to_value()),
+    ]
+    .map(|(name, schema)| (name, resolve(&schema, generator.definitions()).cloned()));
     let mut definitions = generator.take_definitions(true);
     definitions.insert("SourceKinds".into(), one_of(&common, sources));
     definitions.insert("SinkKinds".into(), one_of(&json!({}), sinks));
-    if let Some(mut subscription) = subscription {
+    for (name, schema) in with_sinks {
+        let Some(mut schema) = schema else { continue };
         set(
-            &mut subscription,
+            &mut schema,
             "/properties/sink/$ref",
             json!("#/$defs/SinkKinds"),
         );
-        definitions.insert("Subscription".into(), subscription);
+        definitions.insert(name.into(), schema);
     }
     set(
         &mut root,
@@ -35,7 +42,7 @@ pub fn schema(registry: &Registry) -> Value {
         json!({ "$ref": "#/$defs/SourceKinds" }),
     );
     let name = json!({ "pattern": "^[a-z0-9-]{1,63}$" });
-    for section in ["api-keys", "streams", "sources", "subscriptions"] {
+    for section in ["api-keys", "streams", "sources", "routes", "subscriptions"] {
         set(
             &mut root,
             &format!("/properties/{section}/propertyNames"),

@@ -27,7 +27,7 @@ pub(crate) const NAMES: [&str; 9] = [
 /// What may stand at `auth` instead of credentials.
 const NO_AUTH: &str = "none-i-understand";
 /// Sections whose entries have names of their own.
-const NAMED: [&str; 3] = ["streams", "sources", "subscriptions"];
+const NAMED: [&str; 4] = ["streams", "sources", "routes", "subscriptions"];
 
 /// Masks every secret that is written out.
 pub(crate) fn mask(document: &mut Document, registry: &Registry, out: &mut Diagnostics) {
@@ -66,11 +66,10 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
             .map(|(name, value)| (child(&format!("/{section}"), name), value))
             .collect()
     };
-    let sinks_of = entries("subscriptions")
+    let sinks_of = ["subscriptions", "routes"]
         .into_iter()
-        .filter_map(|(base, subscription)| {
-            Some((child(&base, "sink"), subscription.get("sink")?, &sinks))
-        });
+        .flat_map(entries)
+        .filter_map(|(base, entry)| Some((child(&base, "sink"), entry.get("sink")?, &sinks)));
     let all = entries("sources")
         .into_iter()
         .map(|(base, source)| (base, source, &sources));

@@ -6,7 +6,7 @@ use std::hash::Hasher;
 use tradewind_event::Event;
 
 /// The extension that carries the hop count; the gateway's own, so no part of the content.
-pub(crate) const HOPS: &str = "tradewindhops";
+pub const HOPS: &str = "tradewindhops";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hashes([u8; 16]);

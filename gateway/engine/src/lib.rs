@@ -21,5 +21,6 @@ mod view;
 pub use accounting::{Imbalance, imbalances};
 pub use clock::Clock;
 pub use engine::{Engine, Error, Origin, PublishError, Receipt};
+pub use hash::HOPS;
 pub use plan::*;
 pub use view::*;

@@ -94,6 +94,9 @@ pub struct Policy {
     pub reply_to: Option<String>,
     /// How long dead letters are kept (default 30 days); then they are purged, and counted.
     pub dead_letter_retention: Duration,
+    /// Most bytes of events in dead letters, per shard; beyond it the oldest are purged, and counted.
+    /// `None` for no cap, the default.
+    pub dead_letter_bytes_max: Option<u64>,
 }
 
 impl Default for Policy {
@@ -114,6 +117,7 @@ impl Default for Policy {
             hops_max: 16,
             reply_to: None,
             dead_letter_retention: Duration::from_secs(30 * 24 * 3600),
+            dead_letter_bytes_max: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Keys order as their parts do (big-endian), so that a scan of a prefix is a queue.
 
+pub(crate) mod accepted;
 mod delivery;
 mod envelope;
 mod generation;
@@ -11,6 +12,7 @@ mod lane;
 mod tests;
 mod wire;
 
+pub(crate) use accepted::Accepted;
 pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
 pub(crate) use envelope::{Envelope, Stored};
 pub(crate) use generation::{Declared, Generation, InForce};

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod command;
+mod discard;
 mod explain;
 mod generation;
 mod letters;
@@ -10,8 +11,9 @@ mod read;
 mod recover;
 mod replay;
 mod retention;
+mod work;
 
-pub(crate) use command::{Answer, Command, LaneView, Page};
+pub(crate) use command::{Answer, Chunk, Command, LaneView, Moved, Page, Progress};
 
 use crate::announce::Announcer;
 use crate::engine::Inner;
@@ -22,11 +24,13 @@ use crate::time::Time;
 use crate::{Account, Policy, SubscriptionPlan};
 use attempt::Homing;
 use pages::Pages;
-use std::collections::{BTreeMap, HashMap};
+use retention::Retention;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tradewind_store::{Error, Stream, Sync};
+use work::Work;
 
 /// Pause before a record that the store had no room for is tried again.
 pub(crate) const FULL_PAUSE_MS: u64 = 100;
@@ -109,6 +113,8 @@ pub(crate) struct Shard {
     pages: Pages,
     rng: Rng,
     turn: Turn,
+    /// Numbers the records of accepted deliveries, within the epoch.
+    accepted_records: u64,
     attempts: JoinSet<()>,
     homes: (
         mpsc::UnboundedSender<Homing>,
@@ -118,6 +124,7 @@ pub(crate) struct Shard {
     health: watch::Sender<Result<(), String>>,
     waiting_for_quiet: Vec<oneshot::Sender<()>>,
     next_retention: u64,
+    work: VecDeque<Work>,
     draining: Option<u64>,
     drained: Vec<oneshot::Sender<()>>,
 }
@@ -152,24 +159,33 @@ impl Shard {
         }
         let wake = self.next_wake();
         let tip = self.waits_for_growth();
-        let around = self.around.clone();
+        let around = &self.around;
+        let mut home = None;
+        let mut command = None;
         tokio::select! {
             biased;
-            command = self.commands.recv() => match command {
-                Some(command) => self.command(command).await?,
+            next = self.commands.recv() => match next {
+                Some(next) => command = Some(next),
                 None => return Ok(false),
             },
-            Some(home) = self.homes.1.recv() => {
-                self.refresh();
-                self.home(home);
-                for _ in 1..OUTCOMES_MAX {
-                    let Ok(home) = self.homes.1.try_recv() else { break };
-                    self.home(home);
-                }
-            }
+            next = self.homes.1.recv() => home = next,
             () = around.gates.freed[usize::from(around.shard)].notified() => {}
             () = around.log.grown(around.shard, tip.unwrap_or(0)), if tip.is_some() => {}
             () = around.time.sleep_until(wake.unwrap_or(0)), if wake.is_some() => {}
+        }
+        if let Some(command) = command {
+            self.command(command).await?;
+        }
+        if home.is_some() {
+            self.refresh();
+        }
+        let mut taken = 0;
+        while let Some(next) = home {
+            self.home(next);
+            taken += 1;
+            home = (taken < OUTCOMES_MAX)
+                .then(|| self.homes.1.try_recv().ok())
+                .flatten();
         }
         Ok(true)
     }
@@ -177,8 +193,10 @@ impl Shard {
     async fn turn(&mut self) -> Result<(), Error> {
         self.refresh();
         while self.attempts.try_join_next().is_some() {}
+        let share = Lane::share_of(self.lanes.len());
         for lane in self.lanes.values_mut() {
             lane.wake = None;
+            lane.share = share;
         }
         if self.draining.is_none() {
             self.page_in().await?;
@@ -188,8 +206,11 @@ impl Shard {
         self.flush(Sync::Lazy).await?;
         if self.turn.now >= self.next_retention && self.draining.is_none() {
             self.next_retention = self.turn.now + RETENTION_EVERY_MS;
-            self.retain().await?;
+            if !self.is_retaining() {
+                self.work.push_back(Work::Retention(Retention::new(self)));
+            }
         }
+        self.work().await?;
         if !self.waiting_for_quiet.is_empty() && self.is_quiet() {
             for waiter in self.waiting_for_quiet.drain(..) {
                 waiter.send(()).ok();
@@ -209,6 +230,8 @@ impl Shard {
         for lane in self.lanes.values_mut() {
             lane.save(&mut self.turn);
         }
+        self.turn
+            .record_accepted(self.epoch, &mut self.accepted_records);
         if !self.turn.ops.is_empty() {
             let ops = std::mem::take(&mut self.turn.ops);
             loop {
@@ -245,7 +268,7 @@ impl Shard {
         if let Some(deadline) = self.draining {
             return Some(deadline);
         }
-        if self.lanes.values().any(Lane::has_work) {
+        if !self.work.is_empty() || self.lanes.values().any(Lane::has_work) {
             return Some(self.turn.now);
         }
         self.lanes
@@ -274,15 +297,16 @@ impl Shard {
     /// Whether every lane that may work has nothing left to do.
     fn is_quiet(&self) -> bool {
         let end = self.around.log.bounds(self.around.shard).end;
-        self.lanes.values().all(|lane| {
-            lane.flying.is_empty()
-                && (!lane.is_active()
-                    || (lane.ready.is_empty()
-                        && lane.next_due.is_none()
-                        && lane.window.open() == 0
-                        && lane.keys.fetch.is_empty()
-                        && (lane.has_read_all() || lane.read >= end)))
-        })
+        self.work.is_empty()
+            && self.lanes.values().all(|lane| {
+                lane.flying.is_empty()
+                    && (!lane.is_active()
+                        || (lane.ready.is_empty()
+                            && lane.next_due.is_none()
+                            && lane.window.open() == 0
+                            && lane.keys.fetch.is_empty()
+                            && (lane.has_read_all() || lane.read >= end)))
+            })
     }
 
     fn is_drained(&self) -> bool {

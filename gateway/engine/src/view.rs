@@ -96,6 +96,12 @@ pub struct SubscriptionView {
     pub in_flight: u64,
     /// Bytes of log that it has not read yet: its backlog beyond what is pending.
     pub behind_bytes: u64,
+    /// Ordering keys that have something pending.
+    #[serde(default)]
+    pub busy_keys: u64,
+    /// Why it reads no further until somebody does something; `None` while it does.
+    #[serde(default)]
+    pub held_up: Option<String>,
 }
 
 /// What happened to one event.

@@ -8,6 +8,7 @@ pub mod cli;
 mod codec;
 pub mod ingress;
 mod registry;
+pub mod routes;
 pub mod run;
 
 pub use registry::registry;

@@ -1,9 +1,12 @@
 //! Sizes that a user need not know.
 
+use crate::Settings;
+
 /// Sizes of the embedded engine. The defaults suit production; tests make them tiny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Params {
-    /// Size at which a segment is sealed (default 64 MiB).
+    /// Size at which a segment is sealed (default 64 MiB, or an eighth of what the stream's
+    /// `retention_bytes` allows its shard, if that is less).
     pub segment_bytes: u64,
     /// Zeros by which the active segment is extended at once (default 4 MiB).
     pub chunk_bytes: u64,
@@ -22,6 +25,19 @@ pub struct Params {
     pub queue: usize,
     /// Bytes of appends that may wait to be written, per shard (default 64 MiB).
     pub queue_bytes: usize,
+}
+
+impl Params {
+    /// Segments that a cap on the log's bytes can be kept with: whole ones are recycled.
+    #[must_use]
+    pub(crate) fn within(mut self, settings: &Settings) -> Self {
+        const LEAST: u64 = 256 << 10;
+        if let Some(limit) = settings.retention_bytes {
+            let share = limit / u64::from(settings.shards.max(1)) / 8;
+            self.segment_bytes = self.segment_bytes.min(share.max(LEAST));
+        }
+        self
+    }
 }
 
 impl Default for Params {

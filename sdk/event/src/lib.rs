@@ -43,5 +43,5 @@ pub mod protobuf;
 mod sdk;
 
 pub use error::{BatchFailure, DecodeError, InvalidEvent};
-pub use limits::Limits;
+pub use limits::{EXTENSIONS_MAX, Limits};
 pub use model::{Attribute, Builder, Data, DataKind, Event, InvalidTimestamp, Timestamp};

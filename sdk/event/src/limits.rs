@@ -1,5 +1,20 @@
 //! What a decoder takes at most.
 
+/// Most extension attributes of an event that is read or built.
+///
+/// CloudEvents names no limit. Each is a header in binary mode, of which common HTTP servers take a
+/// hundred, and every filter looks among them by name.
+pub const EXTENSIONS_MAX: usize = 256;
+
+/// Whether an event that has `found` extension attributes may have another one.
+pub(crate) fn another(found: usize, name: &str) -> Result<(), crate::InvalidEvent> {
+    if found < EXTENSIONS_MAX {
+        return Ok(());
+    }
+    let reason = format!("is one too many; an event has at most {EXTENSIONS_MAX} extensions");
+    Err(crate::InvalidEvent::new(name, reason))
+}
+
 /// Upper bounds for decoders of untrusted input.
 ///
 /// CloudEvents asks an intermediary to forward events of up to 64 KiB, so no limit on a single event

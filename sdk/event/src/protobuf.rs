@@ -106,12 +106,12 @@ fn event(message: Message) -> Result<Event, InvalidEvent> {
 fn set(draft: &mut Draft, name: &str, value: &message::AttrValue) -> Result<(), InvalidEvent> {
     use message::AttrValue as V;
     match value {
-        V::Boolean(b) => draft.set(name, Attribute::Boolean(*b)),
-        V::Integer(n) => draft.set(name, Attribute::Integer(*n)),
-        V::String(s) => draft.set(name, Attribute::String(s)),
-        V::Bytes(b) => draft.set(name, Attribute::Binary(&STANDARD.encode(b))),
-        V::Uri(s) => draft.set(name, Attribute::Uri(s)),
-        V::UriRef(s) => draft.set(name, Attribute::UriReference(s)),
+        V::Boolean(b) => draft.add(name, Attribute::Boolean(*b)),
+        V::Integer(n) => draft.add(name, Attribute::Integer(*n)),
+        V::String(s) => draft.add(name, Attribute::String(s)),
+        V::Bytes(b) => draft.add(name, Attribute::Binary(&STANDARD.encode(b))),
+        V::Uri(s) => draft.add(name, Attribute::Uri(s)),
+        V::UriRef(s) => draft.add(name, Attribute::UriReference(s)),
         V::Timestamp(Instant { seconds, nanos }) => {
             let nanos = u32::try_from(*nanos).ok().filter(|n| *n < 1_000_000_000);
             let instant = nanos.map(|nanos| Timestamp {
@@ -121,7 +121,7 @@ fn set(draft: &mut Draft, name: &str, value: &message::AttrValue) -> Result<(), 
             let instant = instant
                 .filter(|instant| INSTANTS.contains(&instant.seconds))
                 .ok_or_else(|| InvalidEvent::new(name, "is outside of the years 1 to 9999"))?;
-            draft.set(name, Attribute::Timestamp(&instant.to_string()))
+            draft.add(name, Attribute::Timestamp(&instant.to_string()))
         }
     }
 }

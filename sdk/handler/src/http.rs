@@ -11,3 +11,4 @@ mod signature;
 pub use options::{InvalidOptions, Options};
 pub use run::{Exit, Failure, run};
 pub use serve::serve;
+pub(crate) use service::Service;

@@ -32,6 +32,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
+#[cfg(feature = "http")]
+use {
+    bytes::Bytes,
+    http_body_util::{BodyExt, Full},
+    std::sync::Arc,
+    tokio_util::task::TaskTracker,
+};
 
 /// An event with JSON data, `id` `test-1` and `source` `/tests`. For anything else there is
 /// [`Event::builder`].
@@ -51,6 +58,26 @@ pub fn event(ty: &str, data: impl Serialize) -> Event {
 /// Hands an event to a handler: first attempt, live, 15 seconds left.
 pub async fn call(handler: &impl Handler, event: Event) -> Outcome {
     Call::new(event).run(handler).await
+}
+
+/// Hands a whole request to a handler as the HTTP host would, signature check and all, and gives the
+/// answer.
+#[cfg(feature = "http")]
+pub async fn answer(
+    handler: impl Handler,
+    options: crate::Options,
+    request: http::Request<Bytes>,
+) -> http::Response<Bytes> {
+    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let service = crate::http::Service::new(Arc::new(handler), options, tasks, stopping);
+    let (head, body) = service.answer(request.map(Full::new)).await.into_parts();
+    // An answer is one piece, and made here.
+    #[allow(clippy::disallowed_methods)]
+    let body = body
+        .collect()
+        .await
+        .map_or_else(|e| match e {}, |b| b.to_bytes());
+    http::Response::from_parts(head, body)
 }
 
 /// A delivery to be made under chosen circumstances.

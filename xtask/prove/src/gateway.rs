@@ -1,5 +1,6 @@
 //! The gateway under test, seen from outside.
 
+use http_body_util::Full;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -11,6 +12,10 @@ use tokio::process::{Child, Command};
 /// A gateway with a configuration file and a data directory of its own.
 pub(crate) struct Gateway {
     binary: PathBuf,
+    /// Below `sources`, besides the source `in` at `/events`.
+    pub(crate) sources: String,
+    /// Further top-level keys.
+    pub(crate) settings: String,
     folder: tempfile::TempDir,
     pub(crate) address: SocketAddr,
     child: Option<Child>,
@@ -31,6 +36,8 @@ impl Gateway {
             .map_err(|e| e.to_string())?;
         let gateway = Self {
             binary: binary.to_owned(),
+            sources: String::new(),
+            settings: String::new(),
             folder,
             address,
             child: None,
@@ -56,9 +63,14 @@ impl Gateway {
 
     /// The configuration with these subscriptions.
     pub(crate) fn text(&self, subscriptions: &str) -> String {
+        let Self {
+            address,
+            sources,
+            settings,
+            ..
+        } = self;
         format!(
-            "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\nsources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\nsubscriptions:\n{subscriptions}",
-            self.address,
+            "listen: {address}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\n{settings}sources:\n  in: {{ kind: http, path: /events, auth: none-i-understand }}\n{sources}subscriptions:\n{subscriptions}",
             self.data().display(),
         )
     }
@@ -132,6 +144,11 @@ impl Gateway {
         kill_process(id, signal).map_err(|e| e.to_string())
     }
 
+    /// Whether the process has ended by itself.
+    pub(crate) fn gone(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok()?
+    }
+
     /// Waits for the end; gives up after a minute.
     pub(crate) async fn ended(&mut self) -> Result<ExitStatus, String> {
         let mut child = self.child.take().ok_or("the gateway is not running")?;
@@ -141,12 +158,26 @@ impl Gateway {
         }
     }
 
+    /// A call of its own command line; what it says is dropped.
+    pub(crate) fn command(&self, command: &[&str]) -> Command {
+        let mut call = Command::new(&self.binary);
+        call.args(command)
+            .arg("--config")
+            .arg(self.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        call
+    }
+
     /// Asks the running gateway by its own command line.
     pub(crate) async fn ask(&self, command: &[&str]) -> Result<Value, String> {
-        let output = Command::new(&self.binary)
-            .args(command)
-            .args(["--output", "json", "--config"])
-            .arg(self.config())
+        let output = self
+            .command(command)
+            .args(["--output", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .output()
             .await
             .map_err(|e| e.to_string())?;
@@ -156,13 +187,48 @@ impl Gateway {
         serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
     }
 
+    /// Moves all dead letters of a subscription back to pending; returns how many.
+    pub(crate) async fn redrive(&self, subscription: &str) -> Result<u64, String> {
+        let path = format!("/v1/subscriptions/{subscription}/dead-letters/redrive");
+        let (status, answer) = self.call("POST", &path, "{\"all\":true}").await?;
+        let refused = || format!("the redrive was answered {status}: {answer}");
+        answer["count"].as_u64().ok_or_else(refused)
+    }
+
+    /// One call of the admin API without a body: status and JSON.
+    pub(crate) async fn admin(&self, method: &str, path: &str) -> Result<(u16, Value), String> {
+        self.call(method, path, "").await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &str) -> Result<(u16, Value), String> {
+        let socket = self.folder.path().join("data/admin.sock");
+        let stream = tokio::net::UnixStream::connect(&socket).await;
+        let stream = stream.map_err(|e| format!("the admin socket: {e}"))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
+                .await
+                .map_err(|e| e.to_string())?;
+        tokio::spawn(connection);
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .body(Full::new(body.to_owned().into()))
+            .map_err(|e| e.to_string())?;
+        let answer = crate::load::ask(&mut sender, request).await;
+        let answer = answer.ok_or_else(|| format!("no answer to {method} {path}"))?;
+        let body = serde_json::from_slice(answer.body()).unwrap_or_default();
+        Ok((answer.status().as_u16(), body))
+    }
+
     /// The account of every subscription, once nothing is pending in any of `quiet`.
     pub(crate) async fn accounts(&self, quiet: &[&str]) -> Result<Vec<(String, Value)>, String> {
         for _ in 0..600 {
-            let listed = self.ask(&["subscriptions", "list"]).await?;
+            let (_, listed) = self.admin("GET", "/v1/subscriptions").await?;
             let accounts: Vec<(String, Value)> = listed
                 .as_array()
-                .ok_or("`subscriptions list` gave no array")?
+                .ok_or("the subscriptions are no array")?
                 .iter()
                 .map(|s| {
                     (

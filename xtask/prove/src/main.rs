@@ -9,12 +9,17 @@ mod backlog;
 mod drain;
 mod full;
 mod gateway;
+mod isolation;
 mod kill;
 mod load;
 mod oracle;
+mod overload;
 mod reload;
+mod routes;
 mod sinks;
+mod target;
 mod vitals;
+mod watch;
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -29,6 +34,9 @@ const PROOFS: &[(&str, Run)] = &[
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
     ("disk-full", |options| Box::pin(full::prove(options))),
+    ("isolation", |options| Box::pin(isolation::run(options))),
+    ("overload", |options| Box::pin(overload::run(options))),
+    ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
 ];
 
@@ -44,6 +52,9 @@ pub(crate) struct Options {
     /// How often; the default is the proof's own.
     #[arg(long)]
     rounds: Option<u32>,
+    /// Fewer and shorter steps: seconds instead of minutes.
+    #[arg(long)]
+    short: bool,
     /// How many events; the default is the proof's own.
     #[arg(long)]
     events: Option<u64>,

@@ -12,12 +12,62 @@ pub(crate) fn sum(payload: &[u8]) -> Sum {
     Sha256::digest(payload).into()
 }
 
+/// One event; long runs have millions.
+struct Sent {
+    id: Arc<str>,
+    ty: u16,
+    sum: Sum,
+    acknowledged: bool,
+}
+
+/// Words that repeat, as numbers.
+#[derive(Default)]
+struct Words(Vec<Box<str>>);
+
+impl Words {
+    fn number(&mut self, word: &str) -> u16 {
+        let found = self.0.iter().position(|known| **known == *word);
+        let at = found.unwrap_or_else(|| {
+            self.0.push(word.into());
+            self.0.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+    fn find(&self, word: &str) -> Option<u16> {
+        let at = self.0.iter().position(|known| **known == *word)?;
+        u16::try_from(at).ok()
+    }
+    fn word(&self, number: u16) -> &str {
+        self.0.get(usize::from(number)).map_or("", |word| word)
+    }
+}
+
 #[derive(Default)]
 struct Seen {
-    sent: HashMap<String, (String, Sum)>,
-    acknowledged: HashMap<String, String>,
-    arrived: HashMap<(String, String), u32>,
+    numbers: HashMap<Arc<str>, u32>,
+    events: Vec<Sent>,
+    types: Words,
+    sinks: Words,
+    /// How often an event arrived at a sink.
+    arrived: HashMap<(u16, u32), u32>,
+    acknowledgements: usize,
+    arrivals: u64,
+    /// Events before this one have been found complete.
+    complete: usize,
     faults: Vec<String>,
+}
+
+impl Seen {
+    fn has(&self, sink: Option<u16>, event: usize) -> bool {
+        let event = u32::try_from(event).unwrap_or(u32::MAX);
+        sink.is_some_and(|sink| self.arrived.contains_key(&(sink, event)))
+    }
+
+    /// Acknowledged events that are not known to be complete.
+    fn open(&self) -> impl Iterator<Item = (usize, &Sent)> {
+        let rest = self.events.iter().enumerate().skip(self.complete);
+        rest.filter(|(_, event)| event.acknowledged)
+    }
 }
 
 /// Shared between load, sinks and checks.
@@ -33,92 +83,117 @@ impl Oracle {
 
     /// An event is about to be sent.
     pub(crate) fn sent(&self, id: &str, ty: &str, payload: &[u8]) {
-        self.seen()
-            .sent
-            .insert(id.to_owned(), (ty.to_owned(), sum(payload)));
+        let sum = sum(payload);
+        let mut seen = self.seen();
+        let id: Arc<str> = id.into();
+        let ty = seen.types.number(ty);
+        let number = u32::try_from(seen.events.len()).unwrap_or(u32::MAX);
+        seen.numbers.insert(Arc::clone(&id), number);
+        seen.events.push(Sent {
+            id,
+            ty,
+            sum,
+            acknowledged: false,
+        });
     }
 
     /// The gateway answered 2xx for it.
-    pub(crate) fn acknowledged(&self, id: &str, ty: &str) {
-        self.seen()
-            .acknowledged
-            .insert(id.to_owned(), ty.to_owned());
+    pub(crate) fn acknowledged(&self, id: &str) {
+        let mut seen = self.seen();
+        let Some(&number) = seen.numbers.get(id) else {
+            return;
+        };
+        if let Some(event) = seen.events.get_mut(number as usize)
+            && !std::mem::replace(&mut event.acknowledged, true)
+        {
+            seen.acknowledgements += 1;
+        }
     }
 
     /// A sink got it.
     pub(crate) fn arrived(&self, sink: &str, id: &str, ty: &str, payload: &[u8]) {
+        let sum = sum(payload);
         let mut seen = self.seen();
-        let fault = match seen.sent.get(id) {
-            None => Some(format!("{sink} got {id}, which was never sent")),
-            Some((_, expected)) if *expected != sum(payload) => {
-                Some(format!("{sink} got {id} altered"))
-            }
-            Some((expected, _)) if expected != ty => Some(format!(
+        let number = seen.numbers.get(id).copied();
+        let Some((number, event)) = number.and_then(|n| Some((n, seen.events.get(n as usize)?)))
+        else {
+            let fault = format!("{sink} got {id}, which was never sent");
+            seen.faults.push(fault);
+            return;
+        };
+        let expected = seen.types.word(event.ty);
+        let fault = if event.sum != sum {
+            Some(format!("{sink} got {id} altered"))
+        } else if expected != ty {
+            Some(format!(
                 "{sink} got {id} as type {ty} instead of {expected}"
-            )),
-            Some(_) => None,
+            ))
+        } else {
+            None
         };
         seen.faults.extend(fault);
-        *seen
-            .arrived
-            .entry((sink.to_owned(), id.to_owned()))
-            .or_default() += 1;
+        seen.arrivals += 1;
+        let sink = seen.sinks.number(sink);
+        *seen.arrived.entry((sink, number)).or_default() += 1;
     }
 
     /// Acknowledged events.
     pub(crate) fn acknowledgements(&self) -> usize {
-        self.seen().acknowledged.len()
+        self.seen().acknowledgements
     }
 
     /// Acknowledged events of a type.
     pub(crate) fn acknowledged_as(&self, ty: &str) -> usize {
-        self.seen()
-            .acknowledged
-            .values()
-            .filter(|t| *t == ty)
-            .count()
+        let seen = self.seen();
+        let ty = seen.types.find(ty);
+        let of = |event: &&Sent| event.acknowledged && Some(event.ty) == ty;
+        seen.events.iter().filter(of).count()
     }
 
     /// Arrivals at all sinks, repetitions included.
     pub(crate) fn arrivals(&self) -> u64 {
-        self.seen().arrived.values().map(|n| u64::from(*n)).sum()
+        self.seen().arrivals
     }
 
     /// Arrivals beyond the first of each event at each sink.
     pub(crate) fn repetitions(&self) -> u64 {
-        self.seen()
-            .arrived
-            .values()
-            .map(|n| u64::from(*n) - 1)
-            .sum()
+        let seen = self.seen();
+        seen.arrivals - seen.arrived.len() as u64
+    }
+
+    /// Arrivals at one sink beyond the first of each event.
+    pub(crate) fn repetitions_at(&self, sink: &str) -> u64 {
+        let seen = self.seen();
+        let sink = seen.sinks.find(sink);
+        let at = seen.arrived.iter().filter(|((s, _), _)| Some(*s) == sink);
+        at.map(|(_, n)| u64::from(*n) - 1).sum()
     }
 
     /// Acknowledged events of the types that `wants` names which have not arrived at `sink`.
     pub(crate) fn missing(&self, sink: &str, wants: impl Fn(&str) -> bool) -> Vec<String> {
         let seen = self.seen();
-        seen.acknowledged
-            .iter()
-            .filter(|(id, ty)| {
-                wants(ty) && !seen.arrived.contains_key(&(sink.to_owned(), (*id).clone()))
-            })
-            .map(|(id, _)| id.clone())
+        let sink = seen.sinks.find(sink);
+        let wanted: Vec<bool> = seen.types.0.iter().map(|ty| wants(ty)).collect();
+        seen.open()
+            .filter(|(_, event)| wanted.get(usize::from(event.ty)) == Some(&true))
+            .filter(|(n, _)| !seen.has(sink, *n))
+            .map(|(_, event)| event.id.to_string())
             .collect()
     }
 
-    /// Acknowledged events of the named types that arrived at any other number of the given sinks
-    /// than one.
+    /// Nothing is missing and nobody publishes: later checks look at later events only.
+    pub(crate) fn complete(&self) {
+        let mut seen = self.seen();
+        seen.complete = seen.events.len();
+    }
+
+    /// Acknowledged events that arrived at any other number of the given sinks than one.
     pub(crate) fn not_at_exactly_one(&self, sinks: &[&str]) -> Vec<String> {
         let seen = self.seen();
-        seen.acknowledged
-            .keys()
-            .filter(|id| {
-                let at = sinks.iter().filter(|sink| {
-                    seen.arrived
-                        .contains_key(&((**sink).to_owned(), (*id).clone()))
-                });
-                at.count() != 1
-            })
-            .cloned()
+        let sinks: Vec<_> = sinks.iter().map(|sink| seen.sinks.find(sink)).collect();
+        seen.open()
+            .filter(|(n, _)| sinks.iter().filter(|sink| seen.has(**sink, *n)).count() != 1)
+            .map(|(_, event)| event.id.to_string())
             .collect()
     }
 

@@ -97,7 +97,7 @@ async fn attempt(
     let batch = deliveries(events, timeout);
     ends("deliver", sink.deliver(batch, report, cancel)).await?;
     let mut all = Vec::new();
-    while let Ok(outcome) = outcomes.try_recv() {
+    while let Some(outcome) = outcomes.try_recv() {
         all.push(outcome);
     }
     Ok(all)

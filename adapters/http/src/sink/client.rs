@@ -6,15 +6,19 @@
 
 use super::dial::Dial;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use std::time::Duration;
+use tradewind_adapter::Body;
+
+/// What is sent: an event, or the body of a request that is passed on.
+pub(crate) type Payload = Either<Full<Bytes>, Body>;
 
 /// Connections of one sink.
-pub(crate) type Pool = Client<HttpsConnector<Dial>, Full<Bytes>>;
+pub(crate) type Pool = Client<HttpsConnector<Dial>, Payload>;
 
 /// Idle connections kept.
 const IDLE_MAX: usize = 64;

@@ -52,9 +52,14 @@ impl Redact {
 
 /// The outcome of an exchange that broke.
 pub(crate) fn failed(error: &(dyn StdError + 'static), redact: &Redact) -> Outcome {
+    let patience = blocked(error).map(|_| BLOCKED_PATIENCE);
+    retry(patience, reason(error, redact))
+}
+
+/// Why an exchange broke.
+pub(crate) fn reason(error: &(dyn StdError + 'static), redact: &Redact) -> Reason {
     if let Some(blocked) = blocked(error) {
-        let reason = Reason::new("blocked-address", blocked.to_string());
-        return retry(Some(BLOCKED_PATIENCE), reason);
+        return Reason::new("blocked-address", blocked.to_string());
     }
     let code = if find::<rustls::Error>(error).is_some() {
         "tls"
@@ -65,7 +70,7 @@ pub(crate) fn failed(error: &(dyn StdError + 'static), redact: &Redact) -> Outco
     } else {
         "connect"
     };
-    retry(None, Reason::new(code, redact.text(&chain(error))))
+    Reason::new(code, redact.text(&chain(error)))
 }
 
 /// The outcome when the time of the attempt is over.

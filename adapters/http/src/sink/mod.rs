@@ -5,6 +5,7 @@ mod config;
 mod dial;
 mod failure;
 mod guard;
+mod invoke;
 mod request;
 mod response;
 mod sign;
@@ -20,7 +21,7 @@ use dial::{Dial, System};
 use failure::{Redact, cancelled, failed, timed_out};
 use guard::Guard;
 use http::{Method, Request};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use request::Requests;
 use response::Responses;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use target::{Host, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Outcome, Reason, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Reason, Report, Sink,
+    SinkAdapter,
 };
 
 /// Delivers events by HTTP.
@@ -208,9 +210,13 @@ impl Sink for HttpSink {
         self.target.describe()
     }
 
+    fn invoke(&self) -> Option<&dyn Invoke> {
+        Some(self)
+    }
+
     /// Asks with `OPTIONS`; any answer means that somebody is there.
     async fn health(&self) -> Result<(), Error> {
-        let mut request = Request::new(Full::default());
+        let mut request = Request::new(Either::Left(Full::default()));
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = self.target.uri.clone();
         let asked = tokio::time::timeout(Duration::from_secs(10), self.client.request(request));

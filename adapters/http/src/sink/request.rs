@@ -1,5 +1,6 @@
 //! From deliveries to one request.
 
+use super::client::Payload;
 use super::config::{Auth, Config, Mode};
 use super::sign::Signer;
 use crate::api_key;
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{Delivery, Error, ErrorKind};
@@ -39,23 +40,27 @@ const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "ce-", "webhook-", "tradewind-"]
 pub(crate) struct Requests {
     uri: Uri,
     mode: Mode,
+    /// Configured headers and credentials.
+    pub(crate) own: HeaderMap,
+    /// These, and what every delivery bears.
     fixed: HeaderMap,
     signer: Option<Signer>,
 }
 
 impl Requests {
     pub(crate) fn new(config: &Config, uri: Uri) -> Result<Self, Error> {
-        let mut fixed = HeaderMap::new();
-        let agent = concat!("tradewind/", env!("CARGO_PKG_VERSION"));
-        fixed.insert(USER_AGENT, HeaderValue::from_static(agent));
+        let mut own = HeaderMap::new();
         for (name, value) in &config.headers {
             let name = allowed("headers", name)?;
-            fixed.insert(name.clone(), header("headers", &name, value)?);
+            own.insert(name.clone(), header("headers", &name, value)?);
         }
         if let Some(auth) = &config.auth {
             let (name, value) = credentials(auth)?;
-            fixed.insert(name, value);
+            own.insert(name, value);
         }
+        let agent = concat!("tradewind/", env!("CARGO_PKG_VERSION"));
+        let mut fixed = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]);
+        fixed.extend(own.clone());
         let signer = match config.signing.as_slice() {
             [] => None,
             secrets => Some(Signer::new(secrets)?),
@@ -63,6 +68,7 @@ impl Requests {
         Ok(Self {
             uri,
             mode: config.mode,
+            own,
             fixed,
             signer,
         })
@@ -74,38 +80,62 @@ impl Requests {
         &self,
         batch: &[Delivery],
         now: SystemTime,
-    ) -> Result<Request<Full<Bytes>>, String> {
-        let (headers, body) = self.encode(batch);
-        let mut all = self.fixed.clone();
-        all.extend(headers);
-        about(&mut all, batch)?;
-        if let Some(signer) = &self.signer {
-            let id = message_id(batch);
-            let seconds = now
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |time| time.as_secs());
-            let signature = signer.sign(&id, seconds, &body);
-            let signature = signature.ok_or("the signature is no header")?;
-            all.insert("webhook-id", value(&id)?);
-            all.insert("webhook-timestamp", seconds.into());
-            all.insert("webhook-signature", signature);
-        }
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = all;
-        Ok(request)
-    }
-
-    fn encode(&self, batch: &[Delivery]) -> (HeaderMap, Bytes) {
-        match (self.mode, batch) {
-            (Mode::Binary, [one]) => binding::encode_binary(&one.event),
-            (Mode::Structured, [one]) => binding::encode_structured(&one.event, Format::Json),
+    ) -> Result<Request<Payload>, String> {
+        let (headers, body) = match (self.mode, batch) {
+            (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event),
             _ => {
                 let events: Vec<Event> = batch.iter().map(|d| d.event.clone()).collect();
                 binding::encode_batch(&events, Format::Json)
             }
+        };
+        let mut all = self.fixed.clone();
+        all.extend(headers);
+        about(&mut all, batch)?;
+        self.finish(all, body, &message_id(batch), now)
+    }
+
+    /// One request for an event that is to be answered.
+    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Payload>, String> {
+        let (headers, body) = self.encode(event);
+        let mut all = self.fixed.clone();
+        all.extend(headers);
+        self.finish(all, body, event.id(), now)
+    }
+
+    /// Whether deliveries are signed, which needs their whole body.
+    pub(crate) fn signs(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    fn encode(&self, event: &Event) -> (HeaderMap, Bytes) {
+        match self.mode {
+            Mode::Structured => binding::encode_structured(event, Format::Json),
+            _ => binding::encode_binary(event),
         }
+    }
+
+    fn finish(
+        &self,
+        mut headers: HeaderMap,
+        body: Bytes,
+        id: &str,
+        now: SystemTime,
+    ) -> Result<Request<Payload>, String> {
+        if let Some(signer) = &self.signer {
+            let seconds = now
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |time| time.as_secs());
+            let signature = signer.sign(id, seconds, &body);
+            let signature = signature.ok_or("the signature is no header")?;
+            headers.insert("webhook-id", value(id)?);
+            headers.insert("webhook-timestamp", seconds.into());
+            headers.insert("webhook-signature", signature);
+        }
+        let mut request = Request::new(Either::Left(Full::new(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tradewind_adapter::Auth;
 
 /// Settings of a source of kind `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,10 +14,10 @@ pub struct Config {
     /// How percent signs in `ce-` headers are read. Default: strict. Since 0.1.
     #[serde(default)]
     pub percent: Percent,
-    /// Most events in one batch. Default: 1000. Since 0.1.
-    #[serde(default = "default_batch_max")]
+    /// Most events in one batch, if it is to be less than `limits.batch`. Since 0.1.
+    #[serde(default)]
     #[schemars(range(min = 1, max = 100000))]
-    pub batch_max: usize,
+    pub batch_max: Option<usize>,
     /// Origins that may deliver here after the handshake of CloudEvents webhooks (`OPTIONS` with
     /// `WebHook-Request-Origin`), as DNS names. Default: none. Since 0.1.
     #[serde(default)]
@@ -26,20 +27,6 @@ pub struct Config {
     /// refused. Since 0.1.
     #[serde(default)]
     pub raw: Option<Raw>,
-}
-
-fn default_batch_max() -> usize {
-    1000
-}
-
-/// Who may send.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// Holders of these API keys, by key id.
-    ApiKeys(Vec<String>),
-    /// Anybody who reaches the listener. The name is long on purpose.
-    NoneIUnderstand,
 }
 
 /// How percent signs in `ce-` headers are read.

@@ -1,19 +1,17 @@
 //! The source: CloudEvents posted to the gateway, in any content mode.
 
-mod auth;
 mod config;
 mod raw;
 
-pub use config::{Auth, Config, Percent, Raw};
+pub use config::{Config, Percent, Raw};
 
-use auth::Senders;
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tradewind_adapter::{
-    Answer, Build, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
+    Answer, Build, Callers, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
 };
 use tradewind_event::http::{self as binding, Message, Options};
 use tradewind_event::{Event, InvalidEvent, Limits};
@@ -25,11 +23,14 @@ const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate")
 
 /// Takes CloudEvents over HTTP.
 pub struct HttpSource {
-    senders: Senders,
+    callers: Callers,
     options: Options,
     origins: Vec<String>,
     raw: Option<Raw>,
 }
+
+/// Most events that any configuration takes in one batch.
+const BATCH_MAX: usize = 100_000;
 
 impl HttpSource {
     /// A source with these settings.
@@ -37,8 +38,9 @@ impl HttpSource {
     /// # Errors
     /// Where the settings cannot work, with a hint.
     pub fn new(config: Config, build: &Build) -> Result<Self, Error> {
-        let senders = Senders::new(config.auth.as_ref(), build)?;
-        if !(1..=100_000).contains(&config.batch_max) {
+        let callers = Callers::new(config.auth.as_ref(), build)?;
+        let batch_max = config.batch_max.unwrap_or(BATCH_MAX);
+        if !(1..=BATCH_MAX).contains(&batch_max) {
             return Err(invalid("batch-max", "not 1 to 100000".into()));
         }
         for origin in &config.allowed_origins {
@@ -52,18 +54,18 @@ impl HttpSource {
             raw.event(&HeaderMap::new(), Bytes::new())
                 .map_err(|e| invalid("raw", e.to_string()))?;
         }
-        // The listener bounds the body; here only the number of events counts.
+        // The listener bounds the body, and mostly the batch; here only the number of events counts.
         let limits = Limits {
             event_bytes: usize::MAX,
             batch_bytes: usize::MAX,
-            batch_events: config.batch_max,
+            batch_events: batch_max,
         };
         let percent = match config.percent {
             Percent::Strict => binding::Percent::Strict,
             Percent::Lenient => binding::Percent::Lenient,
         };
         Ok(Self {
-            senders,
+            callers,
             options: Options { percent, limits },
             origins: config.allowed_origins,
             raw: config.raw,
@@ -86,7 +88,7 @@ impl Webhook for HttpSource {
     }
 
     fn verify(&self, parts: &Parts, _body: &[u8], _now: SystemTime) -> Result<Verified, Refusal> {
-        self.senders.verify(&parts.headers)
+        self.callers.verify(&parts.headers)
     }
 
     fn decode(

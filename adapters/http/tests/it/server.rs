@@ -234,7 +234,7 @@ pub(crate) async fn deliver(sink: &dyn Sink, batch: Vec<Delivery>) -> Vec<(usize
     let (report, mut outcomes) = Report::channel();
     sink.deliver(batch, report, CancellationToken::new()).await;
     let mut all = Vec::new();
-    while let Ok(outcome) = outcomes.try_recv() {
+    while let Some(outcome) = outcomes.try_recv() {
         all.push(outcome);
     }
     all

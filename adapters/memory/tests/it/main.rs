@@ -239,7 +239,7 @@ async fn deliver(sink: &dyn Sink, ids: &[&str]) -> Vec<(usize, Outcome)> {
     let batch = ids.iter().map(delivery).collect();
     sink.deliver(batch, report, CancellationToken::new()).await;
     let mut all = Vec::new();
-    while let Ok(outcome) = outcomes.try_recv() {
+    while let Some(outcome) = outcomes.try_recv() {
         all.push(outcome);
     }
     all

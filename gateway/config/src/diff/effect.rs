@@ -91,6 +91,20 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                 say("new events go to the other stream; those in the old one stay there");
             }
         }
+        ("route", Action::Added) => {
+            if let Some(route) = new.routes.get(&change.name) {
+                say(&format!("answers {}", route.describe()));
+            }
+        }
+        ("route", Action::Removed) => {
+            if let Some(route) = old.routes.get(&change.name) {
+                say(&format!(
+                    "{} is no longer answered; requests under way are",
+                    route.describe()
+                ));
+            }
+        }
+        ("route", _) => say("holds for new requests; those under way end as they began"),
         ("subscription", Action::Added) => {
             let start = new
                 .subscriptions

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use tradewind_adapter::{Build, BuiltSource};
 
 /// Paths that the gateway answers itself.
-const RESERVED: [&str; 6] = [
+pub(super) const RESERVED: [&str; 6] = [
     "/livez",
     "/readyz",
     "/healthz",
@@ -65,7 +65,11 @@ impl Loader<'_> {
                 self.out
                     .push(found.hint("leave it out to take what `limits.body` allows"));
             }
-            self.check_auth(base, &settings);
+            self.check_auth(
+                base,
+                &settings,
+                "everybody who reaches this source can publish",
+            );
             if !self.resolve_keys(base, &mut settings, keys) {
                 continue;
             }
@@ -171,16 +175,17 @@ impl Loader<'_> {
         }
     }
 
-    fn check_auth(&mut self, base: &str, settings: &Value) {
+    /// Warns where nobody is asked who they are.
+    pub(super) fn check_auth(&mut self, base: &str, settings: &Value, what: &str) {
         let open = "none-i-understand";
         let auth = settings.get("auth");
-        if auth.and_then(Value::as_str) == Some(open) || auth.is_some_and(|a| a.get(open).is_some())
-        {
-            let message = "everybody who reaches this source can publish";
+        let said = auth.and_then(Value::as_str) == Some(open)
+            || auth.is_some_and(|a| a.get(open).is_some());
+        if said {
             let place = child(base, "auth");
             let found = self
                 .document
-                .warning(&place, Spot::Value, "no-authentication", message);
+                .warning(&place, Spot::Value, "no-authentication", what);
             self.out
                 .push(found.hint("demand API keys: `auth: { api-keys: [NAME] }`"));
         }

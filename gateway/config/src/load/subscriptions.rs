@@ -75,7 +75,12 @@ impl Loader<'_> {
         }
     }
 
-    fn sink(&mut self, base: &str, name: &str, value: Value) -> Option<(String, Arc<dyn Sink>)> {
+    pub(super) fn sink(
+        &mut self,
+        base: &str,
+        name: &str,
+        value: Value,
+    ) -> Option<(String, Arc<dyn Sink>)> {
         let registry = self.registry;
         let kinds: Vec<_> = registry.sink_kinds().collect();
         let Value::Object(mut settings) = value else {

@@ -1,7 +1,7 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, text};
-use super::{Common, Stream, Subscription};
+use super::{Common, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -46,6 +46,9 @@ pub(crate) struct File {
     /// Sources by name: where events come from. Since 0.1.
     #[schemars(with = "BTreeMap<String, Common>")]
     pub(crate) sources: BTreeMap<String, Value>,
+    /// Routes by name: requests that a function answers while the caller waits. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Route>")]
+    pub(crate) routes: BTreeMap<String, Value>,
     /// Subscriptions by name: where events go. Since 0.1.
     #[schemars(with = "BTreeMap<String, Subscription>")]
     pub(crate) subscriptions: BTreeMap<String, Value>,
@@ -64,6 +67,7 @@ impl Default for File {
             shutdown_grace: Period(Duration::from_secs(25)),
             streams: BTreeMap::new(),
             sources: BTreeMap::new(),
+            routes: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
         }
     }

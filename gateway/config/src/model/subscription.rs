@@ -61,6 +61,9 @@ pub(crate) struct Subscription {
     pub(crate) reply_to: Option<String>,
     /// How long dead letters are kept; then they are purged, and counted. Default `30d`. Since 0.1.
     pub(crate) dead_letter_retention: Option<Period>,
+    /// Most bytes of events in dead letters, for each shard of the stream; beyond it the oldest are
+    /// purged, and counted. Default: no cap. Since 0.1.
+    pub(crate) dead_letter_bytes_max: Option<Size>,
 }
 
 /// Retry policy: a preset, and what is to differ from it.

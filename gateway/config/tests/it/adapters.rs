@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Parts, Received, Refusal, Registry, Report,
-    Secret, Settlement, Sink, SinkAdapter, Source, SourceAdapter, Token, Verified, Webhook,
-    WebhookAdapter,
+    Body, Build, Capability, Delivery, Error, ErrorKind, Invoke, Parts, Reason, Received, Refusal,
+    Registry, Report, Secret, Settlement, Sink, SinkAdapter, Source, SourceAdapter, Token,
+    Verified, Webhook, WebhookAdapter,
 };
 use tradewind_config::Env;
 use tradewind_event::Event;
@@ -203,8 +203,21 @@ impl SinkAdapter for Pile {
 }
 
 #[async_trait]
+impl Invoke for Piled {
+    async fn ask(&self, _: Event) -> Result<http::Response<Body>, Reason> {
+        unreachable!("configuration tests ask nobody")
+    }
+    fn passes(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Sink for Piled {
     async fn deliver(&self, _: Vec<Delivery>, _: Report, _: CancellationToken) {}
+    fn invoke(&self) -> Option<&dyn Invoke> {
+        Some(self)
+    }
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.deliver_batch_max = Some(100);
@@ -242,8 +255,18 @@ impl Source for Nothing {
 }
 
 #[async_trait]
+impl Invoke for Nothing {
+    async fn ask(&self, _: Event) -> Result<http::Response<Body>, Reason> {
+        unreachable!("configuration tests ask nobody")
+    }
+}
+
+#[async_trait]
 impl Sink for Nothing {
     async fn deliver(&self, _: Vec<Delivery>, _: Report, _: CancellationToken) {}
+    fn invoke(&self) -> Option<&dyn Invoke> {
+        Some(self)
+    }
     fn capability(&self) -> Capability {
         Capability::default()
     }

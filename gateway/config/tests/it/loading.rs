@@ -239,6 +239,7 @@ fn every_default_of_a_policy() {
         hops_max: 16,
         reply_to: None,
         dead_letter_retention: seconds(30 * 24 * 3600),
+        dead_letter_bytes_max: None,
     };
     let plain = &checked.subscriptions["plain"];
     assert_eq!(plain.policy, expected);

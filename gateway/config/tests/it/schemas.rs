@@ -41,7 +41,7 @@ fn the_reference_holds_the_kinds_of_the_binary() {
             "| `secrets` | list: secret | The secrets, the newest first. **Required.** |"
         )
     );
-    assert!(made.contains("### `subscriptions.NAME.sink` of kind `pile`"));
+    assert!(made.contains("### `sink` of kind `pile`"));
 }
 
 #[test]

@@ -134,12 +134,6 @@ impl Inner {
 impl StreamHandle {
     fn entry(&self, origin: &Origin, event: &Event, window: Duration) -> Entry {
         let id = self.hashes.identity(event.source(), event.id());
-        let envelope = Envelope {
-            space: origin.space.to_string(),
-            source: origin.source.to_string(),
-            principal: origin.principal.to_string(),
-            hops: hops(event),
-        };
         Entry {
             shard_key: self
                 .hashes
@@ -151,7 +145,7 @@ impl StreamHandle {
                 window_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             }),
             kind: Kind::Event,
-            payload: envelope.encode(event),
+            payload: Envelope::pack(origin, hops(event), event),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::stream::StreamHandle;
 use super::{Error, Inner};
 use crate::record::Job;
-use crate::shard::{Command, LaneView, Page};
+use crate::shard::{Answer, Chunk, Command, LaneView, Moved, Page};
 use crate::{Account, DeadLetter, ReplayView, Start, SubscriptionView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,12 +46,16 @@ impl Inner {
                     cursors: Vec::new(),
                     in_flight: 0,
                     behind_bytes: 0,
+                    busy_keys: 0,
+                    held_up: None,
                 });
             view.account.add(&lane.account);
             view.cursors
                 .extend(Some(lane.cursor).filter(|cursor| !cursor.is_empty()));
             view.in_flight += lane.in_flight;
             view.behind_bytes += lane.behind;
+            view.busy_keys += lane.busy_keys;
+            view.held_up = view.held_up.take().or(lane.held_up);
         }
         views.into_values().collect()
     }
@@ -189,7 +193,7 @@ impl Inner {
         &self,
         subscription: &str,
         position: Option<&str>,
-        command: fn(String, Option<u64>, crate::shard::Answer<u64>) -> Command,
+        command: fn(Chunk, Answer<Moved>) -> Command,
     ) -> Result<u64, Error> {
         let stream = self.home_of(subscription).await?;
         let at = position
@@ -198,10 +202,21 @@ impl Inner {
             .map_err(|e| Error::Invalid(e.to_string()))?;
         let mut n = 0;
         for (index, shard) in stream.shards.iter().enumerate() {
-            if at.is_none_or(|at| usize::from(at.shard) == index) {
-                n += shard
-                    .ask(|answer| command(subscription.to_owned(), at.map(|p| p.offset), answer))
-                    .await?;
+            if at.is_some_and(|at| usize::from(at.shard) != index) {
+                continue;
+            }
+            let mut chunk = Chunk {
+                subscription: subscription.to_owned(),
+                offset: at.map(|p| p.offset),
+                after: None,
+            };
+            loop {
+                let (count, next) = shard.ask(|answer| command(chunk.clone(), answer)).await?;
+                n += count;
+                if next.is_none() {
+                    break;
+                }
+                chunk.after = next;
             }
         }
         match position {

@@ -4,13 +4,19 @@ use super::breaker::{Breaker, Circuit};
 use super::rate::Bucket;
 use super::retry::millis;
 use crate::Policy;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tradewind_adapter::Outcome;
 
 /// Shared by the lanes of one subscription. Locked for a few instructions, never across an await.
 #[derive(Debug)]
-pub(crate) struct Gate(Mutex<State>);
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    /// Looked at in every turn of every shard.
+    paused: AtomicBool,
+    disabled: AtomicBool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -19,8 +25,6 @@ struct State {
     bucket: Option<Bucket>,
     breaker: Breaker,
     throttled_until: u64,
-    paused: bool,
-    disabled: bool,
     /// Somebody was turned away because all places were taken.
     starved: bool,
 }
@@ -49,20 +53,23 @@ pub(crate) enum Pass {
 
 impl Gate {
     pub(crate) fn new(policy: &Policy, now: u64) -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             in_flight: 0,
             concurrency: policy.concurrency.max(1),
             bucket: policy.rate_per_second.map(|r| Bucket::new(r, now)),
             breaker: Breaker::new(),
             throttled_until: 0,
-            paused: false,
-            disabled: false,
             starved: false,
-        }))
+        };
+        Self {
+            state: Mutex::new(state),
+            paused: AtomicBool::new(false),
+            disabled: AtomicBool::new(false),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts new limits in force.
@@ -77,10 +84,10 @@ impl Gate {
 
     /// Takes up to `want` places.
     pub(crate) fn pass(&self, want: usize, now: u64) -> Pass {
-        let mut s = self.state();
-        if s.paused || s.disabled {
+        if self.flags() != (false, false) {
             return Pass::Shut;
         }
+        let mut s = self.state();
         if now < s.throttled_until {
             return Pass::At(s.throttled_until);
         }
@@ -112,10 +119,10 @@ impl Gate {
 
     /// What [`Gate::pass`] would answer, without taking a place.
     pub(crate) fn when(&self, now: u64) -> Pass {
-        let mut s = self.state();
-        if s.paused || s.disabled {
+        if self.flags() != (false, false) {
             return Pass::Shut;
         }
+        let mut s = self.state();
         if now < s.throttled_until {
             return Pass::At(s.throttled_until);
         }
@@ -151,7 +158,7 @@ impl Gate {
                 s.breaker.succeeded()
             }
             Verdict::Gone => {
-                s.disabled = true;
+                self.set_disabled(true);
                 s.breaker.succeeded()
             }
         }
@@ -176,14 +183,14 @@ impl Gate {
     }
 
     pub(crate) fn flags(&self) -> (bool, bool) {
-        let s = self.state();
-        (s.paused, s.disabled)
+        let get = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        (get(&self.paused), get(&self.disabled))
     }
     pub(crate) fn set_paused(&self, paused: bool) {
-        self.state().paused = paused;
+        self.paused.store(paused, Ordering::Release);
     }
     pub(crate) fn set_disabled(&self, disabled: bool) {
-        self.state().disabled = disabled;
+        self.disabled.store(disabled, Ordering::Release);
     }
     pub(crate) fn circuit(&self) -> &'static str {
         match self.state().breaker.circuit() {

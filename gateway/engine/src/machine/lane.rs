@@ -16,8 +16,14 @@ use tradewind_store::Op;
 
 /// Most deliveries of a lane that only the log remembers.
 const WINDOW: usize = 256;
-/// Most bytes of them.
+/// Most bytes of them,
 const WINDOW_BYTES: u64 = 16 << 20;
+/// of those of all lanes of a shard,
+const SHARED_BYTES: u64 = 64 << 20;
+/// and least of one lane's.
+const WINDOW_BYTES_MIN: u64 = 64 << 10;
+/// What an event takes in memory beside its payload, about.
+const EVENT_BYTES: u64 = 512;
 /// Most ordering keys that a lane keeps an eye on; beyond it, it reads no further.
 const KEYS_MAX: usize = 100_000;
 /// Most bytes of log that a lane reads without recording that it has: what matched nothing is read
@@ -68,8 +74,17 @@ pub(crate) struct Lane {
     pub(crate) loaded: HashSet<u64>,
     /// Earliest due time in `q/` that is not in memory, as far as known.
     pub(crate) next_due: Option<u64>,
+    /// Due time and offset below which nothing in `q/` is out of memory: what was removed from there
+    /// lately need not be passed over again.
+    pub(crate) due_from: (u64, u64),
     /// No dead letter is older: when retention has to look at them.
     pub(crate) oldest_letter: u64,
+    /// No dead letter has a lower offset.
+    pub(crate) letters_from: u64,
+    /// Bytes of events in its dead letters.
+    pub(crate) dead_bytes: u64,
+    /// Bytes of events that it may have in memory.
+    pub(crate) share: u64,
     pub(crate) account: Account,
     pub(crate) sequence: u64,
     pub(crate) waiting_bytes: u64,
@@ -115,6 +130,10 @@ impl Lane {
             keys: Keys::default(),
             loaded: HashSet::new(),
             next_due: None,
+            due_from: (0, 0),
+            letters_from: 0,
+            dead_bytes: record.dead_bytes,
+            share: WINDOW_BYTES,
             oldest_letter: 0,
             account: record.account,
             sequence: record.sequence,
@@ -124,6 +143,11 @@ impl Lane {
             dirty: false,
             wake: None,
         }
+    }
+
+    /// The bytes of events that each of so many lanes may have in memory.
+    pub(crate) fn share_of(lanes: usize) -> u64 {
+        (SHARED_BYTES / lanes.max(1) as u64).clamp(WINDOW_BYTES_MIN, WINDOW_BYTES)
     }
 
     /// The state as a restart would find it.
@@ -147,6 +171,7 @@ impl Lane {
             },
             sequence: self.sequence,
             waiting_bytes: self.waiting_bytes,
+            dead_bytes: self.dead_bytes,
             paused: self.paused,
             disabled: self.disabled,
             at_ms: now,
@@ -213,9 +238,22 @@ impl Lane {
         (self.window_is_full() && !explicit) || self.keys.len() >= KEYS_MAX
     }
 
+    /// Why it reads no further until an operator does something.
+    pub(crate) fn held_up(&self) -> Option<String> {
+        (self.keys.len() >= KEYS_MAX).then(|| {
+            format!("{KEYS_MAX} ordering keys wait, most it keeps track of: redrive or purge its dead letters, or mend its sink")
+        })
+    }
+
+    /// Bytes of dead letters beyond their cap.
+    pub(crate) fn letters_excess(&self) -> u64 {
+        let max = self.policy.dead_letter_bytes_max;
+        max.map_or(0, |max| self.dead_bytes.saturating_sub(max))
+    }
+
     fn window_is_full(&self) -> bool {
         self.window.open() >= self.ready_max()
-            || self.window.bytes() >= WINDOW_BYTES
+            || self.window.bytes() >= self.share
             || self.window.span() >= WINDOW * 4
     }
 
@@ -227,7 +265,7 @@ impl Lane {
     /// Whether there are records to fetch or to shed at once.
     pub(crate) fn has_work(&self) -> bool {
         let fetches = !self.keys.fetch.is_empty() && self.room() > 0;
-        (fetches && self.is_active()) || self.overflow() > 0
+        (fetches && self.is_active()) || self.overflow() > 0 || self.letters_excess() > 0
     }
 
     /// Most deliveries ready in memory.
@@ -295,8 +333,11 @@ impl Lane {
         let crowded = self.window_is_full();
         self.account.matched += 1;
         self.account.pending += 1;
-        self.window
-            .push(offset, stored.bytes as u64, self.account.filtered);
+        self.window.push(
+            offset,
+            stored.bytes as u64 + EVENT_BYTES,
+            self.account.filtered,
+        );
         turn.note("matched", &self.name, offset, Some(stored), String::new);
         let task = Task {
             ticket: Ticket {
@@ -311,6 +352,8 @@ impl Lane {
             },
             stored: Arc::clone(stored),
             since: turn.now,
+            together: false,
+            alone: false,
         };
         if let Some(task) = self.sieve(task, false, turn) {
             self.arrive(task, crowded, turn);

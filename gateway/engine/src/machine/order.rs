@@ -21,8 +21,10 @@ struct Key {
     head: Head,
     /// Behind the head, in memory: only while nothing of the key waits in `k/`.
     waiting: VecDeque<Task>,
-    /// There may be more in `k/`.
+    /// There may be more in `k/`,
     recorded: bool,
+    /// from this sequence number on.
+    first: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,16 @@ impl Keys {
             self.fetch.push_back(key);
         }
     }
+    /// The least sequence number that the key may have in `k/`.
+    pub(crate) fn first(&self, key: u64) -> u64 {
+        self.busy.get(&key).map_or(0, |k| k.first)
+    }
+    /// It has none below `sequence`: what was removed there need not be passed over again.
+    pub(crate) fn passed(&mut self, key: u64, sequence: u64) {
+        if let Some(key) = self.busy.get_mut(&key) {
+            key.first = sequence;
+        }
+    }
     /// Keys behind whose head such a delivery waits in memory.
     pub(super) fn waiting(&self, of: impl Fn(&Task) -> bool) -> Vec<u64> {
         let behind = self.busy.iter().filter(|(_, k)| k.waiting.iter().any(&of));
@@ -72,6 +84,7 @@ impl Keys {
             head,
             waiting: VecDeque::new(),
             recorded: false,
+            first: 0,
         })
     }
 }
@@ -255,6 +268,7 @@ mod tests {
     use crate::record::{Envelope, LaneRecord, Stored};
     use std::sync::Arc;
     use tradewind_event::Event;
+    use tradewind_store::Position;
 
     /// Two events of each key, and nothing is delivered.
     #[test]
@@ -267,28 +281,11 @@ mod tests {
             from: 0,
             definition: Some(Arc::new(Definition { text, filter })),
         }];
-        let mut turn = Turn {
-            now: 0,
-            start: 0,
-            ops: Vec::new(),
-            notes: Vec::new(),
-            kept: 0,
-            listened: false,
-            gave_back: false,
-        };
+        let mut turn = Turn::new(0, 0);
         for offset in 0..20_000 {
-            let stored = Arc::new(Stored {
-                offset,
-                appended_ms: 0,
-                envelope: Envelope {
-                    space: String::new(),
-                    source: String::new(),
-                    principal: String::new(),
-                    hops: 0,
-                },
-                event: Event::builder("e", "/s", "t").build().unwrap(),
-                bytes: 1,
-            });
+            let event = Event::builder("e", "/s", "t").build().unwrap();
+            let at = Position { shard: 0, offset };
+            let stored = Arc::new(Stored::new(at, 0, (Envelope::default(), event), 1));
             lane.offer(&stored, Some(offset / 2), offset + 1, &mut turn);
             turn.ops.clear();
         }

@@ -6,11 +6,10 @@ use super::lane::Lane;
 use super::order::Head;
 use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
-use crate::record::{Buried, Cause, Final, Stored, cause_name, keys};
+use crate::record::{Accepted, Buried, Cause, Final, Stored, cause_name, keys};
 use crate::{Attempt, OnExhaustion};
 use std::sync::Arc;
 use tradewind_adapter::{Outcome, Reason};
-use tradewind_event::{Event, Timestamp};
 use tradewind_store::Op;
 
 /// What happens to the ordering key of a delivery that is settled.
@@ -25,7 +24,7 @@ impl Lane {
     /// its key, so the key does not move.
     pub(crate) fn sieve(&mut self, task: Task, arrived: bool, turn: &mut Turn) -> Option<Task> {
         let ticket = &task.ticket;
-        if expiry(&task.stored.event).is_some_and(|at| at <= turn.now) {
+        if task.stored.expires_ms.is_some_and(|at| at <= turn.now) {
             self.account.expired += 1;
             let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
             self.pass_on(key.filter(|_| arrived), turn);
@@ -80,10 +79,16 @@ impl Lane {
             keys::history(ticket.offset, self.id),
             Final::encode(state, Some(due), None, &ticket.trail),
         ));
-        self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+        self.due_at(due, ticket.offset);
         if let Some(key) = ticket.key {
             self.block(key, Head::Scheduled, turn);
         }
+    }
+
+    /// A delivery in `q/` is not in memory.
+    pub(crate) fn due_at(&mut self, due: u64, offset: u64) {
+        self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+        self.due_from = self.due_from.min((due, offset));
     }
 
     /// Ends a delivery; the caller has counted it. Returns its key, which is free to go on.
@@ -97,10 +102,23 @@ impl Lane {
     ) -> Option<u64> {
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
-        turn.ops.push(Op::Put(
-            keys::history(ticket.offset, self.id),
-            Final::encode(state, None, note, &ticket.trail),
-        ));
+        match ticket.trail.attempts.as_slice() {
+            // It has no history that this would have to replace.
+            [only] if state == "accepted" && ticket.place == Place::Window => {
+                turn.accepted.push(Accepted {
+                    offset: ticket.offset,
+                    lane: self.id,
+                    began_ms: only.at_ms,
+                    took_ms: only.took_ms,
+                    reason: only.reason.clone(),
+                    note: note.map(str::to_owned),
+                });
+            }
+            _ => turn.ops.push(Op::Put(
+                keys::history(ticket.offset, self.id),
+                Final::encode(state, None, note, &ticket.trail),
+            )),
+        }
         if ticket.offset < turn.kept {
             turn.ops
                 .push(Op::Delete(keys::kept(self.id, ticket.offset)));
@@ -155,6 +173,8 @@ impl Lane {
         self.unrecord(ticket, turn);
         self.account.pending -= 1;
         self.account.dead_lettered += 1;
+        self.dead_bytes += ticket.bytes;
+        self.letters_from = self.letters_from.min(ticket.offset);
         let buried = Buried {
             at_ms: turn.now,
             cause,
@@ -177,7 +197,7 @@ impl Lane {
             format!(
                 "{} after {} attempt(s)",
                 cause_name(cause),
-                ticket.trail.attempts.len()
+                ticket.trail.made()
             )
         });
     }
@@ -197,7 +217,7 @@ impl Lane {
         self.account.attempts += 1;
         self.dirty = true;
         let began = task.since;
-        let number = task.ticket.trail.attempts.len() as u32 + 1;
+        let number = task.ticket.trail.made() + 1;
         let (name, reason) = match &outcome {
             Outcome::Accepted { receipt, .. } => (
                 "accepted",
@@ -207,7 +227,7 @@ impl Lane {
             Outcome::Reject { reason, .. } => ("reject", Some(reason.clone())),
             _ => ("retry", None),
         };
-        task.ticket.trail.attempts.push(Attempt {
+        task.ticket.trail.push(Attempt {
             number,
             at_ms: began,
             took_ms: turn.now.saturating_sub(began),
@@ -219,6 +239,15 @@ impl Lane {
                 self.account.accepted += 1;
                 let key = self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
                 self.pass_on(key, turn);
+            }
+            // It may be another of them that the sink cannot take.
+            Outcome::Reject { disable: false, .. }
+                if task.together
+                    && task.ticket.trail.counted() < self.policy.retry.max_attempts =>
+            {
+                task.together = false;
+                task.alone = true;
+                self.ready.push_front(task);
             }
             Outcome::Reject { .. } => {
                 self.bury(task.ticket, Some(&task.stored), Cause::Rejected, turn);
@@ -295,6 +324,10 @@ impl Lane {
         for _ in 0..places {
             let mut batch = Vec::with_capacity(batch_max);
             while batch.len() < batch_max {
+                let alone = self.ready.front().is_some_and(|task| task.alone);
+                if alone && !batch.is_empty() {
+                    break;
+                }
                 let Some(task) = self.ready.pop_front() else {
                     break;
                 };
@@ -308,10 +341,20 @@ impl Lane {
                     &self.name,
                     task.ticket.offset,
                     Some(&task.stored),
-                    || format!("attempt {}", task.ticket.trail.attempts.len() + 1),
+                    || format!("attempt {}", task.ticket.trail.made() + 1),
                 );
                 batch.push(task.ticket.offset);
                 self.flying.insert(task.ticket.offset, task);
+                if alone {
+                    break;
+                }
+            }
+            if let [_, _, ..] = batch[..] {
+                for offset in &batch {
+                    if let Some(task) = self.flying.get_mut(offset) {
+                        task.together = true;
+                    }
+                }
             }
             if !batch.is_empty() {
                 batches.push(batch);
@@ -339,12 +382,4 @@ fn last_words(attempts: &[Attempt]) -> String {
         },
         None => String::new(),
     }
-}
-
-/// `expirytime` of the event, in milliseconds since the Unix epoch.
-fn expiry(event: &Event) -> Option<u64> {
-    let value = event.attribute("expirytime")?;
-    let at = Timestamp::parse(&value.to_canonical()).ok()?;
-    let ms = i128::from(at.seconds) * 1000 + i128::from(at.nanos) / 1_000_000;
-    u64::try_from(ms).ok().or(Some(0))
 }

@@ -43,21 +43,14 @@ impl Lane {
         }
     }
 
-    /// Buries as many of these recorded deliveries as are too many, oldest first. False when none.
-    pub(crate) fn shed_recorded(
-        &mut self,
-        mut found: Vec<Ticket>,
-        most: usize,
-        turn: &mut Turn,
-    ) -> bool {
+    /// Buries as many of these recorded deliveries as are too many, oldest first.
+    pub(crate) fn shed_recorded(&mut self, mut found: Vec<Ticket>, most: usize, turn: &mut Turn) {
         found.retain(|t| !self.loaded.contains(&t.offset));
         found.sort_by_key(|t| t.offset);
         found.truncate(most);
-        let any = !found.is_empty();
         for ticket in found {
             self.bury(ticket, None, Cause::Backlog, turn);
         }
-        any
     }
 
     /// Records every delivery below `before` that only the log remembers, those under way included.
@@ -89,7 +82,7 @@ impl Lane {
         for task in self.ready.split_off(self.ready.len() - excess) {
             if let Place::Scheduled { due } = task.ticket.place {
                 self.loaded.remove(&task.ticket.offset);
-                self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
+                self.due_at(due, task.ticket.offset);
                 if let Some(key) = task.ticket.key {
                     self.keys.set(key, Head::Scheduled);
                 }
@@ -97,6 +90,13 @@ impl Lane {
                 self.ready.push_back(task);
             }
         }
+    }
+
+    /// Offsets below `before` of what is ready or under way.
+    pub(crate) fn in_memory(&self, before: u64) -> Vec<u64> {
+        let ready = self.ready.iter().map(|task| task.ticket.offset);
+        let all = ready.chain(self.flying.keys().copied());
+        all.filter(|offset| *offset < before).collect()
     }
 
     /// Records a delivery that stays in memory. It is found again only after a crash.

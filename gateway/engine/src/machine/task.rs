@@ -1,6 +1,6 @@
 //! A delivery in memory, and what a turn collects.
 
-use crate::record::{Pendant, Stored, Trail};
+use crate::record::{Accepted, Pendant, Stored, Trail, accepted, keys};
 use std::sync::Arc;
 use tradewind_store::Op;
 
@@ -53,6 +53,10 @@ pub(crate) struct Task {
     pub(crate) stored: Arc<Stored>,
     /// When it became ready, then when its attempt began.
     pub(crate) since: u64,
+    /// Under way together with others.
+    pub(crate) together: bool,
+    /// It was rejected together with others: the next attempt is its own.
+    pub(crate) alone: bool,
 }
 
 /// Something to tell whoever listens.
@@ -75,6 +79,8 @@ pub(crate) struct Turn {
     /// Events below this may have been copied to `p/`, though the log still begins before them.
     pub(crate) kept: u64,
     pub(crate) ops: Vec<Op>,
+    /// Accepted at once: told in one record for all that lie near each other.
+    pub(crate) accepted: Vec<Accepted>,
     pub(crate) notes: Vec<Note>,
     /// Somebody listens.
     pub(crate) listened: bool,
@@ -83,6 +89,31 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    pub(crate) fn new(now: u64, start: u64) -> Self {
+        Self {
+            now,
+            start,
+            kept: start,
+            ops: Vec::new(),
+            accepted: Vec::new(),
+            notes: Vec::new(),
+            listened: false,
+            gave_back: false,
+        }
+    }
+
+    /// Turns what was accepted into records, numbered from `number` on.
+    pub(crate) fn record_accepted(&mut self, epoch: u64, number: &mut u64) {
+        self.accepted.sort_by_key(|a| a.offset);
+        let near = |a: &Accepted, b: &Accepted| keys::stretch(a.offset) == keys::stretch(b.offset);
+        for group in self.accepted.chunk_by(near) {
+            let key = keys::accepted(keys::stretch(group[0].offset), epoch, *number);
+            self.ops.push(Op::Put(key, accepted::encode(group)));
+            *number += 1;
+        }
+        self.accepted.clear();
+    }
+
     pub(crate) fn note(
         &mut self,
         what: &'static str,

@@ -6,6 +6,10 @@ use bytes::Bytes;
 use tradewind_adapter::Reason;
 
 const VERSION: u8 = 1;
+/// Of many attempts, so many of the first are kept,
+const FIRST: usize = 8;
+/// and so many of the last: a delivery takes the same room however often it fails.
+const LAST: usize = 24;
 /// Details of all but the last attempt are cut to this, so that thirty of them stay small.
 const OLD_DETAIL_MAX: usize = 128;
 
@@ -18,13 +22,29 @@ pub(crate) struct Trail {
     pub(crate) first_ms: Option<u64>,
     /// Attempts before the last redrive: shown, not counted against the policy.
     pub(crate) spent: u32,
+    /// The first and the last of them.
     pub(crate) attempts: Vec<Attempt>,
+    /// Those in between, of which only the number is known.
+    pub(crate) skipped: u32,
 }
 
 impl Trail {
+    /// Attempts that were made.
+    pub(crate) fn made(&self) -> u32 {
+        self.skipped.saturating_add(self.attempts.len() as u32)
+    }
+
     /// Attempts that count against the policy.
     pub(crate) fn counted(&self) -> u32 {
-        (self.attempts.len() as u32).saturating_sub(self.spent)
+        self.made().saturating_sub(self.spent)
+    }
+
+    pub(crate) fn push(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= FIRST + LAST {
+            self.attempts.remove(FIRST);
+            self.skipped = self.skipped.saturating_add(1);
+        }
+        self.attempts.push(attempt);
     }
 
     fn write(&self, w: &mut Writer) {
@@ -50,6 +70,9 @@ impl Trail {
                     .text(&reason.detail[..end]);
             }
         }
+        if self.skipped > 0 {
+            w.int(self.skipped.into());
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Corrupt> {
@@ -58,6 +81,7 @@ impl Trail {
             first_ms: r.maybe()?,
             spent: r.int()? as u32,
             attempts: Vec::new(),
+            skipped: 0,
         };
         for _ in 0..r.count()? {
             trail.attempts.push(Attempt {
@@ -80,6 +104,10 @@ impl Trail {
                     None
                 },
             });
+        }
+        // The trail ends its record.
+        if r.left() > 0 {
+            trail.skipped = r.int()? as u32;
         }
         Ok(trail)
     }

@@ -1,41 +1,51 @@
 //! A stored event: who brought it, and the event itself.
 
 use super::wire::{Corrupt, Reader, Writer};
-
+use crate::Origin;
+use crate::hash::HOPS;
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::sync::Arc;
-use tradewind_event::{Event, packed};
-use tradewind_store::Item;
+use tradewind_event::{Attribute, Event, Timestamp, packed};
+use tradewind_store::{Item, Position};
 
 const VERSION: u8 = 1;
 
 /// What the gateway adds to an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Envelope {
-    pub(crate) space: String,
-    pub(crate) source: String,
-    pub(crate) principal: String,
+    pub(crate) space: ByteString,
+    pub(crate) source: ByteString,
+    pub(crate) principal: ByteString,
     /// How many times it went through a gateway before.
     pub(crate) hops: u32,
 }
 
 impl Envelope {
-    pub(crate) fn encode(&self, event: &Event) -> Bytes {
+    /// Payload of an event from `origin`.
+    pub(crate) fn pack(origin: &Origin, hops: u32, event: &Event) -> Bytes {
         let mut w = Writer::new(VERSION);
-        w.text(&self.space)
-            .text(&self.source)
-            .text(&self.principal)
-            .int(self.hops.into());
+        w.text(&origin.space)
+            .text(&origin.source)
+            .text(&origin.principal)
+            .int(hops.into());
         packed::pack(event, w.tail());
         w.finish()
     }
 
     pub(crate) fn decode(payload: &Bytes) -> Result<(Self, Event), Corrupt> {
         let mut r = Reader::new("stored event", payload, VERSION)?;
+        // Parts of the payload, not copies of them.
+        let span = |text: &str| {
+            payload
+                .slice_ref(text.as_bytes())
+                .try_into()
+                .unwrap_or_default()
+        };
         let envelope = Self {
-            space: r.text()?.to_owned(),
-            source: r.text()?.to_owned(),
-            principal: r.text()?.to_owned(),
+            space: span(r.text()?),
+            source: span(r.text()?),
+            principal: span(r.text()?),
             hops: r.int()? as u32,
         };
         let event =
@@ -56,18 +66,40 @@ pub(crate) struct Stored {
     pub(crate) event: Event,
     /// Bytes of its payload in the log.
     pub(crate) bytes: usize,
+    /// The event as sinks get it: with one more hop.
+    pub(crate) outgoing: Event,
+    /// Its `expirytime`, in milliseconds since the Unix epoch.
+    pub(crate) expires_ms: Option<u64>,
+    /// `shard/offset`.
+    pub(crate) position: Arc<str>,
 }
 
 impl Stored {
-    pub(crate) fn read(item: &Item) -> Result<Arc<Self>, Corrupt> {
-        let (envelope, event) = Envelope::decode(&item.payload)?;
-        Ok(Arc::new(Self {
-            offset: item.position.offset,
-            appended_ms: item.appended_ms,
+    pub(crate) fn new(
+        position: Position,
+        appended_ms: u64,
+        (envelope, event): (Envelope, Event),
+        bytes: usize,
+    ) -> Self {
+        let hops = i32::try_from(envelope.hops.saturating_add(1)).unwrap_or(i32::MAX);
+        Self {
+            offset: position.offset,
+            position: position.to_string().into(),
+            appended_ms,
+            outgoing: event
+                .with_attribute(HOPS, Attribute::Integer(hops))
+                .unwrap_or_else(|_| event.clone()),
+            expires_ms: expiry(&event),
             envelope,
             event,
-            bytes: item.payload.len(),
-        }))
+            bytes,
+        }
+    }
+
+    pub(crate) fn read(item: &Item) -> Result<Arc<Self>, Corrupt> {
+        let decoded = Envelope::decode(&item.payload)?;
+        let (at, bytes) = (item.position, item.payload.len());
+        Ok(Arc::new(Self::new(at, item.appended_ms, decoded, bytes)))
     }
 
     /// As written beside the log when its segment goes: the time, then the payload as it was.
@@ -78,17 +110,23 @@ impl Stored {
         w.finish()
     }
 
-    pub(crate) fn kept(offset: u64, bytes: &Bytes) -> Result<Arc<Self>, Corrupt> {
+    pub(crate) fn kept(position: Position, bytes: &Bytes) -> Result<Arc<Self>, Corrupt> {
         let mut r = Reader::new("kept event", bytes, VERSION)?;
         let appended_ms = r.int()?;
         let payload = bytes.slice(bytes.len() - r.left()..);
-        let (envelope, event) = Envelope::decode(&payload)?;
-        Ok(Arc::new(Self {
-            offset,
+        let decoded = Envelope::decode(&payload)?;
+        Ok(Arc::new(Self::new(
+            position,
             appended_ms,
-            envelope,
-            event,
-            bytes: payload.len(),
-        }))
+            decoded,
+            payload.len(),
+        )))
     }
+}
+
+fn expiry(event: &Event) -> Option<u64> {
+    let value = event.attribute("expirytime")?;
+    let at = Timestamp::parse(&value.to_canonical()).ok()?;
+    let ms = i128::from(at.seconds) * 1000 + i128::from(at.nanos) / 1_000_000;
+    u64::try_from(ms).ok().or(Some(0))
 }

@@ -11,6 +11,7 @@
 //! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
 //! | `b/lane/key` | offset of the dead letter on which the key is parked |
 //! | `x/lane/offset` | dead letter |
+//! | `a/stretch/epoch/number` | deliveries of a stretch of log that were accepted at once, for `explain` |
 //! | `h/offset/lane` | how a delivery stands or ended, for `explain` |
 //! | `p/lane/offset` | an event that outlives its log segment |
 //! | `d/offset` | end of a damaged stretch |
@@ -101,6 +102,25 @@ pub(crate) fn history(offset: u64, lane: LaneId) -> Bytes {
         k.put_u64(offset);
         k.put_u32(lane);
     })
+}
+/// Bytes of log whose deliveries are told in the same records, as a power of two: few enough to be
+/// looked through for one of them.
+const STRETCH: u32 = 16;
+
+/// The stretch that `offset` lies in.
+pub(crate) fn stretch(offset: u64) -> u64 {
+    offset >> STRETCH
+}
+pub(crate) fn accepted(stretch: u64, epoch: u64, number: u64) -> Bytes {
+    let mut out = BytesMut::with_capacity(25);
+    out.put_u8(b'a');
+    out.put_u64(stretch);
+    out.put_u64(epoch);
+    out.put_u64(number);
+    out.freeze()
+}
+pub(crate) fn accepted_in(stretch: u64) -> Bytes {
+    key(b'a', |k| k.put_u64(stretch))
 }
 pub(crate) fn histories(offset: u64) -> Bytes {
     key(b'h', |k| k.put_u64(offset))

@@ -23,6 +23,8 @@ pub(crate) struct LaneRecord {
     pub(crate) sequence: u64,
     /// Bytes of events that wait behind their keys.
     pub(crate) waiting_bytes: u64,
+    /// Bytes of events in its dead letters.
+    pub(crate) dead_bytes: u64,
     pub(crate) paused: bool,
     pub(crate) disabled: bool,
     /// Engine time of this record: due times are meaningless to an earlier clock.
@@ -80,6 +82,7 @@ impl LaneRecord {
                 .int(job.milli_rate)
                 .flag(job.cancelled);
         }
+        w.int(self.dead_bytes);
         w.finish()
     }
 
@@ -127,6 +130,8 @@ impl LaneRecord {
             } else {
                 None
             },
+            // Not in records of the first release.
+            dead_bytes: if r.left() > 0 { r.int()? } else { 0 },
         })
     }
 }

@@ -26,9 +26,9 @@ prop_compose! {
 prop_compose! {
     fn trail()(
         born_ms: u64, first_ms: Option<u64>, spent: u32,
-        attempts in prop::collection::vec(attempt(), 0..4),
+        attempts in prop::collection::vec(attempt(), 0..4), skipped in 0u32..9,
     ) -> Trail {
-        Trail { born_ms, first_ms, spent, attempts }
+        Trail { born_ms, first_ms, spent, attempts, skipped }
     }
 }
 
@@ -75,13 +75,22 @@ proptest! {
             account: Account {
                 matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts,
             },
-            sequence: counts[0], waiting_bytes: counts[1], paused: flags[0], disabled: flags[1],
+            sequence: counts[0], waiting_bytes: counts[1], dead_bytes: counts[4], paused: flags[0], disabled: flags[1],
             at_ms: counts[2],
             job: job.map(|(id, until)| Job {
                 id, until, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
             }),
         };
         prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record);
+    }
+
+    #[test]
+    fn acceptances(all in prop::collection::vec((any::<[u64; 3]>(), any::<u32>(), prop::option::of(".{1,9}"), prop::option::of(("[a-z]{1,9}", ".{0,9}", any::<Option<u16>>()))), 1..5)) {
+        let all: Vec<Accepted> = all.into_iter().map(|(numbers, lane, note, reason)| Accepted {
+            offset: numbers[0], lane, began_ms: numbers[1], took_ms: numbers[2], note,
+            reason: reason.map(|(code, detail, status)| Reason { status, ..Reason::new(code, detail) }),
+        }).collect();
+        prop_assert_eq!(accepted::decode(&accepted::encode(&all)).unwrap(), all);
     }
 
     #[test]
@@ -104,11 +113,13 @@ proptest! {
         Buried::decode(&bytes).ok();
         Final::decode(&bytes).ok();
         LaneRecord::decode(&bytes).ok();
+        accepted::decode(&bytes).ok();
         Generation::decode(&bytes).ok();
         InForce::decode(&bytes).ok();
         let bytes = bytes::Bytes::from(bytes);
         Envelope::decode(&bytes).ok();
-        Stored::kept(0, &bytes).ok();
+        let at = tradewind_store::Position { shard: 0, offset: 0 };
+        Stored::kept(at, &bytes).ok();
     }
 
     #[test]

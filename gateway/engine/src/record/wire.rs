@@ -15,7 +15,9 @@ pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
     pub(crate) fn new(version: u8) -> Self {
-        Self(vec![version])
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(version);
+        Self(bytes)
     }
     pub(crate) fn int(&mut self, mut n: u64) -> &mut Self {
         while n >= 0x80 {

@@ -21,20 +21,20 @@ const LAST_WORDS_MS: u64 = 500;
 
 /// What comes home from an attempt.
 #[derive(Debug)]
-pub(super) enum Homing {
-    Outcome {
-        lane: LaneId,
-        offset: u64,
-        outcome: Outcome,
-        note: Option<String>,
-    },
-    /// The call is over.
-    Ended {
-        lane: LaneId,
-        gate: Arc<Gate>,
-        policy: Arc<Policy>,
-        verdict: Verdict,
-    },
+pub(super) struct Homing {
+    lane: LaneId,
+    offset: u64,
+    outcome: Outcome,
+    note: Option<String>,
+    /// With the last outcome of a call: the call is over.
+    ended: Option<Ended>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    gate: Arc<Gate>,
+    policy: Arc<Policy>,
+    verdict: Verdict,
 }
 
 /// One call of a sink.
@@ -43,7 +43,6 @@ struct Call {
     sink: Arc<dyn Sink>,
     gate: Arc<Gate>,
     policy: Arc<Policy>,
-    batch: Vec<Delivery>,
     offsets: Vec<u64>,
     replies: Option<Replies>,
     time: Time,
@@ -54,7 +53,9 @@ struct Call {
 struct Replies {
     engine: Weak<Inner>,
     stream: String,
-    hops: Vec<u32>,
+    subscription: Arc<str>,
+    /// Delivery id and hop count of each delivery.
+    to: Vec<(Arc<str>, u32)>,
 }
 
 impl Shard {
@@ -63,30 +64,34 @@ impl Shard {
         for lane in self.lanes.values_mut() {
             for offsets in lane.launch(&mut self.turn) {
                 let Some(plan) = &lane.plan else { continue };
-                let batch = offsets
+                let batch: Vec<Delivery> = offsets
                     .iter()
                     .filter_map(|offset| delivery(&self.around, lane, *offset))
                     .collect();
-                let hops = offsets
-                    .iter()
-                    .filter_map(|offset| lane.flying.get(offset))
-                    .map(|task| task.stored.envelope.hops);
+                let replies = lane.policy.reply_to.as_ref().map(|stream| Replies {
+                    engine: self.around.engine.clone(),
+                    stream: stream.clone(),
+                    subscription: Arc::clone(&lane.name),
+                    to: batch
+                        .iter()
+                        .zip(&offsets)
+                        .filter_map(|(delivery, offset)| {
+                            let task = lane.flying.get(offset)?;
+                            Some((Arc::clone(&delivery.id), task.stored.envelope.hops))
+                        })
+                        .collect(),
+                });
                 let call = Call {
                     lane: lane.id,
                     sink: Arc::clone(&plan.sink),
                     gate: Arc::clone(&lane.gate),
                     policy: Arc::clone(&lane.policy),
-                    batch,
-                    replies: lane.policy.reply_to.as_ref().map(|stream| Replies {
-                        engine: self.around.engine.clone(),
-                        stream: stream.clone(),
-                        hops: hops.collect(),
-                    }),
+                    replies,
                     offsets,
                     time: self.around.time.clone(),
                     home: self.homes.0.clone(),
                 };
-                self.attempts.spawn(call.run());
+                self.attempts.spawn(call.run(batch));
             }
         }
         if std::mem::take(&mut self.turn.gave_back) {
@@ -95,56 +100,44 @@ impl Shard {
     }
 
     pub(super) fn home(&mut self, home: Homing) {
-        match home {
-            Homing::Outcome {
-                lane,
-                offset,
-                outcome,
-                note,
-            } => {
-                if let Some(lane) = self.lanes.get_mut(&lane) {
-                    lane.settle(
-                        offset,
-                        outcome,
-                        note.as_deref(),
-                        &mut self.turn,
-                        &mut self.rng,
-                    );
-                }
+        if let Some(lane) = self.lanes.get_mut(&home.lane) {
+            let (outcome, note) = (home.outcome, home.note.as_deref());
+            lane.settle(home.offset, outcome, note, &mut self.turn, &mut self.rng);
+        }
+        if let Some(ended) = home.ended {
+            self.ended(home.lane, &ended);
+        }
+    }
+
+    fn ended(&mut self, lane: LaneId, ended: &Ended) {
+        let Ended {
+            gate,
+            policy,
+            verdict,
+        } = ended;
+        let changed = gate.finished(*verdict, policy, self.turn.now);
+        if let Some(lane) = self.lanes.get_mut(&lane) {
+            if *verdict == Verdict::Gone {
+                lane.disabled = true;
+                lane.dirty = true;
             }
-            Homing::Ended {
-                lane,
-                gate,
-                policy,
-                verdict,
-            } => {
-                let changed = gate.finished(verdict, &policy, self.turn.now);
-                if let Some(lane) = self.lanes.get_mut(&lane) {
-                    if verdict == Verdict::Gone {
-                        lane.disabled = true;
-                        lane.dirty = true;
-                    }
-                    if changed {
-                        self.around.announcer.plain(
-                            "circuit",
-                            &self.around.stream,
-                            Some(&lane.name),
-                            gate.circuit().to_owned(),
-                        );
-                    }
-                }
-                if gate.take_starved() {
-                    self.around.gates.wake_others(self.around.shard);
-                }
+            if changed {
+                self.around.announcer.plain(
+                    "circuit",
+                    &self.around.stream,
+                    Some(&lane.name),
+                    gate.circuit().to_owned(),
+                );
             }
+        }
+        if gate.take_starved() {
+            self.around.gates.wake_others(self.around.shard);
         }
     }
 }
 
 fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<Delivery> {
     let task = lane.flying.get(&offset)?;
-    let event = &task.stored.event;
-    let hops = i32::try_from(task.stored.envelope.hops.saturating_add(1)).unwrap_or(i32::MAX);
     let (stream, shard, name) = (&around.stream, around.shard, &lane.name);
     let replay = lane.job.as_ref().map(|job| Arc::from(job.id.as_str()));
     Some(Delivery {
@@ -152,22 +145,19 @@ fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<De
             Some(id) => format!("{stream}-{shard}-{offset}-{name}-r{id}").into(),
             None => format!("{stream}-{shard}-{offset}-{name}").into(),
         },
-        event: event
-            .with_attribute(HOPS, Attribute::Integer(hops))
-            .unwrap_or_else(|_| event.clone()),
+        event: task.stored.outgoing.clone(),
         subscription: Arc::clone(name),
         stream: Arc::clone(stream),
-        position: format!("{shard}/{offset}").into(),
-        attempt: task.ticket.trail.attempts.len() as u32 + 1,
+        position: Arc::clone(&task.stored.position),
+        attempt: task.ticket.trail.made() + 1,
         timeout: lane.policy.timeout,
         replay,
     })
 }
 
 impl Call {
-    async fn run(self) {
-        let n = self.batch.len();
-        let mut open = vec![true; n];
+    async fn run(self, batch: Vec<Delivery>) {
+        let mut open: Vec<usize> = (0..batch.len()).collect();
         let mut verdict: Option<Verdict> = None;
         let (report, mut outcomes) = Report::channel();
         let cancel = CancellationToken::new();
@@ -175,22 +165,20 @@ impl Call {
             .time
             .now()
             .saturating_add(u64::try_from(self.policy.timeout.as_millis()).unwrap_or(u64::MAX));
-        let ids: Vec<Arc<str>> = self.batch.iter().map(|d| Arc::clone(&d.id)).collect();
-        let batch = self.batch.clone();
         let call =
             AssertUnwindSafe(self.sink.deliver(batch, report, cancel.clone())).catch_unwind();
         let mut call = std::pin::pin!(call);
         let mut timeout = std::pin::pin!(self.time.sleep_until(deadline));
         let mut returned = false;
         let mut lapse = Lapse::Silent;
-        while open.contains(&true) {
+        while !open.is_empty() {
             tokio::select! {
                 biased;
                 outcome = outcomes.recv() => match outcome {
                     Some((index, outcome)) => {
-                        if open.get(index).copied().unwrap_or(false) {
-                            open[index] = false;
-                            self.settle(index, outcome, &ids, &mut verdict).await;
+                        if let Some(at) = open.iter().position(|i| *i == index) {
+                            open.swap_remove(at);
+                            self.settle(index, outcome, &mut verdict, open.is_empty()).await;
                         }
                     }
                     // The sink gave up its report.
@@ -214,50 +202,44 @@ impl Call {
                 }
             }
         }
-        for index in (0..n).filter(|index| open[*index]) {
-            self.settle(
-                index,
-                lapse.outcome(self.policy.timeout),
-                &ids,
-                &mut verdict,
-            )
-            .await;
+        while let Some(index) = open.pop() {
+            let outcome = lapse.outcome(self.policy.timeout);
+            self.settle(index, outcome, &mut verdict, open.is_empty())
+                .await;
         }
-        self.tell(Homing::Ended {
-            lane: self.lane,
-            gate: Arc::clone(&self.gate),
-            policy: Arc::clone(&self.policy),
-            verdict: verdict.unwrap_or(Verdict::Alive),
-        });
     }
 
+    /// Brings an outcome home; with the `last`, the call is over.
     async fn settle(
         &self,
         index: usize,
         outcome: Outcome,
-        ids: &[Arc<str>],
         verdict: &mut Option<Verdict>,
+        last: bool,
     ) {
         // That a reply cannot be appended is not the sink's fault.
         let this = Verdict::of(&outcome, &self.policy, self.time.now());
-        *verdict = Some(verdict.map_or(this, |v| v.and(this)));
-        let (outcome, note) = self.append_reply(index, outcome, &ids[index]).await;
-        self.tell(Homing::Outcome {
+        let so_far = verdict.map_or(this, |v| v.and(this));
+        *verdict = Some(so_far);
+        let (outcome, note) = self.append_reply(index, outcome).await;
+        let home = Homing {
             lane: self.lane,
             offset: self.offsets[index],
             outcome,
             note,
-        });
+            ended: last.then(|| Ended {
+                gate: Arc::clone(&self.gate),
+                policy: Arc::clone(&self.policy),
+                verdict: so_far,
+            }),
+        };
+        // The shard has stopped: the attempt is repeated after the restart.
+        self.home.send(home).ok();
     }
 
     /// A reply is appended before its delivery settles; where that fails, the delivery is repeated
     /// and the reply, under the same id, meets itself.
-    async fn append_reply(
-        &self,
-        index: usize,
-        outcome: Outcome,
-        id: &Arc<str>,
-    ) -> (Outcome, Option<String>) {
+    async fn append_reply(&self, index: usize, outcome: Outcome) -> (Outcome, Option<String>) {
         let Outcome::Accepted {
             receipt,
             reply: Some(reply),
@@ -278,14 +260,11 @@ impl Call {
         let Some(engine) = replies.engine.upgrade() else {
             return (lost_reply("the gateway is stopping".into()), None);
         };
-        let subscription = &self.batch[index].subscription;
-        let hops = replies
-            .hops
-            .get(index)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(1);
-        let reply = match stamp(&reply, id, hops) {
+        let Some((id, hops)) = replies.to.get(index) else {
+            return (accepted, None);
+        };
+        let subscription = &replies.subscription;
+        let reply = match stamp(&reply, id, hops.saturating_add(1)) {
             Ok(reply) => reply,
             Err(error) => return (accepted, Some(format!("its reply was dropped: {error}"))),
         };
@@ -314,11 +293,6 @@ impl Call {
             }
             Err(error) => (accepted, Some(format!("its reply was dropped: {error}"))),
         }
-    }
-
-    fn tell(&self, home: Homing) {
-        // The shard has stopped: the attempt is repeated after the restart.
-        self.home.send(home).ok();
     }
 }
 

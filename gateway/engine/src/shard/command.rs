@@ -1,12 +1,14 @@
 //! What the engine asks of a shard.
 
+use super::discard::Discard;
+use super::work::Work;
 use super::{Shard, Subscriptions};
-use crate::record::keys::{self, LaneId};
-use crate::record::{Job, LaneRecord};
+use crate::record::Job;
+use crate::record::keys::LaneId;
 use crate::{Account, DeadLetter, Error, Journey, Start};
 use tokio::sync::oneshot;
 use tradewind_event::Event;
-use tradewind_store::{Op, Sync};
+use tradewind_store::Sync;
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -19,8 +21,8 @@ pub(crate) enum Command {
     Pause(String, bool, Answer<()>),
     Discard(String, Answer<u64>),
     Letters(Page, Answer<(Vec<DeadLetter>, Option<String>)>),
-    Redrive(String, Option<u64>, Answer<u64>),
-    Purge(String, Option<u64>, Answer<u64>),
+    Redrive(Chunk, Answer<Moved>),
+    Purge(Chunk, Answer<Moved>),
     Replay(String, Start, Job, Answer<()>),
     CancelReplay(String, Answer<bool>),
     Explain(u64, Answer<Option<Journey>>),
@@ -38,6 +40,29 @@ pub(crate) struct Page {
     pub(crate) limit: usize,
 }
 
+/// Dead letters to be moved: one, or the next few of all. A shard takes few at a time, because its
+/// other subscriptions wait meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunk {
+    pub(crate) subscription: String,
+    /// The one.
+    pub(crate) offset: Option<u64>,
+    /// Where the chunk before ended.
+    pub(crate) after: Option<Progress>,
+}
+
+/// How far the dead letters of a shard have been gone through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) lane: LaneId,
+    pub(crate) offset: u64,
+    /// End of the log when it began: what dies later is not taken.
+    pub(crate) until: u64,
+}
+
+/// How many dead letters a chunk had, and where the next begins.
+pub(crate) type Moved = (u64, Option<Progress>);
+
 /// A lane, seen from outside.
 #[derive(Debug, Clone)]
 pub(crate) struct LaneView {
@@ -50,6 +75,8 @@ pub(crate) struct LaneView {
     pub(crate) cursor: String,
     pub(crate) in_flight: u64,
     pub(crate) behind: u64,
+    pub(crate) busy_keys: u64,
+    pub(crate) held_up: Option<String>,
     pub(crate) finished: bool,
 }
 
@@ -70,19 +97,20 @@ impl Shard {
                 reply(answer, result)
             }
             Command::Discard(name, answer) => {
-                let result = self.discard(&name).await;
-                reply(answer, result)
+                let discard = Discard::new(self, name);
+                self.work.push_back(Work::Discard(discard, answer));
+                Ok(())
             }
             Command::Letters(page, answer) => {
                 let result = self.letters(&page).await;
                 reply(answer, result)
             }
-            Command::Redrive(name, offset, answer) => {
-                let result = self.redrive(&name, offset).await;
+            Command::Redrive(chunk, answer) => {
+                let result = self.redrive(&chunk).await;
                 reply(answer, result)
             }
-            Command::Purge(name, offset, answer) => {
-                let result = self.purge(&name, offset).await;
+            Command::Purge(chunk, answer) => {
+                let result = self.purge(&chunk).await;
                 reply(answer, result)
             }
             Command::Replay(name, from, job, answer) => {
@@ -107,6 +135,8 @@ impl Shard {
             }
             Command::Drain(deadline, waiter) => {
                 self.draining = Some(deadline);
+                // Whoever asked for it is told that the gateway stops.
+                self.work.clear();
                 for lane in self.lanes.values_mut() {
                     lane.dirty = true;
                 }
@@ -147,6 +177,8 @@ impl Shard {
                 cursor: format!("{shard}/{}", lane.cursor()),
                 in_flight: lane.flying.len() as u64,
                 behind: end.saturating_sub(lane.read),
+                busy_keys: lane.keys.len() as u64,
+                held_up: lane.held_up(),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
             .chain(self.closed.iter().map(|(name, account)| LaneView {
@@ -160,6 +192,8 @@ impl Shard {
                 cursor: String::new(),
                 in_flight: 0,
                 behind: 0,
+                busy_keys: 0,
+                held_up: None,
                 finished: true,
             }))
             .collect()
@@ -179,84 +213,10 @@ impl Shard {
         }
         self.flush(Sync::Durable).await
     }
-
-    /// Removes a suspended subscription with all that it has. Returns what it had left to do.
-    async fn discard(&mut self, name: &str) -> Result<u64, tradewind_store::Error> {
-        let mut cancelled = 0;
-        self.flush(Sync::Lazy).await?;
-        for id in self.lanes_of(name) {
-            let unread = self.unread(id).await?;
-            if let Some(mut lane) = self.lanes.remove(&id) {
-                cancelled += unread + lane.cancel(&mut self.turn);
-                if lane.job.is_none() {
-                    self.close(id, name, lane.account, unread);
-                }
-                self.turn.ops.push(Op::Delete(keys::lane(id)));
-                for tag in [b'x', b'p'] {
-                    let (from, to) = keys::under(&keys::of_lane(tag, id));
-                    self.turn.ops.push(Op::DeleteRange(from, to));
-                }
-            }
-        }
-        self.around.gates.forget(name);
-        self.flush(Sync::Durable).await?;
-        let around = &self.around;
-        tracing::warn!(stream = %around.stream, shard = around.shard, subscription = name, cancelled,
-            "subscription discarded with its backlog and dead letters");
-        let detail = format!("{cancelled} deliveries, and its dead letters");
-        around
-            .announcer
-            .plain("cancelled", &around.stream, Some(name), detail);
-        Ok(cancelled)
-    }
-
-    /// Keeps the account of a lane that is gone: what it had left to do was cancelled, its dead
-    /// letters were purged.
-    fn close(&mut self, id: LaneId, name: &str, mut account: Account, unread: u64) {
-        account.matched += unread;
-        account.cancelled += unread;
-        account.purged += std::mem::take(&mut account.dead_lettered);
-        let record = LaneRecord {
-            name: name.to_owned(),
-            account,
-            at_ms: self.turn.now,
-            ..LaneRecord::default()
-        };
-        let key = keys::closed(id);
-        self.turn.ops.push(Op::Put(key, record.encode()));
-        self.closed
-            .entry(name.to_owned())
-            .or_default()
-            .add(&account);
-    }
-
-    /// Events that a lane would have been given and has not read.
-    async fn unread(&mut self, id: LaneId) -> Result<u64, tradewind_store::Error> {
-        let mut n = 0;
-        let Some(mut at) = self.lanes.get(&id).map(|lane| lane.read) else {
-            return Ok(0);
-        };
-        loop {
-            let page = self.load_page(at).await?;
-            if page.next == at {
-                return Ok(n);
-            }
-            let lane = &self.lanes[&id];
-            for line in page.lines_from(at) {
-                let offset = line.stored.offset;
-                let beyond = lane.job.as_ref().is_some_and(|job| offset >= job.until);
-                let matches = lane
-                    .definition(offset)
-                    .is_some_and(|d| d.filter.matches(&line.stored.event));
-                n += u64::from(matches && !beyond && !lane.done_before.contains(&offset));
-            }
-            at = page.next;
-        }
-    }
 }
 
 /// Answers, and passes on what stops the shard.
-fn reply<T>(
+pub(super) fn reply<T>(
     answer: Answer<T>,
     result: Result<T, tradewind_store::Error>,
 ) -> Result<(), tradewind_store::Error> {

@@ -3,9 +3,10 @@
 use super::Shard;
 use super::read::readable;
 use crate::machine::Lane;
-use crate::record::keys;
-use crate::record::{Buried, Final, Stored, cause_name};
+use crate::record::keys::{self, LaneId};
+use crate::record::{Buried, Final, Stored, accepted, cause_name};
 use crate::{Journey, Predicate, Stop};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tradewind_store::{Error, Sync};
 
@@ -18,8 +19,10 @@ impl Shard {
             return Ok(None);
         };
         let mut subscriptions = Vec::new();
+        let mut accepted = self.accepted(offset).await?;
         for lane in self.lanes.values() {
-            subscriptions.extend(self.stop(lane, &stored).await?);
+            let accepted = accepted.remove(&lane.id);
+            subscriptions.extend(self.stop(lane, &stored, accepted).await?);
         }
         let event = &stored.event;
         Ok(Some(Journey {
@@ -30,8 +33,8 @@ impl Shard {
             ty: event.ty().to_owned(),
             subject: event.subject().map(str::to_owned),
             received_ms: stored.appended_ms,
-            via: stored.envelope.source.clone(),
-            principal: stored.envelope.principal.clone(),
+            via: stored.envelope.source.to_string(),
+            principal: stored.envelope.principal.to_string(),
             subscriptions,
         }))
     }
@@ -46,12 +49,36 @@ impl Shard {
         Ok(None)
     }
 
+    /// By lane, deliveries of the event that were accepted at once.
+    async fn accepted(&self, offset: u64) -> Result<HashMap<LaneId, Final>, Error> {
+        let mut found = HashMap::new();
+        // It goes with the log, though the record that shares its stretch may stay a little longer.
+        if offset < self.turn.start {
+            return Ok(found);
+        }
+        let stretch = keys::accepted_in(keys::stretch(offset));
+        for (_, value) in self.scan_all(&stretch).await? {
+            for accepted in readable(accepted::decode(&value))? {
+                if accepted.offset == offset {
+                    found.insert(accepted.lane, accepted.told());
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// What a lane made of it; `None` where it never concerned the lane.
-    async fn stop(&self, lane: &Lane, stored: &Arc<Stored>) -> Result<Option<Stop>, Error> {
+    async fn stop(
+        &self,
+        lane: &Lane,
+        stored: &Arc<Stored>,
+        accepted: Option<Final>,
+    ) -> Result<Option<Stop>, Error> {
         let offset = stored.offset;
         let history = keys::history(offset, lane.id);
         let recorded = self.around.log.get(self.around.shard, &history).await?;
-        let mut recorded = recorded.map(|v| readable(Final::decode(&v))).transpose()?;
+        let recorded = recorded.map(|v| readable(Final::decode(&v))).transpose()?;
+        let mut recorded = recorded.or(accepted);
         if recorded.is_none() && offset < self.turn.start {
             // How deliveries ended goes with the log; what is still needed was copied out of it.
             let log = &self.around.log;

@@ -7,7 +7,7 @@ use crate::record::keys::{self, LaneId};
 use crate::record::{Declared, Generation, InForce, LaneRecord};
 use crate::{Policy, Start};
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tradewind_store::{Appended, Entry, Error, Kind, Op, Sync};
 
@@ -152,12 +152,13 @@ impl Shard {
 
     /// Adds a generation to the filters of every lane.
     pub(super) fn put_in_force(&mut self, offset: u64, in_force: &InForce) {
+        let texts: HashMap<LaneId, &str> = in_force
+            .lanes
+            .iter()
+            .map(|(lane, definition)| (*lane, definition.as_str()))
+            .collect();
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
-            let text = in_force
-                .lanes
-                .iter()
-                .find(|(lane, _)| *lane == id)
-                .map(|(_, definition)| definition.as_str());
+            let text = texts.get(&id).copied();
             let definition = text.map(|text| self.definition(text));
             let Some(lane) = self.lanes.get_mut(&id) else {
                 continue;
@@ -209,15 +210,6 @@ impl Shard {
     /// Hands plans to lanes: sinks and policies are in force at once.
     pub(super) fn attach(&mut self, subscriptions: Subscriptions) {
         let now = self.turn.now;
-        for plan in subscriptions.values() {
-            let text = plan.definition.to_string();
-            self.definitions.entry(text.clone()).or_insert_with(|| {
-                Arc::new(Definition {
-                    text,
-                    filter: Arc::clone(&plan.filter),
-                })
-            });
-        }
         for lane in self.lanes.values_mut() {
             lane.plan = subscriptions.get(&*lane.name).cloned();
             if let Some(plan) = &lane.plan {
@@ -230,6 +222,19 @@ impl Shard {
             }
         }
         self.subscriptions = subscriptions;
+        // What no lane has had in force since the log begins.
+        self.definitions
+            .retain(|_, definition| Arc::strong_count(definition) > 1);
+    }
+
+    /// Forgets which filters were in force before the log begins.
+    pub(super) fn forget_versions(&mut self, start: u64) {
+        for lane in self.lanes.values_mut() {
+            let below = lane.versions.partition_point(|v| v.from <= start);
+            lane.versions.drain(..below.saturating_sub(1));
+        }
+        self.definitions
+            .retain(|_, definition| Arc::strong_count(definition) > 1);
     }
 
     /// Generations that recovery reads back.

@@ -1,12 +1,11 @@
 //! Dead letters: list, redrive, purge.
 
 use super::read::readable;
-use super::{Page, Shard};
+use super::{Chunk, Moved, Page, Progress, Shard};
 use crate::DeadLetter;
 use crate::machine::{Head, Place, Ticket};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, Final, Trail, cause_name};
-use bytes::Bytes;
 use tradewind_store::{Error, Op, Sync};
 
 /// Dead letters moved or removed in one record.
@@ -69,30 +68,25 @@ impl Shard {
     }
 
     /// Back to pending, with a new budget of attempts and a new age.
-    pub(super) async fn redrive(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
-        let mut moved = 0;
-        for id in self.lanes_of(name) {
-            let mut from = None;
-            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
-                for (key, value) in chunk {
-                    let offset = keys::number(&key, keys::FIRST);
-                    let buried = readable(Buried::decode(&value))?;
-                    self.redrive_one(id, offset, buried).await?;
-                    moved += 1;
-                }
-                self.flush(Sync::Durable).await?;
-            }
+    pub(super) async fn redrive(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
+        let (letters, next) = self.chunk(chunk).await?;
+        let moved = letters.len() as u64;
+        for (id, offset, buried) in letters {
+            self.redrive_one(id, offset, buried).await?;
         }
-        Ok(moved)
+        self.flush(Sync::Durable).await?;
+        Ok((moved, next))
     }
 
     async fn redrive_one(&mut self, id: LaneId, offset: u64, buried: Buried) -> Result<(), Error> {
         let heads_its_key = self.unpark(id, offset, buried.key).await?;
+        self.keep_moving(id, offset).await?;
         let now = self.turn.now;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.pending += 1;
         lane.dirty = true;
         self.turn.ops.push(Op::Delete(keys::dead(id, offset)));
@@ -105,8 +99,8 @@ impl Shard {
             trail: Trail {
                 born_ms: now,
                 first_ms: None,
-                spent: buried.trail.attempts.len() as u32,
-                attempts: buried.trail.attempts,
+                spent: buried.trail.made(),
+                ..buried.trail
             },
         };
         match buried.key {
@@ -134,23 +128,46 @@ impl Shard {
     }
 
     /// Removes dead letters for good.
-    pub(super) async fn purge(&mut self, name: &str, offset: Option<u64>) -> Result<u64, Error> {
-        let mut purged = 0;
-        for id in self.lanes_of(name) {
-            let mut from = None;
-            while let Some(chunk) = self.chunk(id, offset, &mut from).await? {
-                for (key, value) in chunk {
-                    let offset = keys::number(&key, keys::FIRST);
-                    let buried = readable(Buried::decode(&value))?;
-                    self.purge_one(id, offset, &buried).await?;
-                    purged += 1;
-                }
-                self.flush(Sync::Durable).await?;
-            }
+    pub(super) async fn purge(&mut self, chunk: &Chunk) -> Result<Moved, Error> {
+        let (letters, next) = self.chunk(chunk).await?;
+        let purged = letters.len() as u64;
+        for (id, offset, buried) in letters {
+            self.purge_one(id, offset, &buried).await?;
         }
-        Ok(purged)
+        self.flush(Sync::Durable).await?;
+        Ok((purged, next))
     }
 
+    /// Beyond their cap, the oldest dead letters are purged, some in each turn.
+    pub(super) async fn purge_excess(&mut self, id: LaneId) -> Result<(), Error> {
+        let Some(lane) = self.lanes.get(&id).filter(|l| l.letters_excess() > 0) else {
+            return Ok(());
+        };
+        let (from, to) = (keys::dead(id, lane.letters_from), keys::dead(id, u64::MAX));
+        self.flush(Sync::Lazy).await?;
+        let shard = self.around.shard;
+        let found = self.around.log.scan(shard, &from, &to, CHUNK).await?;
+        let mut next = None;
+        for (key, value) in &found {
+            let offset = keys::number(key, keys::FIRST);
+            next = Some(offset + 1);
+            self.purge_one(id, offset, &readable(Buried::decode(value))?)
+                .await?;
+            if self.lanes[&id].letters_excess() == 0 {
+                break;
+            }
+        }
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            match next {
+                Some(next) => lane.letters_from = next,
+                // None is left, whatever was counted.
+                None => lane.dead_bytes = 0,
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a dead letter for good.
     pub(super) async fn purge_one(
         &mut self,
         id: LaneId,
@@ -163,6 +180,7 @@ impl Shard {
             return Ok(());
         };
         lane.account.dead_lettered -= 1;
+        lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.purged += 1;
         lane.dirty = true;
         let ops = &mut self.turn.ops;
@@ -180,25 +198,45 @@ impl Shard {
         Ok(())
     }
 
-    /// The dead letter at `offset`, or the next chunk of all. What a redrive makes of them may become
+    /// The dead letters of a chunk, and where the next begins. What a redrive makes of them may become
     /// dead letters again while it runs; each is taken once.
     async fn chunk(
         &mut self,
-        id: LaneId,
-        offset: Option<u64>,
-        from: &mut Option<Bytes>,
-    ) -> Result<Option<Vec<(Bytes, Bytes)>>, Error> {
+        chunk: &Chunk,
+    ) -> Result<(Vec<(LaneId, u64, Buried)>, Option<Progress>), Error> {
         self.flush(Sync::Lazy).await?;
-        let (first, to) = match offset {
-            Some(offset) => (keys::dead(id, offset), keys::after(&keys::dead(id, offset))),
-            None => keys::under(&keys::of_lane(b'x', id)),
-        };
-        let start = from.clone().unwrap_or(first);
-        let shard = self.around.shard;
-        let found = self.around.log.scan(shard, &start, &to, CHUNK).await?;
-        if let Some((last, _)) = found.last() {
-            *from = Some(keys::after(last));
+        let (shard, log) = (self.around.shard, self.around.log.clone());
+        let after = chunk.after;
+        let until = after.map_or_else(|| log.bounds(shard).end, |after| after.until);
+        let mut letters = Vec::new();
+        for id in self.lanes_of(&chunk.subscription) {
+            let mut from = match after {
+                Some(after) if after.lane > id => continue,
+                Some(after) if after.lane == id => keys::after(&keys::dead(id, after.offset)),
+                _ => keys::dead(id, 0),
+            };
+            let mut to = keys::dead(id, until);
+            if let Some(offset) = chunk.offset {
+                from = keys::dead(id, offset);
+                to = keys::after(&from);
+            }
+            let want = CHUNK - letters.len();
+            for (key, value) in log.scan(shard, &from, &to, want).await? {
+                let offset = keys::number(&key, keys::FIRST);
+                letters.push((id, offset, readable(Buried::decode(&value))?));
+            }
+            if letters.len() == CHUNK {
+                break;
+            }
         }
-        Ok(Some(found).filter(|f| !f.is_empty()))
+        let next = letters
+            .last()
+            .filter(|_| letters.len() == CHUNK)
+            .map(|(lane, offset, _)| Progress {
+                lane: *lane,
+                offset: *offset,
+                until,
+            });
+        Ok((letters, next))
     }
 }

@@ -7,7 +7,7 @@ use crate::record::keys::{self, LaneId};
 use crate::record::{Cause, Pendant, Stored};
 use bytes::Bytes;
 use std::sync::Arc;
-use tradewind_store::{Error, Op, Sync};
+use tradewind_store::{Error, Op, Position, Sync};
 
 /// Deliveries shed in one record.
 const SHED_MAX: usize = 256;
@@ -126,6 +126,7 @@ impl Shard {
         }
         for id in wanting {
             self.shed(id).await?;
+            self.purge_excess(id).await?;
             self.page_in_due(id).await?;
             self.fetch_keys(id).await?;
         }
@@ -139,7 +140,7 @@ impl Shard {
             return Ok(());
         }
         let (from, to) = (
-            keys::scheduled(id, 0, 0),
+            keys::scheduled(id, lane.due_from.0, lane.due_from.1),
             keys::scheduled(id, now.saturating_add(1), 0),
         );
         let limit = lane.loaded.len() + lane.room();
@@ -148,8 +149,10 @@ impl Shard {
         let shard = self.around.shard;
         let found = self.around.log.scan(shard, &from, &to, limit).await?;
         let all = found.len() < limit;
+        let mut passed = None;
         for (key, value) in found {
             let offset = keys::number(&key, keys::SECOND);
+            passed = Some((keys::number(&key, keys::FIRST), offset + 1));
             if self.lanes[&id].loaded.contains(&offset) {
                 continue;
             }
@@ -158,12 +161,16 @@ impl Shard {
             self.bring(id, Ticket::of(pendant, Place::Scheduled { due }))
                 .await?;
         }
+        let mut next_due = self.lanes[&id].next_due;
         if all {
             let (_, end) = keys::under(&keys::of_lane(b'q', id));
             let next = self.around.log.scan(shard, &to, &end, 1).await?;
-            if let Some(lane) = self.lanes.get_mut(&id) {
-                lane.next_due = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
-            }
+            next_due = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
+            passed = Some((next_due.unwrap_or(u64::MAX), 0));
+        }
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.next_due = next_due;
+            lane.due_from = passed.unwrap_or(lane.due_from);
         }
         Ok(())
     }
@@ -179,9 +186,13 @@ impl Shard {
             let Some(key) = lane.keys.fetch.pop_front() else {
                 return Ok(());
             };
+            let first = lane.keys.first(key);
             // What was just enqueued or removed must be seen.
             self.flush(Sync::Lazy).await?;
-            let (from, to) = keys::under(&keys::waiting_of(id, key));
+            let (from, to) = (
+                keys::waiting(id, key, first),
+                keys::waiting(id, key, u64::MAX),
+            );
             let found = self
                 .around
                 .log
@@ -190,6 +201,9 @@ impl Shard {
             match found.first() {
                 Some((at, value)) => {
                     let sequence = keys::number(at, keys::SECOND);
+                    if let Some(lane) = self.lanes.get_mut(&id) {
+                        lane.keys.passed(key, sequence);
+                    }
                     let pendant = readable(Pendant::decode(value))?;
                     self.bring(id, Ticket::of(pendant, Place::Waiting { sequence }))
                         .await?;
@@ -207,6 +221,7 @@ impl Shard {
     /// A recorded delivery comes back into memory with its event.
     async fn bring(&mut self, id: LaneId, ticket: Ticket) -> Result<(), Error> {
         let stored = self.stored(id, ticket.offset).await?;
+        self.keep_moving(id, ticket.offset).await?;
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };
@@ -220,6 +235,8 @@ impl Shard {
                 ticket,
                 stored,
                 since: self.turn.now,
+                together: false,
+                alone: false,
             },
             &mut self.turn,
         );
@@ -241,7 +258,11 @@ impl Shard {
                 .log
                 .get(around.shard, &keys::kept(lane, offset))
                 .await?;
-            return Ok(kept.and_then(|bytes| Stored::kept(offset, &bytes).ok()));
+            let at = Position {
+                shard: around.shard,
+                offset,
+            };
+            return Ok(kept.and_then(|bytes| Stored::kept(at, &bytes).ok()));
         }
         let batch = match around.log.read(around.shard, offset, 1).await {
             Err(Error::Damaged(_)) => return Ok(None),
@@ -254,31 +275,25 @@ impl Shard {
             .and_then(|item| Stored::read(item).ok()))
     }
 
-    /// Beyond the backlog cap, the oldest waiting become dead letters.
+    /// Beyond the backlog cap, the oldest waiting become dead letters, some in each turn.
     async fn shed(&mut self, id: LaneId) -> Result<(), Error> {
-        loop {
-            let Some(lane) = self.lanes.get_mut(&id) else {
-                return Ok(());
-            };
-            if lane.overflow() == 0 {
-                return Ok(());
-            }
-            if lane.shed_ready(&mut self.turn) {
-                continue;
-            }
-            lane.relieve(&mut self.turn);
-            self.flush(Sync::Lazy).await?;
-            let lane = &self.lanes[&id];
-            let want = lane.overflow().min(SHED_MAX as u64) as usize;
-            let mut found = self.oldest_scheduled(id, lane.loaded.len() + want).await?;
-            found.extend(self.oldest_waiting(id, want).await?);
-            let Some(lane) = self.lanes.get_mut(&id) else {
-                return Ok(());
-            };
-            if !lane.shed_recorded(found, want, &mut self.turn) {
-                return Ok(());
-            }
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Ok(());
+        };
+        while lane.overflow() > 0 && lane.shed_ready(&mut self.turn) {}
+        if lane.overflow() == 0 {
+            return Ok(());
         }
+        lane.relieve(&mut self.turn);
+        self.flush(Sync::Lazy).await?;
+        let lane = &self.lanes[&id];
+        let want = lane.overflow().min(SHED_MAX as u64) as usize;
+        let mut found = self.oldest_scheduled(id, lane.loaded.len() + want).await?;
+        found.extend(self.oldest_waiting(id, want).await?);
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.shed_recorded(found, want, &mut self.turn);
+        }
+        Ok(())
     }
 
     async fn oldest_scheduled(&self, id: LaneId, limit: usize) -> Result<Vec<Ticket>, Error> {

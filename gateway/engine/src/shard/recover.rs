@@ -6,7 +6,7 @@ use crate::machine::{Head, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Generation, LaneRecord, Pendant};
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tradewind_store::{Error, Kind, Loss, Op, Sync};
@@ -48,21 +48,15 @@ impl Shard {
             subscriptions: Subscriptions::new(),
             definitions: HashMap::new(),
             pages: Default::default(),
-            turn: Turn {
-                now,
-                start: recovered.start,
-                kept: recovered.start,
-                ops: Vec::new(),
-                notes: Vec::new(),
-                listened: false,
-                gave_back: false,
-            },
+            turn: Turn::new(now, recovered.start),
+            accepted_records: 0,
             attempts: JoinSet::new(),
             homes: mpsc::unbounded_channel(),
             commands,
             health,
             waiting_for_quiet: Vec::new(),
             next_retention: now + super::RETENTION_EVERY_MS,
+            work: VecDeque::new(),
             draining: None,
             drained: Vec::new(),
             around,

@@ -5,11 +5,13 @@
 
 mod clock;
 mod plans;
+mod records;
 pub mod simulation;
 mod sink;
 mod store;
 
 pub use clock::{EPOCH_MS, SimClock};
 pub use plans::*;
+pub use records::read_as_every_record;
 pub use sink::{Act, ScriptedSink, Seen, retry};
 pub use store::CrashStreams;

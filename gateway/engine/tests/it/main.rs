@@ -8,6 +8,7 @@ mod delivery;
 mod faults;
 mod operations;
 mod restart;
+mod scale;
 mod simulation;
 mod support;
 mod upgrade;

@@ -57,6 +57,31 @@ async fn dead_letters_come_in_pages_and_are_redriven_within_the_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mass_redrive_lets_the_other_subscriptions_go_on() {
+    let world = World::new();
+    let rejecting = ScriptedSink::new(|_| Act::Reject);
+    let other = ScriptedSink::accepting();
+    let plan = plan([
+        ("s", subscription(&rejecting)),
+        ("other", subscription(&other)),
+    ]);
+    let engine = world.start(plan).await;
+    publish(&engine, (0..3000).map(|i| event(&format!("e{i}")))).await;
+    engine.quiesced().await;
+    let redrive = async {
+        let moved = engine.redrive("s", None).await.unwrap();
+        (moved, other.ids().contains(&"late".to_owned()))
+    };
+    let (redriven, _) = tokio::join!(redrive, publish(&engine, [event("late")]));
+    // The late one may have died in time to be among them.
+    assert!(
+        (3000..=3001).contains(&redriven.0) && redriven.1,
+        "{redriven:?}"
+    );
+    engine.quiesced().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_needed_goes_with_its_segment() {
     let world = World::new();
     let failing = ScriptedSink::new(|d| match d.event.id() {

@@ -125,7 +125,7 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         }
         registry.register(format!("subscription_{name}"), help, family);
     }
-    let gauges: [(&str, &str, Read<SubscriptionView>); 5] = [
+    let gauges: [(&str, &str, Read<SubscriptionView>); 7] = [
         (
             "subscription_dead_lettered",
             "Dead letters there are now",
@@ -143,6 +143,16 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
             "subscription_behind_bytes",
             "Bytes of log not read yet: the backlog beyond what is pending",
             |v| v.behind_bytes,
+        ),
+        (
+            "subscription_busy_keys",
+            "Ordering keys that have something pending",
+            |v| v.busy_keys,
+        ),
+        (
+            "subscription_held_up",
+            "1 while it reads no further until somebody does something",
+            |v| u64::from(v.held_up.is_some()),
         ),
         (
             "subscription_circuit_open",

@@ -4,6 +4,7 @@
 //! operator wrote, never by what a sender sends.
 
 use super::accounts::{Scrape, derive};
+use crate::routes::Meters;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -37,6 +38,7 @@ pub struct Metrics {
     generation: Gauge,
     reload_failed: Counter,
     last_failed: Gauge,
+    pub(crate) routes: Meters,
 }
 
 fn latency() -> Histogram {
@@ -58,6 +60,7 @@ impl Default for Metrics {
             generation: Gauge::default(),
             reload_failed: Counter::default(),
             last_failed: Gauge::default(),
+            routes: Meters::register(&mut registry, latency),
             registry: Registry::default(),
         };
         registry.register(
@@ -178,6 +181,8 @@ mod tests {
             cursors: Vec::new(),
             in_flight: 0,
             behind_bytes: 4096,
+            busy_keys: 0,
+            held_up: None,
         };
         let off = Account {
             matched: 6,

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 use crate::ingress::Problem;
-use crate::run::{Gateway, Phase};
+use crate::run::{Gateway, Phase, Refusal};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -130,13 +130,20 @@ async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, S
 }
 
 async fn reload(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
-    let report = gateway.reload().await.map_err(|failure| {
-        Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid-config",
-            "the configuration is not valid; the one before stays in force",
-        )
-        .detail(failure)
+    let report = gateway.reload().await.map_err(|refusal| {
+        let (status, code, title) = match refusal {
+            Refusal::Invalid(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-config",
+                "the configuration is not valid; the one before stays in force",
+            ),
+            Refusal::Failed(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "reload-failed",
+                "the configuration could not be put in force; the one before stays, and it is tried again",
+            ),
+        };
+        Problem::new(status, code, title).detail(refusal.to_string())
     })?;
     Ok(Json(json!({
         "generation": report.generation,

@@ -92,6 +92,15 @@ fn show(views: &[SubscriptionView], term: &Term) -> Result<(), Failure> {
         "sink",
     ];
     term.table(&header, &rows)?;
+    for view in views {
+        if let Some(why) = &view.held_up {
+            term.note(&format!(
+                "{}: {} reads no further: {why}",
+                term.bold("note"),
+                view.name
+            ));
+        }
+    }
     for view in views.iter().filter(|view| !view.account.balances()) {
         term.note(&format!(
             "{}: the accounts of {} do not balance yet",

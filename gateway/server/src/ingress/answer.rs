@@ -1,17 +1,21 @@
 //! Answers to requests that were taken.
 
 use super::{Door, Problem, Site, Unmatched};
+use crate::routes::Streamed;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use serde::Serialize;
 use tradewind_engine::Receipt;
 
+/// The gateway's own answers are whole; those of functions are streamed.
+pub type AnswerBody = Either<Full<Bytes>, Streamed>;
+
 /// Position of the event, `stream@shard/offset`; only where the request held one event.
-const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
-/// What the answer promises: `fsync`, `os` or `ephemeral`.
-const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
+pub(crate) const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
+/// What the answer promises: `fsync`, `os` or `ephemeral`; `none` for routes.
+pub(crate) const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
 
 /// Body of a 2xx: one item per event, in the order of the request.
 #[derive(Debug, Serialize)]

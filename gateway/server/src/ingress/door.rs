@@ -1,6 +1,7 @@
-//! The sources that can be called, by path: one immutable snapshot per configuration.
+//! The sources and routes that can be called, by path: one immutable snapshot per configuration.
 
 use super::{Budget, Limits, Rate};
+use crate::routes::Table;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,11 +39,13 @@ pub enum Unmatched {
     Reject,
 }
 
-/// One generation of sources.
+/// One generation of sources and routes.
 #[derive(Debug, Default)]
 pub struct Site {
     /// Sources by path.
     pub doors: HashMap<String, Door>,
+    /// Routes; a source's path goes before theirs.
+    pub routes: Table,
     /// Durability of each stream.
     pub durability: BTreeMap<String, Durability>,
     /// Limits of new connections.

@@ -18,8 +18,9 @@ mod rate;
 mod router;
 mod wire;
 
-pub use answer::Reply;
-pub use budget::Budget;
+pub use answer::{AnswerBody, Reply};
+pub(crate) use answer::{DURABILITY, POSITION};
+pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
 pub use limits::Limits;
 pub use listener::{Listener, Stream, accept};

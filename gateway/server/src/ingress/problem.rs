@@ -5,6 +5,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::time::Duration;
 use tradewind_adapter::Refusal;
 use tradewind_engine::PublishError;
@@ -44,7 +45,7 @@ pub struct Details {
     /// When to come back.
     pub retry_after: Option<Duration>,
     /// Value of the header `allow`.
-    pub allow: Option<&'static str>,
+    pub allow: Option<Cow<'static, str>>,
     /// For the log and `tail` only.
     pub reason: Option<String>,
 }
@@ -158,8 +159,9 @@ impl Problem {
             let seconds = pause.as_millis().div_ceil(1000).max(1) as u64;
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        let allow = self.allow.as_deref();
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(ALLOW, allow);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 asks for a challenge; which scheme a source wants is nobody else's business.

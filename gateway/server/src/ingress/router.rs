@@ -1,19 +1,21 @@
 //! One request, from its head to its answer.
 
-use super::answer::taken;
+use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
 use super::{Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
+use crate::routes::{self, Found, Match};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
-use tradewind_adapter::{Parts, Verified};
+use tokio::time::Instant;
+use tradewind_adapter::{BoxError, Parts, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 
@@ -48,10 +50,10 @@ impl Publisher for Engine {
 
 /// Everything a request meets. One per gateway.
 pub struct Ingress {
-    publisher: Arc<dyn Publisher>,
-    clock: Arc<dyn Clock>,
+    pub(crate) publisher: Arc<dyn Publisher>,
+    pub(crate) clock: Arc<dyn Clock>,
     site: Arc<ArcSwap<Site>>,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     multiplexed: Semaphore,
 }
 
@@ -80,33 +82,78 @@ impl Ingress {
     }
 
     /// Answers one request.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<AnswerBody>
     where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: std::fmt::Display,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError> + std::fmt::Display,
     {
-        let began = tokio::time::Instant::now();
         let site = self.site.load_full();
-        let path = request.uri().path();
-        let door = site.doors.get(path);
-        let source = door.map(|door| door.name.clone());
-        let name = source.as_deref().unwrap_or_default();
+        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
         // Two ways to tell a body's end may lead two parsers to two ends. RFC 9112 section 6.1 has the
         // connection closed after a request with both, of which only one is left to be seen here:
         // what follows a chunked body is never taken for a request.
         let last = request.version() < Version::HTTP_2
             && request.headers().contains_key(TRANSFER_ENCODING);
-        let sound = head::size(&request, &site.limits).and_then(|()| head::host(&request));
+        let to_source = sound.is_err() || site.doors.contains_key(request.uri().path());
+        let mut response = match site.routes.find(&request).filter(|_| !to_source) {
+            None => self.source(&site, sound, request).await,
+            Some(Found::Route(route, params)) => {
+                let matched = Match::new(route, &params);
+                // Apart: requests to sources do not carry its state around.
+                Box::pin(routes::handle(self, &site, route, matched, request)).await
+            }
+            Some(other) => {
+                let answer = routes::others(&other, &request);
+                self.close("", "options", Instant::now(), answer)
+            }
+        };
+        if last {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        response
+    }
+
+    async fn source<B>(
+        &self,
+        site: &Site,
+        sound: Result<(), Problem>,
+        request: Request<B>,
+    ) -> Response<AnswerBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let began = Instant::now();
+        let path = request.uri().path();
+        let door = site.doors.get(path);
+        let source = door.map(|door| door.name.clone());
         let answer = match (sound, door) {
             (Err(problem), _) => Err(problem),
-            (Ok(()), Some(door)) => self.enter(&site, door, request).await,
-            (Ok(()), None) => Err(unknown_path(&site, path)),
+            (Ok(()), Some(door)) => self.enter(site, door, request).await,
+            (Ok(()), None) => Err(unknown_path(site, path)),
         };
+        self.close(
+            source.as_deref().unwrap_or_default(),
+            "taken",
+            began,
+            answer,
+        )
+    }
+
+    /// Counts an answer, and tells of a refusal.
+    fn close(
+        &self,
+        name: &str,
+        code: &'static str,
+        began: Instant,
+        answer: Result<Response<Full<Bytes>>, Problem>,
+    ) -> Response<AnswerBody> {
         let took = began.elapsed();
-        let mut response = match answer {
+        let response = match answer {
             Ok(response) => {
                 self.metrics
-                    .request(name, response.status().as_u16(), "taken", took);
+                    .request(name, response.status().as_u16(), code, took);
                 response
             }
             Err(problem) => {
@@ -116,11 +163,7 @@ impl Ingress {
                 problem.answer()
             }
         };
-        if last {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
-        response
+        response.map(Either::Left)
     }
 
     async fn enter<B>(
@@ -229,11 +272,12 @@ fn unknown_path(site: &Site, path: &str) -> Problem {
     let problem = Problem::new(
         StatusCode::NOT_FOUND,
         "unknown-path",
-        "no source has this path",
+        "no source or route has this path",
     );
     match site.nearest(path) {
         Some(near) => problem.hint(format!("did you mean {near}?")),
-        None => problem.hint("a source's `path` in the configuration must equal the request's"),
+        None => problem
+            .hint("the `path` of a source must equal the request's, that of a route must match it"),
     }
 }
 
@@ -243,7 +287,7 @@ fn wrong_method() -> Problem {
         "method-not-allowed",
         "events are sent with POST",
     );
-    problem.allow = Some("POST, OPTIONS");
+    problem.allow = Some("POST, OPTIONS".into());
     problem
 }
 

@@ -1,6 +1,8 @@
 //! From a checked configuration to what the engine and ingress run by.
 
 use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
+use crate::routes::{Route, Table};
+use http::Method;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tradewind_adapter::BuiltSource;
@@ -91,10 +93,11 @@ fn policy(from: &config::Policy) -> Policy {
         hops_max: from.hops_max,
         reply_to: from.reply_to.clone(),
         dead_letter_retention: from.dead_letter_retention,
+        dead_letter_bytes_max: from.dead_letter_bytes_max,
     }
 }
 
-/// Sources that are called, for ingress.
+/// Sources and routes that are called, for ingress.
 pub fn site(checked: &config::Checked) -> Site {
     let mut doors = HashMap::new();
     for (name, source) in &checked.sources {
@@ -129,12 +132,25 @@ pub fn site(checked: &config::Checked) -> Site {
         .collect();
     Site {
         doors,
+        routes: table(checked),
         durability,
         limits: limits(&checked.config.limits),
         budget: Budget::new(
             usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),
         ),
     }
+}
+
+fn table(checked: &config::Checked) -> Table {
+    Table::new(checked.routes.iter().map(|(name, route)| {
+        let methods = route.methods.iter().map(|verb| verb.as_str().parse());
+        let methods: Vec<Method> = methods.filter_map(Result::ok).collect();
+        (
+            route.path.as_str(),
+            methods,
+            Arc::new(Route::new(name, route)),
+        )
+    }))
 }
 
 /// Limits of the listener.

@@ -43,6 +43,17 @@ pub struct Applied {
     pub changes: Vec<Change>,
 }
 
+/// Why a reload changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The configuration is not valid, or contradicts what is stored.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store did not let it be put in force; the same may succeed later.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Where a configuration comes from, and what stands above it.
 #[derive(Clone)]
 pub(super) struct Origin {
@@ -88,7 +99,7 @@ pub struct Gateway {
     pub(super) pulls: Pulls,
     pub(super) draining: AtomicBool,
     pub(super) reloading: tokio::sync::Mutex<()>,
-    pub(super) failure: Mutex<Option<String>>,
+    pub(super) failure: Mutex<Option<Refusal>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -133,6 +144,9 @@ impl Gateway {
     }
     /// Why the file on disk is not in force; `None` where it is.
     pub fn last_failure(&self) -> Option<String> {
+        self.failure().map(|refusal| refusal.to_string())
+    }
+    pub(super) fn failure(&self) -> Option<Refusal> {
         self.failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -13,7 +13,7 @@ mod watched;
 pub use assemble::{plan, site};
 pub use clock::SystemClock;
 pub(crate) use clock::unix_ms;
-pub use gateway::{Applied, Gateway, InForce, Phase};
+pub use gateway::{Applied, Gateway, InForce, Phase, Refusal};
 pub use serve::{Error, Options, Running, start};
 pub use signals::{Stop, Stops};
 pub use watched::Watched;

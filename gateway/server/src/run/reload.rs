@@ -1,35 +1,40 @@
 //! A new configuration is put in force whole, or not at all.
 
 use super::assemble::{plan, site};
-use super::gateway::{Applied, Gateway, InForce};
+use super::gateway::{Applied, Gateway, InForce, Refusal};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tradewind_config::{Change, Checked, Diagnostics, System};
+use tradewind_engine::Error;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(1);
+/// Looks until a reload is repeated that failed for no fault of the files; doubled up to this.
+const LOOKS_MAX: u32 = 32;
 
 impl Gateway {
     /// Loads the configuration again and puts it in force. What is wrong with it is returned,
     /// logged and counted; then the one before stays.
-    pub async fn reload(&self) -> Result<Applied, String> {
+    pub async fn reload(&self) -> Result<Applied, Refusal> {
         let _alone = self.reloading.lock().await;
         let result = self.replace().await;
         let failure = result.as_ref().err().cloned();
         if let Some(failure) = &failure {
             self.metrics.reload_failed();
             tracing::error!(reason = %failure, "configuration refused, the one before stays in force");
-            let first = failure.lines().next().unwrap_or_default();
+            let text = failure.to_string();
+            let first = text.lines().next().unwrap_or_default();
             self.say("reloaded", format!("refused, nothing changed: {first}"));
         }
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         result
     }
 
-    async fn replace(&self) -> Result<Applied, String> {
-        let checked = self.origin.load(&self.registry).map_err(lines)?;
+    async fn replace(&self) -> Result<Applied, Refusal> {
+        let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
+        let checked = self.origin.load(&self.registry).map_err(invalid)?;
         let before = self.config.load_full();
         let changes = tradewind_config::diff(&before.checked, &checked);
         if changes.is_empty() {
@@ -40,14 +45,18 @@ impl Gateway {
             });
         }
         if let Some(change) = changes.iter().find(|change| change.blocked) {
-            return Err(format!("cannot be applied to stored events: {change}"));
+            let why = format!("cannot be applied to stored events: {change}");
+            return Err(Refusal::Invalid(why));
         }
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
         self.engine
             .apply(plan(&checked))
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| match error {
+                Error::Store(_) => Refusal::Failed(error.to_string()),
+                error => Refusal::Invalid(error.to_string()),
+            })?;
         self.site.store(Arc::new(site(&checked)));
         let generation = before.generation + 1;
         self.pulls.replace(self, &checked).await;
@@ -84,7 +93,8 @@ impl Gateway {
     }
 
     /// Reloads when the files' content has changed and has then stayed the same for a moment, so
-    /// that a file that is just being written is not taken for a short one. Never returns.
+    /// that a file that is just being written is not taken for a short one. What failed for no fault
+    /// of the files is tried again. Never returns.
     pub(super) async fn watch(&self) {
         if self.path.is_none() {
             return;
@@ -92,10 +102,17 @@ impl Gateway {
         // The first look reloads too: the file may have changed since it was read at the start. One
         // that has not changes nothing.
         let (mut taken, mut seen) = (None, None);
+        let (mut patience, mut looks) = (1, 0);
         loop {
             let now = Some(fingerprint(&self.files()));
-            if now != taken && now == seen {
+            if now != taken {
+                patience = 1;
+            }
+            looks += 1;
+            let again = looks >= patience && matches!(self.failure(), Some(Refusal::Failed(_)));
+            if now == seen && (now != taken || again) {
                 taken = now;
+                (patience, looks) = ((patience * 2).min(LOOKS_MAX), 0);
                 // Its outcome is logged and counted there.
                 self.reload().await.ok();
             }

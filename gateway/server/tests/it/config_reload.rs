@@ -103,6 +103,32 @@ async fn the_file_is_watched_through_a_swapped_link() {
 }
 
 #[tokio::test]
+async fn what_the_disk_refused_is_tried_again_without_a_change_of_the_file() {
+    let handler = Handler::start(&[]).await;
+    let good = config(&handler, "/one", "a");
+    let gateway = start(&good).await;
+    // A file where the directory of the new stream belongs.
+    let taken = gateway.dir.path().join("data/streams/default/more");
+    std::fs::write(&taken, "").unwrap();
+    let more = format!("streams: {{ more: {{}} }}\n{good}");
+    std::fs::write(gateway.dir.path().join("tradewind.yaml"), more).unwrap();
+    let refused = gateway.admin("POST", "/v1/config/reload", "").await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    // The watcher has seen the file, too, when it refuses a second time.
+    eventually("the watcher fails as well", || async {
+        let metrics = gateway.admin("GET", "/metrics", "").await.text();
+        metrics.contains("tradewind_config_reload_failed_total 2")
+    })
+    .await;
+    std::fs::remove_file(&taken).unwrap();
+    eventually("the configuration is in force", || async {
+        gateway.admin("GET", "/v1/status", "").await.json()["config"]["generation"] == 2
+    })
+    .await;
+    gateway.finish().await;
+}
+
+#[tokio::test]
 async fn a_removed_subscription_keeps_its_backlog_until_it_is_discarded() {
     let handler = Handler::start(&[]).await;
     let yaml = config(&handler, "/one", "a");

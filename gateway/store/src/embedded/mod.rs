@@ -144,7 +144,7 @@ impl Embedded {
                 shard,
                 salt: identity.salt,
                 settings: settings.clone(),
-                params: self.params,
+                params: self.params.within(&settings),
             };
             let shard = Shard::open(spec, now_ms)?;
             let clock = Arc::clone(&self.clock);

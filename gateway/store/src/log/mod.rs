@@ -11,10 +11,14 @@ mod recovery;
 mod segment;
 mod writer;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testkit"))]
 pub(crate) use group::GROUP;
+#[cfg(feature = "testkit")]
+pub(crate) use group::RECORD;
 pub(crate) use group::{BODY_MAX, Body, Builder, Record, checksum, decode_ops, encode_ops};
 pub(crate) use reader::Reader;
 pub(crate) use recovery::{Known, recover};
+#[cfg(feature = "testkit")]
+pub(crate) use segment::{DATA, HEADER};
 pub(crate) use segment::{Segment, Summary};
 pub(crate) use writer::{Log, failed, refused};

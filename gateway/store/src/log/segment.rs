@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Where the log begins in a segment file.
 pub(crate) const DATA: u64 = 4096;
-const HEADER: usize = 92;
+pub(crate) const HEADER: usize = 92;
 const MAGIC: [u8; 6] = *b"TWseg\0";
 /// Also of the groups and records in it. A later version keeps magic, version and checksum in their
 /// places.

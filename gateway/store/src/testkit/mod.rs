@@ -2,6 +2,7 @@
 
 pub mod corruption;
 pub mod faults;
+pub mod forge;
 pub mod full;
 mod memory;
 pub mod power;

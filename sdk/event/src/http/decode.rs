@@ -154,7 +154,7 @@ fn binary(
         let text = percent::decode(value.as_bytes(), options.percent)
             .map_err(|reason| Error::header(header, reason))?;
         draft
-            .set(name, Attribute::String(&text))
+            .add(name, Attribute::String(&text))
             .map_err(|e| Error::header(header, e.reason))?;
     }
     if let Some(content_type) = content_type {

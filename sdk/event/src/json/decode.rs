@@ -4,7 +4,7 @@ use super::payload;
 use super::scan::{Scanner, Text};
 use super::text::unescape;
 use crate::model::{Base, Core, Event, Extension, Slot, Span, TextType, validate};
-use crate::{DecodeError, InvalidEvent};
+use crate::{DecodeError, InvalidEvent, limits};
 use bytes::Bytes;
 use bytestring::ByteString;
 
@@ -146,6 +146,7 @@ impl Envelope {
             }
             _ => {
                 validate::name(name)?;
+                limits::another(self.extensions.len() + self.nulls.len(), name)?;
                 let span = if key.escaped {
                     self.push(name)
                 } else {

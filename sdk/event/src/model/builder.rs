@@ -89,7 +89,7 @@ impl Builder {
         let mut draft = Draft::with_capacity(size.sum());
         draft.set("specversion", Attribute::String(SPEC_VERSION))?;
         for (name, value) in &self.attributes {
-            draft.set(name, value.as_attribute())?;
+            draft.add(name, value.as_attribute())?;
         }
         let content_type = draft.get(super::Core::DataContentType);
         let data = self.data.map(|bytes| Data::of(content_type, bytes));

@@ -1,7 +1,7 @@
 //! Gathers an event attribute by attribute into one text buffer.
 
 use super::{Attribute, Base, Core, Data, Event, Extension, Slot, Span, validate};
-use crate::InvalidEvent;
+use crate::{InvalidEvent, limits};
 
 /// An event in the making. Every value is checked as it comes in; names may come once.
 #[derive(Debug)]
@@ -50,6 +50,14 @@ impl Draft {
             }
         }
         Ok(())
+    }
+
+    /// As [`Draft::set`], for events of strangers: there may be only so many extensions.
+    pub(crate) fn add(&mut self, name: &str, value: Attribute<'_>) -> Result<(), InvalidEvent> {
+        if Core::named(name).is_none() && name != "specversion" {
+            limits::another(self.extensions.len(), name)?;
+        }
+        self.set(name, value)
     }
 
     pub(crate) fn get(&self, core: Core) -> Option<&str> {

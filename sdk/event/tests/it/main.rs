@@ -4,6 +4,7 @@
 mod conformance;
 mod events;
 mod golden;
+mod hostile;
 mod oracles;
 mod properties;
 mod refusals;

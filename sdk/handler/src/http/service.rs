@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use tradewind_event::http::{Message, Options as Decoding, decode};
 
 /// Why a request does not reach the handler: status, and the reason for the sender.
 type Refusal = (StatusCode, String);
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A handler and what it needs to answer requests. Cheap to clone.
 #[derive(Clone)]
@@ -53,7 +54,11 @@ impl Service {
         }
     }
 
-    pub(crate) async fn answer(self, request: Request<Incoming>) -> Answer {
+    pub(crate) async fn answer<B>(self, request: Request<B>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
         // Functions hosts send these on their own; they are no events.
         if matches!(request.uri().path(), "/robots.txt" | "/favicon.ico") {
             return answer::problem(StatusCode::NOT_FOUND, "nothing is here");
@@ -107,7 +112,11 @@ impl Service {
 
     // What is collected is limited.
     #[allow(clippy::disallowed_methods)]
-    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
+    async fn read<B>(&self, body: B) -> Result<Bytes, Refusal>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
         let max = self.options.body_max;
         match Limited::new(body, max).collect().await {
             Ok(body) => Ok(body.to_bytes()),

@@ -1,29 +1,56 @@
-//! Who sends: API keys, or nobody in particular.
+//! Who calls: holders of API keys, or anybody. One mechanism for sources and routes.
 
-use super::config::Auth;
-use crate::api_key;
+pub mod api_key;
+
+use crate::{Build, Error, ErrorKind, Refusal, Verified};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use tradewind_adapter::{Build, Error, ErrorKind, Refusal, Verified};
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// Holders of these API keys. Since 0.1.
+    ApiKeys(Vec<String>),
+    /// Anybody who reaches the listener. The name is long on purpose. Since 0.1.
+    NoneIUnderstand,
+}
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// How senders of one source are told.
-pub(crate) enum Senders {
+/// How the callers of one source or route are told from strangers.
+pub struct Callers(Known);
+
+enum Known {
     /// Hashes by key id.
     Keys(BTreeMap<String, [u8; 32]>),
     Anybody,
 }
 
-impl Senders {
-    pub(crate) fn new(auth: Option<&Auth>, build: &Build) -> Result<Self, Error> {
+impl std::fmt::Debug for Callers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Known::Keys(keys) => f.debug_set().entries(keys.keys()).finish(),
+            Known::Anybody => f.write_str("anybody"),
+        }
+    }
+}
+
+impl Callers {
+    /// Those that `auth` names.
+    ///
+    /// # Errors
+    /// Where nothing is said, or no key, or one that is not configured.
+    pub fn new(auth: Option<&Auth>, build: &Build) -> Result<Self, Error> {
         match auth {
             None => Err(invalid(
                 "`auth` is missing: nothing is accepted unauthenticated by accident (hint: \
                  `auth: { api-keys: [name] }`, or `auth: none-i-understand`)",
             )),
-            Some(Auth::NoneIUnderstand) => Ok(Self::Anybody),
+            Some(Auth::NoneIUnderstand) => Ok(Self(Known::Anybody)),
             Some(Auth::ApiKeys(ids)) if ids.is_empty() => Err(invalid(
                 "`auth.api-keys` names no key (hint: `auth: { api-keys: [name] }`)",
             )),
@@ -31,15 +58,18 @@ impl Senders {
                 .iter()
                 .map(|id| Ok((id.clone(), hash(id, build)?)))
                 .collect::<Result<_, _>>()
-                .map(Self::Keys),
+                .map(|keys| Self(Known::Keys(keys))),
         }
     }
 
     /// Who sent this? One answer for every failure, and the same work whether the id exists.
-    pub(crate) fn verify(&self, headers: &HeaderMap) -> Result<Verified, Refusal> {
-        let keys = match self {
-            Self::Keys(keys) => keys,
-            Self::Anybody => {
+    ///
+    /// # Errors
+    /// 401 unless the request bears exactly one key, and it is one of those that may call.
+    pub fn verify(&self, headers: &HeaderMap) -> Result<Verified, Refusal> {
+        let keys = match &self.0 {
+            Known::Keys(keys) => keys,
+            Known::Anybody => {
                 return Ok(Verified {
                     principal: "anonymous".into(),
                     method: "none",

@@ -1,0 +1,57 @@
+//! The verifier of signatures, with every scheme that there is.
+
+use crate::Target;
+use crate::input::Cut;
+use crate::signing::{self, Kind, NOW, SECRETS, SVIX, WEBHOOK, fill, signed};
+use std::time::{Duration, UNIX_EPOCH};
+use tradewind_adapter::Secret;
+use tradewind_signatures::{
+    SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier, github, standard_webhooks,
+};
+
+/// Headers and a body; the first byte is the scheme.
+pub(super) const SIGNATURE: Target = Target {
+    words: signing::WORDS,
+    ..Target::new("signature", verify)
+};
+
+fn verify(input: &[u8]) {
+    let mut input = Cut(input);
+    let (scheme, kind) = match input.line() {
+        "github" => (&github::SCHEME, Kind::GitHub),
+        _ => (&standard_webhooks::SCHEME, WEBHOOK),
+    };
+    let mut headers = input.headers();
+    let body = input.rest();
+    // Whose headers count: the first set whose signature is there.
+    let kind = match kind {
+        WEBHOOK if !headers.contains_key("webhook-signature") => SVIX,
+        kind => kind,
+    };
+    fill(kind, &mut headers, body);
+    let verifier = Verifier::new(scheme, &SECRETS.map(Secret::new)).unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    let found = verifier.verify(&headers, body, now);
+    let large = headers.values().any(|value| {
+        value.len() > SIGNATURE_BYTES_MAX
+            || value.as_bytes().split(|b| *b == b' ').count() > SIGNATURES_MAX
+    });
+    match found {
+        Ok(proof) => {
+            assert!(signed(kind, &headers, body), "taken without a signature");
+            assert!(proof.secret < SECRETS.len());
+            assert_eq!(proof.id, verifier.message_id(&headers));
+            // The same signature is no proof for anybody else, nor for another body.
+            let stranger = Verifier::new(scheme, &[Secret::new(signing::STRANGER)]).unwrap();
+            let claims = format!("{headers:?}");
+            let theirs = kind.write(&kind.digest(signing::STRANGER, &headers, body));
+            assert!(stranger.verify(&headers, body, now).is_err() || claims.contains(&theirs));
+            let other = [body, b"\0"].concat();
+            assert!(verifier.verify(&headers, &other, now).is_err());
+        }
+        Err(refusal) => {
+            assert_eq!((refusal.status.as_u16(), &refusal.detail), (401, &None));
+            assert!(large || !signed(kind, &headers, body), "{}", refusal.reason);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Every target over its corpus, its seeds and a few mutations of both: the same inputs each time.
+
+// Helpers of tests panic like tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod mutate;
+
+use mutate::mutated;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use tradewind_fuzz::{TARGETS, Target};
+
+/// Mutations tried for each target.
+const MUTATIONS: usize = 400;
+
+/// What lies in `corpus/` for a target, and what its code makes.
+fn corpus(target: &Target) -> Vec<Vec<u8>> {
+    let mut all = (target.seeds)();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target.name);
+    if let Ok(files) = std::fs::read_dir(folder) {
+        let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        paths.sort();
+        all.extend(paths.iter().map(|path| std::fs::read(path).unwrap()));
+    }
+    assert!(
+        !all.is_empty(),
+        "{} has neither corpus nor seeds",
+        target.name
+    );
+    all
+}
+
+/// The input itself, where it fails, in a form that can be put into a file.
+fn judge(target: &Target, input: &[u8]) {
+    let tried = std::panic::catch_unwind(AssertUnwindSafe(|| target.judge(input)));
+    if tried.is_err() {
+        panic!("{} fails on \"{}\"", target.name, input.escape_ascii());
+    }
+}
+
+fn short(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+    let corpus = corpus(target);
+    for input in &corpus {
+        judge(target, input);
+    }
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let inputs = mutated(corpus, target);
+    for _ in 0..MUTATIONS {
+        judge(target, &inputs.new_tree(&mut runner).unwrap().current());
+    }
+}
+
+macro_rules! targets {
+    ($($test:ident = $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            short($name);
+        })*
+
+        #[test]
+        fn every_target_is_tried() {
+            let tried = [$($name),*];
+            let all: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+            assert_eq!(all, tried);
+        }
+    };
+}
+
+targets! {
+    json = "json",
+    json_batch = "json-batch",
+    protobuf = "protobuf",
+    packed = "packed",
+    http = "http",
+    percent = "percent",
+    scalar = "scalar",
+    signature = "signature",
+    github = "github",
+    standard_webhooks = "standard-webhooks",
+    filter = "filter",
+    store_log = "store-log",
+    store_run = "store-run",
+    record = "record",
+    config = "config",
+    url = "url",
+    handler = "handler",
+    ingress = "ingress",
+    admin = "admin",
+}
