@@ -16,6 +16,7 @@ cargo xtask prove <name>
                           EINTR (default 8)
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
+  upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
@@ -48,6 +49,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "kill",
         "kill -9 under load, restart, compare with an oracle outside (default 50 rounds)",
+    ),
+    (
+        "disk-full",
+        "a full disk, simulated and as a mounted ext4 (needs root): the gateway goes on by itself\n                          (--rounds N: seconds for which it is full, default 60)",
     ),
     ("drain", "SIGTERM under load, one sink a black hole"),
     (
@@ -98,6 +103,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
         Some("formats") => formats(),
         Some(name @ ("power" | "io-faults" | "corruption")) => on_simulated_disk(name, rest),
+        Some(name @ "disk-full") => {
+            // Both halves are told, whatever the first one shows.
+            let simulated = on_simulated_disk(name, &[]);
+            against_binary(name, rest, true).and(simulated)
+        }
+        Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
@@ -159,6 +170,36 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
             .arg(binaries.join("tradewind"))
             .args(args),
     )
+}
+
+/// Fixtures of each format are read by the engine's tests; refusals are the store's.
+fn upgrade() -> Result<(), String> {
+    let mut passed = 0;
+    let mut run = |package: &str, filter: &str| {
+        shell::watch(
+            shell::cargo().args(["test", "--quiet", "--package", package, "--", filter]),
+            |line| {
+                let figure = line.strip_prefix("test result: ok. ");
+                let figure = figure.and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+                passed += figure.unwrap_or_default();
+            },
+        )
+    };
+    let read = run("tradewind-engine", "upgrade::format");
+    let refused = run("tradewind-store", "later");
+    let fixtures = std::fs::read_dir(shell::root().join("gateway/engine/tests/fixtures"));
+    let formats = fixtures.map_or(0, Iterator::count);
+    let line = format!(
+        "upgrade: {formats} earlier or present format(s) read with events, cursors, retries and dead \
+         letters, later ones refused: {passed} checks"
+    );
+    match read.and(refused) {
+        Ok(()) if passed >= 5 && formats > 0 => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{line}: falls short")),
+    }
 }
 
 fn formats() -> Result<(), String> {

@@ -105,6 +105,11 @@ impl Load {
         Self { shared, tasks }
     }
 
+    /// What was refused so far.
+    pub(crate) fn refused(&self) -> Refusals {
+        self.shared.refusals().clone()
+    }
+
     /// Lets every publisher finish its request; returns what was refused.
     pub(crate) async fn stop(mut self) -> Refusals {
         self.shared.stop.store(true, Ordering::Relaxed);

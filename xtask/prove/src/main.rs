@@ -7,6 +7,7 @@
 
 mod backlog;
 mod drain;
+mod full;
 mod gateway;
 mod hostile;
 mod isolation;
@@ -33,6 +34,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("kill", |options| Box::pin(kill::run(options))),
     ("drain", |options| Box::pin(drain::run(options))),
     ("reload", |options| Box::pin(reload::run(options))),
+    ("disk-full", |options| Box::pin(full::prove(options))),
     ("isolation", |options| Box::pin(isolation::run(options))),
     ("overload", |options| Box::pin(overload::run(options))),
     ("routes", |options| Box::pin(routes::run(options))),

@@ -281,6 +281,8 @@ impl Inner {
             return Err("the gateway is stopping".into());
         }
         for handle in self.streams.load().values() {
+            let health = handle.log.health();
+            health.map_err(|why| format!("stream `{}`: {why}", handle.name))?;
             for (shard, actor) in handle.shards.iter().enumerate() {
                 let failed = |why: &str| format!("stream `{}`, shard {shard}: {why}", handle.name);
                 actor.health.borrow().as_ref().map_err(|why| failed(why))?;

@@ -5,9 +5,11 @@
 
 mod basics;
 mod delivery;
+mod faults;
 mod operations;
 mod proofs;
 mod restart;
 mod scale;
 mod simulation;
 mod support;
+mod upgrade;

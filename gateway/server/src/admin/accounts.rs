@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use tradewind_engine::{Account, ReplayView, StreamAccount, SubscriptionView, imbalances};
-use tradewind_store::Stats;
+use tradewind_store::{Finding, Loss, Stats};
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Subscription {
@@ -38,6 +38,8 @@ pub struct Scrape {
     pub streams: BTreeMap<String, StreamAccount>,
     /// Figures of the stores.
     pub stores: BTreeMap<String, Stats>,
+    /// What is wrong on disk, by stream.
+    pub damage: BTreeMap<String, Vec<Finding>>,
     /// Whether every shard takes writes.
     pub ready: bool,
 }
@@ -51,6 +53,7 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     streams(&mut registry, &scrape.streams);
     balanced(&mut registry, scrape);
     stores(&mut registry, &scrape.stores);
+    damage(&mut registry, &scrape.damage);
     registry
 }
 
@@ -83,6 +86,12 @@ fn balanced(registry: &mut Registry, scrape: &Scrape) {
     let help = "1 while matched = accepted + dead-lettered + expired + cancelled + purged + pending; \
                 without a subscription, 1 while admitted = appended + duplicates";
     registry.register("accounting_balanced", help, family.clone());
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Damage {
+    stream: String,
+    loss: &'static str,
 }
 
 type Read<T> = fn(&T) -> u64;
@@ -215,6 +224,38 @@ fn stores(registry: &mut Registry, stats: &BTreeMap<String, Stats>) {
             .set(i64::try_from(stats.log_bytes).unwrap_or(i64::MAX));
     }
     registry.register("store_log_bytes", "Bytes of log on disk", family);
+}
+
+fn damage(registry: &mut Registry, found: &BTreeMap<String, Vec<Finding>>) {
+    let findings = Family::<Damage, Gauge>::default();
+    let lost = Family::<Stream, Gauge>::default();
+    for (stream, all) in found {
+        for loss in [Loss::Nothing, Loss::Unclear, Loss::Certain] {
+            let count = all.iter().filter(|finding| finding.loss == loss).count();
+            findings
+                .get_or_create(&Damage {
+                    stream: stream.clone(),
+                    loss: loss.as_str(),
+                })
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let certain = all.iter().filter(|finding| finding.loss == Loss::Certain);
+        let events: u64 = certain.filter_map(|finding| finding.events).sum();
+        lost.get_or_create(&Stream {
+            stream: stream.clone(),
+        })
+        .set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+    registry.register(
+        "store_damage",
+        "Findings of damage on disk, by what they cost; `tradewind status` tells each",
+        findings,
+    );
+    registry.register(
+        "store_lost_events",
+        "Events known to lie in damaged stretches of the log",
+        lost,
+    );
 }
 
 fn counter_per_stream<T>(

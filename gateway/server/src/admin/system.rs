@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tradewind_config::Change;
 use tradewind_engine::StreamAccount;
+use tradewind_store::Finding;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -100,7 +101,28 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
             "last-failure": gateway.last_failure(),
         },
         "sources": sources,
+        "damage": damage(&gateway),
     }))
+}
+
+/// What is wrong on disk: empty where all is well.
+fn damage(gateway: &Gateway) -> Vec<Value> {
+    let damage = gateway.damage();
+    let of_stream = |(stream, findings): (String, Vec<Finding>)| {
+        findings.into_iter().map(move |finding| {
+            let range = finding.range.as_ref();
+            json!({
+                "stream": stream,
+                "shard": finding.shard,
+                "loss": finding.loss.as_str(),
+                "from": range.map(|range| range.start),
+                "to": range.map(|range| range.end).filter(|end| *end < u64::MAX),
+                "events": finding.events,
+                "text": finding.to_string(),
+            })
+        })
+    };
+    damage.into_iter().flat_map(of_stream).collect()
 }
 
 async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, StreamAccount>> {

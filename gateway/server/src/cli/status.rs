@@ -46,6 +46,19 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             text(&source["stream"])
         ))?;
     }
+    for damage in status["damage"].as_array().into_iter().flatten() {
+        let lost = match damage["loss"].as_str() {
+            Some("certain") => "lost",
+            Some("unclear") => "unclear",
+            _ => "repaired",
+        };
+        term.line(&format!(
+            "{:<12}{lost}, stream {}: {}",
+            "damage",
+            text(&damage["stream"]),
+            text(&damage["text"])
+        ))?;
+    }
     if let Some(failure) = config["last-failure"].as_str() {
         term.note(&format!("\nthe file on disk is not in force:\n{failure}"));
     }

@@ -5,6 +5,7 @@ use super::pull::Pulls;
 use crate::admin::{Metrics, Scrape};
 use crate::ingress::Site;
 use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tradewind_adapter::Registry;
 use tradewind_config::{Change, Checked, Diagnostics, System};
 use tradewind_engine::{Clock, Engine, Happening};
+use tradewind_store::Finding;
 
 /// The configuration in force.
 #[derive(Debug)]
@@ -132,8 +134,13 @@ impl Gateway {
             replays: self.engine.replays().await,
             streams: self.engine.streams().await,
             stores: self.stores.stats(),
+            damage: self.damage(),
             ready: self.ready().is_ok(),
         }
+    }
+    /// What is wrong on disk, by stream.
+    pub fn damage(&self) -> BTreeMap<String, Vec<Finding>> {
+        self.stores.findings()
     }
     /// Why the file on disk is not in force; `None` where it is.
     pub fn last_failure(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use tradewind_store::{Error, Settings, Stats, Stream, Streams};
+use tradewind_store::{Error, Finding, Settings, Stats, Stream, Streams};
 
 /// Remembers every stream that was opened, without keeping it open.
 #[derive(Debug)]
@@ -22,13 +22,20 @@ impl Watched {
     }
     /// Figures of the streams that are open, by name without the space.
     pub fn stats(&self) -> BTreeMap<String, Stats> {
+        self.of_each(|stream| stream.stats())
+    }
+    /// What is wrong on disk with the streams that are open, by name without the space.
+    pub fn findings(&self) -> BTreeMap<String, Vec<Finding>> {
+        self.of_each(|stream| stream.findings())
+    }
+    fn of_each<T>(&self, ask: impl Fn(&dyn Stream) -> T) -> BTreeMap<String, T> {
         self.opened
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .filter_map(|(name, stream)| {
                 let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
-                Some((name.to_owned(), stream.upgrade()?.stats()))
+                Some((name.to_owned(), ask(&*stream.upgrade()?)))
             })
             .collect()
     }

@@ -122,7 +122,12 @@ impl Log {
     /// Raises the epoch: durable when it returns.
     pub(crate) fn raise(&mut self, appended_ms: u64) -> Result<u64, Error> {
         self.epoch += 1;
-        self.write(self.group(appended_ms))?;
+        let written = self.write(self.group(appended_ms));
+        if matches!(written, Err(Error::Full)) {
+            // Nothing was written, so nobody is to be refused.
+            self.epoch -= 1;
+        }
+        written?;
         self.sync()?;
         self.publish();
         Ok(self.epoch)

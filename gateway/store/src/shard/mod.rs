@@ -106,7 +106,7 @@ impl Shard {
         scan.findings.into_iter().for_each(|f| findings.add(f));
         let mut segments = scan.segments;
         if let Some(why) = opened.damage {
-            let whole = opened.whole || segments.first().is_some_and(|first| first.base == 0);
+            let whole = segments.first().is_some_and(|first| first.base == 0);
             findings.add(lost_table(&why, whole));
         }
         let mut damaged = scan.damaged;

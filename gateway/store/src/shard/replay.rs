@@ -73,7 +73,8 @@ pub(super) fn lost_table(why: &str, whole: bool) -> Finding {
         true => (Loss::Nothing, "nothing of it is missing"),
         false => (
             Loss::Unclear,
-            "retries, dead letters and pauses recorded before the log begins may be missing",
+            "retries, dead letters and pauses recorded before the log begins may be missing or out of \
+             date",
         ),
     };
     Finding::new(

@@ -1,13 +1,15 @@
 //! Cases that random work meets too seldom.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{Call, Shard, Spec};
-use crate::disk::{Reserve, sim::SimDisk};
-use crate::log::GROUP;
-use crate::{Op, Params, Settings, Sync};
+use crate::disk::{Disk, Open, Reserve, sim::SimDisk};
+use crate::log::{GROUP, checksum};
+use crate::testkit::suite;
+use crate::{Error, Op, Params, Settings, Sync};
 use bytes::Bytes;
 use fastrand::Rng;
+use std::path::Path;
 use std::sync::Arc;
 
 const NOW: u64 = 1_700_000_000_000;
@@ -81,4 +83,126 @@ fn a_lost_group_cuts_off_those_after_it() {
         );
     }
     assert!(cut > 20, "{cut} of 100 lost the first group");
+}
+
+/// A shard that could not be taken over for want of room is still its owner's.
+#[test]
+fn an_owner_is_not_fenced_by_a_takeover_that_found_no_room() {
+    let disk = SimDisk::new();
+    let mut shard = Shard::open(
+        Spec {
+            params: Params {
+                chunk_bytes: 512,
+                ..spec(&disk).params
+            },
+            ..spec(&disk)
+        },
+        NOW,
+    )
+    .unwrap();
+    let mut epoch = 0;
+    disk.set_capacity(Some(disk.used()));
+    let refused = loop {
+        match shard.own(NOW) {
+            Ok(recovered) => epoch = recovered.epoch,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, Error::Full), "{refused:?}");
+    disk.set_capacity(None);
+    record(&mut shard, epoch, 10, Sync::Durable);
+    assert!(shard.own(NOW).unwrap().epoch > epoch);
+}
+
+/// What an open of a shard is refused with, once `change` was made to the file at `path`.
+fn refusal(disk: &SimDisk, path: &str, change: impl Fn(&mut Vec<u8>)) -> String {
+    let disk = disk.fork();
+    let file = disk.open(Path::new(path), Open::Existing).unwrap();
+    let mut content = vec![0; file.len().unwrap() as usize];
+    file.read_at(0, &mut content).unwrap();
+    change(&mut content);
+    file.write_at(0, &content).unwrap();
+    // The table's own housekeeping aside.
+    let kept = || {
+        let files = disk.files().into_iter();
+        files.filter(|(path, _)| path.extension().is_some_and(|kind| kind != "redb"))
+    };
+    let before: Vec<_> = kept().collect();
+    let reason = match Shard::open(spec(&disk), NOW) {
+        Err(Error::Invalid(reason)) => reason,
+        other => panic!("{path}: {other:?}"),
+    };
+    assert!(kept().eq(before), "{path}: nothing is changed");
+    reason
+}
+
+fn put(content: &mut [u8], at: usize, bytes: &[u8]) {
+    content[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// What a later version wrote is refused, not taken for damage: segments, records, operations, runs.
+#[test]
+fn later_formats_are_refused() {
+    const SEGMENT: &str = "0000000000000000.log";
+    let disk = SimDisk::new();
+    let spec = Spec {
+        params: Params {
+            identities: 1,
+            ..spec(&disk).params
+        },
+        ..spec(&disk)
+    };
+    let mut shard = Shard::open(spec, NOW).unwrap();
+    let epoch = shard.own(NOW).unwrap().epoch;
+    let entry = suite::event(1, "payload");
+    shard
+        .commit(vec![Call::Append(vec![entry])], NOW)
+        .remove(0)
+        .unwrap();
+    shard.maintain(NOW).unwrap();
+    let at = shard.log.end();
+    record(&mut shard, epoch, 10, Sync::Durable);
+    drop(shard);
+    // Where the record of the operations lies: its body begins with `p`.
+    let (offset, place) = (at + GROUP as u64, 4096 + at as usize + GROUP);
+
+    let segment = refusal(&disk, SEGMENT, |content| {
+        put(content, 6, &2_u16.to_le_bytes());
+        let crc = checksum(7, 0, &content[..88]);
+        put(content, 88, &crc.to_le_bytes());
+    });
+    assert_eq!(
+        segment,
+        "the segment at 0 has format 2, this version knows up to 1: use a later version"
+    );
+    let changed = |at: usize, byte: u8| {
+        refusal(&disk, SEGMENT, move |content| {
+            let len = u32::from_le_bytes(content[place + 4..place + 8].try_into().unwrap());
+            content[place + at] = byte;
+            let record = &content[place + 4..place + 24 + len as usize];
+            let crc = checksum(7, offset, record);
+            put(content, place, &crc.to_le_bytes());
+        })
+    };
+    let kind = changed(8, 9);
+    assert!(
+        kind.contains("is of kind 9") && kind.contains("knows kinds up to 3"),
+        "{kind}"
+    );
+    let flags = changed(9, 4);
+    assert!(flags.contains("with flags 4"), "{flags}");
+    let operations = changed(24, b'x');
+    assert!(
+        operations.contains("operations that this version does not know"),
+        "{operations}"
+    );
+    let run = refusal(&disk, "00000000.run", |content| {
+        put(content, 6, &2_u16.to_le_bytes());
+        let crc = checksum(7, 0, &content[..4092]);
+        put(content, 4092, &crc.to_le_bytes());
+    });
+    assert_eq!(
+        run,
+        "00000000.run has format 2, this version knows up to 1: use a later version"
+    );
 }

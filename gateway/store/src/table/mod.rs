@@ -56,8 +56,6 @@ pub(crate) struct Opened {
     pub(crate) known: bool,
     /// The table was damaged, and how.
     pub(crate) damage: Option<String>,
-    /// Nothing of it is missing all the same.
-    pub(crate) whole: bool,
 }
 
 impl Default for Opened {
@@ -66,7 +64,6 @@ impl Default for Opened {
             checkpoint: Checkpoint::default(),
             known: true,
             damage: None,
-            whole: true,
         }
     }
 }
@@ -118,10 +115,9 @@ impl Table {
         let damaged = dir.join(if has(FILE) { FILE } else { DAMAGED });
         match opened.damage {
             Some(_) => {
-                let saved = salvage(disk, &damaged, cache_bytes, &db)?;
-                opened.whole = saved.whole;
-                opened.known = saved.checkpoint.is_some();
-                opened.checkpoint = saved.checkpoint.unwrap_or_default();
+                let checkpoint = salvage(disk, &damaged, cache_bytes, &db)?;
+                opened.known = checkpoint.is_some();
+                opened.checkpoint = checkpoint.unwrap_or_default();
             }
             None => write(&db, None, &opened.checkpoint)?,
         }

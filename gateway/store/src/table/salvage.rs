@@ -83,20 +83,15 @@ fn read_checkpoint(db: &Database) -> Result<Checkpoint, Unusable> {
     serde_json::from_slice(&content).map_err(|_| damaged())
 }
 
-/// What was saved of a table.
-#[derive(Debug, Default)]
-pub(super) struct Saved {
-    pub(super) checkpoint: Option<Checkpoint>,
-    pub(super) whole: bool,
-}
-
-/// Copies the rows that are whole, and a checkpoint by which all of the log is applied again.
+/// Copies the rows that are whole, and a checkpoint by which all of the log is applied again. What a
+/// damaged tree hides or shows again of old cannot be told. Returns that checkpoint; `None` where the
+/// table's own cannot be read.
 pub(super) fn salvage(
     disk: &Arc<dyn Disk>,
     path: &Path,
     cache_bytes: usize,
     to: &Database,
-) -> Result<Saved, Error> {
+) -> Result<Option<Checkpoint>, Error> {
     // Without its own checks redb may panic over what it finds; that is as good as unreadable.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let db = open_db(disk, path, Open::Existing, cache_bytes, false)?;
@@ -110,14 +105,19 @@ pub(super) fn salvage(
     };
     let mut transaction = to.begin_write().map_err(|e| broken("write", &e))?;
     transaction.set_quick_repair(true);
-    let mut whole = false;
+    let known = checkpoint.is_some();
+    let again = Checkpoint {
+        applied: 0,
+        ..checkpoint.unwrap_or_default()
+    };
     {
         let mut table = transaction
             .open_table(STATE)
             .map_err(|e| broken("write", &e))?;
         if let Some(from) = &from {
             let mut refused = None;
-            let copied = catch_unwind(AssertUnwindSafe(|| {
+            // What cannot be copied is missing.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
                 copy(from, |key, value| {
                     let inserted = table.insert(key, value);
                     let result = inserted.map(drop).map_err(|e| broken("write", &e));
@@ -128,12 +128,7 @@ pub(super) fn salvage(
             if let Some(error) = refused {
                 return Err(error);
             }
-            whole = matches!(copied, Ok(Ok(true))) && checkpoint.is_some();
         }
-        let again = Checkpoint {
-            applied: 0,
-            ..checkpoint.clone().unwrap_or_default()
-        };
         let content = serde_json::to_vec(&again).map_err(|e| broken("write", &e))?;
         let mut meta = transaction
             .open_table(META)
@@ -144,20 +139,18 @@ pub(super) fn salvage(
     transaction.commit().map_err(|e| broken("write", &e))?;
     // What closing it writes is of no interest, and may panic too.
     catch_unwind(AssertUnwindSafe(|| drop(from))).ok();
-    Ok(Saved { checkpoint, whole })
+    Ok(known.then_some(again))
 }
 
-/// Shows whole rows to `take` until it answers false; whether none was damaged.
-fn copy(from: &Database, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Result<bool, Unusable> {
+/// Shows whole rows to `take` until it answers false.
+fn copy(from: &Database, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Result<(), Unusable> {
     let table = from.begin_read()?.open_table(STATE)?;
-    let mut whole = true;
     for row in table.iter()? {
         let (key, value) = row?;
-        if unseal(key.value(), value.value()).is_err() {
-            whole = false;
-        } else if !take(key.value(), value.value()) {
-            return Ok(false);
+        let whole = unseal(key.value(), value.value()).is_ok();
+        if whole && !take(key.value(), value.value()) {
+            break;
         }
     }
-    Ok(whole)
+    Ok(())
 }

@@ -80,6 +80,63 @@ fn a_later_format_is_refused() {
 }
 
 #[tokio::test]
+async fn a_stream_of_a_later_format_is_refused() {
+    let disk = SimDisk::new();
+    let streams = open(Arc::new(disk.clone()), Path::new("data")).unwrap();
+    drop(
+        streams
+            .open("default/s", &Settings::default())
+            .await
+            .unwrap(),
+    );
+    for name in ["stream.json", "stream.copy"] {
+        let path = Path::new("data/streams/default/s").join(name);
+        let file = disk.open(&path, Open::Empty).unwrap();
+        file.write_at(0, b"{\"format\":2,\"layout\":{}}").unwrap();
+    }
+    let reason = refusal(streams.open("default/s", &Settings::default()).await);
+    assert_eq!(
+        reason,
+        "stream.json of stream `default/s` has format 2, this version knows up to 1: use a later version"
+    );
+}
+
+/// Metadata that is damaged is told and made again.
+#[tokio::test]
+async fn damaged_metadata_is_made_again() {
+    for (name, says) in [
+        ("data/FORMAT", "FORMAT was damaged"),
+        ("data/streams/default/s/stream.json", "from its copy"),
+    ] {
+        let disk = SimDisk::new();
+        let streams = open(Arc::new(disk.clone()), Path::new("data")).unwrap();
+        let stream = streams
+            .open("default/s", &Settings::default())
+            .await
+            .unwrap();
+        let key = stream.hash_key();
+        drop((stream, streams));
+        let file = disk.open(Path::new(name), Open::Existing).unwrap();
+        file.write_at(0, b"#").unwrap();
+        drop(file);
+        for told in [true, false] {
+            let streams = open(Arc::new(disk.clone()), Path::new("data")).unwrap();
+            let stream = streams
+                .open("default/s", &Settings::default())
+                .await
+                .unwrap();
+            assert_eq!(stream.hash_key(), key);
+            let findings = stream.findings();
+            assert_eq!(
+                findings.iter().any(|finding| finding.what.contains(says)),
+                told,
+                "{name}: {findings:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn memory_is_refused_unless_asked_for() {
     // A tmpfs on every Linux that has one.
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
