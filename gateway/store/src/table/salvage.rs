@@ -117,14 +117,15 @@ pub(super) fn salvage(
         if let Some(from) = &from {
             let mut refused = None;
             // What cannot be copied is missing.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
+            catch_unwind(AssertUnwindSafe(|| {
                 copy(from, |key, value| {
                     let inserted = table.insert(key, value);
                     let result = inserted.map(drop).map_err(|e| broken("write", &e));
                     refused = result.err();
                     refused.is_none()
                 })
-            }));
+            }))
+            .ok();
             if let Some(error) = refused {
                 return Err(error);
             }
