@@ -4,6 +4,8 @@
 //! [`Registry`] by one line. It classifies what happened; it never retries, batches or logs secrets:
 //! the gateway does that once, above every driver.
 
+#![warn(clippy::expect_used)]
+
 mod auth;
 mod capability;
 mod error;

@@ -1,5 +1,7 @@
 //! GitHub webhooks as a source.
 
+#![warn(clippy::expect_used)]
+
 mod config;
 mod webhook;
 

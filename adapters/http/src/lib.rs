@@ -1,5 +1,7 @@
 //! CloudEvents over HTTP: source and sink, the reference adapter.
 
+#![warn(clippy::expect_used)]
+
 pub mod api_key;
 mod sink;
 mod source;

@@ -4,6 +4,8 @@
 //! bounded [`Queue`] with leases. Both can name the same queue, and then what the sink takes the
 //! source gives. Nothing outlives the process.
 
+#![warn(clippy::expect_used)]
+
 mod queue;
 mod sink;
 mod source;

@@ -4,6 +4,8 @@
 //! the body, compares in constant time over decoded bytes of checked length, tries every configured
 //! secret, and tells the sender nothing but "no": the reason is for the log.
 
+#![warn(clippy::expect_used)]
+
 pub mod github;
 mod key;
 mod scheme;

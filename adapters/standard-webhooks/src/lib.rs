@@ -1,5 +1,7 @@
 //! Standard Webhooks as a source.
 
+#![warn(clippy::expect_used)]
+
 mod config;
 mod webhook;
 

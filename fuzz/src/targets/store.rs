@@ -66,7 +66,14 @@ fn log(input: &[u8]) {
         assert!(range.start < range.end && range.end <= first.bounds.end);
     }
     // Recovery that is begun again finds the same, but for damage at the end, which may be cut off.
-    let second = forged.read(0, 1 << 20).unwrap();
+    // Where nothing could be read, it may refuse the log as one of another stream.
+    let second = match forged.read(0, 1 << 20) {
+        Ok(second) => second,
+        Err(error) => {
+            assert!(first.read.items.is_empty(), "{error}");
+            return;
+        }
+    };
     assert_eq!(second.bounds.start, first.bounds.start);
     assert!(second.bounds.end <= first.bounds.end);
     let content = |found: &Found| -> Vec<(u64, Bytes)> {

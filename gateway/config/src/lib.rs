@@ -4,6 +4,8 @@
 //! checks it whole and builds every source, filter and sink. All errors of a file are told at once,
 //! each with its place, the line and a hint; what references stand for is never shown.
 
+#![warn(clippy::expect_used)]
+
 mod checked;
 mod codes;
 mod decode;

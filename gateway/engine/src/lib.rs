@@ -4,6 +4,8 @@
 //! its subscriptions and writes their state; what it decides, it decides in pure state machines that
 //! are told the time. Nothing here knows of disks, sockets or providers.
 
+#![warn(clippy::expect_used)]
+
 mod accounting;
 mod announce;
 mod clock;

@@ -19,6 +19,8 @@
 //! assert_eq!(filter.explain(&push)[1].predicate, "subject != 'refs/heads/main'");
 //! ```
 
+#![warn(clippy::expect_used)]
+
 mod definition;
 mod dialect;
 mod predicate;

@@ -3,6 +3,8 @@
 //! The only crate that knows every other one. `main` calls [`cli::main`]; tests start the same
 //! parts in process.
 
+#![warn(clippy::expect_used)]
+
 pub mod admin;
 pub mod cli;
 mod codec;

@@ -5,6 +5,8 @@
 //! randomness are injected; with the feature `testkit` there are a disk that loses power, a stream in
 //! memory, and the suite that every engine passes.
 
+#![warn(clippy::expect_used)]
+
 mod clock;
 mod dedupe;
 pub mod disk;

@@ -32,6 +32,8 @@
 //!
 //! Read by CloudEvents 1.0.3-wip, written as a 1.0.2 receiver takes it.
 
+#![warn(clippy::expect_used)]
+
 mod error;
 pub mod http;
 pub mod json;

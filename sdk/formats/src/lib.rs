@@ -4,6 +4,8 @@
 //! one pass that keeps the few members it needs. Nothing here looks at a clock: a repetition of one
 //! message gives one and the same event, or it could not be recognised.
 
+#![warn(clippy::expect_used)]
+
 mod error;
 pub mod github;
 mod pick;

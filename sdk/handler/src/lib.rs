@@ -89,6 +89,8 @@
 //! See [`Options`]: `PORT`, `TRADEWIND_LISTEN`, `TRADEWIND_BODY_MAX`, `TRADEWIND_TIMEOUT`,
 //! `TRADEWIND_CONCURRENCY`, `TRADEWIND_SIGNING_SECRET`, `TRADEWIND_SOURCE`.
 
+#![warn(clippy::expect_used)]
+
 mod context;
 mod error;
 mod extract;

@@ -111,7 +111,12 @@ pub(crate) fn parse_host(host: &str) -> Result<Host, String> {
         return Err("no valid host name".into());
     }
     let last = host.rsplit('.').next().unwrap_or_default();
-    if number(last).is_some() || last.bytes().all(|b| b.is_ascii_digit()) {
+    // However large a number is, it is no name: some resolvers cut it to 32 bits.
+    let numeric = last.bytes().all(|b| b.is_ascii_digit())
+        || last
+            .strip_prefix("0x")
+            .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    if numeric {
         return legacy_v4(&host)
             .map(|ip| Host::Address(ip.into()))
             .ok_or_else(|| "neither a name nor an IPv4 address".into());
@@ -196,6 +201,8 @@ mod tests {
             "1.2.3.4.5",
             "4294967296",
             "0x100000000",
+            "0x10000000000000000",
+            "127.0x10000000000000000",
             "1.2.3.08",
             "127.0.0.1..",
             "1.2.3.256",

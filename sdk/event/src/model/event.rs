@@ -161,6 +161,7 @@ impl Event {
     }
 
     /// A base that holds the overlay too.
+    #[expect(clippy::expect_used, reason = "every part was checked when it came in")]
     pub(crate) fn flattened(&self) -> Base {
         let mut draft = Draft::with_capacity(256);
         self.attributes()
