@@ -78,15 +78,15 @@ fn cases() -> Vec<Case> {
             request("POST /nowhere", "", "{}"),
             404,
             "unknown-path",
-            "no source has this path",
-            json!({ "hint": "a source's `path` in the configuration must equal the request's" }),
+            "no source or route has this path",
+            json!({ "hint": "the `path` of a source must equal the request's, that of a route must match it" }),
         ),
         case(
             "a path that is nearly one",
             request("POST /Events/", "", "{}"),
             404,
             "unknown-path",
-            "no source has this path",
+            "no source or route has this path",
             json!({ "hint": "did you mean /events?" }),
         ),
         case(
