@@ -18,11 +18,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("kill", &["--rounds", "50"]),
     ("drain", &["--rounds", "4"]),
     ("reload", &["--rounds", "100"]),
-    ("hostile", &["--short"]),
     ("disk-full", &["--rounds", "3"]),
-    ("isolation", &["--short"]),
-    ("overload", &["--short"]),
-    ("routes", &[]),
 ];
 
 #[derive(Default)]
