@@ -47,7 +47,7 @@ fn filter(input: &[u8]) {
             if let Some(wanted) = holds(&definition, &event) {
                 assert_eq!(verdict, wanted);
             }
-            for verdict in filter.explain(&event) {
+            for verdict in filter.explain(&event).verdicts {
                 assert!(!verdict.predicate.is_empty());
             }
         }

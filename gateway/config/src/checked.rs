@@ -133,7 +133,7 @@ pub struct LoadedSubscription {
     /// What it is for.
     pub why: Option<String>,
     /// The filter, compiled.
-    pub filter: Arc<dyn Filter>,
+    pub filter: Arc<Filter>,
     /// The filter as written; `null` for none.
     pub definition: Value,
     /// The sink's kind.

@@ -34,7 +34,7 @@ pub struct SubscriptionPlan {
     /// The stream it reads.
     pub stream: String,
     /// The filter, compiled.
-    pub filter: Arc<dyn Filter>,
+    pub filter: Arc<Filter>,
     /// The filter as written; what is recorded in the log when it changes.
     pub definition: serde_json::Value,
     /// The sink, built.

@@ -8,12 +8,14 @@ mod batch;
 mod decode;
 mod encode;
 mod payload;
+mod reader;
 mod scan;
 mod text;
 
 pub use batch::{decode_batch, encode_batch};
 pub use decode::decode;
 pub use encode::encode;
+pub use reader::{Next, Reader};
 pub(crate) use scan::is_document;
 
 /// Media type of a single event.

@@ -53,7 +53,7 @@ impl Loader<'_> {
         subscriptions
     }
 
-    fn filter(&mut self, base: &str, definition: &Value) -> Option<Arc<dyn Filter>> {
+    fn filter(&mut self, base: &str, definition: &Value) -> Option<Arc<Filter>> {
         match tradewind_filter::compile(definition) {
             Ok(filter) => Some(filter),
             Err(invalid) => {

@@ -11,7 +11,7 @@ use tradewind_filter::Filter;
 use tradewind_store::Stream;
 
 /// Name and filter of each subscription that is configured now.
-pub(crate) type Routes = Vec<(Arc<str>, Arc<dyn Filter>)>;
+pub(crate) type Routes = Vec<(Arc<str>, Arc<Filter>)>;
 
 #[derive(Debug)]
 pub(crate) struct StreamHandle {

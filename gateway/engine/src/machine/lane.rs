@@ -34,7 +34,7 @@ const UNSAVED_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) text: String,
-    pub(crate) filter: Arc<dyn Filter>,
+    pub(crate) filter: Arc<Filter>,
 }
 
 /// The filter in force from an offset on; `None` while the subscription was not there.

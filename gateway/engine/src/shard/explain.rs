@@ -99,7 +99,7 @@ impl Shard {
             return Ok(None);
         }
         let predicates: Vec<Predicate> = definition
-            .map(|d| d.filter.explain(&stored.event))
+            .map(|d| d.filter.explain(&stored.event).verdicts)
             .unwrap_or_default()
             .into_iter()
             .map(|v| Predicate {

@@ -195,7 +195,7 @@ impl Shard {
                 // Too much is delivered rather than too little.
                 tracing::error!(stream = %self.around.stream, %error, definition = text,
                     "a recorded filter is refused by this release; it now matches everything");
-                Arc::new(Unfiltered)
+                Arc::new(tradewind_filter::Filter::everything())
             }
         };
         let definition = Arc::new(Definition {
@@ -252,18 +252,6 @@ impl Shard {
                 self.put_in_force(keys::number(key, 1), &in_force);
             }
         }
-    }
-}
-
-#[derive(Debug)]
-struct Unfiltered;
-
-impl tradewind_filter::Filter for Unfiltered {
-    fn matches(&self, _: &tradewind_event::Event) -> bool {
-        true
-    }
-    fn explain(&self, _: &tradewind_event::Event) -> Vec<tradewind_filter::Verdict> {
-        Vec::new()
     }
 }
 

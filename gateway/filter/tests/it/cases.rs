@@ -111,6 +111,7 @@ fn explains_every_predicate_in_order() {
     let said: Vec<_> = compile(&definition)
         .unwrap()
         .explain(&push())
+        .verdicts
         .into_iter()
         .map(|v| (v.predicate, v.actual, v.holds))
         .collect();
@@ -129,5 +130,5 @@ fn explains_every_predicate_in_order() {
     .map(|(p, a, h)| (p.to_owned(), a.map(str::to_owned), h))
     .into();
     assert_eq!(said, expected);
-    assert_eq!(compile(&Value::Null).unwrap().explain(&push()), []);
+    assert_eq!(compile(&Value::Null).unwrap().explain(&push()).verdicts, []);
 }

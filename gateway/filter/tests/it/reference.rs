@@ -114,7 +114,7 @@ proptest! {
         prop_assert_eq!(filter.matches(&event), holds(&definition, &attributes));
 
         // Explaining never stops early, and tells the value that was met.
-        let verdicts = filter.explain(&event);
+        let verdicts = filter.explain(&event).verdicts;
         prop_assert_eq!(verdicts.len(), leaves(&definition));
         for verdict in &verdicts {
             let name = verdict.predicate.split(' ').next().unwrap();
@@ -125,7 +125,7 @@ proptest! {
         if definition.is_object() {
             let inverse = compile(&json!({ "not": definition })).unwrap();
             prop_assert_ne!(inverse.matches(&event), filter.matches(&event));
-            for (one, other) in inverse.explain(&event).iter().zip(&verdicts) {
+            for (one, other) in inverse.explain(&event).verdicts.iter().zip(&verdicts) {
                 prop_assert_ne!(one.holds, other.holds);
                 prop_assert_ne!(&one.predicate, &other.predicate);
             }

@@ -243,7 +243,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A number, `true`, `false` or `null`.
-    fn scalar(&mut self) -> Option<()> {
+    pub(super) fn scalar(&mut self) -> Option<()> {
         match self.peek() {
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true"),

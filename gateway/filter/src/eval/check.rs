@@ -1,0 +1,175 @@
+//! A formula made ready for evaluation over slots.
+
+use super::paths::{PathId, Paths};
+use super::slots::{Found, NONE, Slots, Step};
+use crate::ir::{Field, Formula, Opaque, Predicate, Test};
+use std::sync::Arc;
+
+/// A formula whose paths are numbers.
+#[derive(Debug, Clone)]
+pub(crate) enum Check {
+    /// Holds.
+    Yes,
+    All(Box<[Check]>),
+    Any(Box<[Check]>),
+    Not(Box<Check>),
+    Test(Arc<Asked>),
+    Together(Box<[Wanted]>),
+    Opaque(Opaque),
+}
+
+/// A predicate whose path is a number.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    pub(crate) path: PathId,
+    pub(crate) test: Test,
+}
+
+/// A field whose path is a number.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) path: PathId,
+    pub(crate) tests: Box<[Test]>,
+}
+
+impl Check {
+    /// Prepares a formula; `intern` may know equal predicates already.
+    pub(crate) fn new(
+        formula: &Formula,
+        paths: &mut Paths,
+        intern: &mut impl FnMut(Asked) -> Arc<Asked>,
+    ) -> Self {
+        let mut members = |members: &[Formula]| -> Box<[Check]> {
+            members
+                .iter()
+                .map(|member| Check::new(member, paths, intern))
+                .collect()
+        };
+        match formula {
+            Formula::All(all) if all.is_empty() => Check::Yes,
+            Formula::All(all) => Check::All(members(all)),
+            Formula::Any(any) => Check::Any(members(any)),
+            Formula::Not(member) => Check::Not(Box::new(Check::new(member, paths, intern))),
+            Formula::Told(_, member) => Check::new(member, paths, intern),
+            Formula::Test(Predicate { path, test }) => Check::Test(intern(Asked {
+                path: paths.intern(path),
+                test: test.clone(),
+            })),
+            Formula::Together(fields) => {
+                let wanted = |field: &Field| Wanted {
+                    path: paths.intern(&field.path),
+                    tests: field.tests.clone().into(),
+                };
+                Check::Together(fields.iter().map(wanted).collect())
+            }
+            Formula::Opaque(opaque) => Check::Opaque(opaque.clone()),
+        }
+    }
+
+    /// Whether it holds for the event in `slots`.
+    pub(crate) fn holds(&self, slots: &Slots<'_, '_>) -> bool {
+        match self {
+            Check::Yes => true,
+            Check::All(members) => members.iter().all(|member| member.holds(slots)),
+            Check::Any(members) => members.iter().any(|member| member.holds(slots)),
+            Check::Not(member) => !member.holds(slots),
+            Check::Test(asked) => asked.holds(slots),
+            Check::Together(fields) => together(fields, slots),
+            Check::Opaque(opaque) => match opaque.expression.evaluate(slots.view) {
+                Ok(value) => value == opaque.wanted,
+                Err(_) => {
+                    slots.view.fault();
+                    false
+                }
+            },
+        }
+    }
+}
+
+impl Asked {
+    #[inline]
+    pub(crate) fn holds(&self, slots: &Slots<'_, '_>) -> bool {
+        slots
+            .at(self.path)
+            .any(|found| self.test.holds(&found.value))
+    }
+}
+
+impl Wanted {
+    fn holds(&self, found: &Found<'_>) -> bool {
+        self.tests.iter().any(|test| test.holds(&found.value))
+    }
+}
+
+fn together(fields: &[Wanted], slots: &Slots<'_, '_>) -> bool {
+    if slots.steps.is_empty() {
+        return fields
+            .iter()
+            .all(|field| slots.at(field.path).any(|found| field.holds(found)));
+    }
+    // The ways of those values that pass, outermost array first.
+    let mut ways: Vec<Vec<Vec<Step>>> = Vec::with_capacity(fields.len());
+    for field in fields {
+        let passing = slots.at(field.path).filter(|found| field.holds(found));
+        ways.push(passing.map(|found| way(found.step, &slots.steps)).collect());
+    }
+    let all: Vec<Vec<&[Step]>> = ways
+        .iter()
+        .map(|field| field.iter().map(Vec::as_slice).collect())
+        .collect();
+    chosen(&all)
+}
+
+fn way(mut step: u32, steps: &[Step]) -> Vec<Step> {
+    let mut way = Vec::new();
+    while step != NONE {
+        let at = steps[step as usize];
+        way.push(at);
+        step = at.outer;
+    }
+    way.reverse();
+    way
+}
+
+/// Whether one element can be chosen in each array so that every field keeps a value. Under a given
+/// choice a path leads to one value or into one array, so the fields fall apart by array, and each
+/// array can be decided alone.
+fn chosen(fields: &[Vec<&[Step]>]) -> bool {
+    let mut open: Vec<&Vec<&[Step]>> = Vec::with_capacity(fields.len());
+    for ways in fields {
+        if ways.is_empty() {
+            return false;
+        }
+        if !ways.iter().any(|way| way.is_empty()) {
+            open.push(ways);
+        }
+    }
+    while let Some(first) = open.last() {
+        let array = first[0][0].array;
+        let (mut group, rest): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|ways| ways[0][0].array == array);
+        open = rest;
+        // The field with the fewest values names the elements that are worth a look.
+        group.sort_by_key(|ways| ways.len());
+        let mut last = None;
+        let found = group[0].iter().any(|way| {
+            let index = way[0].index;
+            if last.replace(index) == Some(index) {
+                return false;
+            }
+            let inner: Vec<Vec<&[Step]>> = group.iter().map(|ways| within(ways, index)).collect();
+            chosen(&inner)
+        });
+        if !found {
+            return false;
+        }
+    }
+    true
+}
+
+/// The rests of those ways that lead through the element. Ways are in the order of the document.
+fn within<'w>(ways: &[&'w [Step]], index: u32) -> Vec<&'w [Step]> {
+    let from = ways.partition_point(|way| way[0].index < index);
+    let to = ways.partition_point(|way| way[0].index <= index);
+    ways[from..to].iter().map(|way| &way[1..]).collect()
+}

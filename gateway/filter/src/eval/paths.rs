@@ -1,0 +1,119 @@
+//! Paths as small numbers, and the plan of one pass over an event.
+
+use crate::ir::{Arrays, Path};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Number of a path within its [`Paths`].
+pub(crate) type PathId = u32;
+
+/// Children up to which a list is searched quicker than a table.
+const LISTED: usize = 8;
+
+/// Every path that somebody looks at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paths {
+    ids: HashMap<Path, PathId, foldhash::fast::RandomState>,
+    attributes: HashMap<Arc<str>, PathId, foldhash::fast::RandomState>,
+    nodes: Vec<Node>,
+}
+
+/// A place in `data` on the way to a path, or at its end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Node {
+    /// The paths that end here, by what they make of arrays.
+    pub(crate) through: Option<PathId>,
+    pub(crate) last: Option<PathId>,
+    pub(crate) never: Option<PathId>,
+    /// Whether anybody looks into an array here.
+    pub(crate) enters: bool,
+    listed: Vec<(Arc<str>, u32)>,
+    table: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
+}
+
+impl Node {
+    /// The child of this name.
+    #[inline]
+    pub(crate) fn child(&self, key: &str) -> Option<u32> {
+        if self.table.is_empty() {
+            let listed = self.listed.iter().find(|(name, _)| **name == *key);
+            return listed.map(|(_, node)| *node);
+        }
+        self.table.get(key).copied()
+    }
+
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.listed.is_empty()
+    }
+}
+
+impl Paths {
+    /// The number of a path, which is kept from now on.
+    pub(crate) fn intern(&mut self, path: &Path) -> PathId {
+        if let Some(id) = self.ids.get(path) {
+            return *id;
+        }
+        let id = self.ids.len() as PathId;
+        self.ids.insert(path.clone(), id);
+        match path {
+            Path::Attribute(name) => {
+                self.attributes.insert(Arc::clone(name), id);
+            }
+            Path::Data { keys, arrays } => self.plant(keys, *arrays, id),
+        }
+        id
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<PathId> {
+        self.attributes.get(name).copied()
+    }
+
+    /// Whether `data` has to be read at all.
+    pub(crate) fn reads_data(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
+    pub(crate) fn node(&self, node: u32) -> &Node {
+        &self.nodes[node as usize]
+    }
+
+    fn plant(&mut self, keys: &[Arc<str>], arrays: Arrays, id: PathId) {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let mut at = 0;
+        for key in keys {
+            self.nodes[at as usize].enters |= arrays == Arrays::Through;
+            at = match self.nodes[at as usize].child(key) {
+                Some(child) => child,
+                None => self.add_child(at, key),
+            };
+        }
+        let node = &mut self.nodes[at as usize];
+        match arrays {
+            Arrays::Through => node.through = Some(id),
+            Arrays::Last => node.last = Some(id),
+            Arrays::Never => node.never = Some(id),
+        }
+        node.enters |= arrays != Arrays::Never;
+    }
+
+    fn add_child(&mut self, at: u32, key: &Arc<str>) -> u32 {
+        let child = self.nodes.len() as u32;
+        let node = &mut self.nodes[at as usize];
+        if node.listed.len() == LISTED {
+            node.table.extend(node.listed.iter().cloned());
+        }
+        if node.listed.len() >= LISTED {
+            node.table.insert(Arc::clone(key), child);
+        } else {
+            node.listed.push((Arc::clone(key), child));
+        }
+        self.nodes.push(Node::default());
+        child
+    }
+}
