@@ -12,7 +12,7 @@ pub const CODES: [(&str, &str); 28] = [
     ),
     (
         "bad-reference",
-        "a `${...}` that is none of the three forms",
+        "a `${...}` that is none of the known forms",
     ),
     ("contradiction", "keys that cannot hold together"),
     ("duplicate-id", "two API keys have one id"),

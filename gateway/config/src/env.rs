@@ -1,4 +1,4 @@
-//! Where `${env:NAME}` and `${file:PATH}` are looked up.
+//! Where references are looked up.
 
 use std::io::{self, Read};
 use std::path::Path;

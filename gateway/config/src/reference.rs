@@ -19,8 +19,9 @@ unknown keys are errors. Durations are a whole number and `ms`, `s`, `m`, `h` or
 number and `B`, `KiB`, `MiB`, `GiB` or `TiB`. Names have 1 to 63 characters out of `a-z`, `0-9` and `-`.
 
 Any text may hold references, resolved when the file is loaded and never shown in errors, logs or
-diffs: `${env:NAME}`, `${env:NAME:-default}` (also for an empty variable) and `${file:PATH}` (relative
-to the file; one line break at its end is removed). `$${` is a plain `${`. A reference may stand for a
+diffs: `${env:NAME}`, `${env:NAME:-default}` (also for an empty variable), `${file:PATH}` (relative
+to the file; one line break at its end is removed) and `${credential:NAME}` (the same, from the folder
+`$CREDENTIALS_DIRECTORY` that systemd fills by `LoadCredential=`). `$${` is a plain `${`. A reference may stand for a
 number or for true or false where those are expected.
 
 A commented example is `gateway/config/example.yaml`; `tradewind config schema` prints the JSON Schema

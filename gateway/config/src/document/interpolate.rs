@@ -1,7 +1,9 @@
-//! References in texts: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`; `$${` is a plain `${`.
+//! References in texts: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, `${credential:NAME}`; `$${`
+//! is a plain `${`.
 
 use crate::env::Env;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A text without references.
@@ -22,8 +24,10 @@ pub(crate) struct Problem {
     pub(crate) hint: String,
 }
 
-const FORMS: &str =
-    "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, and $${ for a plain ${";
+const FORMS: &str = "write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${credential:NAME}, \
+                     and $${ for a plain ${";
+/// Where the service manager puts the credentials of a unit.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Whether a text holds a reference, legal or not.
 pub(crate) fn refers(written: &str) -> bool {
@@ -111,14 +115,28 @@ fn resolve(
         }
         Some(("file", path)) if !path.is_empty() => {
             let full = base.join(path);
-            let text = env.read(&full).map_err(|e| {
+            content(full, env, read).map_err(|e| {
                 let message = format!("cannot read `{path}`: {}", e.to_string().to_lowercase());
                 let hint = "the path is relative to the folder of this file";
                 problem("unreadable-file", message, hint.into())
-            })?;
-            read.insert(full);
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            Ok(text.strip_suffix('\r').unwrap_or(text).into())
+            })
+        }
+        Some(("credential", name)) => {
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if name.is_empty() || name.starts_with('.') || !name.chars().all(legal) {
+                let message = format!("`{name}` is not a name of a credential");
+                return Err(problem("bad-reference", message, FORMS.into()));
+            }
+            let hint = format!("systemd sets it where the unit has LoadCredential={name}:PATH");
+            let Some(folder) = env.var(CREDENTIALS) else {
+                let message = format!("no credential `{name}`: {CREDENTIALS} is not set");
+                return Err(problem("missing-variable", message, hint));
+            };
+            content(base.join(folder).join(name), env, read).map_err(|e| {
+                let why = e.to_string().to_lowercase();
+                let message = format!("cannot read credential `{name}`: {why}");
+                problem("unreadable-file", message, hint)
+            })
         }
         _ => Err(problem(
             "bad-reference",
@@ -126,6 +144,14 @@ fn resolve(
             FORMS.into(),
         )),
     }
+}
+
+/// A file without its last line break.
+fn content(path: PathBuf, env: &dyn Env, read: &mut BTreeSet<PathBuf>) -> io::Result<String> {
+    let text = env.read(&path)?;
+    read.insert(path);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).into())
 }
 
 /// Shortest value that is looked for anywhere in a message; shorter ones only between quotes.
@@ -162,7 +188,6 @@ pub(crate) fn leaks(message: &str, value: &str, shown: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
 
     struct Fixed;
 
@@ -171,6 +196,7 @@ mod tests {
             match name {
                 "NAME" => Some("value".into()),
                 "EMPTY" => Some(String::new()),
+                "CREDENTIALS_DIRECTORY" => Some("/run/credentials/t".into()),
                 "LOOP" => Some("${env:NAME}".into()),
                 _ => None,
             }
@@ -196,6 +222,11 @@ mod tests {
             ("$$${env:NAME}", Ok("$${env:NAME}")),
             ("${file:a/b}", Ok("etc/a/b\n")),
             ("${file:/a/b}", Ok("/a/b\n")),
+            ("${credential:a-b.c}", Ok("/run/credentials/t/a-b.c\n")),
+            ("${credential:}", Err("bad-reference")),
+            ("${credential:../a}", Err("bad-reference")),
+            ("${credential:..}", Err("bad-reference")),
+            ("${credential:a/b}", Err("bad-reference")),
             ("${env:NONE}", Err("missing-variable")),
             ("${env:}", Err("bad-reference")),
             ("${env:A B}", Err("bad-reference")),

@@ -25,6 +25,9 @@ pub(super) struct GatewayArgs {
     pub(super) token: Option<String>,
 }
 
+/// Data directory of the package and of the image.
+const INSTALLED: &str = "/var/lib/tradewind";
+
 /// Name of the data directory that `tradewind dev` takes when nobody says another.
 pub(super) fn dev_dir() -> PathBuf {
     let user = std::env::var("USER").unwrap_or_else(|_| "me".into());
@@ -61,8 +64,16 @@ impl GatewayArgs {
             return Ok(client);
         }
         let usual = PathBuf::from("tradewind-data/admin.sock");
+        let installed = Path::new(INSTALLED).join("admin.sock");
         let dev = dev_dir().join("admin.sock");
-        if !usual.exists() && is_ours(&dev) {
+        if usual.exists() {
+            return Ok(socket(&usual));
+        }
+        // Only who may see it is meant.
+        if installed.exists() {
+            return Ok(socket(&installed));
+        }
+        if is_ours(&dev) {
             return Ok(socket(&dev));
         }
         Ok(socket(&usual))

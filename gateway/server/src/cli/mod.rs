@@ -12,6 +12,7 @@ mod failure;
 mod gateway_args;
 mod happening;
 mod log;
+mod man;
 mod replay;
 mod schema;
 mod send;
@@ -82,6 +83,7 @@ enum Command {
     ApiKeys(api_keys::Command),
     Status(status::Args),
     Completions(completions::Args),
+    Man(man::Args),
     Version(completions::VersionArgs),
 }
 
@@ -137,6 +139,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::ApiKeys(command) => api_keys::run(&command, term),
             Command::Status(args) => status::run(args, term).await,
             Command::Completions(args) => completions::run(&args, term),
+            Command::Man(args) => man::run(&args),
             Command::Version(_) => completions::version(term),
         }
     })

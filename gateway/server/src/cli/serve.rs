@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::gateway_args::default_config;
 use super::log;
 use super::term::Term;
-use crate::run::{self, Error, Options, Running, Stop, Stops};
+use crate::run::{self, Error, Options, Running, Stop, Stops, supervisor};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,6 +93,9 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
         admin = %running.admin,
         "serving"
     );
+    supervisor::ready(&running.gateway.summary());
+    // Also while it drains, which may take longer than the manager waits.
+    tokio::spawn(supervisor::watchdog());
     until_stopped(running, stops, term).await
 }
 

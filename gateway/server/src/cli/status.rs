@@ -7,14 +7,25 @@ use serde_json::Value;
 
 /// Show a running gateway at a glance
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tradewind status --data-dir /var/lib/tradewind")]
+#[command(
+    after_help = "Examples:\n  tradewind status --data-dir /var/lib/tradewind\n  \
+        tradewind status --ready               exit code 0 or 1, for probes"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     gateway: GatewayArgs,
+    /// Fail unless it takes events
+    #[arg(long)]
+    ready: bool,
 }
 
 pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let status: Value = args.gateway.client()?.get("/v1/status").await?;
+    if args.ready
+        && let Some(why) = status["not-ready-because"].as_str()
+    {
+        return Err(Failure::new(format!("not ready: {why}")));
+    }
     if term.json() {
         term.value(&status)?;
         return Ok(());

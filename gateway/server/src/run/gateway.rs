@@ -142,6 +142,17 @@ impl Gateway {
     pub fn damage(&self) -> BTreeMap<String, Vec<Finding>> {
         self.stores.findings()
     }
+    /// One line for whoever supervises the process.
+    pub(crate) fn summary(&self) -> String {
+        let generation = self.config.load().generation;
+        match self.last_failure() {
+            None => format!("serving, configuration {generation}"),
+            Some(why) => {
+                let first = why.lines().next().unwrap_or_default();
+                format!("serving, configuration {generation}; the file on disk is refused: {first}")
+            }
+        }
+    }
     /// Why the file on disk is not in force; `None` where it is.
     pub fn last_failure(&self) -> Option<String> {
         self.failure().map(|refusal| refusal.to_string())

@@ -8,6 +8,7 @@ mod pull;
 mod reload;
 mod serve;
 mod signals;
+pub(crate) mod supervisor;
 mod watched;
 
 pub use assemble::{plan, site};

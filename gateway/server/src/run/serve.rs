@@ -3,7 +3,7 @@
 use super::admin_door::bind_admin;
 use super::assemble::{plan, site};
 use super::gateway::{Gateway, InForce, Origin};
-use super::{SystemClock, Watched, signals};
+use super::{SystemClock, Watched, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Limits, Listener, Site, accept};
 use arc_swap::ArcSwap;
@@ -27,6 +27,8 @@ use tradewind_store::{Durability, Embedded};
 
 /// Connections that may wait to be taken.
 const BACKLOG: u32 = 1024;
+/// What the end of the process may take beyond the grace.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// What a gateway is started with.
 pub struct Options {
@@ -239,8 +241,10 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move {
             while hangups.next().await {
+                supervisor::reloading();
                 // Its outcome is logged and counted there.
                 hangup.reload().await.ok();
+                supervisor::ready(&hangup.summary());
             }
         }),
     ]
@@ -275,10 +279,11 @@ impl Running {
     pub async fn stop(self) -> Result<(), Error> {
         self.gateway.draining.store(true, Ordering::Relaxed);
         tracing::info!("draining");
+        let grace = self.gateway.config.load().checked.config.shutdown_grace;
+        supervisor::stopping(self.drain_delay + grace + CLOSING);
         if !self.drain_delay.is_zero() {
             tokio::time::sleep(self.drain_delay).await;
         }
-        let grace = self.gateway.config.load().checked.config.shutdown_grace;
         let began = Instant::now();
         self.stop_ingress.cancel();
         let ingress = timeout_at(began + grace / 2, self.ingress_task).await;

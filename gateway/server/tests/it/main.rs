@@ -12,5 +12,6 @@ mod limits;
 mod process;
 mod pull;
 mod refused;
+mod supervised;
 mod support;
 mod webhooks;
