@@ -5,6 +5,7 @@
 mod arrows;
 mod bench;
 mod clone;
+mod dist;
 mod lint;
 mod newcomer;
 mod prove;
@@ -20,6 +21,8 @@ usage: cargo xtask <task>
   test [--core]          install and start what tests need, run everything, count what was skipped
   prove [<name> ...]     conformance suites and fault loops; without a name, a list
   bench [<name>]         ratios against baselines; without a name, a list
+  dist [--all]           static binaries, archives, Debian packages, bill of materials, checksums, in
+                         target/dist: for this processor, or for all
   lint                   format, clippy, docs, dependency direction, cargo deny
 ";
 
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("prove") => prove::run(rest),
         Some("bench") => bench::run(rest),
+        Some("dist") => dist::run(rest),
         Some("lint") => lint::run(),
         None | Some("help" | "--help" | "-h") => {
             print!("{USAGE}");

@@ -127,7 +127,7 @@ fn wait(done: &mut dyn FnMut() -> bool) -> Result<(), String> {
 }
 
 /// `stream@shard/offset` of the first event in an answer of the gateway.
-fn position(answer: &str) -> Result<String, String> {
+pub(crate) fn position(answer: &str) -> Result<String, String> {
     let body = answer
         .lines()
         .find(|line| line.starts_with('{'))

@@ -1,6 +1,7 @@
 //! What docs/guarantees.md links to.
 
 mod fuzz;
+mod install;
 
 use crate::{clone, shell};
 use std::process::Command;
@@ -19,6 +20,8 @@ cargo xtask prove <name>
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
+  install                 the Debian package on a throwaway machine under systemd: installed, served,
+                          reloaded, upgraded, purged (root); lints of deploy/
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -110,6 +113,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         }
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
+        Some("install") => install::run(),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {
