@@ -65,6 +65,11 @@ impl Machine {
         )?;
         // A machine of its own, that knows no service of this one.
         std::fs::write(root.join("etc/machine-id"), "").map_err(|e| e.to_string())?;
+        // An image for containers forbids packages to start services; a machine does not.
+        let policy = root.join("usr/sbin/policy-rc.d");
+        if policy.exists() {
+            std::fs::remove_file(policy).map_err(|e| e.to_string())?;
+        }
         let console = std::fs::File::create(machine.at("console")).map_err(|e| e.to_string())?;
         let errors = console.try_clone().map_err(|e| e.to_string())?;
         let container = Command::new("systemd-nspawn")
@@ -153,8 +158,9 @@ impl Machine {
     pub(super) fn named_like_us(&self) -> Result<String, String> {
         let places = "/etc /usr /opt /srv /run /var";
         let ours = shell::root();
+        // Caches belong to who keeps them: man-db has one of pages that were read.
         let script = format!(
-            "find {places} -name '*tradewind*' -not -path '{}/*' -not -path '/var/lib/dpkg/lock*' | sort",
+            "find {places} -name '*tradewind*' -not -path '{}/*' -not -path '/var/cache/*' | sort",
             text(&ours)?
         );
         self.run(&["sh", "-c", &script])
@@ -203,6 +209,9 @@ impl Drop for Machine {
             let id = container.id().to_string();
             // It shuts the container down; the second one does not wait for that.
             for _ in 0..2 {
+                if matches!(container.try_wait(), Ok(Some(_))) {
+                    break;
+                }
                 Command::new("kill").arg(&id).status().ok();
                 for _ in 0..100 {
                     if matches!(container.try_wait(), Ok(Some(_))) {
