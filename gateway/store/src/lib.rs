@@ -7,6 +7,7 @@
 
 #![warn(clippy::expect_used)]
 
+pub mod backup;
 mod clock;
 mod dedupe;
 pub mod disk;

@@ -245,6 +245,8 @@ pub struct Stats {
     pub syncs: u64,
     /// Bytes of log on disk.
     pub log_bytes: u64,
+    /// Segments sealed: nothing is written to them any more.
+    pub sealed: u64,
     /// Identities dropped from the dedupe index before their window ended.
     pub dedupe_evicted: u64,
 }

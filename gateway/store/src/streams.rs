@@ -1,5 +1,6 @@
 //! Streams by name.
 
+use crate::backup::StreamCut;
 use crate::{Error, Shard, Stream};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -59,6 +60,11 @@ pub trait Streams: Send + Sync + std::fmt::Debug {
     /// Settings that a stream was opened with last, so that it can be opened when nobody says how;
     /// `None` where there is no such stream, or the store keeps none.
     async fn settings(&self, _name: &str) -> Result<Option<Settings>, Error> {
+        Ok(None)
+    }
+    /// A consistent cut of a stream, for a backup, also while it is written; `None` where there is no
+    /// such stream, or where the store keeps no files of its own.
+    async fn cut(&self, _name: &str) -> Result<Option<StreamCut>, Error> {
         Ok(None)
     }
     /// Removes a closed stream and all its data; one that does not exist is no error.

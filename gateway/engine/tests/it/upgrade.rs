@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_engine::{Engine, Plan};
 use tradewind_store::disk::{Disk, DiskFile, Open};
-use tradewind_store::testkit::{SeededRandom, SimDisk};
-use tradewind_store::{Embedded, Params};
+use tradewind_store::testkit::{SeededRandom, SimDisk, restore};
+use tradewind_store::{Embedded, Params, Streams};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Bytes in a line.
@@ -175,6 +175,23 @@ async fn reads(text: &str) {
 #[tokio::test(start_paused = true)]
 async fn format_1_is_read() {
     reads(&std::fs::read_to_string(fixture("1")).unwrap()).await;
+}
+
+/// A backup of an earlier format's directory, restored, is that directory: the way back from an upgrade.
+#[tokio::test(start_paused = true)]
+async fn format_1_is_read_from_a_backup() {
+    let disk = load(&std::fs::read_to_string(fixture("1")).unwrap());
+    let store = store(&disk, &SimClock::new());
+    let names = store.list().await.unwrap();
+    let mut cuts = Vec::new();
+    for name in &names {
+        cuts.push((name.as_str(), store.cut(name).await.unwrap().unwrap()));
+    }
+    let cuts: Vec<_> = cuts.iter().map(|(name, cut)| (*name, cut)).collect();
+    let elsewhere = SimDisk::new();
+    let restored = restore(&cuts, Arc::new(elsewhere.clone()), "data");
+    restored.finish().unwrap();
+    reads(&dump(&elsewhere)).await;
 }
 
 /// The first directories had neither a copy nor a checksum of their metadata.

@@ -4,6 +4,7 @@
 //! LOCK                                 held by the process that has it
 //! FORMAT                               version of everything below
 //! reserve                              room set aside
+//! RESTORING                            only while all this is being made of a backup
 //! streams/<space>/<stream>/stream.json settings and secrets; a stream exists once this does
 //! streams/<space>/<stream>/stream.copy the same again: without its secrets a log cannot be read
 //! streams/<space>/<stream>/<shard>/    segments, state table, runs
@@ -21,10 +22,12 @@ use std::time::Duration;
 
 const STREAM: &str = "stream.json";
 const COPY: &str = "stream.copy";
+/// There while a directory is being made of a backup.
+pub(crate) const MARKER: &str = "RESTORING";
 
 /// A data directory.
 #[derive(Debug)]
-pub(super) struct Dirs {
+pub(crate) struct Dirs {
     root: PathBuf,
     /// What was wrong with the directory itself.
     pub(super) finding: Option<Finding>,
@@ -74,15 +77,15 @@ impl Dirs {
         if !root.as_os_str().is_empty() {
             disk.create_dir(root).map_err(make)?;
         }
-        let lock = disk.lock(&root.join("LOCK")).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => Error::Invalid(format!(
-                "data directory {} is in use by another process: stop it, or name another directory",
-                root.display()
-            )),
-            _ => failed("lock the data directory", &error),
-        })?;
+        let lock = lock(disk, root)?;
         let unclear = |e: io::Error| failed("open the data directory", &e);
         let names = disk.list(root).map_err(unclear)?;
+        if names.iter().any(|name| name == MARKER) {
+            return Err(Error::Invalid(format!(
+                "a restore into {} did not end: empty it and restore again",
+                root.display()
+            )));
+        }
         dirs.finding = if names.iter().any(|name| name == "FORMAT") {
             let content = read_all(disk, &root.join("FORMAT")).map_err(unclear)?;
             match unseal::<Format>(&content) {
@@ -100,14 +103,53 @@ impl Dirs {
             replace(disk, root, "FORMAT", &content).map_err(unclear)?;
         }
         disk.create_dir(&root.join("streams")).map_err(unclear)?;
-        disk.sync_dir(root).map_err(unclear)?;
-        let parent = match root.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => root,
-        };
-        disk.sync_dir(parent).map_err(unclear)?;
+        sync(disk, root).map_err(unclear)?;
         Ok((dirs, lock))
+    }
+
+    /// Begins to make a data directory of a backup: locked, and marked as not to be opened.
+    pub(crate) fn restoring(disk: &dyn Disk, root: &Path) -> Result<Box<dyn Send + Sync>, Error> {
+        let unclear = |e: io::Error| refused("begin a data directory", &e);
+        if !root.as_os_str().is_empty() {
+            disk.create_dir(root).map_err(unclear)?;
+        }
+        let lock = lock(disk, root)?;
+        replace(disk, root, MARKER, b"").map_err(unclear)?;
+        let content = seal(&Format { format: FORMAT })
+            .map_err(|e| failed("begin a data directory", &e.into()))?;
+        replace(disk, root, "FORMAT", &content).map_err(unclear)?;
+        disk.create_dir(&root.join("streams")).map_err(unclear)?;
+        sync(disk, root).map_err(unclear)?;
+        Ok(lock)
+    }
+
+    /// Puts the settings of a stream back.
+    pub(crate) fn restored(
+        disk: &dyn Disk,
+        root: &Path,
+        name: &str,
+        settings: &[u8],
+    ) -> Result<(), Error> {
+        unseal::<StreamFile>(settings).map_err(|why| why.error(&called(name)))?;
+        let dir = root.join("streams").join(name);
+        let write = || {
+            let streams = root.join("streams");
+            let space = dir.parent().unwrap_or(&streams);
+            disk.create_dir(space)?;
+            disk.sync_dir(&streams)?;
+            disk.create_dir(&dir)?;
+            disk.sync_dir(space)?;
+            [STREAM, COPY]
+                .iter()
+                .try_for_each(|file| replace(disk, &dir, file, settings))
+        };
+        write().map_err(|e| refused("make the stream", &e))
+    }
+
+    /// Content of a stream's settings file, as it is written anew at each opening.
+    pub(super) fn content(&self, disk: &dyn Disk, name: &str) -> Result<Vec<u8>, Error> {
+        read_all(disk, &self.dir(name).join(STREAM))
+            .map_err(|e| failed("read the settings of the stream", &e))
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -269,6 +311,27 @@ impl Dirs {
             .and_then(|()| remove_all(disk, &dir));
         gone.map_err(|e| failed("delete the stream", &e))
     }
+}
+
+/// Makes durable what a data directory holds, and that it is there.
+fn sync(disk: &dyn Disk, root: &Path) -> io::Result<()> {
+    disk.sync_dir(root)?;
+    disk.sync_dir(match root.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => root,
+    })
+}
+
+/// Locks a data directory for this process.
+fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn Send + Sync>, Error> {
+    disk.lock(&root.join("LOCK")).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Error::Invalid(format!(
+            "data directory {} is in use by another process: stop it, or name another directory",
+            root.display()
+        )),
+        _ => failed("lock the data directory", &error),
+    })
 }
 
 pub(super) fn other_shards(name: &str, has: Shard, asked: Shard) -> Error {

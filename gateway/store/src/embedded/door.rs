@@ -138,9 +138,17 @@ impl Door {
 
     /// Asks something of the writer.
     pub(super) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Message) -> Result<T, Error> {
+        self.begin(ask)?.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// The same, without waiting for the answer.
+    pub(super) fn begin<T>(
+        &self,
+        ask: impl FnOnce(Reply<T>) -> Message,
+    ) -> Result<oneshot::Receiver<Result<T, Error>>, Error> {
         let (reply, answer) = oneshot::channel();
         self.send(ask(reply))?;
-        answer.await.unwrap_or(Err(Error::Closed))
+        Ok(answer)
     }
 
     pub(super) fn end(&self) -> watch::Receiver<u64> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Version of the layout and of every file in it. Later versions keep `format` and `check`.
-pub(super) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 const CHECK: &str = "check";
 
 type Fields = BTreeMap<String, Value>;

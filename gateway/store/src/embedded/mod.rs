@@ -7,6 +7,7 @@ mod meta;
 mod stream;
 mod worker;
 
+use crate::backup::StreamCut;
 use crate::disk::{Disk, Medium, RealDisk, Reserve};
 use crate::finding::Finding;
 use crate::shard::{Shard, Spec};
@@ -15,8 +16,9 @@ use crate::{
     Clock, Durability, Error, Params, Random, Settings, Stream, Streams, SystemClock, SystemRandom,
 };
 use async_trait::async_trait;
-use dirs::Dirs;
+pub(crate) use dirs::{Dirs, MARKER};
 use door::Door;
+pub(crate) use meta::FORMAT;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -221,6 +223,19 @@ impl Streams for Embedded {
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
         check_name(name)?;
         self.dirs.settings(&self.disk, name)
+    }
+
+    async fn cut(&self, name: &str) -> Result<Option<StreamCut>, Error> {
+        let Some(settings) = self.settings(name).await? else {
+            return Ok(None);
+        };
+        let stream = self.open_stream(name, &settings)?;
+        let settings = self.dirs.content(&self.disk, name)?;
+        Ok(Some(StreamCut {
+            settings: settings.into(),
+            shards: stream.cut().await?,
+            _open: stream,
+        }))
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {

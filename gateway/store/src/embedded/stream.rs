@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::worker::Message;
+use crate::backup::ShardCut;
 use crate::disk::Reserve;
 use crate::shard::{Call, View};
 use crate::stream::check_batch;
@@ -76,6 +77,18 @@ impl EmbeddedStream {
             Ok(result) => result,
             Err(error) => Err(Error::Failed(format!("a read ended early: {error}"))),
         }
+    }
+
+    /// All shards, each as it is now.
+    pub(super) async fn cut(&self) -> Result<Vec<ShardCut>, Error> {
+        // Asked all at once: the moments differ by what is being written.
+        let asked = self.doors.iter().map(|door| door.begin(Message::Cut));
+        let asked: Vec<_> = asked.collect::<Result<_, _>>()?;
+        let mut cuts = Vec::with_capacity(asked.len());
+        for cut in asked {
+            cuts.push(cut.await.unwrap_or(Err(Error::Closed))?);
+        }
+        Ok(cuts)
     }
 
     /// The answer to a call over several shards of which one has a conflict: nothing is written
@@ -254,6 +267,7 @@ impl Stream for EmbeddedStream {
             sum.commits += stats.commits;
             sum.syncs += stats.syncs;
             sum.log_bytes += stats.log_bytes;
+            sum.sealed += stats.sealed;
             sum.dedupe_evicted += stats.dedupe_evicted;
         }
         sum

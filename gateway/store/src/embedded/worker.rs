@@ -1,5 +1,6 @@
 //! The one that writes a shard.
 
+use crate::backup::ShardCut;
 use crate::shard::{Call, Done, Outcome, Shard};
 use crate::{Clock, Error, Recovered, Stats};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,7 @@ pub(super) enum Message {
     Own(Reply<Recovered>),
     Expired(Reply<u64>),
     Trim(u64, Reply<()>),
+    Cut(Reply<ShardCut>),
     /// A checkpoint is on disk, or failed.
     Written(Box<Result<Done, Error>>),
     Close(Reply<()>),
@@ -170,6 +172,7 @@ impl Worker {
             Message::Call(call, bytes, reply) => self.commit(vec![(call, bytes, reply)]),
             Message::Own(reply) => answer(reply, self.shard.own(now_ms)),
             Message::Expired(reply) => answer(reply, Ok(self.shard.expired(now_ms))),
+            Message::Cut(reply) => answer(reply, self.shard.cut()),
             Message::Trim(before, reply) => {
                 self.trims.push((before, reply));
                 self.checkpoint();

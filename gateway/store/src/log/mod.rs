@@ -18,7 +18,8 @@ pub(crate) use group::RECORD;
 pub(crate) use group::{BODY_MAX, Body, Builder, Record, checksum, decode_ops, encode_ops};
 pub(crate) use reader::Reader;
 pub(crate) use recovery::{Known, recover};
+pub(crate) use segment::DATA;
 #[cfg(feature = "testkit")]
-pub(crate) use segment::{DATA, HEADER};
+pub(crate) use segment::HEADER;
 pub(crate) use segment::{Segment, Summary};
 pub(crate) use writer::{Log, failed, refused};

@@ -26,6 +26,7 @@ pub(crate) struct Log {
     epoch: u64,
     synced: u64,
     syncs: u64,
+    sealed: u64,
 }
 
 impl Log {
@@ -61,6 +62,7 @@ impl Log {
             // What recovery accepted may sit in the page cache only.
             synced: summary.base,
             syncs: 0,
+            sealed: 0,
         })
     }
 
@@ -90,6 +92,11 @@ impl Log {
 
     pub(crate) fn syncs(&self) -> u64 {
         self.syncs
+    }
+
+    /// Segments sealed since the log was opened.
+    pub(crate) fn sealed(&self) -> u64 {
+        self.sealed
     }
 
     pub(crate) fn active(&self) -> Summary {
@@ -185,6 +192,7 @@ impl Log {
         self.active = Arc::new(next);
         self.summary = self.active.summary();
         self.prepared = DATA;
+        self.sealed += 1;
         self.shared.push(Arc::clone(&self.active));
         Ok(())
     }

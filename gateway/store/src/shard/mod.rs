@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod commit;
+mod cut;
 mod replay;
 #[cfg(all(test, feature = "testkit"))]
 mod tests;
@@ -217,6 +218,7 @@ impl Shard {
         Stats {
             syncs: self.log.syncs(),
             log_bytes: self.log.bytes(),
+            sealed: self.log.sealed(),
             ..self.stats
         }
     }

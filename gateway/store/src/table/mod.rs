@@ -7,6 +7,7 @@
 mod backend;
 mod overlay;
 mod salvage;
+mod snapshot;
 #[cfg(all(test, feature = "testkit"))]
 mod tests;
 
@@ -18,6 +19,7 @@ use overlay::{Layer, Overlay};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
 use salvage::{Unusable, open_whole, salvage};
 use serde::{Deserialize, Serialize};
+pub(crate) use snapshot::{Remade, Snapshot, parse};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 

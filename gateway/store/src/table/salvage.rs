@@ -4,7 +4,10 @@
 use super::{CHECKPOINT, Checkpoint, META, STATE, broken, open_db, seal, unseal};
 use crate::Error;
 use crate::disk::{Disk, Open};
-use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableError, TransactionError};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, TableError,
+    TransactionError,
+};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -71,12 +74,12 @@ pub(super) fn open_whole(
     cache_bytes: usize,
 ) -> Result<(Database, Checkpoint), Unusable> {
     let db = open_db(disk, path, Open::Existing, cache_bytes, true)?;
-    let checkpoint = read_checkpoint(&db)?;
+    let checkpoint = read_checkpoint(&db.begin_read()?)?;
     Ok((db, checkpoint))
 }
 
-fn read_checkpoint(db: &Database) -> Result<Checkpoint, Unusable> {
-    let table = db.begin_read()?.open_table(META)?;
+pub(super) fn read_checkpoint(transaction: &ReadTransaction) -> Result<Checkpoint, Unusable> {
+    let table = transaction.open_table(META)?;
     let damaged = || Unusable::Damaged("it has no whole checkpoint".into());
     let value = table.get(CHECKPOINT)?.ok_or_else(damaged)?;
     let content = unseal(CHECKPOINT.as_bytes(), value.value()).map_err(|_| damaged())?;
@@ -95,7 +98,8 @@ pub(super) fn salvage(
     // Without its own checks redb may panic over what it finds; that is as good as unreadable.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let db = open_db(disk, path, Open::Existing, cache_bytes, false)?;
-        let checkpoint = read_checkpoint(&db).ok();
+        let checkpoint = db.begin_read().map_err(Unusable::from);
+        let checkpoint = checkpoint.and_then(|t| read_checkpoint(&t)).ok();
         Ok::<_, Unusable>((db, checkpoint))
     }));
     let (from, checkpoint) = match opened {

@@ -6,10 +6,12 @@ pub mod forge;
 pub mod full;
 mod memory;
 pub mod power;
+mod restore;
 pub mod suite;
 
 pub use crate::disk::sim::{Fault, SimDisk};
 pub use memory::{MemoryStream, MemoryStreams};
+pub use restore::restore;
 
 use crate::{Clock, Random};
 use std::sync::atomic::{AtomicU64, Ordering};
