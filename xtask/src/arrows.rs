@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("gateway/filter", &["sdk/event", "sdk/formats"]),
     ("gateway/store", &["sdk/event"]),
+    ("gateway/backup", &["gateway/store"]),
     (
         "gateway/engine",
         &[
@@ -57,7 +58,13 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("axum", &["gateway/server", "sdk/handler", "fuzz", "xtask"]),
     (
         "hyper",
-        &["gateway/server", "sdk/handler", "adapters/http", "xtask"],
+        &[
+            "gateway/server",
+            "sdk/handler",
+            "adapters/http",
+            "gateway/backup",
+            "xtask",
+        ],
     ),
     ("redb", &["gateway/store"]),
     ("clap", &["gateway/server", "xtask"]),

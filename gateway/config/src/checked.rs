@@ -2,7 +2,9 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::load::paths::Piece;
-use crate::model::{Address, Admin, Common, Cors, Exchange, Limits, Log, Mode, Moment, Verb};
+use crate::model::{
+    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Verb,
+};
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use serde_json::Value;
@@ -49,6 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// SHA-256 in lower-case hex of each API key, by key id.
     pub api_keys: Arc<BTreeMap<String, String>>,
+    /// Backups, where any are wanted.
+    pub backup: Option<Backup>,
     /// The log.
     pub log: Log,
     /// Time that a stop gives to attempts under way.

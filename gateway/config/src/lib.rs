@@ -33,8 +33,8 @@ pub use load::paths::Piece;
 pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel, Mode,
-    Moment, Origin, Period, RateLimit, Size, Unmatched, Verb,
+    Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,
+    Mode, Moment, Origin, Period, RateLimit, Size, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

@@ -107,6 +107,7 @@ impl Loader<'_> {
                 durability: file.durability,
                 limits: file.limits,
                 api_keys: api_keys.digests,
+                backup: file.backup,
                 log: file.log,
                 shutdown_grace: file.shutdown_grace.0,
             },
@@ -126,7 +127,7 @@ impl Loader<'_> {
             // `streams:` with everything under it commented out.
             map.retain(|_, value| !value.is_null());
         }
-        let value = self.maps("", value, &["log", "limits"])?;
+        let value = self.maps("", value, &["backup", "log", "limits"])?;
         self.decode::<File>("", value)
     }
 

@@ -1,5 +1,6 @@
 //! The configuration file as types: every key with its default and unit.
 
+mod backup;
 mod gateway;
 mod route;
 mod scalar;
@@ -7,6 +8,7 @@ mod source;
 mod stream;
 mod subscription;
 
+pub use backup::Backup;
 pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
 pub(crate) use gateway::{ApiKey, File};
 pub(crate) use route::Route;

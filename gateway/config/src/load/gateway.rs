@@ -3,8 +3,9 @@
 use super::Loader;
 use crate::checked::LoadedSource;
 use crate::document::Spot;
-use crate::model::{File, Limits};
+use crate::model::{Backup, File, Limits};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 impl Loader<'_> {
     /// A body that is larger than all bodies together may be, could never be taken.
@@ -27,7 +28,37 @@ impl Loader<'_> {
         }
     }
 
+    fn check_backup(&mut self, backup: &Backup) {
+        let scheme = backup.to.split_once("://").map(|(scheme, _)| scheme);
+        let known = matches!(scheme, None | Some("file" | "s3")) && !backup.to.is_empty();
+        let often = backup.every.0 < Duration::from_secs(10);
+        for (place, useless, message, hint) in [
+            (
+                "/backup/to",
+                !known,
+                "`to` is no place for backups",
+                "write a folder such as /var/backups/tradewind, or s3://bucket/prefix",
+            ),
+            (
+                "/backup/every",
+                often,
+                "`every` must be at least 10s: each backup reads the last segment of every log",
+                "the default is 1h",
+            ),
+        ] {
+            if useless {
+                let found = self
+                    .document
+                    .error(place, Spot::Value, "invalid-value", message);
+                self.out.push(found.hint(hint));
+            }
+        }
+    }
+
     pub(crate) fn check_gateway(&mut self, file: &File) {
+        if let Some(backup) = &file.backup {
+            self.check_backup(backup);
+        }
         let limits = &file.limits;
         let nothing = "nothing would be taken";
         for (place, useless, message, hint) in [

@@ -1,7 +1,7 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, text};
-use super::{Common, Route, Stream, Subscription};
+use super::{Backup, Common, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -33,6 +33,8 @@ pub(crate) struct File {
     pub(crate) durability: Mode,
     /// Limits on what is taken. Since 0.1.
     pub(crate) limits: Limits,
+    /// Backups, made while the gateway serves. Default: none. Since 0.1.
+    pub(crate) backup: Option<Backup>,
     /// Keys that senders may show, by name. Since 0.1.
     #[schemars(with = "BTreeMap<String, ApiKey>")]
     pub(crate) api_keys: BTreeMap<String, Value>,
@@ -62,6 +64,7 @@ impl Default for File {
             data_dir: "tradewind-data".into(),
             durability: Mode::Fsync,
             limits: Limits::default(),
+            backup: None,
             api_keys: BTreeMap::new(),
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),

@@ -40,6 +40,9 @@ pub struct Scrape {
     pub stores: BTreeMap<String, Stats>,
     /// What is wrong on disk, by stream.
     pub damage: BTreeMap<String, Vec<Finding>>,
+    /// Backups.
+    #[cfg(feature = "backup")]
+    pub backups: crate::run::backups::Seen,
     /// Whether every shard takes writes.
     pub ready: bool,
 }
@@ -54,7 +57,52 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     balanced(&mut registry, scrape);
     stores(&mut registry, &scrape.stores);
     damage(&mut registry, &scrape.damage);
+    #[cfg(feature = "backup")]
+    backups(&mut registry, &scrape.backups);
     registry
+}
+
+/// Only where backups are wanted, so that an alert on their age cannot fire where they are not.
+#[cfg(feature = "backup")]
+fn backups(registry: &mut Registry, seen: &crate::run::backups::Seen) {
+    if seen.to.is_none() {
+        return;
+    }
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let point = Gauge::<i64>::default();
+    point.set(
+        seen.last
+            .as_ref()
+            .map_or(0, |last| whole(last.point_ms / 1000)),
+    );
+    registry.register(
+        "backup_recovery_point_timestamp_seconds",
+        "All that was acknowledged before this is in the last complete backup, seconds since 1970; 0 before the first",
+        point,
+    );
+    let took = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+    let ms = seen
+        .last
+        .as_ref()
+        .map_or(0, |last| last.finished_ms.saturating_sub(last.point_ms));
+    took.set(ms as f64 / 1000.0);
+    registry.register(
+        "backup_duration_seconds",
+        "Time that the last backup took",
+        took,
+    );
+    for (name, help, value) in [
+        ("backup_failures", "Backups that failed", seen.failed),
+        (
+            "backup_copied_bytes",
+            "Bytes copied to the repository",
+            seen.copied_bytes,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
 }
 
 /// The engine says what does not balance, by the same rules that its simulation asserts.

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod auth;
+#[cfg(feature = "backup")]
+mod backups;
 mod body;
 mod dead_letters;
 mod endpoint;

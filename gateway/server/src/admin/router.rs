@@ -19,6 +19,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(replays::endpoints());
     all.extend(events::endpoints());
     all.extend(tail::endpoints());
+    #[cfg(feature = "backup")]
+    all.extend(super::backups::endpoints());
     all.push(Endpoint::get(
         "/openapi.json",
         "This document",

@@ -102,7 +102,21 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
         },
         "sources": sources,
         "damage": damage(&gateway),
+        "backup": backup(&gateway),
     }))
+}
+
+/// Backups, where any are wanted: where they go, and up to where they are.
+fn backup(gateway: &Gateway) -> Value {
+    #[cfg(feature = "backup")]
+    {
+        let seen = gateway.backups.seen();
+        if seen.to.is_some() {
+            return json!(seen);
+        }
+    }
+    let _ = gateway;
+    Value::Null
 }
 
 /// What is wrong on disk: empty where all is well.

@@ -47,6 +47,21 @@ pub(super) fn default_config() -> Option<PathBuf> {
 }
 
 impl GatewayArgs {
+    /// Its data directory, where it does not run.
+    #[cfg(feature = "backup")]
+    pub(super) fn data(&self) -> Result<PathBuf, Failure> {
+        if let Some(dir) = &self.data_dir {
+            return Ok(dir.clone());
+        }
+        match self.config.clone().or_else(default_config) {
+            None => Ok("tradewind-data".into()),
+            Some(config) => {
+                let checked = tradewind_config::load(&config, &crate::registry(), &System)
+                    .map_err(|e| Failure::config(e.render(false)).hint("name the --data-dir"))?;
+                Ok(checked.config.data_dir)
+            }
+        }
+    }
     /// A client for it.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         if let Some(admin) = &self.admin {

@@ -1,6 +1,8 @@
 //! The command line: data to stdout, everything else to stderr.
 
 mod api_keys;
+#[cfg(feature = "backup")]
+mod backup;
 mod check;
 mod client;
 mod completions;
@@ -14,6 +16,8 @@ mod happening;
 mod log;
 mod man;
 mod replay;
+#[cfg(feature = "backup")]
+mod restore;
 mod schema;
 mod send;
 mod serve;
@@ -82,6 +86,10 @@ enum Command {
     #[command(subcommand)]
     ApiKeys(api_keys::Command),
     Status(status::Args),
+    #[cfg(feature = "backup")]
+    Backup(backup::Args),
+    #[cfg(feature = "backup")]
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(completions::VersionArgs),
@@ -138,6 +146,10 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Sources(command) => sources::run(command, term).await,
             Command::ApiKeys(command) => api_keys::run(&command, term),
             Command::Status(args) => status::run(args, term).await,
+            #[cfg(feature = "backup")]
+            Command::Backup(args) => backup::run(args, term).await,
+            #[cfg(feature = "backup")]
+            Command::Restore(args) => restore::run(args, term).await,
             Command::Completions(args) => completions::run(&args, term),
             Command::Man(args) => man::run(&args),
             Command::Version(_) => completions::version(term),

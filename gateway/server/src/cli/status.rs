@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
-use super::term::Term;
+use super::term::{Term, now_ms, time};
 use serde_json::Value;
 
 /// Show a running gateway at a glance
@@ -56,6 +56,17 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             text(&source["path"]),
             text(&source["stream"])
         ))?;
+    }
+    let backup = &status["backup"];
+    if let Some(to) = backup["to"].as_str() {
+        let point = match backup["last"]["point-ms"].as_u64() {
+            Some(ms) => format!("all before {} is in {to}", time(ms, now_ms())),
+            None => format!("none yet in {to}"),
+        };
+        term.line(&format!("{:<12}{point}", "backup"))?;
+        if let Some(failure) = backup["failure"].as_str() {
+            term.line(&format!("{:<12}the last one failed: {failure}", ""))?;
+        }
     }
     for damage in status["damage"].as_array().into_iter().flatten() {
         let lost = match damage["loss"].as_str() {

@@ -96,6 +96,9 @@ pub struct Gateway {
     pub(super) stores: Arc<Watched>,
     pub(super) registry: Registry,
     pub(super) origin: Origin,
+    /// Backups.
+    #[cfg(feature = "backup")]
+    pub backups: super::backups::Backups,
     pub(super) pulls: Pulls,
     pub(super) draining: AtomicBool,
     pub(super) reloading: tokio::sync::Mutex<()>,
@@ -135,6 +138,8 @@ impl Gateway {
             streams: self.engine.streams().await,
             stores: self.stores.stats(),
             damage: self.damage(),
+            #[cfg(feature = "backup")]
+            backups: self.backups.seen(),
             ready: self.ready().is_ok(),
         }
     }

@@ -2,6 +2,8 @@
 
 mod admin_door;
 mod assemble;
+#[cfg(feature = "backup")]
+pub(crate) mod backups;
 mod clock;
 mod gateway;
 mod pull;

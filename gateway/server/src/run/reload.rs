@@ -35,6 +35,7 @@ impl Gateway {
     async fn replace(&self) -> Result<Applied, Refusal> {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
         let checked = self.origin.load(&self.registry).map_err(invalid)?;
+        super::serve::supported(&checked).map_err(Refusal::Invalid)?;
         let before = self.config.load_full();
         let changes = tradewind_config::diff(&before.checked, &checked);
         if changes.is_empty() {

@@ -115,6 +115,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         amend: options.amend,
     };
     let checked = origin.load(&registry).map_err(Error::Config)?;
+    supported(&checked).map_err(Error::Other)?;
     for warning in checked.warnings.iter() {
         tracing::warn!("{warning}");
     }
@@ -153,6 +154,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         stores: streams,
         registry,
         origin,
+        #[cfg(feature = "backup")]
+        backups: Default::default(),
         pulls: Default::default(),
         draining: Default::default(),
         reloading: Default::default(),
@@ -211,6 +214,14 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     })
 }
 
+/// Refuses what this binary was built without.
+pub(super) fn supported(checked: &Checked) -> Result<(), String> {
+    if checked.config.backup.is_some() && cfg!(not(feature = "backup")) {
+        return Err("`backup` is set, and this binary has no backups; hint: build it with the feature `backup`".into());
+    }
+    Ok(())
+}
+
 /// Operators are few, and each has one connection or two.
 fn admin_limits() -> Limits {
     Limits {
@@ -238,6 +249,8 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     let watcher = gateway.clone();
     let hangup = gateway.clone();
     vec![
+        #[cfg(feature = "backup")]
+        tokio::spawn(gateway.clone().keep_backed_up()),
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move {
             while hangups.next().await {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tradewind_store::backup::StreamCut;
 use tradewind_store::{Error, Finding, Settings, Stats, Stream, Streams};
 
 /// Remembers every stream that was opened, without keeping it open.
@@ -56,6 +57,9 @@ impl Streams for Watched {
     }
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
         self.inner.settings(name).await
+    }
+    async fn cut(&self, name: &str) -> Result<Option<StreamCut>, Error> {
+        self.inner.cut(name).await
     }
     async fn delete(&self, name: &str) -> Result<(), Error> {
         self.inner.delete(name).await
