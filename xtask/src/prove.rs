@@ -79,6 +79,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "a million pending, parked retries, 1,000 subscriptions: memory, disk, restart\n                          (--events N, --subscriptions N; --ten-million for that alone)",
     ),
     (
+        "backup",
+        "backups under load to a folder and to S3, kill -9, restores elsewhere, damaged backups\n                          (default 8 rounds; --short: 2)",
+    ),
+    (
         "hostile",
         "33 attacks on every listener while good clients publish (--short: a few connections each)",
     ),

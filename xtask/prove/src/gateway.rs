@@ -16,6 +16,8 @@ pub(crate) struct Gateway {
     pub(crate) sources: String,
     /// Further top-level keys.
     pub(crate) settings: String,
+    /// Variables of its environment, and of its command line's, besides our own.
+    pub(crate) environment: Vec<(&'static str, String)>,
     folder: tempfile::TempDir,
     pub(crate) address: SocketAddr,
     child: Option<Child>,
@@ -38,6 +40,7 @@ impl Gateway {
             binary: binary.to_owned(),
             sources: String::new(),
             settings: String::new(),
+            environment: Vec::new(),
             folder,
             address,
             child: None,
@@ -54,6 +57,11 @@ impl Gateway {
     /// Path of the data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Path of something of ours beside them.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Path of the configuration file.
@@ -105,6 +113,7 @@ impl Gateway {
             .arg("serve")
             .arg("--config")
             .arg(self.config())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.map_err(|e| e.to_string())?)
@@ -178,6 +187,7 @@ impl Gateway {
         call.args(command)
             .arg("--config")
             .arg(self.config())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

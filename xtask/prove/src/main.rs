@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
 mod backlog;
+mod backup;
 mod drain;
 mod full;
 mod gateway;
@@ -19,6 +20,7 @@ mod reload;
 mod routes;
 mod sinks;
 mod target;
+mod tools;
 mod vitals;
 mod watch;
 
@@ -39,6 +41,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("overload", |options| Box::pin(overload::run(options))),
     ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
+    ("backup", |options| Box::pin(backup::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
 ];
 

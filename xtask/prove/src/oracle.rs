@@ -142,6 +142,36 @@ impl Oracle {
         self.seen().acknowledgements
     }
 
+    /// Names of all acknowledged events.
+    pub(crate) fn acknowledged_ids(&self) -> Vec<String> {
+        let seen = self.seen();
+        let acknowledged = seen.events.iter().filter(|event| event.acknowledged);
+        acknowledged.map(|event| event.id.to_string()).collect()
+    }
+
+    /// Those of some events that did not arrive at a sink.
+    pub(crate) fn absent(&self, sink: &str, ids: &[String]) -> Vec<String> {
+        let seen = self.seen();
+        let sink = seen.sinks.find(sink);
+        let there = |id: &str| {
+            let number = seen.numbers.get(id).copied();
+            number.is_some_and(|number| seen.has(sink, number as usize))
+        };
+        ids.iter().filter(|id| !there(id)).cloned().collect()
+    }
+
+    /// Those of some events that are of a type; all of them for none.
+    pub(crate) fn of_type(&self, ids: &[String], ty: Option<&str>) -> Vec<String> {
+        let seen = self.seen();
+        let wanted = ty.map(|ty| seen.types.find(ty));
+        let is = |id: &&String| {
+            let number = seen.numbers.get(id.as_str()).copied().unwrap_or_default();
+            let event = seen.events.get(number as usize);
+            wanted.is_none_or(|wanted| event.is_some_and(|event| Some(event.ty) == wanted))
+        };
+        ids.iter().filter(is).cloned().collect()
+    }
+
     /// Acknowledged events of a type.
     pub(crate) fn acknowledged_as(&self, ty: &str) -> usize {
         let seen = self.seen();
