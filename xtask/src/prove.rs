@@ -84,7 +84,7 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     ),
     (
         "hostile",
-        "33 attacks on every listener while good clients publish (--short: a few connections each)",
+        "35 attacks on every listener while good clients publish (--short: a few connections each)",
     ),
 ];
 

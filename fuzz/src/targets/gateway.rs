@@ -195,7 +195,7 @@ fn ingress(input: &[u8]) {
     let Some(request) = request else { return };
     let (headers, body) = (request.headers().clone(), request.body().clone());
     DOOR.with(|door| {
-        let answer = crate::wait(door.ingress.handle(request.map(Full::new)));
+        let answer = crate::wait(door.ingress.handle(None, request.map(Full::new)));
         let status = answer.status().as_u16();
         assert!(status < 500, "{status}");
         let taken = std::mem::take(&mut *door.kept.0.lock().unwrap());

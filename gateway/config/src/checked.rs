@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostics;
 use crate::load::paths::Piece;
 use crate::model::{
-    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Verb,
+    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network, Verb,
 };
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -49,6 +49,8 @@ pub struct Config {
     pub durability: Mode,
     /// Limits on what is taken.
     pub limits: Limits,
+    /// Proxies that are believed.
+    pub trusted_proxies: Arc<[Network]>,
     /// SHA-256 in lower-case hex of each API key, by key id.
     pub api_keys: Arc<BTreeMap<String, String>>,
     /// Backups, where any are wanted.

@@ -34,7 +34,7 @@ pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::{load, load_str};
 pub use model::{
     Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,
-    Mode, Moment, Origin, Period, RateLimit, Size, Unmatched, Verb,
+    Mode, Moment, Network, Origin, Period, RateLimit, Size, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

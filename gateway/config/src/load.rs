@@ -106,6 +106,7 @@ impl Loader<'_> {
                 data_dir: file.data_dir,
                 durability: file.durability,
                 limits: file.limits,
+                trusted_proxies: file.trusted_proxies.into(),
                 api_keys: api_keys.digests,
                 backup: file.backup,
                 log: file.log,

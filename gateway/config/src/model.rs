@@ -2,6 +2,7 @@
 
 mod backup;
 mod gateway;
+mod network;
 mod route;
 mod scalar;
 mod source;
@@ -11,6 +12,7 @@ mod subscription;
 pub use backup::Backup;
 pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
 pub(crate) use gateway::{ApiKey, File};
+pub use network::Network;
 pub(crate) use route::Route;
 pub use route::{Cors, Exchange, FieldName, Origin, Verb};
 pub use scalar::{Moment, Period, Size};

@@ -60,6 +60,9 @@ pub(crate) struct Options {
     /// Fewer and shorter steps: seconds instead of minutes.
     #[arg(long)]
     short: bool,
+    /// `hostile` with the attacks whose names hold this only.
+    #[arg(long)]
+    attack: Option<String>,
     /// How many events; the default is the proof's own.
     #[arg(long)]
     events: Option<u64>,

@@ -26,6 +26,9 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             if touches("limits") {
                 say("applies to new requests");
             }
+            if touches("trusted-proxies") {
+                say("applies to new connections");
+            }
         }
         ("stream", Action::Removed) => {
             say("the stream is suspended with its events; it goes on once it is back in the file");

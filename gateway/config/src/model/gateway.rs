@@ -1,7 +1,7 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, text};
-use super::{Backup, Common, Route, Stream, Subscription};
+use super::{Backup, Common, Network, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -35,6 +35,10 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// Backups, made while the gateway serves. Default: none. Since 0.1.
     pub(crate) backup: Option<Backup>,
+    /// Addresses of proxies that stand before the gateway, as CIDR: what they say in `forwarded` and
+    /// `x-forwarded-...` about who called is believed, and they may have all `limits.connections`.
+    /// Default: none, and whatever a caller claims is withheld. Since 0.1.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Keys that senders may show, by name. Since 0.1.
     #[schemars(with = "BTreeMap<String, ApiKey>")]
     pub(crate) api_keys: BTreeMap<String, Value>,
@@ -65,6 +69,7 @@ impl Default for File {
             durability: Mode::Fsync,
             limits: Limits::default(),
             backup: None,
+            trusted_proxies: Vec::new(),
             api_keys: BTreeMap::new(),
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),
@@ -163,10 +168,11 @@ pub struct Limits {
     /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; requests for
     /// which nothing is left are answered 503. Default `32MiB`. Since 0.1.
     pub body_memory: Size,
-    /// Most connections at once; more are closed. Default 4096. Since 0.1.
+    /// Most connections at once, of which a quarter may speak HTTP/2; more are closed. Default 4096.
+    /// Since 0.1.
     pub connections: NonZero<u32>,
-    /// Most connections at once of one address (for IPv6, of one /64); more are closed. Raise it
-    /// where a proxy stands before the gateway. Default 1024. Since 0.1.
+    /// Most connections at once of one address (for IPv6, of one /64); more are closed. Those of
+    /// `trusted-proxies` are not counted. Default 1024. Since 0.1.
     pub connections_per_peer: NonZero<u32>,
     /// Time for a request head to arrive, then the connection is closed. Default `10s`. Since 0.1.
     pub header_timeout: Period,

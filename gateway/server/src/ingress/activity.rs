@@ -4,11 +4,19 @@
 //! no timer of its own.
 
 use super::Limits;
+use super::socket::Peer;
 use http::Version;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Between two looks at a connection that has a request under way.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How long who sends nothing more is waited for while nothing moves: long enough for answers that
+/// are made at once, short enough for those who have gone.
+const FINISHED: Duration = Duration::from_secs(5);
 
 /// No moment.
 const NEVER: u64 = u64::MAX;
@@ -25,11 +33,22 @@ pub(super) struct Activity {
     /// When the first byte came after that.
     head: AtomicU64,
     multiplexed: AtomicBool,
+    /// How often bytes came or went.
+    moves: AtomicU32,
+    /// Answers of which a piece was handed over and the next one not asked for yet, since when.
+    untaken: Mutex<HashMap<u32, u64>>,
+}
+
+/// What the timer remembers from one look to the next, of a sender that has finished.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    moves: u32,
+    still: Option<Instant>,
 }
 
 /// A request under way, until it is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<Activity>);
+pub(super) struct UnderWay(Arc<Activity>, u32);
 
 /// What the timer is to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +57,8 @@ pub(super) enum Verdict {
     Wait(Instant),
     /// It has had its time.
     End,
+    /// Nobody waits for its answers any more.
+    Leave,
 }
 
 impl Activity {
@@ -49,11 +70,28 @@ impl Activity {
             idle: AtomicU64::new(0),
             head: AtomicU64::new(NEVER),
             multiplexed: AtomicBool::new(false),
+            moves: AtomicU32::new(0),
+            untaken: Mutex::default(),
         })
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+
+    /// Bytes came or went.
+    pub(super) fn moved(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The moment of the next look that a request under way asks for.
+    pub(super) fn glance(&self) -> Option<Instant> {
+        let busy = self.under_way.load(Ordering::Relaxed) > 0;
+        busy.then(|| Instant::now() + GLANCE)
+    }
+
+    fn untaken(&self) -> MutexGuard<'_, HashMap<u32, u64>> {
+        self.untaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes came. Tells whose head they belong to, by number; `None` while a request is under way,
@@ -70,19 +108,47 @@ impl Activity {
 
     /// A head is complete; also tells whether another request is under way already.
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> (UnderWay, bool) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         self.multiplexed
             .store(version >= Version::HTTP_2, Ordering::Relaxed);
         let others = self.under_way.fetch_add(1, Ordering::Relaxed);
-        (UnderWay(self.clone()), others > 0)
+        (UnderWay(self.clone(), number), others > 0)
+    }
+
+    /// Whether a request under way has somebody who waits for its answer.
+    fn awaited(&self, limits: &Limits, peer: Peer, seen: &mut Seen) -> Verdict {
+        let oldest = self.untaken().values().copied().min();
+        let left = oldest.is_some_and(|since| {
+            Duration::from_millis(self.now().saturating_sub(since)) >= limits.answer_timeout
+        });
+        if left || peer == Peer::Gone {
+            return Verdict::Leave;
+        }
+        let moves = self.moves.load(Ordering::Relaxed);
+        if peer == Peer::There || seen.moves != moves {
+            *seen = Seen { moves, still: None };
+        }
+        let now = Instant::now();
+        let still = *seen.still.get_or_insert(now);
+        match peer == Peer::Finished && still + FINISHED <= now {
+            true => Verdict::Leave,
+            false => Verdict::Wait(now + GLANCE),
+        }
     }
 
     /// Whether it may go on. One that is `stopping` has no time left beyond its requests.
-    pub(super) fn verdict(&self, limits: &Limits, stopping: bool) -> Verdict {
+    pub(super) fn verdict(
+        &self,
+        limits: &Limits,
+        stopping: bool,
+        peer: impl FnOnce() -> Peer,
+        seen: &mut Seen,
+    ) -> Verdict {
         let after = |ms: u64, period: Duration| self.began + Duration::from_millis(ms) + period;
         if self.under_way.load(Ordering::Relaxed) > 0 {
-            return Verdict::Wait(Instant::now() + limits.header_timeout);
+            return self.awaited(limits, peer(), seen);
         }
+        *seen = Seen::default();
         if stopping {
             return Verdict::End;
         }
@@ -105,8 +171,20 @@ impl Activity {
     }
 }
 
+impl UnderWay {
+    /// A piece of the answer is there to be sent.
+    pub(super) fn handed_over(&self) {
+        self.0.untaken().insert(self.1, self.0.now());
+    }
+    /// There is room for another piece.
+    pub(super) fn asked_for_more(&self) {
+        self.0.untaken().remove(&self.1);
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
+        self.asked_for_more();
         let activity = &self.0;
         activity.idle.store(activity.now(), Ordering::Relaxed);
         activity.head.store(NEVER, Ordering::Relaxed);
@@ -128,8 +206,12 @@ mod tests {
 
     /// Seconds until the end, looking whenever the timer would.
     async fn lasts(activity: &Activity, stopping: bool) -> u64 {
-        let from = Instant::now();
-        while let Verdict::Wait(until) = activity.verdict(&limits(), stopping) {
+        lasts_before(Peer::There, activity, stopping).await
+    }
+
+    async fn lasts_before(peer: Peer, activity: &Activity, stopping: bool) -> u64 {
+        let (from, mut seen) = (Instant::now(), Seen::default());
+        while let Verdict::Wait(until) = activity.verdict(&limits(), stopping, || peer, &mut seen) {
             if from.elapsed() > Duration::from_secs(1000) {
                 break;
             }
@@ -168,5 +250,36 @@ mod tests {
         assert!(lasts(&activity, true).await > 900);
         drop(request);
         assert_eq!(lasts(&activity, true).await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whom_nobody_waits_for() {
+        let begin = |activity: &Arc<Activity>| activity.begin(Version::HTTP_11).0;
+        let activity = Activity::new();
+        let request = begin(&activity);
+        assert_eq!(lasts_before(Peer::Gone, &activity, false).await, 0);
+        assert_eq!(lasts_before(Peer::Finished, &activity, false).await, 5);
+        // An answer that nobody takes.
+        request.handed_over();
+        assert_eq!(lasts(&activity, false).await, 60);
+        request.asked_for_more();
+        assert!(lasts(&activity, false).await > 900);
+        // One of many.
+        let other = begin(&activity);
+        other.handed_over();
+        request.handed_over();
+        drop(request);
+        assert_eq!(lasts(&activity, false).await, 60);
+        drop(other);
+        assert!(activity.untaken().is_empty());
+        // Who has finished, but still takes what comes.
+        let _request = begin(&activity);
+        let mut seen = Seen::default();
+        for _ in 0..100 {
+            activity.moved();
+            let verdict = activity.verdict(&limits(), false, || Peer::Finished, &mut seen);
+            assert_eq!(verdict, Verdict::Wait(Instant::now() + GLANCE));
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 }

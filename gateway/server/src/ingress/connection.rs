@@ -1,19 +1,24 @@
 //! One connection, from its first byte to its end.
 
-use super::activity::{Activity, UnderWay, Verdict};
+use super::activity::{Activity, Seen, UnderWay, Verdict};
+use super::listener::Shared;
+use super::socket::Socket;
+use super::start::{self, Protocol};
 use super::wire::Wire;
-use super::{Additional, Budget, Limits, Stream};
+use super::{Additional, Limits};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long a connection whose time is up may take to say so.
@@ -34,17 +39,20 @@ fn http2_head(limits: &Limits) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn one(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         // `Activity` watches over heads.
         .header_read_timeout(None)
         .half_close(limits.half_closed)
         .max_headers(limits.header_fields)
         .max_buf_size(limits.header_bytes.max(8 << 10));
     builder
-        .http2()
+}
+
+fn two(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(http2_head(limits))
@@ -57,19 +65,64 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
+/// A connection of either protocol, while it is served.
+trait Served: Future<Output = hyper::Result<()>> {
+    /// Ends it once its requests are answered.
+    fn end(self: Pin<&mut Self>);
+}
+
+impl<S, B> Served for http1::Connection<TokioIo<Wire<Socket>>, S>
+where
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn end(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S, B> Served for http2::Connection<TokioIo<Wire<Socket>>, S, TokioExecutor>
+where
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn end(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
 pub(super) async fn serve<S, B>(
-    stream: Box<dyn Stream>,
+    socket: Socket,
     limits: &Limits,
-    heads: Budget,
+    shared: Shared,
     service: S,
     stop: CancellationToken,
 ) where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
+        + Send
+        + Sync,
     S::Future: Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let activity = Activity::new();
+    let mut wire = Wire::new(socket.clone(), activity.clone(), shared.heads);
+    let first = timeout(
+        limits.header_timeout,
+        start::head(&mut wire, limits.header_bytes),
+    );
+    let (protocol, start) = tokio::select! {
+        head = first => match head {
+            Ok(Some(head)) => head,
+            Ok(None) | Err(_) => return,
+        },
+        () = stop.cancelled() => return,
+    };
+    wire.put_back(start);
     let noted = activity.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         let (under_way, additional) = noted.begin(request.version());
@@ -77,12 +130,13 @@ pub(super) async fn serve<S, B>(
             request.extensions_mut().insert(Additional);
         }
         let answer = service.call(request);
-        async move {
+        // Apart, so that a connection without a request has no room for one.
+        Box::pin(async move {
             let answer = answer.await?;
             Ok::<_, Infallible>(answer.map(|body| {
                 Answer {
                     // One that does not fit into the buffers is a request under way until it ends.
-                    _under_way: body
+                    under_way: body
                         .size_hint()
                         .exact()
                         .is_none_or(|size| size > BUFFERED)
@@ -90,43 +144,94 @@ pub(super) async fn serve<S, B>(
                     body,
                 }
             }))
-        }
+        })
     });
-    let io = TokioIo::new(Wire::new(stream, activity.clone(), heads));
-    let builder = builder(limits);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let io = TokioIo::new(wire);
+    // Apart, so that those of whom no head has come yet have no room for it.
+    match protocol {
+        Protocol::One => {
+            let served = one(limits).serve_connection(io, service);
+            Box::pin(watched(served, socket, activity, limits, stop)).await;
+        }
+        Protocol::Two => {
+            let Ok(_place) = shared.multiplexed.try_acquire() else {
+                tracing::debug!("a connection above the limit of HTTP/2 was closed");
+                return;
+            };
+            let served = two(limits).serve_connection(io, service);
+            Box::pin(watched(served, socket, activity, limits, stop)).await;
+        }
+    }
+}
+
+/// What happens next on a connection.
+enum Turn {
+    Ended(hyper::Result<()>),
+    Look,
+    Stop,
+}
+
+/// Serves a connection to its end, and sees to it that there is one.
+async fn watched(
+    served: impl Served,
+    socket: Socket,
+    activity: Arc<Activity>,
+    limits: &Limits,
+    stop: CancellationToken,
+) {
+    let mut served = pin!(served);
     let mut look = pin!(tokio::time::sleep(limits.header_timeout));
+    let mut stopped = pin!(stop.cancelled());
     let mut stopping = false;
+    let mut seen = Seen::default();
     loop {
-        tokio::select! {
-            ended = connection.as_mut() => {
+        let turn = poll_fn(|cx| {
+            if let Poll::Ready(ended) = served.as_mut().poll(cx) {
+                return Poll::Ready(Turn::Ended(ended));
+            }
+            if !stopping && stopped.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Turn::Stop);
+            }
+            if let Some(soon) = activity.glance() {
+                sooner(look.as_mut(), soon);
+            }
+            look.as_mut().poll(cx).map(|()| Turn::Look)
+        });
+        match turn.await {
+            Turn::Ended(ended) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 return;
             }
-            () = look.as_mut() => match activity.verdict(limits, stopping) {
-                Verdict::Wait(until) => look.as_mut().reset(until),
-                Verdict::End if stopping => return,
-                Verdict::End => {
-                    connection.as_mut().graceful_shutdown();
-                    stopping = true;
-                    look.as_mut().reset(Instant::now() + FAREWELL);
+            Turn::Look => match activity.verdict(limits, stopping, || socket.peer(), &mut seen) {
+                Verdict::Wait(until) => {
+                    look.as_mut().reset(until);
+                    continue;
                 }
+                Verdict::Leave => return,
+                Verdict::End if stopping => return,
+                Verdict::End => {}
             },
-            () = stop.cancelled(), if !stopping => {
-                connection.as_mut().graceful_shutdown();
-                stopping = true;
-                look.as_mut().reset(Instant::now() + FAREWELL);
-            }
+            Turn::Stop => {}
         }
+        served.as_mut().end();
+        stopping = true;
+        look.as_mut().reset(Instant::now() + FAREWELL);
+    }
+}
+
+/// Brings a look forward, if it is much too late.
+fn sooner(look: Pin<&mut Sleep>, soon: Instant) {
+    if look.deadline() > soon + FAREWELL {
+        look.reset(soon);
     }
 }
 
 /// The body of an answer.
 struct Answer<B> {
     body: B,
-    _under_way: Option<UnderWay>,
+    under_way: Option<UnderWay>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
@@ -137,7 +242,15 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let Answer { body, under_way } = &mut *self;
+        if let Some(under_way) = under_way {
+            under_way.asked_for_more();
+        }
+        let frame = Pin::new(body).poll_frame(cx);
+        if let (Some(under_way), Poll::Ready(Some(Ok(_)))) = (under_way, &frame) {
+            under_way.handed_over();
+        }
+        frame
     }
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()

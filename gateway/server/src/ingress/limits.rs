@@ -1,6 +1,8 @@
 //! What strangers may use up before anything is known about them.
 
+use std::sync::Arc;
 use std::time::Duration;
+use tradewind_config::Network;
 
 /// Bounds of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct Limits {
     /// Most connections at once of one address, for IPv6 of one /64 (default 1024); more are closed
     /// at once.
     pub connections_per_peer: usize,
+    /// Addresses that are believed in what they say about callers, and may have all connections.
+    pub trusted_proxies: Arc<[Network]>,
     /// Most requests under way at once beyond the first of each connection, which is bounded by the
     /// connections (default 1024); more are answered 503. Only HTTP/2 has any.
     pub requests: usize,
@@ -25,11 +29,23 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Longest time that a connection may idle between requests (default 75 s).
     pub keep_alive: Duration,
+    /// Longest time in which a caller takes nothing of an answer that is there (default 60 s); then
+    /// its connection is closed.
+    pub answer_timeout: Duration,
     /// Most streams of one HTTP/2 connection (default 256).
     pub http2_streams: u32,
-    /// Whether a sender that says it has no more to say is still answered (default true). Without
-    /// it, the end of what a client sends is taken for its leave.
+    /// Whether a sender that says it has no more to say is still answered (default true), if the
+    /// answer begins and goes on without long pauses. Without it, the end of what a client sends is
+    /// taken for its leave.
     pub half_closed: bool,
+}
+
+impl Limits {
+    /// Most connections at once that may speak HTTP/2, of which one holds as much as several others:
+    /// a quarter. More are closed.
+    pub(super) fn http2_connections(&self) -> usize {
+        self.connections.div_ceil(4)
+    }
 }
 
 impl Default for Limits {
@@ -37,12 +53,14 @@ impl Default for Limits {
         Self {
             connections: 4096,
             connections_per_peer: 1024,
+            trusted_proxies: Arc::default(),
             requests: 1024,
             header_fields: 100,
             header_bytes: 64 << 10,
             head_memory: 8 << 20,
             header_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
+            answer_timeout: Duration::from_secs(60),
             http2_streams: 256,
             half_closed: true,
         }

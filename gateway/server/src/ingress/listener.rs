@@ -2,14 +2,16 @@
 
 use super::connection::serve;
 use super::peers::Peers;
+use super::socket::Socket;
 use super::{Budget, Limits};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,36 +24,50 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// A connection of either kind.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 impl Listener {
-    async fn accept(&self) -> std::io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+    async fn accept(&self) -> std::io::Result<(Socket, Option<IpAddr>)> {
         Ok(match self {
             Listener::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 // Answers are small and awaited: waiting to fill a packet only delays them.
                 stream.set_nodelay(true)?;
-                (Box::new(stream), Some(peer.ip()))
+                (stream.into(), Some(peer.ip().to_canonical()))
             }
-            Listener::Unix(listener) => (Box::new(listener.accept().await?.0), None),
+            Listener::Unix(listener) => (listener.accept().await?.0.into(), None),
         })
+    }
+}
+
+/// What the connections of a listener share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    /// Bytes of unfinished heads.
+    pub(super) heads: Budget,
+    /// Connections that may speak HTTP/2.
+    pub(super) multiplexed: Arc<Semaphore>,
+}
+
+impl Shared {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            heads: Budget::new(limits.head_memory),
+            multiplexed: Arc::new(Semaphore::new(limits.http2_connections())),
+        }
     }
 }
 
 /// Serves connections until `stop`; then ends idle ones, lets requests under way finish, returns.
 ///
-/// `limits` is asked for each connection; `refused` is told of each above the limit.
+/// `limits` is asked for each connection; `service` makes what answers those of this address;
+/// `refused` is told of each above the limit.
 pub async fn accept<S, B>(
     listener: Listener,
     limits: impl Fn() -> Limits + Send,
-    service: S,
+    service: impl Fn(Option<IpAddr>) -> S + Send,
     stop: CancellationToken,
     refused: impl Fn() + Send,
 ) where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
-        + Clone
         + Send
         + Sync
         + 'static,
@@ -61,7 +77,7 @@ pub async fn accept<S, B>(
 {
     let tasks = TaskTracker::new();
     let peers = Peers::default();
-    let heads = Budget::new(limits().head_memory);
+    let shared = Shared::new(&limits());
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
@@ -77,18 +93,23 @@ pub async fn accept<S, B>(
             }
         };
         let limits = limits();
-        let place = match peers.place(peer, limits.connections_per_peer) {
+        let trusted = |peer| limits.trusted_proxies.iter().any(|net| net.holds(peer));
+        let most = match peer.is_some_and(trusted) {
+            true => limits.connections,
+            false => limits.connections_per_peer,
+        };
+        let place = match peers.place(peer, most) {
             Some(place) if tasks.len() < limits.connections => place,
             _ => {
                 refused();
                 continue;
             }
         };
-        let (service, stop) = (service.clone(), stop.clone());
-        let heads = heads.clone();
+        let (service, stop) = (service(peer), stop.clone());
+        let shared = shared.clone();
         tasks.spawn(async move {
             let _place = place;
-            serve(stream, &limits, heads, service, stop).await;
+            serve(stream, &limits, shared, service, stop).await;
         });
     }
     drop(listener);

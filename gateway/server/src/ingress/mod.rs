@@ -16,6 +16,8 @@ mod peers;
 mod problem;
 mod rate;
 mod router;
+mod socket;
+mod start;
 mod wire;
 
 pub use answer::{AnswerBody, Reply};
@@ -25,7 +27,7 @@ pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
 use limits::Additional;
 pub use limits::Limits;
-pub use listener::{Listener, Stream, accept};
+pub use listener::{Listener, accept};
 pub use problem::{At, Details, Problem};
 pub use rate::Rate;
 pub use router::{Ingress, Publisher};

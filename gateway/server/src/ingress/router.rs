@@ -5,13 +5,14 @@ use super::body::{announced, read};
 use super::budget::FREE;
 use super::{Additional, Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
-use crate::routes::{self, Found, Match};
+use crate::routes::{self, Caller, Found, Match};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
@@ -82,8 +83,8 @@ impl Ingress {
         }
     }
 
-    /// Answers one request.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    /// Answers one request of a caller at this address; `None` where callers have none.
+    pub async fn handle<B>(&self, peer: Option<IpAddr>, request: Request<B>) -> Response<AnswerBody>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError> + std::fmt::Display,
@@ -107,7 +108,8 @@ impl Ingress {
             Some(Found::Route(route, params)) => {
                 let matched = Match::new(route, &params);
                 // Apart: requests to sources do not carry its state around.
-                Box::pin(routes::handle(self, &site, route, matched, request)).await
+                let caller = Caller::new(peer, &site.limits);
+                Box::pin(routes::handle(self, &site, route, matched, caller, request)).await
             }
             Some(other) => {
                 let answer = routes::others(&other, &request);

@@ -2,9 +2,10 @@
 //! connections together, a body for the refusals that it writes itself, and an end that does not
 //! take the last answer with it.
 
+use super::Problem;
 use super::activity::Activity;
 use super::budget::{Budget, Share};
-use super::{Problem, Stream};
+use bytes::{Buf, Bytes};
 use http::StatusCode;
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -17,11 +18,13 @@ use tokio::time::Sleep;
 /// Bytes of a head that do not come out of the budget; a usual head has fewer.
 const FREE: usize = 4 << 10;
 /// What a sender may still send while it is told why nobody listens.
-const LINGER_BYTES: usize = 256 << 10;
+const LINGER_BYTES: usize = 2 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
-pub(super) struct Wire {
-    stream: Box<dyn Stream>,
+pub(super) struct Wire<S> {
+    stream: S,
+    /// Read already, and to be read again.
+    start: Bytes,
     activity: Arc<Activity>,
     heads: Budget,
     /// The head that is being read, by number, and what it holds.
@@ -32,10 +35,11 @@ pub(super) struct Wire {
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: Box<dyn Stream>, activity: Arc<Activity>, heads: Budget) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, heads: Budget) -> Self {
         Self {
             stream,
+            start: Bytes::new(),
             activity,
             heads,
             head: None,
@@ -43,6 +47,11 @@ impl Wire {
             ended: false,
             lingering: None,
         }
+    }
+
+    /// Has these bytes read before those that are still to come.
+    pub(super) fn put_back(&mut self, start: Bytes) {
+        self.start = start;
     }
 
     /// Whether these bytes may be held, if they are part of a head.
@@ -93,15 +102,26 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
+        if !self.start.is_empty() {
+            let fits = self.start.len().min(buf.remaining());
+            buf.put_slice(self.start.get(..fits).unwrap_or_default());
+            self.start.advance(fits);
+            if self.start.is_empty() {
+                // Whatever it was cut out of is let go.
+                self.start = Bytes::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
+        self.activity.moved();
         if bytes == 0 {
             self.ended = true;
         } else if !self.holds(bytes) {
@@ -111,7 +131,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
@@ -128,7 +148,9 @@ impl AsyncWrite for Wire {
             self.refusal = refusal;
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs));
+        self.activity.moved();
+        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -224,7 +246,7 @@ mod tests {
         let connect = || {
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let activity = Activity::new();
-            let wire = Wire::new(Box::new(ours), activity.clone(), budget.clone());
+            let wire = Wire::new(ours, activity.clone(), budget.clone());
             (wire, theirs, activity)
         };
         let (mut wire, mut theirs, activity) = connect();
@@ -248,7 +270,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_close_waits_for_what_still_comes_but_not_for_ever() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
-        let mut wire = Wire::new(Box::new(ours), Activity::new(), Budget::new(0));
+        let mut wire = Wire::new(ours, Activity::new(), Budget::new(0));
         wire.write_all(b"no").await.unwrap();
         let closing = tokio::spawn(async move { wire.shutdown().await });
         // More than fits between the two: it is read although nobody wants it.

@@ -1,5 +1,6 @@
 //! A request as an event of type `http.request`.
 
+use super::caller::Caller;
 use super::exchange::Match;
 use super::headers;
 use super::route::Route;
@@ -46,14 +47,14 @@ enum Body<'a> {
 /// The event of a request.
 pub(super) fn event(
     route: &Route,
-    parts: &Parts,
+    (parts, caller): (&Parts, &Caller),
     matched: &Match,
     body: &[u8],
     (unix_ms, hops): (u64, u32),
 ) -> Result<Event, Problem> {
     let host = headers::host(parts);
     let mut seen = parts.headers.clone();
-    headers::seen(route, &mut seen);
+    headers::seen(route, caller, host.clone(), &mut seen);
     let mut query: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
     for (key, value) in pairs {

@@ -4,7 +4,7 @@ use super::body::{Capped, Slot, Streamed, too_large, whole};
 use super::meter::Meter;
 use super::path::{climbs, decoded, filled};
 use super::route::Route;
-use super::{Found, event, headers};
+use super::{Caller, Found, event, headers};
 use crate::ingress::{self, AnswerBody, Ingress, Problem, Site};
 use bytes::Bytes;
 use http::header::{ALLOW, ORIGIN};
@@ -93,6 +93,7 @@ pub(crate) async fn handle<B>(
     site: &Site,
     route: &Route,
     matched: Match,
+    caller: Caller,
     request: Request<B>,
 ) -> Response<AnswerBody>
 where
@@ -110,7 +111,8 @@ where
         durability: "none",
         position: None,
     };
-    let exchanged = exchange(front, site, route, meter, matched, request, &mut kept).await;
+    let asked = (matched, caller, request);
+    let exchanged = exchange(front, site, route, meter, asked, &mut kept).await;
     let mut answer = match exchanged {
         Ok(answer) => {
             visit.end(answer.status(), "answered");
@@ -134,8 +136,7 @@ async fn exchange<B>(
     site: &Site,
     route: &Route,
     meter: &Meter,
-    matched: Match,
-    request: Request<B>,
+    (matched, caller, request): (Match, Caller, Request<B>),
     kept: &mut Kept,
 ) -> Result<Response<Streamed>, Problem>
 where
@@ -170,13 +171,24 @@ where
     let upload = body.upload();
 
     let asked = if route.proxy && route.record.is_none() {
-        let request = passed_on(route, &mut parts, matched, hops, body.boxed_unsync())?;
+        let request = passed_on(
+            route,
+            &caller,
+            &mut parts,
+            matched,
+            hops,
+            body.boxed_unsync(),
+        )?;
         within(route.timeout, function.pass(request)).await
     } else {
         let mut share = site.budget.share(ingress::FREE);
         let body = whole(route, body, &mut share).await?;
         let about = (front.clock.unix_ms(), hops);
-        let event = event::event(route, &parts, &matched, &body, about)?;
+        let event = event::event(route, (&parts, &caller), &matched, &body, about)?;
+        // Written as JSON, a body may be six times as long; both are held.
+        if !share.grow(event.data().map_or(0, |data| data.bytes.len())) {
+            return Err(Problem::overloaded("too many bytes of bodies under way"));
+        }
         if let Some(stream) = &route.record {
             let origin = origin(route, verified);
             let position = append(front, stream, &origin, event.clone()).await?;
@@ -184,12 +196,14 @@ where
             kept.position = Some(format!("{stream}@{position}"));
         }
         if route.proxy {
+            drop(event);
             let body = Full::new(body)
                 .map_err(|never| match never {})
                 .boxed_unsync();
-            let request = passed_on(route, &mut parts, matched, hops, body)?;
+            let request = passed_on(route, &caller, &mut parts, matched, hops, body)?;
             within(route.timeout, function.pass(request)).await
         } else {
+            drop(body);
             within(route.timeout, function.ask(event)).await
         }
     };
@@ -212,6 +226,7 @@ where
 
 fn passed_on(
     route: &Route,
+    caller: &Caller,
     parts: &mut http::request::Parts,
     matched: Match,
     hops: u32,
@@ -237,7 +252,7 @@ fn passed_on(
         }
     };
     *request.method_mut() = parts.method.clone();
-    *request.headers_mut() = headers::passed_on(route, parts, hops);
+    *request.headers_mut() = headers::passed_on(route, caller, parts, hops);
     Ok(request)
 }
 

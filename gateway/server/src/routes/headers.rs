@@ -1,5 +1,6 @@
 //! Headers at the border: what ends here, what is withheld, and what is said about the way.
 
+use super::caller::{Caller, is_claim};
 use super::route::Route;
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TE, VIA};
 use http::request::Parts;
@@ -13,8 +14,6 @@ use tradewind_config::{WITHHELD, WITHHELD_PREFIX};
 const HOPS: HeaderName = HeaderName::from_static("tradewind-hops");
 /// The same of an event in binary mode.
 const EVENT_HOPS: HeaderName = HeaderName::from_static("ce-tradewindhops");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Headers that only the gateway writes.
 const OWN: &str = "tradewind-";
 
@@ -57,15 +56,25 @@ fn take_out(headers: &mut HeaderMap, matches: impl Fn(&HeaderName) -> bool) {
     }
 }
 
-/// Leaves the headers of a request that the function of `route` may see.
-pub(super) fn seen(route: &Route, headers: &mut HeaderMap) {
+/// Leaves the headers of a request that the function of `route` may see, and tells it who called.
+pub(super) fn seen(
+    route: &Route,
+    caller: &Caller,
+    host: Option<HeaderValue>,
+    headers: &mut HeaderMap,
+) {
+    let way = caller.way(headers);
+    // What a proxy said is told in the way; its own words are not repeated beside it.
+    let believed = caller.is_proxy();
     take_out(headers, |name| {
         let text = name.as_str();
         let withheld = WITHHELD.contains(&text) || text.starts_with(WITHHELD_PREFIX);
         ends_here(text)
             || matches!(text, "content-length" | "expect" | "host")
             || withheld && !route.forward.contains(name)
+            || believed && is_claim(name)
     });
+    way.tell(host, headers);
     // HTTP/2 sends crumbs (RFC 9113, section 8.2.3).
     if headers.get_all(COOKIE).iter().nth(1).is_some() {
         let crumbs: Vec<&[u8]> = headers
@@ -89,22 +98,17 @@ pub(super) fn host(parts: &Parts) -> Option<HeaderValue> {
 }
 
 /// The headers of a request as they are passed on.
-pub(super) fn passed_on(route: &Route, parts: &mut Parts, hops: u32) -> HeaderMap {
+pub(super) fn passed_on(route: &Route, caller: &Caller, parts: &mut Parts, hops: u32) -> HeaderMap {
     let host = host(parts);
     let trailers = parts.headers.get(TE).is_some_and(|te| {
         let mut wishes = te.as_bytes().split(|b| *b == b',');
         wishes.any(|wish| wish.trim_ascii().eq_ignore_ascii_case(b"trailers"))
     });
     let mut headers = std::mem::take(&mut parts.headers);
-    seen(route, &mut headers);
+    seen(route, caller, host, &mut headers);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(host) = host {
-        headers.entry(FORWARDED_HOST).or_insert(host);
-    }
-    let proto = HeaderValue::from_static("http");
-    headers.entry(FORWARDED_PROTO).or_insert(proto);
     headers.append(
         VIA,
         HeaderValue::from_static(match parts.version {

@@ -2,9 +2,11 @@
 //! says so (`tradewind-durability: none`), unless the route records its requests first.
 
 mod body;
+mod caller;
 mod cors;
 mod event;
 mod exchange;
+mod forwarded;
 mod headers;
 mod meter;
 mod path;
@@ -12,6 +14,7 @@ mod route;
 mod table;
 
 pub use body::Streamed;
+pub(crate) use caller::Caller;
 pub(crate) use exchange::{Match, handle, others};
 pub use meter::Meters;
 pub use route::Route;

@@ -135,7 +135,7 @@ pub fn site(checked: &config::Checked) -> Site {
         doors,
         routes: table(checked),
         durability,
-        limits: limits(&checked.config.limits),
+        limits: limits(&checked.config),
         budget: Budget::new(
             usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),
         ),
@@ -155,10 +155,12 @@ fn table(checked: &config::Checked) -> Table {
 }
 
 /// Limits of the listener.
-fn limits(from: &config::Limits) -> Limits {
+fn limits(config: &config::Config) -> Limits {
+    let from = &config.limits;
     Limits {
         connections: from.connections.get() as usize,
         connections_per_peer: from.connections_per_peer.get() as usize,
+        trusted_proxies: config.trusted_proxies.clone(),
         header_fields: usize::from(from.header_count.get()),
         header_bytes: usize::try_from(from.headers.0).unwrap_or(usize::MAX),
         header_timeout: from.header_timeout.0,

@@ -178,10 +178,13 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         &limits,
     ));
     let stop_ingress = CancellationToken::new();
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+    let service = move |peer| {
         let ingress = ingress.clone();
-        async move { Ok::<_, Infallible>(ingress.handle(request).await) }
-    });
+        service_fn(move |request: Request<hyper::body::Incoming>| {
+            let ingress = ingress.clone();
+            async move { Ok::<_, Infallible>(ingress.handle(peer, request).await) }
+        })
+    };
     // Before the admin API can say that the gateway is ready.
     let listener = socket
         .listen(BACKLOG)
@@ -190,7 +193,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let admin_task = tokio::spawn(accept(
         admin_listener,
         admin_limits,
-        admin_service,
+        move |_| admin_service.clone(),
         gateway.stop.clone(),
         || (),
     ));

@@ -4,12 +4,17 @@ use crate::support::front::{LONG, SHORT, Unable, front, http2, post};
 use crate::support::http::raw;
 use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tradewind_engine::PublishError;
-use tradewind_server::ingress::Limits;
+use tradewind_server::ingress::{Limits, Listener, accept};
 
 #[tokio::test]
 async fn slow_heads_are_hung_up_on_and_slow_bodies_refused() {
@@ -145,4 +150,57 @@ async fn who_has_said_everything_is_still_answered() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 202"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_leaves_is_not_waited_for() {
+    let engine = Unable::new(None);
+    let front = front(engine.clone(), Limits::default(), LONG).await;
+    let mut stream = TcpStream::connect(front.address).await.unwrap();
+    stream.set_zero_linger().unwrap();
+    stream.write_all(&post("x")).await.unwrap();
+    engine.waiting.notified().await;
+    drop(stream);
+    front.stop.cancel();
+    // The engine never answers: this ends only because nobody waits.
+    front.done.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let limits = Limits {
+        answer_timeout: SHORT,
+        ..Limits::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let endless = |_: Request<Incoming>| async {
+        let piece = || Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[0; 1 << 16])));
+        let body = StreamBody::new(futures_util::stream::repeat_with(piece));
+        Ok::<_, Infallible>(http::Response::new(body))
+    };
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(accept(
+        Listener::Tcp(listener),
+        move || limits.clone(),
+        move |_| service_fn(endless),
+        stop.clone(),
+        || (),
+    ));
+    let mut deaf = TcpStream::connect(address).await.unwrap();
+    deaf.write_all(b"GET / HTTP/1.1\r\nhost: g\r\n\r\n")
+        .await
+        .unwrap();
+    deaf.readable().await.unwrap();
+    let request = || {
+        Request::get(format!("http://{address}/"))
+            .body(Full::default())
+            .unwrap()
+    };
+    let mut sender = http2(address).await;
+    // Its head is read, its body is not.
+    let answer = sender.send_request(request()).await.unwrap();
+    stop.cancel();
+    serving.await.unwrap();
+    drop((deaf, answer));
 }

@@ -3,6 +3,8 @@
 use super::ground::{Ground, exchange, expect, post};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// As many idle connections as this process can have, up to 20,000, then 2,000 new ones a second.
@@ -42,6 +44,58 @@ pub(super) async fn idle(ground: Ground) -> Result<String, String> {
         "{} idle of {wanted} wanted, {per_second:.0} new a second; all turned away or hung up on",
         held.len(),
     ))
+}
+
+/// Nothing but requests that are in order, one after the other, on a few connections.
+pub(super) async fn harmless(ground: Ground) -> Result<String, String> {
+    let until = ground.until();
+    let mut tasks = JoinSet::new();
+    for n in 0..4 {
+        let mut stream = ground.dial(n).await.map_err(|e| e.to_string())?;
+        tasks.spawn(async move {
+            let (mut requests, mut buffer) = (0, vec![0; 4096]);
+            while Instant::now() < until {
+                stream
+                    .write_all(b"GET /nothing HTTP/1.1\r\nhost: g\r\n\r\n")
+                    .await
+                    .ok()?;
+                stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+                requests += 1;
+            }
+            Some(requests)
+        });
+    }
+    let mut requests = 0;
+    while let Some(done) = tasks.join_next().await {
+        let done = done.map_err(|e| e.to_string())?;
+        requests += done.ok_or("an ordinary request was not answered")?;
+    }
+    Ok(format!("{requests} ordinary requests"))
+}
+
+/// Connections that make one request, and then hold on to what they have.
+pub(super) async fn idle_after(ground: Ground) -> Result<String, String> {
+    hold(&ground, b"GET /nothing HTTP/1.1\r\nhost: g\r\n\r\n").await
+}
+
+/// Opens connections with these bytes on each, and leaves them be for a while.
+pub(super) async fn hold(ground: &Ground, bytes: &[u8]) -> Result<String, String> {
+    let mut held = Vec::new();
+    for n in 0..ground.many(5_000) {
+        if let Ok(mut stream) = ground.dial(n).await
+            && stream.write_all(bytes).await.is_ok()
+        {
+            held.push(stream);
+        }
+    }
+    tokio::time::sleep_until(ground.until()).await;
+    let mut buffer = [0; 64];
+    let kept = |stream: &&TcpStream| match stream.try_read(&mut buffer) {
+        Ok(read) => read > 0,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    };
+    let kept = held.iter().filter(kept).count();
+    Ok(format!("{} connections, {kept} of them taken", held.len()))
 }
 
 /// Requests by the thousand on one connection, read late; and never read.

@@ -208,3 +208,8 @@ pub(super) async fn stalled(ground: Ground) -> Result<String, String> {
     tokio::time::sleep_until(ground.until()).await;
     Ok(format!("{} connections of 256 stalled streams", held.len()))
 }
+
+/// Connections that make one request, and then hold on to what they have.
+pub(super) async fn idle(ground: Ground) -> Result<String, String> {
+    super::crowds::hold(&ground, &[hello(), open(1, END_STREAM)].concat()).await
+}

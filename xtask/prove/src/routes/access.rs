@@ -1,8 +1,9 @@
 //! Who may call, what is withheld, and what browsers are told.
 
 use super::passing::same;
-use super::wire::send;
-use super::{KEY, Way, World};
+use super::wire::{Client, send, whole};
+use super::{KEY, PROXY, Way, World};
+use http_body_util::{Either, Full};
 
 pub(super) async fn nobody_without_a_key(world: &World, way: Way) -> Result<(), String> {
     let target = format!("{}/keys/echo", way.prefix);
@@ -70,6 +71,52 @@ pub(super) async fn credentials_end_at_the_gateway(world: &World, way: Way) -> R
             "{route}: x-forwarded-user"
         );
         same!(got["x-real-ip"].is_null(), true, "{route}: x-real-ip");
+    }
+    Ok(())
+}
+
+pub(super) async fn who_called_is_told_and_not_claimed(
+    world: &World,
+    way: Way,
+) -> Result<(), String> {
+    let stranger = [127, 0, 0, 1];
+    for (from, route, wanted) in [
+        (stranger, "p", ("127.0.0.1", "http", "gateway")),
+        (
+            PROXY,
+            "p",
+            ("198.51.100.7, 127.0.0.5", "https", "shop.example"),
+        ),
+        (
+            PROXY,
+            "event",
+            ("198.51.100.7, 127.0.0.5", "https", "shop.example"),
+        ),
+    ] {
+        let headers = [
+            ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "shop.example"),
+        ];
+        let target = format!("{}/{route}/echo/x", way.prefix);
+        let mut client = Client::from(from, world.address(), way.caller).await?;
+        let body = Either::Left(Full::default());
+        let answer = client.begin("POST", &target, &headers, body).await?;
+        let said = whole(answer).await?.json();
+        let told = |name: &str| match route {
+            "event" => said["json"]["headers"][name].clone(),
+            _ => said["headers"][name][0].clone(),
+        };
+        let (hops, proto, host) = wanted;
+        same!(told("x-forwarded-for"), hops, "{route}: x-forwarded-for");
+        same!(
+            told("x-forwarded-proto"),
+            proto,
+            "{route}: x-forwarded-proto"
+        );
+        if from == PROXY {
+            same!(told("x-forwarded-host"), host, "{route}: x-forwarded-host");
+        }
     }
     Ok(())
 }

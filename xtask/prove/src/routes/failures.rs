@@ -102,7 +102,7 @@ pub(super) async fn a_caller_who_leaves_ends_the_exchange(
 ) -> Result<(), String> {
     // Before the answer.
     let target = format!("{}/p/never/left", way.prefix);
-    let mut client = Client::connect(world.address(), way.caller).await?;
+    let mut client = Client::abrupt(world.address(), way.caller).await?;
     let asking = client.begin("GET", &target, &[], nothing());
     // Long enough to arrive; were it not, the exchange would have ended all the same.
     tokio::time::timeout(std::time::Duration::from_millis(300), asking)
@@ -110,7 +110,7 @@ pub(super) async fn a_caller_who_leaves_ends_the_exchange(
         .ok();
     drop(client);
     world.gone("/never/left").await?;
-    // Within it.
+    // Within it, and as who only says that it has no more to say.
     let target = format!("{}/p/pause/left", way.prefix);
     let mut client = Client::connect(world.address(), way.caller).await?;
     let mut answer = client.begin("GET", &target, &[], nothing()).await?;
@@ -120,7 +120,7 @@ pub(super) async fn a_caller_who_leaves_ends_the_exchange(
 }
 
 pub(super) async fn a_full_route_is_answered_503(world: &World, way: Way) -> Result<(), String> {
-    let mut client = Client::connect(world.address(), way.caller).await?;
+    let mut client = Client::abrupt(world.address(), way.caller).await?;
     let target = format!("{}/one/pause/full", way.prefix);
     let mut answer = client.begin("GET", &target, &[], nothing()).await?;
     piece(&mut answer).await?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod bodies;
+mod browser;
 mod events;
 mod failures;
 mod life;
@@ -11,6 +12,7 @@ mod upstream;
 mod wire;
 
 use crate::gateway::Gateway;
+use crate::watch::Watch;
 use crate::{Options, Proved};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -111,10 +113,14 @@ const CASES: &[(&str, Case)] = cases![
     failures::circles_are_answered_508,
     access::nobody_without_a_key,
     access::credentials_end_at_the_gateway,
+    access::who_called_is_told_and_not_claimed,
     access::browsers_are_told_what_pages_may_do,
     events::the_event_describes_the_request,
     events::recorded_requests_are_durable_first,
 ];
+
+/// Cases that take longer are named with their time.
+const SLOW_MS: u64 = 2000;
 
 const VERSIONS: [Version; 2] = [Version::One, Version::Two];
 const PREFIXES: [&str; 2] = ["/1", "/2"];
@@ -122,17 +128,24 @@ const PREFIXES: [&str; 2] = ["/1", "/2"];
 /// Runs the table.
 pub(crate) async fn run(options: &Options) -> Proved {
     let mut passed = 0;
-    let outcome = table(options, &mut passed).await;
+    let began = Watch::default();
+    let mut browser = "";
+    let outcome = table(options, &mut passed, &mut browser).await;
     let figures = format!(
-        "{passed} exchanges of {} cases over HTTP/1.1 and HTTP/2 on both sides, a reload and a drain with answers under way",
-        CASES.len()
+        "{passed} exchanges of {} cases over HTTP/1.1 and HTTP/2 on both sides, a reload and a drain with answers under way, {browser}, in {} s",
+        CASES.len(),
+        began.now_us() / 1_000_000,
     );
     outcome
         .map(|()| figures.clone())
         .map_err(|what| (figures, what))
 }
 
-async fn table(options: &Options, passed: &mut u32) -> Result<(), String> {
+async fn table(
+    options: &Options,
+    passed: &mut u32,
+    browser: &mut &'static str,
+) -> Result<(), String> {
     let (function, left) = upstream::start().await.map_err(|e| e.to_string())?;
     let gateway = Gateway::new(&options.gateway, "")?;
     gateway.configure(&config(function, gateway.address))?;
@@ -146,8 +159,17 @@ async fn table(options: &Options, passed: &mut u32) -> Result<(), String> {
     for (name, case) in CASES {
         for caller in VERSIONS {
             for prefix in PREFIXES {
+                // One way over each protocol is the short form.
+                if options.short && (caller == Version::Two) != (prefix == PREFIXES[1]) {
+                    continue;
+                }
                 let way = Way { caller, prefix };
+                let from = Watch::default();
                 let ran = tokio::time::timeout(Duration::from_secs(60), case(&world, way)).await;
+                let took = from.now_us() / 1000;
+                if took > SLOW_MS {
+                    println!("{name} {caller:?} {prefix}: {took} ms");
+                }
                 match ran.unwrap_or_else(|_| Err("does not end".into())) {
                     Ok(()) => *passed += 1,
                     Err(what) => writeln!(wrong, "{name} {way:?}: {what}").unwrap_or(()),
@@ -158,9 +180,13 @@ async fn table(options: &Options, passed: &mut u32) -> Result<(), String> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
+    *browser = browser::pages_ask_first(&world).await?;
     life::a_reload_lets_answers_end(&world).await?;
     life::a_drain_lets_answers_end(&mut world).await
 }
+
+/// The address that is believed in what it says about callers.
+pub(super) const PROXY: [u8; 4] = [127, 0, 0, 5];
 
 /// SHA-256 of the key that may call.
 pub(super) const KEY: &str = "tw_shop_000000000000000000000000000000000000000000000000";
@@ -169,7 +195,10 @@ pub(super) const KEY: &str = "tw_shop_000000000000000000000000000000000000000000
 pub(super) fn config(function: SocketAddr, gateway: SocketAddr) -> String {
     use sha2::Digest;
     let digest = wire::hex(&sha2::Sha256::digest(KEY));
-    let mut text = format!("api-keys:\n  shop: {{ sha256: \"{digest}\" }}\nroutes:\n");
+    let [a, b, c, d] = PROXY;
+    let mut text = format!(
+        "trusted-proxies: [{a}.{b}.{c}.{d}]\napi-keys:\n  shop: {{ sha256: \"{digest}\" }}\nroutes:\n"
+    );
     let allow = "allow-private: [127.0.0.0/8]";
     for prefix in PREFIXES {
         let n = prefix.trim_start_matches('/');
@@ -204,8 +233,9 @@ pub(super) fn config(function: SocketAddr, gateway: SocketAddr) -> String {
         text += &proxy(
             "pages",
             "GET, PUT",
-            "auth: { api-keys: [shop] }, cors: { origins: [\"https://app.example\", \"https://*.pages.example\"], headers: [content-type, x-api-key], expose: [x-function], credentials: true }",
+            "auth: { api-keys: [shop] }, cors: { origins: [\"https://app.example\", \"https://*.pages.example\", PAGE], headers: [content-type, x-api-key], expose: [x-function], credentials: true }",
         );
+        text = text.replace("PAGE]", &format!("\"http://{function}\"]"));
         text += &proxy("kept", all, &format!("{open}, record: true"));
         text += &format!(
             "  event-{n}: {{ path: \"{prefix}/event/{{id}}/{{*rest}}\", methods: [GET, POST], {open}, sink: {} }}\n",

@@ -65,6 +65,12 @@ async fn answer(
     );
     match what {
         ("never", _) => std::future::pending().await,
+        ("page", _) => {
+            let mut page = Response::new(Either::Left(Full::from(super::browser::PAGE)));
+            let html = hyper::header::HeaderValue::from_static("text/html");
+            page.headers_mut().insert("content-type", html);
+            page
+        }
         ("status", Some(status)) => {
             let mut response = Response::new(Either::Left(Full::from(format!("said {status}"))));
             *response.status_mut() = status.parse().unwrap_or(StatusCode::IM_A_TEAPOT);

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -62,6 +62,33 @@ pub(super) struct Client {
 impl Client {
     pub(super) async fn connect(address: SocketAddr, version: Version) -> Result<Self, String> {
         let stream = TcpStream::connect(address).await.map_err(text)?;
+        Self::over(stream, address, version).await
+    }
+
+    /// One that will leave without a word: its end resets the connection.
+    pub(super) async fn abrupt(address: SocketAddr, version: Version) -> Result<Self, String> {
+        let stream = TcpStream::connect(address).await.map_err(text)?;
+        stream.set_zero_linger().map_err(text)?;
+        Self::over(stream, address, version).await
+    }
+
+    /// One from another address of this machine.
+    pub(super) async fn from(
+        from: [u8; 4],
+        address: SocketAddr,
+        version: Version,
+    ) -> Result<Self, String> {
+        let socket = TcpSocket::new_v4().map_err(text)?;
+        socket.bind((from, 0).into()).map_err(text)?;
+        let stream = socket.connect(address).await.map_err(text)?;
+        Self::over(stream, address, version).await
+    }
+
+    async fn over(
+        stream: TcpStream,
+        address: SocketAddr,
+        version: Version,
+    ) -> Result<Self, String> {
         let io = TokioIo::new(stream);
         let sender = match version {
             Version::One => {

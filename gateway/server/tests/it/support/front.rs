@@ -142,10 +142,13 @@ pub(crate) async fn open(publisher: Arc<dyn Publisher>, site: Site) -> Front {
     ));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = move |peer| {
         let ingress = ingress.clone();
-        async move { Ok::<_, Infallible>(ingress.handle(request).await) }
-    });
+        service_fn(move |request: Request<Incoming>| {
+            let ingress = ingress.clone();
+            async move { Ok::<_, Infallible>(ingress.handle(peer, request).await) }
+        })
+    };
     let refused = Arc::new(AtomicUsize::new(0));
     let counter = refused.clone();
     let stop = CancellationToken::new();
