@@ -19,6 +19,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("drain", &["--rounds", "4"]),
     ("reload", &["--rounds", "100"]),
     ("disk-full", &["--rounds", "3"]),
+    ("routes", &["--short"]),
 ];
 
 #[derive(Default)]
