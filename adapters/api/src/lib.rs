@@ -19,6 +19,7 @@ mod source;
 mod status;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod trace;
 mod webhook;
 
 pub use auth::{Auth, Callers, api_key};
@@ -34,4 +35,5 @@ pub use secret::Secret;
 pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;
+pub use trace::{TRACEPARENT, TRACESTATE, TraceContext};
 pub use webhook::{Answer, Parts, Refusal, Verified, Webhook};

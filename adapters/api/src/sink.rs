@@ -1,6 +1,6 @@
 //! Where events go.
 
-use crate::{Capability, Error, Invoke, Report};
+use crate::{Capability, Error, Invoke, Report, TraceContext};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Delivery {
     pub timeout: Duration,
     /// Id of the replay job, when this is a replay.
     pub replay: Option<Arc<str>>,
+    /// The span of this attempt, where there is one; else the event's own trace context holds.
+    pub trace: Option<TraceContext>,
 }
 
 /// A configured destination.

@@ -3,6 +3,7 @@
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher128};
 use std::hash::Hasher;
+use tradewind_adapter::{TRACEPARENT, TRACESTATE};
 use tradewind_event::Event;
 
 /// The extension that carries the hop count; the gateway's own, so no part of the content.
@@ -30,14 +31,15 @@ impl Hashes {
         self.wide(&[source.as_bytes(), id.as_bytes()])
     }
 
-    /// Digest of everything else that the sender decides, whatever the order of attributes.
+    /// Digest of everything else that the sender decides, whatever the order of attributes. The trace
+    /// in which it is sent is none of it: a repetition has another one.
     pub(crate) fn content(&self, event: &Event) -> u128 {
         let mut sum = match event.data() {
             Some(data) => self.wide(&[b"data", &data.bytes]),
             None => 0,
         };
         for (name, value) in event.attributes() {
-            if name != HOPS {
+            if name != HOPS && name != TRACEPARENT && name != TRACESTATE {
                 let value = value.to_canonical();
                 sum =
                     sum.wrapping_add(self.wide(&[b"attribute", name.as_bytes(), value.as_bytes()]));
@@ -52,5 +54,27 @@ impl Hashes {
         let mut h = SipHasher24::new_with_key(&self.0);
         h.write(value.to_canonical().as_bytes());
         Some(h.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_event::Attribute;
+
+    #[test]
+    fn hops_and_traces_are_no_content() {
+        let hashes = Hashes::new([7; 16]);
+        let event = Event::builder("1", "/s", "t").build().unwrap();
+        let with = |name, value| {
+            event
+                .with_attribute(name, Attribute::String(value))
+                .unwrap()
+        };
+        let content = hashes.content(&event);
+        for name in [HOPS, TRACEPARENT, TRACESTATE] {
+            assert_eq!(hashes.content(&with(name, "1")), content, "{name}");
+        }
+        assert_ne!(hashes.content(&with("other", "1")), content);
     }
 }

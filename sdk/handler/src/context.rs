@@ -27,6 +27,8 @@ struct Inner {
     attempt: u32,
     subscription: Option<String>,
     replay: Option<String>,
+    traceparent: Option<String>,
+    tracestate: Option<String>,
     deadline: Instant,
     cancellation: CancellationToken,
     source: Arc<str>,
@@ -44,6 +46,8 @@ impl Context {
             attempt: 1,
             subscription: None,
             replay: None,
+            traceparent: None,
+            tracestate: None,
             deadline: Instant::now() + Self::DEFAULT_TIMEOUT,
             cancellation: CancellationToken::new(),
             source: "/handlers/handler".into(),
@@ -70,6 +74,15 @@ impl Context {
     /// The id of the replay that this delivery belongs to; `None` for a live delivery.
     pub fn replay(&self) -> Option<&str> {
         self.inner.replay.as_deref()
+    }
+    /// `traceparent` of the span that this attempt is, as the sender calls it (W3C Trace Context);
+    /// else that in which the event began. What a handler traces goes below it.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.inner.traceparent.as_deref()
+    }
+    /// `tracestate` beside it.
+    pub fn tracestate(&self) -> Option<&str> {
+        self.inner.tracestate.as_deref()
     }
     /// When the attempt is given up. The handler is cancelled then, at the point where it waits.
     /// `tokio::time::timeout_at` takes it for what must end sooner.
@@ -110,6 +123,14 @@ impl Context {
     #[must_use]
     pub fn with_replay(self, id: impl Into<String>) -> Self {
         self.edit(|inner| inner.replay = Some(id.into()))
+    }
+    /// Sets the trace context.
+    #[must_use]
+    pub fn with_trace(self, parent: impl Into<String>, state: Option<String>) -> Self {
+        self.edit(|inner| {
+            inner.traceparent = Some(parent.into());
+            inner.tracestate = state;
+        })
     }
     /// Sets the deadline.
     #[must_use]

@@ -82,6 +82,7 @@ fn deliveries(events: &[Event], timeout: Duration) -> Vec<Delivery> {
         attempt: 1,
         timeout,
         replay: None,
+        trace: None,
     };
     events.iter().enumerate().map(delivery).collect()
 }

@@ -12,7 +12,7 @@ use http::{Method, Request, Uri};
 use http_body_util::{Either, Full};
 use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Delivery, Error, ErrorKind};
+use tradewind_adapter::{Delivery, Error, ErrorKind, TRACEPARENT, TRACESTATE, TraceContext};
 use tradewind_event::Event;
 use tradewind_event::http::{self as binding, Format};
 
@@ -170,6 +170,16 @@ fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
     headers.insert(ATTEMPT, attempt.into());
     if let [one, ..] = batch {
         headers.insert(SUBSCRIPTION, value(&one.subscription)?);
+    }
+    let trace = batch.first().and_then(|first| match &first.trace {
+        Some(trace) => Some(trace.clone()),
+        None => TraceContext::of_event(&first.event),
+    });
+    if let Some(trace) = trace {
+        headers.insert(TRACEPARENT, value(&trace.parent)?);
+        if let Some(state) = &trace.state {
+            headers.insert(TRACESTATE, value(state)?);
+        }
     }
     if let Some(replay) = batch.iter().find_map(|d| d.replay.as_deref()) {
         headers.insert("tradewind-replay", value(replay)?);

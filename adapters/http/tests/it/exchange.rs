@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Outcome, Report, Sink};
+use tradewind_adapter::{Outcome, Report, Sink, TraceContext};
 use tradewind_event::{Attribute, Event};
 use tradewind_http::HttpSink;
 
@@ -42,6 +42,7 @@ async fn a_binary_request() {
         ("ce-id", "e1"),
         ("ce-subject", "Euro%20%E2%82%AC%20%F0%9F%98%80"),
         ("ce-traceparent", TRACE),
+        ("traceparent", TRACE),
         ("tradewind-delivery-id", "default-0-7-e1"),
         ("tradewind-attempt", "3"),
         ("tradewind-replay", "r9"),
@@ -51,6 +52,24 @@ async fn a_binary_request() {
         assert_eq!(seen.header(name), value, "{name}");
     }
     assert!(!seen.headers.contains_key("webhook-id"), "not signed");
+}
+
+#[tokio::test]
+async fn an_attempt_with_a_span_of_its_own_shows_that_one() {
+    let server = Server::start(answer(204)).await;
+    let hop = "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01";
+    let event = event("e1").with_attribute("traceparent", Attribute::String(TRACE));
+    let mut delivery = delivery(event.unwrap());
+    delivery.trace = TraceContext::parse(hop, Some("shop=7"));
+    accepted(&one(&sink(&server.url(), json!({})), delivery).await);
+    let seen = server.seen().remove(0);
+    for (name, value) in [
+        ("traceparent", hop),
+        ("tracestate", "shop=7"),
+        ("ce-traceparent", TRACE),
+    ] {
+        assert_eq!(seen.header(name), value, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -227,6 +227,7 @@ pub(crate) fn delivery(event: Event) -> Delivery {
         attempt: 1,
         timeout: Duration::from_secs(30),
         replay: None,
+        trace: None,
     }
 }
 

@@ -234,6 +234,7 @@ async fn deliver(sink: &dyn Sink, ids: &[&str]) -> Vec<(usize, Outcome)> {
         attempt: 1,
         timeout: Duration::from_secs(1),
         replay: None,
+        trace: None,
     };
     let (report, mut outcomes) = Report::channel();
     let batch = ids.iter().map(delivery).collect();

@@ -152,6 +152,7 @@ fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<De
         attempt: task.ticket.trail.made() + 1,
         timeout: lane.policy.timeout,
         replay,
+        trace: None,
     })
 }
 

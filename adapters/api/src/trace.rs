@@ -1,0 +1,104 @@
+//! Trace context: what ties the hops of an event together (W3C Trace Context 1).
+
+use http::HeaderMap;
+use std::sync::Arc;
+use tradewind_event::Event;
+
+/// Name of the header, and of the CloudEvents extension, that names trace and span.
+pub const TRACEPARENT: &str = "traceparent";
+/// Name of the header, and of the extension, that carries what vendors add.
+pub const TRACESTATE: &str = "tracestate";
+/// Longest `tracestate` that is carried (section 3.3.1.5).
+const STATE_MAX: usize = 512;
+
+/// The span that a request belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceContext {
+    /// `traceparent`: version, trace, span and flags.
+    pub parent: Arc<str>,
+    /// `tracestate`, where there is one.
+    pub state: Option<Arc<str>>,
+}
+
+impl TraceContext {
+    /// From what a sender wrote; `None` for what is no `traceparent`. A `tracestate` that is none is
+    /// left out.
+    pub fn parse(parent: &str, state: Option<&str>) -> Option<Self> {
+        let visible = |b: u8| b == b' ' || b == b'\t' || b.is_ascii_graphic();
+        let state =
+            state.filter(|s| !s.is_empty() && s.len() <= STATE_MAX && s.bytes().all(visible));
+        is_parent(parent).then(|| Self {
+            parent: parent.into(),
+            state: state.map(Into::into),
+        })
+    }
+
+    /// Of the headers of a request.
+    pub fn of_headers(headers: &HeaderMap) -> Option<Self> {
+        let one = |name| headers.get(name)?.to_str().ok();
+        Self::parse(one(TRACEPARENT)?, one(TRACESTATE))
+    }
+
+    /// Of the Distributed Tracing extension of an event: the span in which it began.
+    pub fn of_event(event: &Event) -> Option<Self> {
+        let parent = event.attribute(TRACEPARENT)?.to_canonical();
+        let state = event
+            .attribute(TRACESTATE)
+            .map(|state| state.to_canonical().into_owned());
+        Self::parse(&parent, state.as_deref())
+    }
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`, neither trace nor span zero; a later version may have more behind.
+fn is_parent(text: &str) -> bool {
+    let hex = |part: &str, len| {
+        part.len() == len
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let mut parts = text.splitn(5, '-');
+    let mut next = || parts.next().unwrap_or_default();
+    let (version, trace, span, flags, rest) = (next(), next(), next(), next(), text.len() > 55);
+    hex(version, 2)
+        && version != "ff"
+        && hex(trace, 32)
+        && trace.bytes().any(|b| b != b'0')
+        && hex(span, 16)
+        && span.bytes().any(|b| b != b'0')
+        && hex(flags, 2)
+        && (version != "00" || !rest)
+        && text.len() <= 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_trace_parent() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let span = "00f067aa0ba902b7";
+        for (text, is) in [
+            (format!("00-{trace}-{span}-01"), true),
+            (format!("00-{trace}-{span}-00"), true),
+            (format!("cc-{trace}-{span}-01-what-comes"), true),
+            (format!("00-{trace}-{span}-01-what-comes"), false),
+            (format!("ff-{trace}-{span}-01"), false),
+            (format!("00-{}-{span}-01", trace.to_uppercase()), false),
+            (format!("00-{}-{span}-01", "0".repeat(32)), false),
+            (format!("00-{trace}-{}-01", "0".repeat(16)), false),
+            (format!("00-{trace}-{span}"), false),
+            (format!("00-{trace}x-{span}-01"), false),
+            (String::new(), false),
+            (format!("cc-{trace}-{span}-01-{}", "x".repeat(300)), false),
+        ] {
+            assert_eq!(TraceContext::parse(&text, None).is_some(), is, "{text}");
+        }
+        let parent = format!("00-{trace}-{span}-01");
+        let state = |state: &str| TraceContext::parse(&parent, Some(state)).unwrap().state;
+        assert_eq!(state("a=b,c=d").as_deref(), Some("a=b,c=d"));
+        assert_eq!(state("a=\u{1}"), None);
+        assert_eq!(state(&"x".repeat(513)), None);
+    }
+}
