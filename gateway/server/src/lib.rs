@@ -12,5 +12,6 @@ pub mod ingress;
 mod registry;
 pub mod routes;
 pub mod run;
+pub mod telemetry;
 
 pub use registry::registry;

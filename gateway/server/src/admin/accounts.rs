@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use tradewind_engine::{Account, ReplayView, StreamAccount, SubscriptionView, imbalances};
 use tradewind_store::{Finding, Loss, Stats};
 
@@ -32,6 +33,13 @@ struct Stream {
 pub struct Scrape {
     /// Subscriptions with their accounts.
     pub subscriptions: Vec<SubscriptionView>,
+    /// When the oldest event was appended that a subscription has not settled, milliseconds since the
+    /// Unix epoch, by name.
+    pub oldest: BTreeMap<String, u64>,
+    /// Now, likewise.
+    pub now_ms: u64,
+    /// Bytes free in the file system of the data directory, and its size.
+    pub disk: Option<(u64, u64)>,
     /// Replays with theirs.
     pub replays: Vec<ReplayView>,
     /// Streams with their accounts.
@@ -53,6 +61,8 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     ready.set(i64::from(scrape.ready));
     registry.register("ready", "1 while every shard takes writes", ready);
     subscriptions(&mut registry, &scrape.subscriptions);
+    oldest(&mut registry, scrape);
+    disk(&mut registry, scrape.disk);
     streams(&mut registry, &scrape.streams);
     balanced(&mut registry, scrape);
     stores(&mut registry, &scrape.stores);
@@ -80,7 +90,7 @@ fn backups(registry: &mut Registry, seen: &crate::run::backups::Seen) {
         "All that was acknowledged before this is in the last complete backup, seconds since 1970; 0 before the first",
         point,
     );
-    let took = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+    let took = Gauge::<f64, AtomicU64>::default();
     let ms = seen
         .last
         .as_ref()
@@ -102,6 +112,45 @@ fn backups(registry: &mut Registry, seen: &crate::run::backups::Seen) {
         let counter = Counter::<u64>::default();
         counter.inc_by(value);
         registry.register(name, help, counter);
+    }
+}
+
+fn oldest(registry: &mut Registry, scrape: &Scrape) {
+    let family = Family::<Subscription, Gauge<f64, AtomicU64>>::default();
+    for view in &scrape.subscriptions {
+        let appended_ms = scrape.oldest.get(&view.name).copied();
+        let age_ms = appended_ms.map_or(0, |at| scrape.now_ms.saturating_sub(at));
+        family
+            .get_or_create(&Subscription {
+                stream: view.stream.clone(),
+                subscription: view.name.clone(),
+            })
+            .set(age_ms as f64 / 1000.0);
+    }
+    registry.register(
+        "subscription_oldest_unsettled_seconds",
+        "Age of the oldest event that is neither delivered nor given up; 0 where there is none",
+        family,
+    );
+}
+
+fn disk(registry: &mut Registry, room: Option<(u64, u64)>) {
+    let Some((free, size)) = room else { return };
+    for (name, help, bytes) in [
+        (
+            "disk_free_bytes",
+            "Room left in the file system of the data directory",
+            free,
+        ),
+        (
+            "disk_size_bytes",
+            "Size of the file system of the data directory",
+            size,
+        ),
+    ] {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Metrics {
     seconds: Family<Source, Histogram, fn() -> Histogram>,
     connections_refused: Counter,
     pulled: Family<Source, Counter>,
+    failures: Family<Source, Counter>,
     generation: Gauge,
     reload_failed: Counter,
     last_failed: Gauge,
@@ -72,6 +73,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(latency),
             connections_refused: Counter::default(),
             pulled: Family::default(),
+            failures: Family::default(),
             generation: Gauge::default(),
             reload_failed: Counter::default(),
             last_failed: Gauge::default(),
@@ -97,6 +99,11 @@ impl Default for Metrics {
             "source_messages_pulled",
             "Messages received from pulled sources",
             metrics.pulled.clone(),
+        );
+        registry.register(
+            "source_failures",
+            "Times that a pulled source gave nothing because something failed",
+            metrics.failures.clone(),
         );
         registry.register(
             "config_generation",
@@ -158,6 +165,19 @@ impl Metrics {
             .get_or_create(&Source { source })
             .inc_by(messages);
     }
+    /// Counts a failure of a pulled source.
+    pub fn pull_failed(&self, source: &str) {
+        self.failures_of(source).inc();
+    }
+    /// Shows the counters of a pulled source before anything is counted.
+    pub fn pulls(&self, source: &str) {
+        self.pulled(source, 0);
+        self.failures_of(source);
+    }
+    fn failures_of(&self, source: &str) -> Counter {
+        let source = source.to_owned();
+        self.failures.get_or_create_owned(&Source { source })
+    }
     /// Notes a configuration put in force.
     pub fn reloaded(&self, generation: u64) {
         self.generation
@@ -169,7 +189,7 @@ impl Metrics {
         self.reload_failed.inc();
         self.last_failed.set(1);
     }
-    /// Everything, in the text format.
+    /// Everything, in the OpenMetrics format.
     pub fn render(&self, scrape: &Scrape) -> String {
         let mut text = String::with_capacity(16 << 10);
         let derived = derive(scrape);
@@ -184,10 +204,52 @@ impl Metrics {
     }
 }
 
+/// The same in the text format of Prometheus 0.0.4, for those who do not ask for OpenMetrics: there, a
+/// family has the name of its samples, and there are neither units nor an end.
+pub(super) fn plain(text: &str) -> String {
+    let mut suffixes: std::collections::HashMap<&str, &str> = std::collections::HashMap::new();
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|l| l.split_once(' ')) {
+            match kind {
+                "counter" => suffixes.insert(name, "_total"),
+                "info" => suffixes.insert(name, "_info"),
+                _ => None,
+            };
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("UNIT"), ..) | (Some("#"), Some("EOF"), ..) => continue,
+            (Some("#"), Some(what @ ("HELP" | "TYPE")), Some(name), Some(rest)) => {
+                let suffix = suffixes.get(name).copied().unwrap_or_default();
+                let rest = match (what, rest) {
+                    ("TYPE", "info") => "gauge",
+                    (_, rest) => rest,
+                };
+                out.push_str(&format!("# {what} {name}{suffix} {rest}"));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use tradewind_engine::{Account, SubscriptionView};
+
+    #[test]
+    fn the_older_format_names_families_as_samples() {
+        let text = "# HELP a Help.\n# TYPE a counter\n# UNIT a seconds\na_total 1\n# HELP b B.\n# TYPE b info\n\
+                    b_info{v=\"1\"} 1\n# HELP c C.\n# TYPE c gauge\nc 2\n# EOF\n";
+        let expected = "# HELP a_total Help.\n# TYPE a_total counter\na_total 1\n# HELP b_info B.\n\
+                        # TYPE b_info gauge\nb_info{v=\"1\"} 1\n# HELP c C.\n# TYPE c gauge\nc 2\n";
+        assert_eq!(plain(text), expected);
+    }
 
     #[test]
     fn the_identity_is_shown_term_by_term() {

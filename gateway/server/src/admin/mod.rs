@@ -9,6 +9,8 @@ mod dead_letters;
 mod endpoint;
 mod events;
 mod metrics;
+#[cfg(test)]
+mod metrics_reference;
 mod openapi;
 mod replays;
 mod router;

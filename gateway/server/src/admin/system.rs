@@ -1,14 +1,15 @@
 //! The gateway itself: health, metrics, status, streams, configuration.
 
 use super::endpoint::Endpoint;
+use super::metrics::plain;
 use crate::ingress::Problem;
 use crate::run::{Gateway, Phase, Refusal};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 use tradewind_config::Change;
 use tradewind_engine::StreamAccount;
 use tradewind_store::Finding;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -61,10 +65,14 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
     }
 }
 
-async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+async fn metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
     let text = gateway.metrics.render(&gateway.scrape().await);
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], text).into_response()
+    let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let open = accepts.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+    match open {
+        true => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        false => ([(CONTENT_TYPE, PLAIN)], plain(&text)).into_response(),
+    }
 }
 
 async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {

@@ -6,6 +6,7 @@ use super::budget::FREE;
 use super::{Additional, Door, Limits, Problem, Site, head};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
+use crate::telemetry::{self, Span, Telemetry};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tradewind_adapter::{BoxError, Parts, Verified};
+use tradewind_adapter::{BoxError, Parts, TraceContext, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 
@@ -57,6 +58,7 @@ pub struct Ingress {
     site: Arc<ArcSwap<Site>>,
     pub(crate) metrics: Arc<Metrics>,
     additional: Semaphore,
+    telemetry: Option<Arc<Telemetry>>,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -80,11 +82,23 @@ impl Ingress {
             site,
             metrics,
             additional: Semaphore::new(limits.requests),
+            telemetry: None,
         }
     }
 
+    /// Makes a span of every request.
+    #[must_use]
+    pub fn traced(mut self, telemetry: Option<Arc<Telemetry>>) -> Self {
+        self.telemetry = telemetry;
+        self
+    }
+
     /// Answers one request of a caller at this address; `None` where callers have none.
-    pub async fn handle<B>(&self, peer: Option<IpAddr>, request: Request<B>) -> Response<AnswerBody>
+    pub async fn handle<B>(
+        &self,
+        peer: Option<IpAddr>,
+        mut request: Request<B>,
+    ) -> Response<AnswerBody>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError> + std::fmt::Display,
@@ -103,10 +117,25 @@ impl Ingress {
             (Ok(()), None) => site.routes.find(&request),
             _ => None,
         };
+        let span = self.telemetry.as_ref().map(|telemetry| {
+            // Names of the configuration only: what is asked for has no bounds.
+            let name = match (&route, door) {
+                (Some(Found::Route(route, _)), _) => route.name(),
+                (_, Some(_)) => request.uri().path(),
+                _ => "",
+            };
+            telemetry.request(request.method(), name, request.headers())
+        });
+        // What is passed on, or made an event, is below this span.
+        let trace = span.as_ref().and_then(Span::context);
         let mut response = match route {
-            None => self.source(&site, sound, door, request).await,
+            None => {
+                telemetry::carry(trace.as_ref(), request.headers_mut());
+                self.source(&site, sound, door, request).await
+            }
             Some(Found::Route(route, params)) => {
                 let matched = Match::new(route, &params);
+                telemetry::carry(trace.as_ref(), request.headers_mut());
                 // Apart: requests to sources do not carry its state around.
                 let caller = Caller::new(peer, &site.limits);
                 Box::pin(routes::handle(self, &site, route, matched, caller, request)).await
@@ -119,6 +148,9 @@ impl Ingress {
         if last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
+        }
+        if let Some(span) = span {
+            span.end(response.status().as_u16());
         }
         response
     }
@@ -224,7 +256,10 @@ impl Ingress {
         if let Some(answer) = door.webhook.challenge(&parts, &body) {
             return Ok(respond(answer));
         }
-        let events = door.webhook.decode(&parts, body, &verified)?;
+        let mut events = door.webhook.decode(&parts, body, &verified)?;
+        if let Some(trace) = TraceContext::of_headers(&parts.headers) {
+            events = telemetry::stamp(events, &trace);
+        }
         if events.len() > door.batch_max {
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

@@ -72,6 +72,13 @@ impl Meters {
         meters
     }
 
+    /// Something of everything, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(&self) {
+        self.of(&"orders".into())
+            .count(200, "answered", Duration::ZERO);
+    }
+
     pub(super) fn of(&self, route: &Arc<str>) -> Meter {
         let name = Name {
             route: route.clone(),

@@ -53,6 +53,11 @@ impl Route {
         }
     }
 
+    /// Its name in the configuration.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn meter(&self, meters: &Meters) -> &Meter {
         self.meter.get_or_init(|| meters.of(&self.name))
     }

@@ -2,6 +2,7 @@
 
 use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
 use crate::routes::{Route, Table};
+use crate::telemetry::Telemetry;
 use http::Method;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,7 @@ use tradewind_engine::{
 };
 
 /// Streams and subscriptions, for the engine.
-pub fn plan(checked: &config::Checked) -> Plan {
+pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Plan {
     let streams = checked
         .streams
         .iter()
@@ -33,7 +34,10 @@ pub fn plan(checked: &config::Checked) -> Plan {
                 stream: loaded.stream.clone(),
                 filter: loaded.filter.clone(),
                 definition: loaded.definition.clone(),
-                sink: loaded.sink.clone(),
+                sink: match telemetry {
+                    Some(telemetry) => telemetry.sink(loaded.sink.clone()),
+                    None => loaded.sink.clone(),
+                },
                 start: match loaded.start {
                     config::Moment::Tip => Start::Tip,
                     config::Moment::Oldest => Start::Oldest,

@@ -4,6 +4,7 @@ use super::Watched;
 use super::pull::Pulls;
 use crate::admin::{Metrics, Scrape};
 use crate::ingress::Site;
+use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -92,6 +93,7 @@ pub struct Gateway {
     pub started_ms: u64,
     /// Fires when the admin API is to end.
     pub stop: CancellationToken,
+    pub(super) telemetry: Option<Arc<Telemetry>>,
     pub(super) site: Arc<ArcSwap<Site>>,
     pub(super) stores: Arc<Watched>,
     pub(super) registry: Registry,
@@ -132,8 +134,12 @@ impl Gateway {
     }
     /// What is asked at a scrape.
     pub async fn scrape(&self) -> Scrape {
+        let subscriptions = self.engine.subscriptions().await;
         Scrape {
-            subscriptions: self.engine.subscriptions().await,
+            oldest: self.stores.oldest(&subscriptions).await,
+            now_ms: self.clock.unix_ms(),
+            disk: room(&self.config.load().checked.config.data_dir),
+            subscriptions,
             replays: self.engine.replays().await,
             streams: self.engine.streams().await,
             stores: self.stores.stats(),
@@ -180,4 +186,11 @@ impl Gateway {
             detail,
         });
     }
+}
+
+/// Bytes that are free for us in the file system of a directory, and its size.
+fn room(path: &std::path::Path) -> Option<(u64, u64)> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Some((bytes(found.f_bavail), bytes(found.f_blocks)))
 }

@@ -53,6 +53,7 @@ impl Pulls {
                 clock: clock.clone(),
                 metrics: metrics.clone(),
             };
+            metrics.pulls(name);
             let stop = stop.clone();
             tasks.spawn(async move { pull.run(stop).await });
         }
@@ -90,6 +91,7 @@ impl Pull {
                 Ok(messages) => self.take(messages).await,
                 Err(error) => {
                     tracing::warn!(source = self.name, %error, "source gave nothing");
+                    self.metrics.pull_failed(&self.name);
                     false
                 }
             };

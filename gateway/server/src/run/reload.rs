@@ -52,7 +52,7 @@ impl Gateway {
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
         self.engine
-            .apply(plan(&checked))
+            .apply(plan(&checked, self.telemetry.as_ref()))
             .await
             .map_err(|error| match error {
                 Error::Store(_) => Refusal::Failed(error.to_string()),

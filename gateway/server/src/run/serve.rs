@@ -6,6 +6,7 @@ use super::gateway::{Gateway, InForce, Origin};
 use super::{SystemClock, Watched, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Limits, Listener, Site, accept};
+use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use http::Request;
 use hyper::service::service_fn;
@@ -135,7 +136,13 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .any(|stream| stream.settings.durability != Durability::Ephemeral);
     let streams = Arc::new(Watched::new(open(&data, lasting).await?));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let engine = Engine::start(plan(&checked), streams.clone(), clock.clone()).await?;
+    let telemetry = Telemetry::from_env().map_err(Error::Other)?;
+    let engine = Engine::start(
+        plan(&checked, telemetry.as_ref()),
+        streams.clone(),
+        clock.clone(),
+    )
+    .await?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
     let metrics = Arc::new(Metrics::default());
@@ -150,6 +157,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         listen: Some(listen),
         started_ms: clock.unix_ms(),
         stop: CancellationToken::new(),
+        telemetry: telemetry.clone(),
         site: live.clone(),
         stores: streams,
         registry,
@@ -170,13 +178,14 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .replace(&gateway, &gateway.config.load().checked)
         .await;
 
-    let ingress = Arc::new(Ingress::new(
+    let ingress = Ingress::new(
         Arc::new(engine),
         clock,
         live.clone(),
         metrics.clone(),
         &limits,
-    ));
+    );
+    let ingress = Arc::new(ingress.traced(telemetry));
     let stop_ingress = CancellationToken::new();
     let service = move |peer| {
         let ingress = ingress.clone();
@@ -315,6 +324,10 @@ impl Running {
         }
         let left = (grace * 9 / 10).saturating_sub(began.elapsed());
         let drained = timeout_at(began + grace, self.gateway.engine.drain(left)).await;
+        if let Some(telemetry) = &self.gateway.telemetry {
+            // Spans are not worth more than the grace.
+            timeout_at(began + grace, telemetry.shut_down()).await.ok();
+        }
         self.gateway.stop.cancel();
         // What a client of the admin API still reads must not hold up the exit.
         timeout_at(began + grace, self.admin_task).await.ok();

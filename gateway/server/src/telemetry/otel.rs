@@ -1,0 +1,229 @@
+//! Spans by OpenTelemetry, sent by OTLP over HTTP.
+
+use super::sink::Traced;
+use super::transport::Transport;
+use http::{HeaderMap, Method};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::{
+    Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::WithHttpConfig;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span as SdkSpan};
+use std::sync::Arc;
+use tradewind_adapter::{Delivery, Reason, Sink, TRACEPARENT, TRACESTATE, TraceContext};
+
+/// Makes spans and sends them.
+#[derive(Debug)]
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+    propagator: TraceContextPropagator,
+}
+
+/// A span under way.
+#[derive(Debug)]
+pub struct Span(SdkSpan);
+
+impl Telemetry {
+    /// By the environment: `None` where it asks for no traces. Endpoint, headers, sampler, limits,
+    /// batches and resource are those of the standard variables.
+    ///
+    /// # Errors
+    /// For variables that make no sense.
+    pub fn from_env() -> Result<Option<Arc<Self>>, String> {
+        let var = |name: &str| std::env::var(name).ok();
+        if !super::wanted(var) {
+            return Ok(None);
+        }
+        let protocol = var("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+            .or_else(|| var("OTEL_EXPORTER_OTLP_PROTOCOL"))
+            .unwrap_or_else(|| "http/protobuf".into());
+        if protocol != "http/protobuf" {
+            return Err(format!(
+                "OTEL_EXPORTER_OTLP_PROTOCOL is `{protocol}`; hint: spans are sent by `http/protobuf`, port 4318 of most collectors"
+            ));
+        }
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_http_client(Transport::new()?)
+            .build()
+            .map_err(|error| format!("traces cannot be sent: {error}"))?;
+        let named = var("OTEL_SERVICE_NAME").is_some()
+            || var("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|all| all.contains("service.name="));
+        let mut resource = Resource::builder()
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+        if !named {
+            resource = resource.with_service_name("tradewind");
+        }
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource.build())
+            .build();
+        Ok(Some(Arc::new(Self {
+            tracer: provider.tracer("tradewind"),
+            propagator: TraceContextPropagator::new(),
+            provider,
+        })))
+    }
+
+    /// The span of a request; `name` is the path of a source or the name of a route, as the
+    /// configuration has it, never what a sender wrote.
+    pub fn request(&self, method: &Method, name: &str, headers: &HeaderMap) -> Span {
+        let above = TraceContext::of_headers(headers).map(|trace| self.remote(&trace));
+        // Names are few: what is no method of HTTP has none (RFC 9110, section 9).
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        let method = known.iter().find(|known| **known == method.as_str());
+        let method = method.copied().unwrap_or("_OTHER");
+        let span = self
+            .tracer
+            .span_builder(format!("{method} {name}").trim_end().to_owned())
+            .with_kind(SpanKind::Server)
+            .with_attributes([
+                KeyValue::new("http.request.method", method),
+                KeyValue::new(
+                    if name.starts_with('/') {
+                        "http.route"
+                    } else {
+                        "tradewind.route"
+                    },
+                    name.to_owned(),
+                ),
+            ]);
+        Span(span.start_with_context(&self.tracer, &above.unwrap_or_default()))
+    }
+
+    /// The span of an attempt: below the one in which its event began, or, for several events, linked
+    /// to theirs.
+    pub(super) fn attempt(&self, batch: &[Delivery]) -> Span {
+        let mut above: Vec<Context> = batch
+            .iter()
+            .filter_map(|delivery| TraceContext::of_event(&delivery.event))
+            .map(|trace| self.remote(&trace))
+            .collect();
+        let mut attributes = vec![
+            KeyValue::new("messaging.system", "tradewind"),
+            KeyValue::new("messaging.operation.type", "send"),
+        ];
+        let mut name = "deliver".to_owned();
+        if let Some(first) = batch.first() {
+            name = format!("deliver {}", first.subscription);
+            attributes.extend([
+                KeyValue::new("messaging.destination.name", first.stream.clone()),
+                KeyValue::new("tradewind.subscription", first.subscription.clone()),
+                KeyValue::new("tradewind.attempt", i64::from(first.attempt)),
+            ]);
+        }
+        match batch {
+            [one] => attributes.extend([
+                KeyValue::new("tradewind.delivery.id", one.id.clone()),
+                KeyValue::new("tradewind.position", one.position.clone()),
+                KeyValue::new("cloudevents.event_id", one.event.id().to_owned()),
+                KeyValue::new("cloudevents.event_source", one.event.source().to_owned()),
+                KeyValue::new("cloudevents.event_type", one.event.ty().to_owned()),
+            ]),
+            many => {
+                let count = i64::try_from(many.len()).unwrap_or(i64::MAX);
+                attributes.push(KeyValue::new("messaging.batch.message_count", count));
+            }
+        }
+        let mut span = self
+            .tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Producer)
+            .with_attributes(attributes);
+        let parent = match batch.len() {
+            1 => above.pop().unwrap_or_default(),
+            _ => {
+                let link =
+                    |context: &Context| Link::with_context(context.span().span_context().clone());
+                span = span.with_links(above.iter().map(link).collect());
+                Context::new()
+            }
+        };
+        Span(span.start_with_context(&self.tracer, &parent))
+    }
+
+    fn remote(&self, trace: &TraceContext) -> Context {
+        self.propagator
+            .extract_with_context(&Context::new(), &Carrier(trace))
+    }
+
+    /// A sink whose attempts have spans.
+    pub fn sink(self: &Arc<Self>, inner: Arc<dyn Sink>) -> Arc<dyn Sink> {
+        Arc::new(Traced::new(inner, Arc::clone(self)))
+    }
+
+    /// Sends what is left.
+    pub async fn shut_down(&self) {
+        let provider = self.provider.clone();
+        let ended = tokio::task::spawn_blocking(move || provider.shutdown()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::warn!("the last spans could not be sent");
+        }
+    }
+}
+
+struct Carrier<'a>(&'a TraceContext);
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            TRACEPARENT => Some(&self.0.parent),
+            TRACESTATE => self.0.state.as_deref(),
+            _ => None,
+        }
+    }
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE]
+    }
+}
+
+impl Span {
+    /// What names it to others.
+    pub fn context(&self) -> Option<TraceContext> {
+        context(self.0.span_context())
+    }
+
+    /// Ends the span of a request.
+    pub fn end(mut self, status: u16) {
+        self.0.set_attribute(KeyValue::new(
+            "http.response.status_code",
+            i64::from(status),
+        ));
+        if status >= 500 {
+            self.0.set_status(Status::error(""));
+        }
+        self.0.end();
+    }
+
+    /// Something failed.
+    pub(super) fn fail(&mut self, reason: &Reason) {
+        self.0
+            .set_attribute(KeyValue::new("error.type", reason.code.clone()));
+        if let Some(status) = reason.status {
+            self.0.set_attribute(KeyValue::new(
+                "http.response.status_code",
+                i64::from(status),
+            ));
+        }
+        self.0.set_status(Status::error(reason.code.clone()));
+    }
+}
+
+fn context(span: &SpanContext) -> Option<TraceContext> {
+    span.is_valid().then(|| {
+        let (trace, id, flags) = (
+            span.trace_id(),
+            span.span_id(),
+            span.trace_flags().to_u8() & 1,
+        );
+        let state = span.trace_state().header();
+        TraceContext {
+            parent: format!("00-{trace}-{id}-{flags:02x}").into(),
+            state: (!state.is_empty()).then(|| state.into()),
+        }
+    })
+}
