@@ -83,6 +83,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "backups under load to a folder and to S3, kill -9, restores elsewhere, damaged backups\n                          (default 8 rounds; --short: 2)",
     ),
     (
+        "telemetry",
+        "traces received over OTLP, metrics scraped by Prometheus, alert rules, the dashboard's queries",
+    ),
+    (
         "hostile",
         "35 attacks on every listener while good clients publish (--short: a few connections each)",
     ),

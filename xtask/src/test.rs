@@ -20,6 +20,8 @@ const SHORT: &[(&str, &[&str])] = &[
     ("reload", &["--rounds", "100"]),
     ("disk-full", &["--rounds", "3"]),
     ("routes", &["--short"]),
+    ("backup", &["--short"]),
+    ("telemetry", &[]),
 ];
 
 #[derive(Default)]

@@ -20,6 +20,7 @@ mod reload;
 mod routes;
 mod sinks;
 mod target;
+mod telemetry;
 mod tools;
 mod vitals;
 mod watch;
@@ -42,6 +43,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("routes", |options| Box::pin(routes::run(options))),
     ("backlog", |options| Box::pin(backlog::run(options))),
     ("backup", |options| Box::pin(backup::run(options))),
+    ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
 ];
 

@@ -53,3 +53,48 @@ pub(crate) async fn python(
     }
     Ok(python)
 }
+/// The folder of a program that npm has; what it runs lies in `node_modules`.
+pub(crate) async fn npm(gateway: &Path, name: &str, package: &str) -> Result<PathBuf, String> {
+    let folder = folder(gateway, name)?;
+    let done = folder.join("installed");
+    if !done.exists() {
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        run(Command::new("npm")
+            .args([
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+            ])
+            .arg("--prefix")
+            .arg(&folder)
+            .arg(package))
+        .await?;
+        std::fs::write(&done, package).map_err(|e| e.to_string())?;
+    }
+    Ok(folder)
+}
+
+/// Prometheus' `promtool`: the installed one, or that of the distribution's package, unpacked.
+pub(crate) async fn promtool(gateway: &Path) -> Result<PathBuf, String> {
+    if run(Command::new("promtool").arg("--version")).await.is_ok() {
+        return Ok("promtool".into());
+    }
+    let folder = folder(gateway, "prometheus")?;
+    let program = folder.join("usr/bin/promtool");
+    if !program.exists() {
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        run(Command::new("apt-get")
+            .args(["download", "--quiet", "prometheus"])
+            .current_dir(&folder))
+        .await?;
+        let package = std::fs::read_dir(&folder)
+            .map_err(|e| e.to_string())?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+            .ok_or("apt-get downloaded nothing")?;
+        run(Command::new("dpkg").arg("-x").arg(&package).arg(&folder)).await?;
+    }
+    Ok(program)
+}
