@@ -84,7 +84,7 @@ fn config(input: &[u8]) {
         .sink::<tradewind_memory::MemorySink>();
     let shown = match load_str(name, text, &registry, &Fake) {
         Ok(checked) => {
-            run::plan(&checked);
+            run::plan(&checked, None);
             run::site(&checked);
             let again = load_str(name, text, &registry, &Fake).unwrap();
             assert_eq!(tradewind_config::diff(&checked, &again), []);
