@@ -7,7 +7,7 @@ use crate::{Appended, Durability, Entry, Error, Identity, Op, Position, Sync};
 use std::collections::HashMap;
 
 /// A write that waits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Call {
     Append(Vec<Entry>),
     Record {

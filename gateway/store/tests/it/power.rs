@@ -81,6 +81,18 @@ fn every_call_finds_no_room() {
     every_call(Fault::FullForever, 11);
 }
 
+/// Where a commit brings both, a full disk may refuse the appends and take the records.
+#[test]
+fn records_beside_a_refused_append_are_there_afterwards() {
+    for kind in [Fault::FullForever, Fault::ShortForever] {
+        for call in 390..420 {
+            if let Err(what) = fault(6, call, kind) {
+                panic!("{kind:?} at call {call}: {what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_write_is_cut_short() {
     every_call(Fault::Short, 5);

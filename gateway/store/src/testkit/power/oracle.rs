@@ -91,24 +91,16 @@ impl Oracle {
         let mut entries = Vec::new();
         let mut states = Vec::new();
         let mut state = self.state();
-        let mut sync = false;
-        let appends: Vec<Option<Vec<Entry>>> = calls
-            .iter()
-            .map(|call| match call {
-                Call::Append(list) => {
-                    entries.extend(list.iter().cloned());
-                    sync = true;
-                    Some(list.clone())
-                }
-                Call::Record { ops, sync: how, .. } => {
+        for call in &calls {
+            match call {
+                Call::Append(list) => entries.extend(list.iter().cloned()),
+                Call::Record { ops, .. } => {
                     apply(&mut state, ops);
                     states.push(state.clone());
-                    sync |= *how == Sync::Durable;
-                    None
                 }
-            })
-            .collect();
-        let outcomes = shard.commit(calls, now_ms);
+            }
+        }
+        let outcomes = shard.commit(calls.clone(), now_ms);
         if outcomes
             .iter()
             .any(|outcome| matches!(outcome, Err(Error::Failed(_))))
@@ -127,15 +119,24 @@ impl Oracle {
             });
             return Ok(false);
         }
-        for (call, outcome) in appends.iter().zip(outcomes) {
+        // A full disk may refuse each call on its own: appends, while it takes records.
+        let mut state = self.state();
+        let mut sync = false;
+        for (call, outcome) in calls.iter().zip(outcomes) {
             match (call, outcome) {
-                (_, Err(Error::Full)) => return Ok(true),
+                (_, Err(Error::Full)) => {}
                 (_, Err(error)) => return Err(format!("commit refused: {error}")),
-                (None, Ok(_)) => {}
-                (Some(entries), Ok(appended)) => self.note(entries, &appended, now_ms)?,
+                (Call::Append(entries), Ok(appended)) => {
+                    sync = true;
+                    self.note(entries, &appended, now_ms)?;
+                }
+                (Call::Record { ops, sync: how, .. }, Ok(_)) => {
+                    sync |= *how == Sync::Durable;
+                    apply(&mut state, ops);
+                    self.states.push(state.clone());
+                }
             }
         }
-        self.states.extend(states);
         if sync {
             self.durable = self.states.len();
         }
