@@ -24,6 +24,8 @@ pub(crate) struct Scan {
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Highest epoch in the log.
     pub(crate) epoch: u64,
+    /// Everything below this was durable once, as the log itself shows.
+    pub(crate) synced: u64,
     pub(crate) findings: Vec<Finding>,
     /// Stretches in which something is damaged or missing.
     pub(crate) damaged: Vec<Range<u64>>,
@@ -58,6 +60,7 @@ pub(crate) fn recover(
     let mut scan = Scan {
         segments: Vec::new(),
         epoch: 0,
+        synced: 0,
         findings: Vec::new(),
         damaged: Vec::new(),
     };
@@ -224,6 +227,8 @@ fn walk(
     let place_of = |offset: u64| offset.saturating_sub(segment.base) as usize;
     let mut at = 0;
     let mut proven = 0;
+    // Damage that is kept on the word of a later group.
+    let mut kept = None;
     while at < content.len() {
         let header = Header::decode(&content[at..], salt, offset_of(at))
             .filter(|header| header.epoch >= scan.epoch);
@@ -241,13 +246,19 @@ fn walk(
             Ok(valid) => (valid, true),
             Err(valid) => (valid, false),
         };
-        let durable = || {
-            offset_of(at) < known.durable
-                || is_proven(&content[at..], salt, offset_of(at), scan.epoch)
-        };
-        if !whole && last && !durable() {
-            cut_off(segment, salt, &content.slice(at..), at, scan)?;
-            break;
+        if !whole && last && offset_of(at) >= known.durable {
+            match proof(&content[at..], salt, offset_of(at), scan.epoch) {
+                Some(synced) => {
+                    scan.synced = scan.synced.max(synced);
+                    kept = Some(at);
+                }
+                None => {
+                    // What proves the damage before it must outlive the next loss of power.
+                    let erase = kept.is_none_or(|damage| damage < proven);
+                    cut_off(segment, salt, &content.slice(at..), at, erase, scan)?;
+                    break;
+                }
+            }
         }
         for record in &valid {
             if record.offset >= known.replay_from {
@@ -275,6 +286,7 @@ fn walk(
     if last {
         rewrite(segment, &content[..at], proven.min(at))
             .map_err(|e| refused("write the tail of the log again", &e))?;
+        scan.synced = scan.synced.max(offset_of(proven)).min(offset_of(at));
         check_length(segment, offset_of(at), known.chunk_bytes, scan)?;
     }
     Ok(summary)
@@ -324,12 +336,14 @@ fn check_length(
 }
 
 /// Takes back what follows the last whole group, the first byte of which lies at `at` in the log of
-/// the segment, and says so if there is anything.
+/// the segment, and says so if there is anything. Without `erase` it stays on the disk, and the next
+/// start says so again.
 fn cut_off(
     segment: &Segment,
     salt: u64,
     rest: &Bytes,
     at: usize,
+    erase: bool,
     scan: &mut Scan,
 ) -> Result<(), Error> {
     let Some(length) = rest
@@ -359,6 +373,9 @@ fn cut_off(
         )
         .at(offset..offset + length as u64, events),
     );
+    if !erase {
+        return Ok(());
+    }
     // So that the next start does not report it again. Epochs keep it out even if this is lost.
     segment
         .file
@@ -401,16 +418,17 @@ fn records(
     })
 }
 
-/// Whether a group after the one at the start of `content` shows that it was durable once.
-fn is_proven(content: &[u8], salt: u64, offset: u64, epoch: u64) -> bool {
+/// Up to where the log was durable once, as a group after the one at the start of `content` shows;
+/// `None` where none shows it of that one.
+fn proof(content: &[u8], salt: u64, offset: u64, epoch: u64) -> Option<u64> {
     let mut at = 1;
     while let Some(skip) = find_group(&content[at..], salt, offset + at as u64) {
         at += skip;
-        let header = Header::decode(&content[at..], salt, offset + at as u64);
-        if header.is_some_and(|header| header.epoch >= epoch && header.synced > offset) {
-            return true;
+        let header = Header::decode(&content[at..], salt, offset + at as u64)?;
+        if header.epoch >= epoch && header.synced > offset {
+            return Some(header.synced);
         }
         at += 1;
     }
-    false
+    None
 }

@@ -30,7 +30,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A log over what recovery found. The last segment is the one that is written.
+    /// A log over what recovery found. The last segment is the one that is written; below `synced` it
+    /// was durable once, and the first group says so, lest damage there be taken for a torn write.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
@@ -38,6 +39,7 @@ impl Log {
         params: Params,
         segments: Vec<Arc<Segment>>,
         epoch: u64,
+        synced: u64,
         findings: Arc<Findings>,
     ) -> Result<Self, Error> {
         let Some(active) = segments.last().cloned() else {
@@ -59,8 +61,8 @@ impl Log {
             summary,
             prepared,
             epoch,
-            // What recovery accepted may sit in the page cache only.
-            synced: summary.base,
+            // What recovery accepted beyond that may sit in the page cache only.
+            synced: synced.clamp(summary.base, summary.end),
             syncs: 0,
             sealed: 0,
         })

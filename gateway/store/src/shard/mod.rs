@@ -139,6 +139,7 @@ impl Shard {
             spec.params,
             segments,
             scan.epoch,
+            scan.synced,
             Arc::clone(&findings),
         )?;
 

@@ -47,6 +47,39 @@ fn value(shard: &Shard) -> usize {
         .map_or(0, |value| value.len())
 }
 
+/// A group that was durable is damaged; the one that shows it was durable lies behind a torn one, and
+/// is taken back with it. What is left of the damaged group must outlive that, and the next start.
+#[test]
+fn damage_is_told_from_a_torn_write_at_every_later_start() {
+    let disk = SimDisk::new();
+    let mut shard = Shard::open(spec(&disk), NOW).unwrap();
+    let epoch = shard.own(NOW).unwrap().epoch;
+    let put = |value: usize| Call::Record {
+        epoch,
+        ops: vec![Op::Put(Bytes::from_static(b"k"), vec![1; value].into())],
+        sync: Sync::Durable,
+    };
+    let damaged = shard.log.end();
+    for outcome in shard.commit(vec![put(1000), put(1001)], NOW) {
+        outcome.unwrap();
+    }
+    let torn = shard.log.end();
+    record(&mut shard, epoch, 1002, Sync::Lazy);
+    record(&mut shard, epoch, 1003, Sync::Lazy);
+    drop(shard);
+    let file = disk
+        .open(Path::new("0000000000000000.log"), Open::Existing)
+        .unwrap();
+    for offset in [damaged, torn] {
+        let place = crate::log::DATA + offset + GROUP as u64 + 100;
+        file.write_at(place, &[0xff]).unwrap();
+    }
+    for start in 1..=4 {
+        let shard = Shard::open(spec(&disk), NOW).unwrap();
+        assert_eq!(value(&shard), 1001, "start {start}");
+    }
+}
+
 /// Groups that nothing proves durable are cut at the first that is torn, without a word of damage;
 /// and the ones after it stay unreadable, even where a new group ends exactly where they begin.
 #[test]

@@ -75,6 +75,7 @@ impl ForgedLog {
             Params::default(),
             scan.segments,
             scan.epoch,
+            scan.synced,
             Arc::new(Findings::new(0)),
         )?;
         let reader = log.reader();
