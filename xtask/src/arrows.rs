@@ -48,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("examples/", &["sdk/handler"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
+    ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
     ("xtask", &["sdk/event"]),
 ];
 

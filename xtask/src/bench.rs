@@ -7,6 +7,7 @@ use std::process::Command;
 const LIST: &str = "\
 cargo xtask bench <name>
 
+  filter      matching by the number of filters, against the quamina crate
   event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
   accept      taking 1 KiB events in memory, against S (a bare axum sink)
   forward     synchronous pass-through, against F (bare axum and hyper client) and nginx
@@ -32,6 +33,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         Some("event") => event(),
+        Some("filter") => shell::run(shell::cargo().args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package=tradewind-filter-bench",
+        ])),
         Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
             against_binary(args)
         }

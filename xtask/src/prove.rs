@@ -17,6 +17,9 @@ cargo xtask prove <name>
                           EINTR (default 8)
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
+  cesql                   the CESQL test kit, case by case
+  filters                 random sets of filters: the index, each filter alone, its explanation and a
+                          plain reading of the formula agree
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
@@ -119,6 +122,16 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             let simulated = on_simulated_disk(name, &[]);
             against_binary(name, rest, true).and(simulated)
         }
+        Some("cesql") => filters(
+            "cesql",
+            &["cesql", "published"],
+            "functions by registration, errors with their place, formula and evaluator agree",
+        ),
+        Some("filters") => filters(
+            "filters",
+            &["index", "reference"],
+            "2,000 random sets: index, single filters, explanations and a plain reading agree",
+        ),
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),
@@ -207,6 +220,36 @@ fn upgrade() -> Result<(), String> {
     );
     match read.and(refused) {
         Ok(()) if passed >= 5 && formats > 0 => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// Tests of the filter crate, its properties with more cases than `cargo test` takes.
+fn filters(name: &str, modules: &[&str], what: &str) -> Result<(), String> {
+    let (mut kit, mut passed) = (None, 0);
+    let ran = shell::watch(
+        shell::cargo()
+            .env("PROPTEST_CASES", "2000")
+            .args(["test", "--quiet", "--package=tradewind-filter", "--test=it"])
+            .args(["--", "--nocapture", "--test-threads=1"])
+            .args(modules),
+        |line| {
+            if let Some(at) = line.find("cesql: ") {
+                kit = Some(line[at + 7..].to_owned());
+            }
+            let figure = line.strip_prefix("test result: ok. ");
+            let figure = figure.and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+            passed += figure.unwrap_or_default();
+        },
+    );
+    let kit = kit.map_or(String::new(), |kit| format!("{kit}; "));
+    let line = format!("{name}: {kit}{what}; {passed} tests");
+    // Without the kit there is no proof of it.
+    match ran {
+        Ok(()) if passed > 0 && (name != "cesql" || !kit.is_empty()) => {
             println!("{line}: holds");
             Ok(())
         }

@@ -14,6 +14,7 @@ mod hash;
 mod machine;
 mod plan;
 mod record;
+mod routes;
 mod shard;
 #[cfg(feature = "testkit")]
 pub mod testkit;

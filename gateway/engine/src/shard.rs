@@ -20,6 +20,7 @@ use crate::engine::Inner;
 use crate::hash::Hashes;
 use crate::machine::{Definition, Gate, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
+use crate::routes::Routes;
 use crate::time::Time;
 use crate::{Account, Policy, SubscriptionPlan};
 use attempt::Homing;
@@ -110,6 +111,8 @@ pub(crate) struct Shard {
     closed: BTreeMap<String, Account>,
     subscriptions: Subscriptions,
     definitions: HashMap<String, Arc<Definition>>,
+    /// Their filters.
+    routes: Routes,
     pages: Pages,
     rng: Rng,
     turn: Turn,

@@ -80,7 +80,7 @@ pub struct Dialects {
 }
 
 /// Known elsewhere under these names, so that whoever writes one is not told of a misspelling.
-const LATER: [&str; 6] = ["sql", "cesql", "event-bridge", "event-grid", "cel", "jq"];
+const LATER: [&str; 5] = ["cesql", "event-bridge", "event-grid", "cel", "jq"];
 
 impl Dialects {
     /// Every dialect of this release.
@@ -97,6 +97,12 @@ impl Dialects {
         self.known.retain(|known| known.name() != dialect.name());
         self.known.push(dialect);
         self
+    }
+
+    /// The same with functions that `sql` expressions may call.
+    #[must_use]
+    pub fn with_functions(self, functions: crate::cesql::Functions) -> Self {
+        self.with(Arc::new(crate::cesql::Sql::new(Arc::new(functions))))
     }
 
     /// Their names.

@@ -15,5 +15,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Dialect>> {
         Arc::new(Join::All),
         Arc::new(Join::Any),
         Arc::new(Join::Not),
+        Arc::new(crate::cesql::Sql::default()),
     ]
 }

@@ -5,7 +5,7 @@ mod paths;
 mod scan;
 mod slots;
 
-pub(crate) use check::Check;
-pub(crate) use paths::Paths;
+pub(crate) use check::{Asked, Check};
+pub(crate) use paths::{PathId, Paths};
 pub(crate) use slots::Slots;
 pub use slots::{Scratch, View};

@@ -40,6 +40,10 @@ pub struct Explanation {
 pub trait Clause: fmt::Debug + Send + Sync {
     /// Explains `seen.formula` over the event: what each predicate of it said.
     fn explain(&self, seen: &Seen<'_>) -> Explanation;
+    /// The dialect and the definition that the clause was read from, where it is kept.
+    fn source(&self) -> Option<(&'static str, String)> {
+        None
+    }
 }
 
 /// What a [`Clause`] explains.
@@ -120,7 +124,8 @@ impl Explanation {
         }
     }
 
-    fn joined(members: impl Iterator<Item = Explanation>, all: bool) -> Self {
+    /// The members joined by AND, or by OR.
+    pub(crate) fn joined(members: impl Iterator<Item = Explanation>, all: bool) -> Self {
         let mut whole = Explanation {
             holds: all,
             ..Explanation::default()

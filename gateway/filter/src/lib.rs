@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::expect_used)]
 
+pub mod cesql;
 mod dialect;
 mod dialects;
 mod eval;
 mod explain;
 mod filter;
+mod index;
 mod ir;
 mod read;
 
@@ -13,6 +15,7 @@ pub use dialect::{Dialect, Dialects, Rendering};
 pub use eval::{Scratch, View};
 pub use explain::{Clause, Explanation, Seen, Teller, Verdict, Words};
 pub use filter::Filter;
+pub use index::{Index, Limits, Refused, Snapshot};
 pub use ir::{
     Arrays, Bound, Expression, Fault, Field, Formula, How, Number, Opaque, Path, Predicate, Range,
     Scalar, Test, Text, Wildcard, folded,

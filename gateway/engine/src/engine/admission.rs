@@ -41,8 +41,8 @@ impl Inner {
         let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
         let window = window.max(origin.dedupe_window.unwrap_or_default());
         let routes = handle.routes.load_full();
-        let matching = |event: &Event| routes.iter().filter(|(_, f)| f.matches(event)).count();
-        let matched: Vec<usize> = events.iter().map(matching).collect();
+        let routed = routes.route(events.iter());
+        let matched: Vec<usize> = routed.map(|routed| routed.count()).collect();
         let told = if self.announcer.listened() {
             events.clone()
         } else {

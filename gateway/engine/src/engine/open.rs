@@ -1,8 +1,9 @@
 //! Streams open, plans take effect.
 
-use super::stream::{Counters, Routes, ShardHandle, StreamHandle, stopped};
+use super::stream::{Counters, ShardHandle, StreamHandle, stopped};
 use super::{Error, Inner, SPACE};
 use crate::hash::Hashes;
+use crate::routes::Routes;
 use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
 use crate::{Plan, StreamPlan};
 use arc_swap::ArcSwap;
@@ -89,10 +90,10 @@ impl Inner {
                     *handle = self.reopen(handle, stream.clone()).await?;
                 }
             }
-            let routes: Routes = subscriptions
-                .iter()
-                .map(|(name, plan)| (Arc::from(name.as_str()), Arc::clone(&plan.filter)))
-                .collect();
+            let mut routes = Routes::default();
+            for plan in subscriptions.values() {
+                routes.add(&plan.filter);
+            }
             for shard in &handle.shards {
                 while let Err(error) = shard
                     .ask(|answer| Command::Apply(subscriptions.clone(), answer))

@@ -1,17 +1,14 @@
 //! One open stream: its log, its shards, its counters.
 
 use crate::hash::Hashes;
+use crate::routes::Routes;
 use crate::shard::Command;
 use crate::{Error, StreamAccount, StreamPlan};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
-use tradewind_filter::Filter;
 use tradewind_store::Stream;
-
-/// Name and filter of each subscription that is configured now.
-pub(crate) type Routes = Vec<(Arc<str>, Arc<Filter>)>;
 
 #[derive(Debug)]
 pub(crate) struct StreamHandle {
@@ -20,6 +17,7 @@ pub(crate) struct StreamHandle {
     pub(crate) hashes: Hashes,
     pub(crate) order_by: Option<Arc<str>>,
     pub(crate) plan: ArcSwap<StreamPlan>,
+    /// The filters of the subscriptions that are configured now.
     pub(crate) routes: ArcSwap<Routes>,
     pub(crate) shards: Vec<ShardHandle>,
     pub(crate) counters: Counters,

@@ -8,9 +8,11 @@ use super::task::{Place, Task, Ticket, Turn};
 use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
+use crate::routes::Routed;
 use crate::{Account, Policy, SubscriptionPlan};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
+use tradewind_event::Event;
 use tradewind_filter::Filter;
 use tradewind_store::Op;
 
@@ -35,6 +37,14 @@ const UNSAVED_MAX: u64 = 1 << 20;
 pub(crate) struct Definition {
     pub(crate) text: String,
     pub(crate) filter: Arc<Filter>,
+    /// Its number among the routes.
+    pub(crate) route: u64,
+}
+
+impl Definition {
+    pub(crate) fn passes(&self, routed: &Routed, event: &Event) -> bool {
+        routed.passes(self.route, &self.filter, event)
+    }
 }
 
 /// The filter in force from an offset on; `None` while the subscription was not there.
@@ -286,6 +296,7 @@ impl Lane {
     pub(crate) fn offer(
         &mut self,
         stored: &Arc<Stored>,
+        routed: &Routed,
         key: Option<u64>,
         next: u64,
         turn: &mut Turn,
@@ -304,7 +315,7 @@ impl Lane {
                 return Offered::Full;
             }
         }
-        self.take(stored, key, next, turn);
+        self.take(stored, routed, key, next, turn);
         if self.is_full() {
             // Now: a lane that is full is not offered the next event.
             self.relieve(turn);
@@ -316,6 +327,7 @@ impl Lane {
     pub(crate) fn take(
         &mut self,
         stored: &Arc<Stored>,
+        routed: &Routed,
         key: Option<u64>,
         next: u64,
         turn: &mut Turn,
@@ -325,7 +337,7 @@ impl Lane {
         let Some(definition) = self.definition(offset) else {
             return;
         };
-        if !definition.filter.matches(&stored.event) {
+        if !definition.passes(routed, &stored.event) {
             self.account.filtered += 1;
             return;
         }

@@ -279,14 +279,19 @@ mod tests {
         let text = String::new();
         lane.versions = vec![Version {
             from: 0,
-            definition: Some(Arc::new(Definition { text, filter })),
+            definition: Some(Arc::new(Definition {
+                text,
+                filter,
+                route: 0,
+            })),
         }];
         let mut turn = Turn::new(0, 0);
         for offset in 0..20_000 {
             let event = Event::builder("e", "/s", "t").build().unwrap();
             let at = Position { shard: 0, offset };
             let stored = Arc::new(Stored::new(at, 0, (Envelope::default(), event), 1));
-            lane.offer(&stored, Some(offset / 2), offset + 1, &mut turn);
+            let routed = crate::routes::Routed::default();
+            lane.offer(&stored, &routed, Some(offset / 2), offset + 1, &mut turn);
             turn.ops.clear();
         }
         let most = lane.ready_max() * 2;

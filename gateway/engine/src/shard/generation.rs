@@ -200,6 +200,7 @@ impl Shard {
         };
         let definition = Arc::new(Definition {
             text: text.to_owned(),
+            route: self.routes.add(&filter),
             filter,
         });
         self.definitions
@@ -222,9 +223,19 @@ impl Shard {
             }
         }
         self.subscriptions = subscriptions;
-        // What no lane has had in force since the log begins.
-        self.definitions
-            .retain(|_, definition| Arc::strong_count(definition) > 1);
+        self.forget_definitions();
+    }
+
+    /// Forgets what no lane has had in force since the log begins.
+    fn forget_definitions(&mut self) {
+        let routes = &mut self.routes;
+        self.definitions.retain(|_, definition| {
+            let in_use = Arc::strong_count(definition) > 1;
+            if !in_use {
+                routes.remove(definition.route);
+            }
+            in_use
+        });
     }
 
     /// Forgets which filters were in force before the log begins.
@@ -233,8 +244,7 @@ impl Shard {
             let below = lane.versions.partition_point(|v| v.from <= start);
             lane.versions.drain(..below.saturating_sub(1));
         }
-        self.definitions
-            .retain(|_, definition| Arc::strong_count(definition) > 1);
+        self.forget_definitions();
     }
 
     /// Generations that recovery reads back.

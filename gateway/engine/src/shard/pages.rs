@@ -2,6 +2,7 @@
 
 use crate::hash::Hashes;
 use crate::record::Stored;
+use crate::routes::{Routed, Routes};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tradewind_store::{Batch, Kind};
@@ -15,6 +16,8 @@ pub(super) const PAGE_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) stored: Arc<Stored>,
+    /// What the filters that there were made of it.
+    pub(super) routed: Routed,
     pub(super) key: Option<u64>,
     /// Where the next item begins.
     pub(super) next: u64,
@@ -33,7 +36,13 @@ pub(super) struct Stretch {
 pub(super) struct Pages(VecDeque<Arc<Stretch>>);
 
 impl Stretch {
-    pub(super) fn parse(from: u64, batch: Batch, hashes: &Hashes, order_by: Option<&str>) -> Self {
+    pub(super) fn parse(
+        from: u64,
+        batch: Batch,
+        hashes: &Hashes,
+        order_by: Option<&str>,
+        routes: &Routes,
+    ) -> Self {
         let nexts = batch
             .items
             .iter()
@@ -54,10 +63,20 @@ impl Stretch {
                 Ok(stored) => stretch.lines.push(Line {
                     key: hashes.ordering(&stored.event, order_by),
                     stored,
+                    routed: Routed::default(),
                     next,
                 }),
                 Err(_) => stretch.unreadable.push(item.position.offset),
             }
+        }
+        let events: Vec<_> = stretch
+            .lines
+            .iter()
+            .map(|l| Arc::clone(&l.stored))
+            .collect();
+        let routed = routes.route(events.iter().map(|stored| &stored.event));
+        for (line, routed) in stretch.lines.iter_mut().zip(routed) {
+            line.routed = routed;
         }
         stretch
     }

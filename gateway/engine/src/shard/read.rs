@@ -69,7 +69,14 @@ impl Shard {
             if line.stored.offset >= until {
                 break;
             }
-            if lane.offer(&line.stored, line.key, line.next, &mut self.turn) == Offered::Full {
+            let offered = lane.offer(
+                &line.stored,
+                &line.routed,
+                line.key,
+                line.next,
+                &mut self.turn,
+            );
+            if offered == Offered::Full {
                 return false;
             }
         }
@@ -97,7 +104,8 @@ impl Shard {
                 stretch.end.to_be_bytes().to_vec().into(),
             ));
         }
-        let page = Stretch::parse(from, batch, &around.hashes, around.order_by.as_deref());
+        let order_by = around.order_by.as_deref();
+        let page = Stretch::parse(from, batch, &around.hashes, order_by, &self.routes);
         for offset in &page.unreadable {
             tracing::error!(stream = %around.stream, shard = around.shard, offset,
                 "stored event is unreadable");

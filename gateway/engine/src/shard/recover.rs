@@ -5,6 +5,7 @@ use super::{Command, Shard, Subscriptions, Surroundings};
 use crate::machine::{Head, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Generation, LaneRecord, Pendant, Stops};
+use crate::routes::Routes;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use tokio::sync::{mpsc, watch};
@@ -47,6 +48,7 @@ impl Shard {
             closed: BTreeMap::new(),
             subscriptions: Subscriptions::new(),
             definitions: HashMap::new(),
+            routes: Routes::default(),
             pages: Default::default(),
             turn: Turn::new(now, recovered.start),
             accepted_records: 0,

@@ -185,7 +185,13 @@ impl Shard {
             if line.stored.offset >= until {
                 break;
             }
-            lane.take(&line.stored, line.key, line.next, &mut self.turn);
+            lane.take(
+                &line.stored,
+                &line.routed,
+                line.key,
+                line.next,
+                &mut self.turn,
+            );
         }
         lane.skip_to(page.next.min(until));
         lane.record_window(before, &mut self.turn);

@@ -15,7 +15,9 @@ pub(crate) enum Check {
     Not(Box<Check>),
     Test(Arc<Asked>),
     Together(Box<[Wanted]>),
-    Opaque(Opaque),
+    Opaque(Arc<Opaque>),
+    /// Shared by several.
+    Shared(Arc<Check>),
 }
 
 /// A predicate whose path is a number.
@@ -62,7 +64,7 @@ impl Check {
                 };
                 Check::Together(fields.iter().map(wanted).collect())
             }
-            Formula::Opaque(opaque) => Check::Opaque(opaque.clone()),
+            Formula::Opaque(opaque) => Check::Opaque(Arc::new(opaque.clone())),
         }
     }
 
@@ -82,6 +84,27 @@ impl Check {
                     false
                 }
             },
+            Check::Shared(check) => check.holds(slots),
+        }
+    }
+}
+
+impl Check {
+    /// What it takes in memory beside itself, about; what is shared is counted where it is not.
+    pub(crate) fn bytes(&self) -> usize {
+        let each = |members: &[Check]| members.iter().map(|m| size_of::<Check>() + m.bytes()).sum();
+        match self {
+            Check::Yes | Check::Shared(_) => 0,
+            Check::Test(asked) => size_of::<Asked>() / Arc::strong_count(asked).max(1),
+            Check::All(members) | Check::Any(members) => each(members),
+            Check::Not(member) => size_of::<Check>() + member.bytes(),
+            Check::Together(fields) => {
+                let tests = fields
+                    .iter()
+                    .map(|field| field.tests.len() * size_of::<Test>());
+                fields.len() * size_of::<Wanted>() + tests.sum::<usize>()
+            }
+            Check::Opaque(opaque) => 4 * opaque.expression.text().len(),
         }
     }
 }

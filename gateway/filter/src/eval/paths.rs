@@ -64,6 +64,10 @@ impl Paths {
         id
     }
 
+    pub(crate) fn contains(&self, path: &Path) -> bool {
+        self.ids.contains_key(path)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }

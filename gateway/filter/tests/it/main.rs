@@ -6,6 +6,8 @@
 )]
 
 mod cases;
+mod cesql;
+mod index;
 mod published;
 mod reference;
 mod refusals;

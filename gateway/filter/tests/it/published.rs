@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use tradewind_event::{Attribute, Event};
 use tradewind_filter::compile;
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os("TRADEWIND_CONFORMANCE").map_or_else(
         || {
             PathBuf::from(concat!(

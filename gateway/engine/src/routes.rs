@@ -1,0 +1,87 @@
+//! Many filters, one pass over an event.
+
+use std::sync::Arc;
+use tradewind_event::Event;
+use tradewind_filter::{Filter, Limits, Scratch, Snapshot, View};
+
+/// Filters by number.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    index: Snapshot,
+    /// Those that the index has no room for: evaluated one by one.
+    others: Vec<(u64, Arc<Filter>)>,
+    next: u64,
+}
+
+/// Which filters an event passes, of those that there were when it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Routed {
+    /// Filters from this number on were not asked.
+    next: u64,
+    passed: Box<[u64]>,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            index: Snapshot::new(Limits::default()),
+            others: Vec::new(),
+            next: 0,
+        }
+    }
+}
+
+impl Routes {
+    /// Adds a filter and returns its number, which no other one ever has.
+    pub(crate) fn add(&mut self, filter: &Arc<Filter>) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        if let Err(refused) = self.index.add(id, filter.formula()) {
+            tracing::warn!(%refused, "a filter is evaluated on its own");
+            self.others.push((id, Arc::clone(filter)));
+        }
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.index.remove(id);
+        self.others.retain(|(other, _)| *other != id);
+    }
+
+    /// Asks all filters about each event.
+    pub(crate) fn route<'e>(
+        &self,
+        events: impl Iterator<Item = &'e Event>,
+    ) -> impl Iterator<Item = Routed> {
+        let (mut scratch, mut passed) = (Scratch::default(), Vec::new());
+        events.map(move |event| {
+            let view = View::new(event);
+            self.index.matches(&view, &mut scratch, &mut passed);
+            for (id, filter) in &self.others {
+                if filter.evaluate(&view, &mut scratch) {
+                    passed.push(*id);
+                }
+            }
+            passed.sort_unstable();
+            Routed {
+                next: self.next,
+                passed: passed.as_slice().into(),
+            }
+        })
+    }
+}
+
+impl Routed {
+    /// How many filters the event passes.
+    pub(crate) fn count(&self) -> usize {
+        self.passed.len()
+    }
+
+    /// Whether the event passes this filter.
+    pub(crate) fn passes(&self, id: u64, filter: &Filter, event: &Event) -> bool {
+        match id < self.next {
+            true => self.passed.binary_search(&id).is_ok(),
+            false => filter.matches(event),
+        }
+    }
+}

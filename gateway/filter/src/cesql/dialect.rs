@@ -1,0 +1,125 @@
+//! `sql`: CESQL as a filter dialect.
+
+use super::ast::{Node, Operator};
+use super::lower::lower;
+use super::render::render;
+use super::value::{Error, Value};
+use super::{Expression, Functions};
+use crate::explain::{Clause, Explanation, Seen, Teller};
+use crate::ir::Formula;
+use crate::{Dialect, InvalidFilter, Reader, Rendering};
+use std::sync::Arc;
+
+/// CESQL 1.0.0.
+#[derive(Debug, Default)]
+pub(crate) struct Sql {
+    functions: Arc<Functions>,
+}
+
+impl Sql {
+    pub(crate) fn new(functions: Arc<Functions>) -> Self {
+        Self { functions }
+    }
+}
+
+impl Dialect for Sql {
+    fn name(&self) -> &'static str {
+        "sql"
+    }
+
+    fn parse(
+        &self,
+        body: &serde_json::Value,
+        reader: &mut Reader<'_>,
+    ) -> Result<Formula, InvalidFilter> {
+        let source = reader.expression("sql", body)?;
+        let expression = Expression::parse_with(source, Arc::clone(&self.functions))
+            .map_err(|error| reader.placed(error))?;
+        expression
+            .root
+            .check_calls(&self.functions)
+            .map_err(|reason| reader.refusal(reason))?;
+        if let Some(ty) = expression.root.other_type() {
+            return reader.refuse(format!(
+                "a filter must be true or false, this expression is a value of type {ty}"
+            ));
+        }
+        reader.count(expression.root.leaves())?;
+        let expression = Arc::new(expression);
+        let formula = lower(&expression);
+        Ok(Formula::Told(
+            Teller(Arc::new(Told(expression))),
+            Box::new(formula),
+        ))
+    }
+
+    fn render(&self, formula: &Formula) -> Rendering {
+        render(formula)
+    }
+}
+
+/// An expression that explains itself.
+#[derive(Debug)]
+pub(super) struct Told(Arc<Expression>);
+
+impl Clause for Told {
+    fn explain(&self, seen: &Seen<'_>) -> Explanation {
+        let event = seen.view.event();
+        let mut whole = self.node(&self.0.root, seen, seen.negated);
+        let evaluated = self.0.evaluate(event);
+        let errors: Vec<String> = evaluated.errors.iter().map(Error::to_string).collect();
+        let passes = evaluated.value == Value::Boolean(true) && errors.is_empty();
+        let holds = passes != seen.negated;
+        if whole.holds != holds {
+            // An error elsewhere: the first clause that has one decides.
+            whole.decisive = whole.verdicts.iter().position(|verdict| {
+                verdict
+                    .actual
+                    .as_ref()
+                    .is_some_and(|actual| errors.contains(actual))
+            });
+        }
+        Explanation {
+            holds,
+            errors,
+            ..whole
+        }
+    }
+
+    fn source(&self) -> Option<(&'static str, String)> {
+        Some(("sql", self.0.to_string()))
+    }
+}
+
+impl Told {
+    fn node(&self, node: &Node, seen: &Seen<'_>, negated: bool) -> Explanation {
+        match node {
+            Node::Not(one) => self.node(one, seen, !negated),
+            Node::Logic(operator @ (Operator::And | Operator::Or), members) => {
+                let all = (*operator == Operator::And) != negated;
+                Explanation::joined(members.iter().map(|m| self.node(m, seen, negated)), all)
+            }
+            leaf => self.leaf(leaf, seen, negated),
+        }
+    }
+
+    fn leaf(&self, node: &Node, seen: &Seen<'_>, negated: bool) -> Explanation {
+        let event = seen.view.event();
+        let mut evaluator = self.0.evaluator(event);
+        let value = evaluator.boolean(node);
+        let words = match negated {
+            true => node.contrary().to_string(),
+            false => node.to_string(),
+        };
+        let mut names = Vec::new();
+        node.attributes(&mut names);
+        names.dedup();
+        let actual: Vec<String> = names
+            .iter()
+            .filter_map(|name| Some(event.attribute(name)?.to_canonical().into_owned()))
+            .collect();
+        let error = evaluator.errors.first().map(Error::to_string);
+        let actual = error.or_else(|| (!actual.is_empty()).then(|| actual.join(", ")));
+        Explanation::of(words, actual, value == Some(!negated))
+    }
+}

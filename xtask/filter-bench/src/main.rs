@@ -1,0 +1,165 @@
+//! What matching costs per event, by the number of filters, against the quamina crate in one run.
+//!
+//! Tradewind matches events that are decoded already, as the gateway does: decoding is measured on a
+//! line of its own, and is part of the comparison with quamina, which reads the document itself.
+
+#![allow(clippy::print_stdout, reason = "a command-line program")]
+
+mod rules;
+mod sides;
+
+use rules::Set;
+use sides::{Ours, measure};
+use std::process::ExitCode;
+use tradewind_event::json;
+
+const SIZES: [usize; 5] = [1, 100, 1_000, 10_000, 100_000];
+/// Above this, quamina's own limit of memory is met.
+const QUAMINA_MAX: usize = 10_000;
+
+struct Row {
+    set: Set,
+    rules: usize,
+    ours: f64,
+    theirs: Option<f64>,
+    change: f64,
+}
+
+fn main() -> ExitCode {
+    // Quamina gives up on some sets by a panic, which is expected.
+    std::panic::set_hook(Box::new(|_| {}));
+    match run() {
+        Ok(line) => {
+            println!("{line}");
+            if line.ends_with("holds") {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            println!("filter: {error}: falls short");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<String, String> {
+    let documents = rules::events(1000);
+    let (decode, _) = measure(documents.len(), |at| {
+        json::decode(documents[at].clone().into_bytes().into()).map_or(0, |event| event.id().len())
+    });
+    println!("decode and validate a structured event of 1 KiB: {decode:.0} ns\n");
+    println!(
+        "             filters   match ns   add ns   bytes each   longest change ms   quamina ns"
+    );
+    let mut rows = Vec::new();
+    for set in Set::ALL {
+        for rules in SIZES {
+            rows.push(row(set, rules)?);
+        }
+    }
+    Ok(judged(&rows, decode))
+}
+
+fn row(set: Set, rules: usize) -> Result<Row, String> {
+    let documents = rules::events(rules);
+    let events = sides::decoded(&documents)?;
+    let built = Ours::new(set, rules)?;
+    let (ours, found) = built.matching(&events);
+    let (build_ns, bytes) = (built.build_ns, built.bytes);
+    let change = built.change(set, rules);
+    let theirs = (rules <= QUAMINA_MAX)
+        .then(|| sides::quamina(set, rules, &documents))
+        .flatten();
+    if let Some((_, theirs)) = theirs
+        && theirs != found
+    {
+        let (name, n) = (set.name(), documents.len());
+        return Err(format!(
+            "{name}: {found} matches of {n} events, quamina says {theirs}"
+        ));
+    }
+    let quamina = theirs.map_or_else(|| "-".into(), |(ns, _)| format!("{ns:.0}"));
+    println!(
+        "{:<11} {rules:>8} {ours:>10.0} {build_ns:>8.0} {bytes:>12.0} {change:>19.2} {quamina:>12}",
+        set.name()
+    );
+    Ok(Row {
+        set,
+        rules,
+        ours,
+        theirs: theirs.map(|(ns, _)| ns),
+        change,
+    })
+}
+
+fn judged(rows: &[Row], decode: f64) -> String {
+    let at = |set: Set, rules: usize| {
+        let row = rows.iter().find(|row| row.set == set && row.rules == rules);
+        row.map_or(f64::NAN, |row| row.ours)
+    };
+    let faster = |set: Set, rules: usize| {
+        let row = rows.iter().find(|row| row.set == set && row.rules == rules);
+        let theirs = row.and_then(|row| row.theirs);
+        theirs.map_or(f64::NAN, |theirs| theirs / (at(set, rules) + decode))
+    };
+    let figures = [
+        (
+            "attributes µs",
+            at(Set::Attributes, 100_000) / 1e3,
+            1.0,
+            false,
+        ),
+        (
+            "100,000 : 1",
+            at(Set::Attributes, 100_000) / at(Set::Attributes, 1),
+            1.5,
+            false,
+        ),
+        ("two paths µs", at(Set::TwoPaths, 100_000) / 1e3, 2.0, false),
+        (
+            "mixed 10,000 : 100",
+            at(Set::Mixed, 10_000) / at(Set::Mixed, 100),
+            2.0,
+            false,
+        ),
+        (
+            "longest change ms",
+            rows.iter().map(|row| row.change).fold(0.0, f64::max),
+            50.0,
+            false,
+        ),
+        (
+            "quamina : decode and match, exact",
+            faster(Set::Exact, 10_000),
+            1.0,
+            true,
+        ),
+        (
+            "the same, 1,000 mixed",
+            faster(Set::Mixed, 1_000),
+            5.0,
+            true,
+        ),
+    ];
+    println!();
+    let mut holds = true;
+    let mut said = Vec::new();
+    for (name, figure, limit, above) in figures {
+        let meets = if above {
+            figure >= limit
+        } else {
+            figure <= limit
+        };
+        holds &= meets;
+        let sign = if above { "≥" } else { "≤" };
+        println!(
+            "{name:<34} {figure:>8.2} ({sign} {limit}){}",
+            if meets { "" } else { " !" }
+        );
+        said.push(format!("{name} {figure:.2}"));
+    }
+    let verdict = if holds { "holds" } else { "falls short" };
+    format!("filter: {}: {verdict}", said.join(", "))
+}

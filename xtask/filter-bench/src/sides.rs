@@ -1,0 +1,125 @@
+//! Both sides: how a rule set is built, and what a match costs.
+
+use crate::rules::Set;
+use bytes::Bytes;
+use quamina::Quamina;
+use rustix::time::{ClockId, clock_gettime};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tradewind_event::{Event, json};
+use tradewind_filter::{Index, Limits, Scratch, Snapshot, View};
+
+/// Runs of which the median counts.
+const ROUNDS: usize = 5;
+/// CPU time of one run, in nanoseconds.
+const RUN: u64 = 60_000_000;
+
+/// CPU time of this thread, in nanoseconds.
+pub(crate) fn cpu() -> u64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// CPU per call in nanoseconds: the median of several runs, and all that the calls returned once.
+pub(crate) fn measure(events: usize, mut call: impl FnMut(usize) -> usize) -> (f64, usize) {
+    let found = (0..events).map(&mut call).sum();
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let (start, mut calls) = (cpu(), 0);
+            loop {
+                for event in 0..events {
+                    std::hint::black_box(call(event));
+                }
+                calls += events;
+                let spent = cpu() - start;
+                if spent > RUN {
+                    return spent as f64 / calls as f64;
+                }
+            }
+        })
+        .collect();
+    rounds.sort_by(f64::total_cmp);
+    (rounds[ROUNDS / 2], found)
+}
+
+/// A rule set of Tradewind, and what it took to build.
+pub(crate) struct Ours {
+    snapshot: Snapshot,
+    pub(crate) build_ns: f64,
+    pub(crate) bytes: f64,
+}
+
+impl Ours {
+    pub(crate) fn new(set: Set, rules: usize) -> Result<Self, String> {
+        let mut snapshot = Snapshot::new(Limits::default());
+        let mut spent = 0;
+        let mut result = Ok(());
+        let used = allocation_counter::measure(|| {
+            for n in 0..rules {
+                let (formula, _) = set.rule(n);
+                let start = cpu();
+                result = snapshot.add(n as u64, &formula);
+                spent += cpu() - start;
+                if result.is_err() {
+                    return;
+                }
+            }
+        });
+        result.map_err(|refused| refused.to_string())?;
+        Ok(Self {
+            snapshot,
+            build_ns: spent as f64 / rules as f64,
+            bytes: used.bytes_current as f64 / rules as f64,
+        })
+    }
+
+    pub(crate) fn matching(&self, events: &[Event]) -> (f64, usize) {
+        let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+        measure(events.len(), |at| {
+            let view = View::new(&events[at]);
+            self.snapshot.matches(&view, &mut scratch, &mut out);
+            out.len()
+        })
+    }
+
+    /// The longest of some changes of one filter while somebody holds the set, in milliseconds.
+    pub(crate) fn change(self, set: Set, rules: usize) -> f64 {
+        let index = Index::from(self.snapshot);
+        let mut longest = 0;
+        for n in rules..rules + 50 {
+            let held = index.load();
+            let (formula, _) = set.rule(n);
+            let start = cpu();
+            let added = index.add(n as u64, &formula);
+            let after = cpu();
+            let removed = index.remove(n as u64);
+            longest = longest.max(after - start).max(cpu() - after);
+            std::hint::black_box((held.len(), added.is_ok(), removed));
+        }
+        longest as f64 / 1e6
+    }
+}
+
+/// What quamina makes of the same set: CPU per event and matches; `None` where it gives up.
+pub(crate) fn quamina(set: Set, rules: usize, events: &[String]) -> Option<(f64, usize)> {
+    let build = || {
+        let mut quamina: Quamina<usize> = Quamina::new();
+        for n in 0..rules {
+            let (_, pattern) = set.rule(n);
+            quamina.add_pattern(n, &pattern.to_string()).ok()?;
+        }
+        Some(measure(events.len(), |at| {
+            quamina
+                .matches_for_event(events[at].as_bytes())
+                .map_or(0, |found| found.len())
+        }))
+    };
+    catch_unwind(AssertUnwindSafe(build)).ok().flatten()
+}
+
+pub(crate) fn decoded(events: &[String]) -> Result<Vec<Event>, String> {
+    let decode = |text: &String| json::decode(Bytes::copy_from_slice(text.as_bytes()));
+    events
+        .iter()
+        .map(|text| decode(text).map_err(|error| error.to_string()))
+        .collect()
+}
