@@ -83,7 +83,10 @@ fn passes(test: &Test, met: &Met) -> bool {
         Test::Composite => false,
         Test::Null => value.is_null(),
         Test::Bool(wanted) => value.as_bool() == Some(*wanted),
-        Test::Literal(text) => value.is_number() && value.to_string() == **text,
+        Test::Literal(text) => {
+            let written = value.to_string();
+            value.is_number() && written == **text
+        }
         Test::Number(range) => value.as_f64().is_some_and(|n| {
             range
                 .low
