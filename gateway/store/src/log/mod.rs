@@ -22,4 +22,4 @@ pub(crate) use segment::DATA;
 #[cfg(feature = "testkit")]
 pub(crate) use segment::HEADER;
 pub(crate) use segment::{Segment, Summary};
-pub(crate) use writer::{Log, failed, refused};
+pub(crate) use writer::{Log, Resume, failed, refused};

@@ -29,19 +29,32 @@ pub(crate) struct Log {
     sealed: u64,
 }
 
+/// What a log goes on from.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    /// Oldest first; the last one is written.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) epoch: u64,
+    /// Below this it was durable once. The first group says so, lest damage there be taken for a torn
+    /// write.
+    pub(crate) synced: u64,
+}
+
 impl Log {
-    /// A log over what recovery found. The last segment is the one that is written; below `synced` it
-    /// was durable once, and the first group says so, lest damage there be taken for a torn write.
+    /// A log over what recovery found.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         salt: u64,
         params: Params,
-        segments: Vec<Arc<Segment>>,
-        epoch: u64,
-        synced: u64,
+        resume: Resume,
         findings: Arc<Findings>,
     ) -> Result<Self, Error> {
+        let Resume {
+            segments,
+            epoch,
+            synced,
+        } = resume;
         let Some(active) = segments.last().cloned() else {
             return Err(Error::Failed("a log needs a segment".into()));
         };

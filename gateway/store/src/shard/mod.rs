@@ -15,7 +15,7 @@ pub(crate) use commit::{Call, Outcome};
 use crate::dedupe::Index;
 use crate::disk::{Disk, Reserve};
 use crate::finding::Findings;
-use crate::log::{Known, Log, Reader, Record, Segment, Summary, recover};
+use crate::log::{Known, Log, Reader, Record, Resume, Segment, Summary, recover};
 use crate::table::{Checkpoint, Table};
 use crate::{Durability, Error, Params, Recovered, Settings, Shard as ShardId, Stats};
 use replay::{Replay, lost_table};
@@ -137,9 +137,11 @@ impl Shard {
             spec.dir.clone(),
             spec.salt,
             spec.params,
-            segments,
-            scan.epoch,
-            scan.synced,
+            Resume {
+                segments,
+                epoch: scan.epoch,
+                synced: scan.synced,
+            },
             Arc::clone(&findings),
         )?;
 

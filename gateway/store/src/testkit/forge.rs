@@ -7,7 +7,7 @@ use crate::dedupe::{Index, RunInfo};
 use crate::disk::sim::SimDisk;
 use crate::disk::{Disk, Open};
 use crate::finding::Findings;
-use crate::log::{DATA, GROUP, HEADER, Known, Log, RECORD, checksum, recover};
+use crate::log::{DATA, GROUP, HEADER, Known, Log, RECORD, Resume, checksum, recover};
 use crate::{Batch, Error, Finding, Params};
 use std::path::Path;
 use std::sync::Arc;
@@ -73,9 +73,11 @@ impl ForgedLog {
             dir.into(),
             self.salt,
             Params::default(),
-            scan.segments,
-            scan.epoch,
-            scan.synced,
+            Resume {
+                segments: scan.segments,
+                epoch: scan.epoch,
+                synced: scan.synced,
+            },
             Arc::new(Findings::new(0)),
         )?;
         let reader = log.reader();
