@@ -18,6 +18,15 @@ pub enum Error {
     /// The body is not what its type says.
     #[error("the body cannot be read: {0}")]
     Body(String),
+    /// Nothing in the message gives a value to a required attribute.
+    #[error("nothing gives the event its `{0}`: looked for `{1}`")]
+    Missing(String, String),
+    /// One of several messages is malformed.
+    #[error("{0}: {1}")]
+    Message(String, #[source] Box<Error>),
+    /// No format was recognised.
+    #[error("the body is of no known format")]
+    Unknown,
     /// What was read makes no valid event.
     #[error("no valid event: {0}")]
     Event(#[from] InvalidEvent),

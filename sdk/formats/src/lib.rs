@@ -6,10 +6,25 @@
 
 #![warn(clippy::expect_used)]
 
+mod aws;
+mod azure;
+mod catalog;
+mod clue;
 mod error;
 pub mod github;
+mod google;
+mod message;
 mod pick;
+mod saas;
+mod spec;
+mod split;
 pub mod standard_webhooks;
+mod template;
 mod time;
 
+pub use catalog::Format;
+pub use clue::Clue;
 pub use error::Error;
+pub use message::Message;
+pub use spec::{Mapping, Spec, SpecError};
+pub use split::MESSAGES_MAX;

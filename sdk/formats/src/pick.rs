@@ -1,19 +1,36 @@
-//! A few scalars out of a large JSON object, in one pass and without a tree.
+//! A few scalars out of a large JSON document, in one pass and without a tree.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Texts, numbers and booleans at these dotted paths, as text; `None` where there is nothing, `null`,
-/// or no scalar. Values that no attribute can hold (empty, control characters) count as nothing.
+/// Texts, numbers and booleans at these dotted paths of an object, as text; `None` where there is
+/// nothing, `null`, or no scalar. A number as a step leads into a list. Values that no attribute can
+/// hold (empty, control characters) count as nothing.
 pub(crate) fn pick<'de>(
     json: &'de [u8],
-    paths: &[&str],
+    paths: &[impl AsRef<str>],
 ) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
     let mut found = vec![None; paths.len()];
-    let wanted: Vec<Wanted<'_>> = paths.iter().copied().enumerate().collect();
+    let wanted: Vec<Wanted<'_>> = paths.iter().map(AsRef::as_ref).enumerate().collect();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     deserializer.deserialize_map(Walk {
+        wanted: &wanted,
+        found: &mut found,
+    })?;
+    deserializer.end()?;
+    Ok(found)
+}
+
+/// The same of any JSON value, for whoever does not know yet what it is.
+pub(crate) fn pick_any<'de>(
+    json: &'de [u8],
+    paths: &[impl AsRef<str>],
+) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
+    let mut found = vec![None; paths.len()];
+    let wanted: Vec<Wanted<'_>> = paths.iter().map(AsRef::as_ref).enumerate().collect();
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    deserializer.deserialize_any(Walk {
         wanted: &wanted,
         found: &mut found,
     })?;
@@ -29,7 +46,15 @@ struct Walk<'w, 'p, 'de> {
     found: &'w mut [Option<Cow<'de, str>>],
 }
 
-impl<'de> Walk<'_, '_, 'de> {
+impl<'p, 'de> Walk<'_, 'p, 'de> {
+    /// What is wanted below one member.
+    fn below(&self, key: &str) -> Vec<Wanted<'p>> {
+        self.wanted
+            .iter()
+            .filter_map(|(slot, path)| Some((*slot, step(path, key)?)))
+            .collect()
+    }
+
     fn keep(self, value: Cow<'de, str>) {
         if value.is_empty() || value.chars().any(char::is_control) {
             return;
@@ -57,11 +82,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(key)) = map.next_key()? {
-            let below: Vec<Wanted<'_>> = self
-                .wanted
-                .iter()
-                .filter_map(|(slot, path)| Some((*slot, step(path, &key)?)))
-                .collect();
+            let below = self.below(&key);
             if below.is_empty() {
                 map.next_value::<IgnoredAny>()?;
             } else {
@@ -75,7 +96,20 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        for index in 0_usize.. {
+            let below = self.below(&index.to_string());
+            let seed = Walk {
+                wanted: &below,
+                found: self.found,
+            };
+            let more = match below.is_empty() {
+                true => seq.next_element::<IgnoredAny>()?.is_some(),
+                false => seq.next_element_seed(seed)?.is_some(),
+            };
+            if !more {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -114,12 +148,23 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     }
 }
 
-/// What is left of `path` below `key`; `None` where it does not lead there.
+/// What is left of `path` below `key`; `None` where it does not lead there. A dot that belongs to a
+/// key is written `\.`.
 fn step<'p>(path: &'p str, key: &str) -> Option<&'p str> {
-    match path.split_once('.') {
-        Some((head, rest)) => (head == key).then_some(rest),
-        None => (path == key && !path.is_empty()).then_some(""),
-    }
+    let end = path
+        .match_indices('.')
+        .map(|(at, _)| at)
+        .find(|at| !path[..*at].ends_with('\\'));
+    let (head, rest) = match end {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None if path.is_empty() => return None,
+        None => (path, ""),
+    };
+    let same = match head.contains('\\') {
+        true => head.replace("\\.", ".") == key,
+        false => head == key,
+    };
+    same.then_some(rest)
 }
 
 /// A key, borrowed where it has no escapes.
@@ -169,6 +214,9 @@ mod tests {
             ("b", None),
             ("b.d", None),
             ("b.d.c", None),
+            (r"b\.c", Some("trap")),
+            ("b.d.0.c", Some("8")),
+            ("b.d.1.c", None),
             ("b.e", None),
             ("a.x", None),
             ("f", None),
@@ -233,7 +281,7 @@ mod tests {
         #[test]
         fn agrees_with_the_tree(tree in prop::collection::btree_map("[ab]", tree(), 0..3)) {
             let tree = json!(tree);
-            let paths = ["a", "b", "a.a", "a.b", "b.a", "a.b.a", "b.b.b"];
+            let paths = ["a", "b", "a.a", "a.b", "b.a", "a.b.a", "b.b.b", "a.0", "a.1.b", "b.0.0"];
             let expected = paths.map(|path| {
                 let value = tree.pointer(&format!("/{}", path.replace('.', "/")))?;
                 match value {
@@ -242,7 +290,6 @@ mod tests {
                     _ => None,
                 }
             });
-            // Paths lead through objects only.
             prop_assert_eq!(picked(&tree.to_string(), &paths), expected);
         }
     }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use tradewind_adapter::Auth;
 
 /// Settings of a source of kind `http`.
@@ -22,6 +23,14 @@ pub struct Config {
     /// `WebHook-Request-Origin`), as DNS names. Default: none. Since 0.1.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// Reads bodies that are no CloudEvents in this format: a name of docs/reference/formats.md such as
+    /// `aws-event-bridge` or `stripe`, or `auto` for the first that a body gives itself away as.
+    /// Default: none. Since 0.1.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Reads JSON bodies that are no CloudEvents by templates of your own. Default: none. Since 0.1.
+    #[serde(default)]
+    pub mapping: Option<Mapping>,
     /// Makes an event of a body that is none. Its id is the `Idempotency-Key` header; without one,
     /// equal bodies within the deduplication window count as one event. Default: such a request is
     /// refused. Since 0.1.
@@ -49,4 +58,37 @@ pub struct Raw {
     pub ty: String,
     /// `source` of the events.
     pub source: String,
+}
+
+/// Where the attributes of an event are found. A template is text with places in it: `{order.id}` is a
+/// scalar of the message, `{^region}` one of the document around it, `{@x-request-id}` a header, `{#}`
+/// a digest of the message; `{a|b}` is the first that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mapping {
+    /// Path of the list whose elements are the messages, for instance `records`. Default: the body is
+    /// one message.
+    #[serde(default)]
+    pub each: Option<String>,
+    /// `id`. Default `{#}`: equal messages count as one event within the deduplication window.
+    #[serde(default = "digest")]
+    pub id: String,
+    /// `source`
+    pub source: String,
+    /// `type`
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// `subject`. Default: none.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// `time`, RFC 3339 or seconds or milliseconds since the Unix epoch. Default: none.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// Extension attributes by name; one that cannot be filled is left out. Default: none.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+}
+
+fn digest() -> String {
+    "{#}".to_owned()
 }

@@ -1,9 +1,12 @@
 //! The source: CloudEvents posted to the gateway, in any content mode.
 
 mod config;
+mod foreign;
 mod raw;
 
-pub use config::{Config, Percent, Raw};
+pub use config::{Config, Mapping, Percent, Raw};
+
+use foreign::Foreign;
 
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +17,7 @@ use tradewind_adapter::{
     Answer, Build, Callers, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
 };
 use tradewind_event::http::{self as binding, Message, Options};
-use tradewind_event::{Event, InvalidEvent, Limits};
+use tradewind_event::{Event, Limits};
 
 const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
 const REQUEST_RATE: HeaderName = HeaderName::from_static("webhook-request-rate");
@@ -26,6 +29,7 @@ pub struct HttpSource {
     callers: Callers,
     options: Options,
     origins: Vec<String>,
+    foreign: Option<Foreign>,
     raw: Option<Raw>,
 }
 
@@ -54,6 +58,7 @@ impl HttpSource {
             raw.event(&HeaderMap::new(), Bytes::new())
                 .map_err(|e| invalid("raw", e.to_string()))?;
         }
+        let foreign = Foreign::new(&config)?;
         // The listener bounds the body, and mostly the batch; here only the number of events counts.
         let limits = Limits {
             event_bytes: usize::MAX,
@@ -68,9 +73,31 @@ impl HttpSource {
             callers,
             options: Options { percent, limits },
             origins: config.allowed_origins,
+            foreign,
             raw: config.raw,
         })
     }
+}
+
+impl HttpSource {
+    /// The events in a body that does not claim to be one.
+    fn plain(&self, parts: &Parts, body: Bytes) -> Result<Vec<Event>, Refusal> {
+        match (&self.foreign, &self.raw) {
+            (Some(foreign), raw) => match (foreign.events(&parts.headers, &body), raw) {
+                (Err(tradewind_formats::Error::Unknown), Some(raw)) => one(raw, parts, body),
+                (events, _) => events.map_err(|e| unreadable(&e)),
+            },
+            (None, Some(raw)) => one(raw, parts, body),
+            (None, None) => Err(no_event()),
+        }
+    }
+}
+
+fn one(raw: &Raw, parts: &Parts, body: Bytes) -> Result<Vec<Event>, Refusal> {
+    let event = raw
+        .event(&parts.headers, body)
+        .map_err(|e| unreadable(&e))?;
+    Ok(vec![event])
 }
 
 impl WebhookAdapter for HttpSource {
@@ -99,13 +126,10 @@ impl Webhook for HttpSource {
     ) -> Result<Vec<Event>, Refusal> {
         match binding::decode(&parts.headers, body.clone(), &self.options) {
             Ok(message) => Ok(Message::into_events(message)),
-            Err(binding::Error::NotCloudEvent) => match &self.raw {
-                Some(raw) if !names_attributes(&parts.headers) => raw
-                    .event(&parts.headers, body)
-                    .map(|event| vec![event])
-                    .map_err(|e| unreadable(&e)),
-                _ => Err(no_event()),
-            },
+            Err(binding::Error::NotCloudEvent) if names_attributes(&parts.headers) => {
+                Err(no_event())
+            }
+            Err(binding::Error::NotCloudEvent) => self.plain(parts, body),
             Err(e) => Err(Refusal {
                 status: e.status(),
                 code: "invalid-event",
@@ -158,12 +182,12 @@ fn no_event() -> Refusal {
     Refusal {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code: "not-an-event",
-        reason: "no CloudEvent, and the source maps no plain bodies (`raw`)".into(),
+        reason: "no CloudEvent, and the source reads no others (`format`, `mapping`, `raw`)".into(),
         detail: Some(hint.into()),
     }
 }
 
-fn unreadable(error: &InvalidEvent) -> Refusal {
+fn unreadable(error: &dyn std::error::Error) -> Refusal {
     Refusal {
         status: StatusCode::BAD_REQUEST,
         code: "invalid-event",

@@ -6,6 +6,7 @@
 mod conformance;
 mod egress;
 mod exchange;
+mod foreign;
 mod server;
 mod source;
 mod tls;

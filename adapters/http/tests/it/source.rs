@@ -19,9 +19,15 @@ fn build(settings: Value, keys: &[(&str, &str)]) -> Result<HttpSource, String> {
     HttpSource::new(config, &build).map_err(|e| e.to_string())
 }
 
-fn open(mut settings: Value) -> HttpSource {
+pub(crate) fn open(mut settings: Value) -> HttpSource {
     settings["auth"] = json!("none-i-understand");
     build(settings, &[]).unwrap()
+}
+
+/// Why such settings are refused.
+pub(crate) fn refused(mut settings: Value) -> String {
+    settings["auth"] = json!("none-i-understand");
+    build(settings, &[]).unwrap_err()
 }
 
 fn parts(method: Method, headers: &[(&str, &str)]) -> Parts {
@@ -36,7 +42,7 @@ fn parts(method: Method, headers: &[(&str, &str)]) -> Parts {
     }
 }
 
-fn decode(
+pub(crate) fn decode(
     source: &HttpSource,
     headers: &[(&str, &str)],
     body: &[u8],

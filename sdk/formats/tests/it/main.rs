@@ -5,6 +5,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod catalog;
 mod document;
 mod github;
 mod published;

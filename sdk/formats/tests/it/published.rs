@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tradewind_event::Timestamp;
 use tradewind_formats::github;
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os("TRADEWIND_CONFORMANCE").map_or_else(
         || {
             PathBuf::from(concat!(

@@ -1,0 +1,59 @@
+//! Every format that is data.
+
+use crate::{Clue, Error, Mapping, Message, Spec, aws, azure, clue, google, saas};
+use std::sync::LazyLock;
+use tradewind_event::Event;
+
+/// A format with its templates read.
+#[derive(Debug)]
+pub struct Format {
+    /// As it is written down.
+    pub spec: &'static Spec<'static>,
+    mapping: Mapping,
+}
+
+static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let specs = aws::SPECS
+        .iter()
+        .chain(google::SPECS)
+        .chain(saas::SPECS)
+        .copied()
+        .chain([azure::SPECS])
+        .flatten();
+    // A test holds that none is malformed.
+    specs
+        .filter_map(|spec| {
+            Some(Format {
+                spec,
+                mapping: Mapping::new(spec).ok()?,
+            })
+        })
+        .collect()
+});
+
+impl Format {
+    /// All, in the order in which they are looked for.
+    pub fn all() -> &'static [Format] {
+        &ALL
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<&'static Format> {
+        ALL.iter().find(|format| format.spec.name == name)
+    }
+
+    /// The one that the body gives itself away as.
+    pub fn detect(message: &Message<'_>) -> Option<&'static Format> {
+        clue::first(message, &ALL, |format| -> &'static [Clue<'static>] {
+            format.spec.clues
+        })
+    }
+
+    /// The events in one body.
+    ///
+    /// # Errors
+    /// As [`Mapping::decode`].
+    pub fn decode(&self, message: &Message<'_>) -> Result<Vec<Event>, Error> {
+        self.mapping.decode(message)
+    }
+}

@@ -1,0 +1,87 @@
+//! GitLab, by the CloudEvents adapter document. Where that says "new UUID" the sender's own id is
+//! taken, so that a repetition is recognised.
+
+use crate::Clue::{Header, Is};
+use crate::{Clue, Spec};
+
+const fn row(
+    name: &'static str,
+    clues: &'static [Clue<'static>],
+    ty: &'static [&'static str],
+    subject: &'static [&'static str],
+) -> Spec<'static> {
+    Spec {
+        name,
+        after: "CloudEvents adapter document gitlab",
+        clues,
+        id: &["{@x-gitlab-event-uuid|@idempotency-key|@webhook-id|#}"],
+        source: &["{repository.homepage|project.web_url|project.homepage}"],
+        ty,
+        subject,
+        time: &["{object_attributes.created_at}"],
+        ..Spec::NONE
+    }
+}
+
+const KIND: &str = "object_kind";
+const GITLAB: Clue<'static> = Header("x-gitlab-event");
+
+pub(super) const SPECS: &[Spec<'static>] = &[
+    row(
+        "gitlab-push",
+        &[GITLAB, Is(KIND, "push")],
+        &["com.gitlab.push"],
+        &["{checkout_sha}"],
+    ),
+    row(
+        "gitlab-tag-push",
+        &[GITLAB, Is(KIND, "tag_push")],
+        &["com.gitlab.tag_push"],
+        &["{ref}"],
+    ),
+    row(
+        "gitlab-issue",
+        &[GITLAB, Is(KIND, "issue")],
+        &["com.gitlab.issue.{object_attributes.state}"],
+        &["{object_attributes.iid}"],
+    ),
+    row(
+        "gitlab-note",
+        &[GITLAB, Is(KIND, "note")],
+        &["com.gitlab.note.{object_attributes.noteable_type~lower}"],
+        &["{object_attributes.id}"],
+    ),
+    row(
+        "gitlab-merge-request",
+        &[GITLAB, Is(KIND, "merge_request")],
+        &[
+            "com.gitlab.merge_request.{object_attributes.action}",
+            "com.gitlab.merge_request",
+        ],
+        &["{object_attributes.iid}"],
+    ),
+    row(
+        "gitlab-wiki-page",
+        &[GITLAB, Is(KIND, "wiki_page")],
+        &["com.gitlab.wiki_page.{object_attributes.action}"],
+        &["{object_attributes.slug}"],
+    ),
+    row(
+        "gitlab-pipeline",
+        &[GITLAB, Is(KIND, "pipeline")],
+        &["com.gitlab.pipeline.{object_attributes.status}"],
+        &["{object_attributes.id}"],
+    ),
+    row(
+        "gitlab-job",
+        &[GITLAB, Is(KIND, "build")],
+        &["com.gitlab.job.{build_status}"],
+        &["{build_id}"],
+    ),
+    row(
+        "gitlab",
+        &[GITLAB],
+        &["com.gitlab.{object_kind}"],
+        &["{object_attributes.id}"],
+    ),
+];
