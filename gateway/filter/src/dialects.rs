@@ -1,6 +1,13 @@
 //! One module per dialect.
 
+mod event_bridge;
+mod event_grid;
+mod eventarc;
+mod knative;
+mod pub_sub;
+mod render;
 mod subscriptions;
+mod text;
 
 use crate::Dialect;
 use std::sync::Arc;
@@ -16,5 +23,10 @@ pub(crate) fn all() -> Vec<Arc<dyn Dialect>> {
         Arc::new(Join::Any),
         Arc::new(Join::Not),
         Arc::new(crate::cesql::Sql::default()),
+        Arc::new(event_bridge::EventBridge),
+        Arc::new(event_grid::EventGrid),
+        Arc::new(eventarc::Eventarc),
+        Arc::new(pub_sub::PubSub),
+        Arc::new(knative::Knative),
     ]
 }

@@ -141,6 +141,14 @@ impl<'d> Reader<'d> {
         }
     }
 
+    /// The body of a filter in the dialect of this name.
+    pub fn in_dialect(&mut self, name: &str, body: &Value) -> Result<Formula, InvalidFilter> {
+        match self.dialects.named(name) {
+            Some(dialect) => dialect.parse(body, self),
+            None => self.no_dialect(name, body),
+        }
+    }
+
     /// A list of filters of any dialect.
     pub fn members(&mut self, members: &[Value]) -> Result<Vec<Formula>, InvalidFilter> {
         members

@@ -7,7 +7,10 @@
 
 mod cases;
 mod cesql;
+mod event_bridge;
 mod index;
+mod native;
 mod published;
 mod reference;
 mod refusals;
+mod translate;
