@@ -29,6 +29,7 @@ pub use dev::{DEV, dev};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, diff};
 pub use env::{Env, FILE_MAX, System};
+pub use load::filter::{filter, value};
 pub use load::paths::Piece;
 pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::{load, load_str};

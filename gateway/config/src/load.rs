@@ -1,5 +1,6 @@
 //! From a file to a configuration that is ready to run.
 
+pub(crate) mod filter;
 mod gateway;
 mod keys;
 pub(crate) mod paths;

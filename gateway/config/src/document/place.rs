@@ -4,6 +4,7 @@ use super::node::Refused;
 use super::{Document, Mark, Spot, dotted, interpolate};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::secret::NAMES;
+use serde_json::Value;
 use std::ops::Range;
 
 impl Document {
@@ -69,6 +70,36 @@ impl Document {
         let mut diagnostic = self.locate(span, severity, code, message);
         diagnostic.path = dotted(pointer);
         diagnostic
+    }
+
+    /// The character at a byte of the text that `pointer` names, where the file holds that text as it
+    /// is: plain, in quotes, or as the lines of a block.
+    pub(crate) fn within(&self, pointer: &str, offset: usize) -> Option<Range<usize>> {
+        let Value::String(text) = self.written.pointer(pointer)? else {
+            return None;
+        };
+        let offset = text.floor_char_boundary(offset.min(text.len()));
+        let span = self.marks.get(pointer)?.value.clone();
+        let raw = self.text.get(span.clone())?;
+        let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        // The first line of this content that is as far down as it is in the text.
+        let earlier = text[..start]
+            .lines()
+            .filter(|other| other.contains(line))
+            .count();
+        let at = raw
+            .match_indices(line)
+            .nth(if line.is_empty() { 0 } else { earlier })?
+            .0;
+        let from = span.start + at + (offset - start);
+        let length = self
+            .text
+            .get(from..)?
+            .chars()
+            .next()
+            .map_or(0, char::len_utf8);
+        Some(from..from + length)
     }
 
     /// Takes what the references of the object at `pointer` stand for out of a message: an adapter may

@@ -1,10 +1,9 @@
 //! Subscriptions: their filter, their sink, and whether the keys fit together.
 
-use super::Loader;
+use super::{Loader, filter};
 use crate::checked::{LoadedStream, LoadedSubscription};
 use crate::document::{Spot, child};
 use crate::model::Subscription;
-use crate::phrase;
 use crate::policy::Policy;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -57,19 +56,8 @@ impl Loader<'_> {
         match tradewind_filter::compile(definition) {
             Ok(filter) => Some(filter),
             Err(invalid) => {
-                let place = format!("{base}{}", invalid.pointer);
-                // A path ends at a dialect or an attribute, unless it is the value that does not fit.
-                let value =
-                    invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
-                let spot = if value { Spot::Value } else { Spot::Key };
-                let phrase = phrase::of(&invalid.reason, &[]);
-                let found = self
-                    .document
-                    .error(&place, spot, "invalid-filter", phrase.message);
-                self.out.push(match phrase.hint {
-                    Some(hint) => found.hint(self.document.veil(&place, hint)),
-                    None => found,
-                });
+                let found = filter::refused(self.document, base, &invalid);
+                self.out.push(found);
                 None
             }
         }

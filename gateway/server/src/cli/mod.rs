@@ -11,6 +11,7 @@ mod dev;
 mod diff;
 mod explain;
 mod failure;
+mod filter;
 mod gateway_args;
 mod happening;
 mod log;
@@ -79,6 +80,9 @@ enum Command {
     /// Durable logs of events
     #[command(subcommand)]
     Streams(streams::Command),
+    /// Try filters without a gateway
+    #[command(subcommand)]
+    Filter(filter::Command),
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
@@ -144,6 +148,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Subscriptions(command) => subscriptions::run(command, term).await,
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,
+            Command::Filter(command) => filter::run(&command, term),
             Command::ApiKeys(command) => api_keys::run(&command, term),
             Command::Status(args) => status::run(args, term).await,
             #[cfg(feature = "backup")]

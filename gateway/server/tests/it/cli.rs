@@ -293,3 +293,76 @@ async fn dev_needs_nothing_and_prints_what_happens() {
         printed.push_str(&out.next_line().await.unwrap().expect("it goes on"));
     }
 }
+
+#[tokio::test]
+async fn filters_are_tried_and_translated_without_a_gateway() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let rule = "event-bridge:\n  source: [shop]\n  detail: { n: [{ numeric: [\">\", 0] }] }\n";
+    std::fs::write(dir.path().join("rule.yaml"), rule).unwrap();
+    let event = r#"{"detail-type":"Order","source":"shop","id":"7","detail":{"n":0}}"#;
+    let test = ["filter", "test", "--filter", "rule.yaml", "--event", event];
+    let said = tradewind(dir.path(), &test).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let lines: Vec<_> = said.out.lines().collect();
+    assert_eq!(lines[0], "7  does not match");
+    assert!(
+        lines[1].contains("✗ detail.n: [{\"numeric\":[\">\",0]}]"),
+        "{}",
+        said.out
+    );
+    let json = [&test[..], &["--output", "json"]].concat();
+    let said = tradewind(dir.path(), &json).await;
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&told["matches"], &told["predicates"][0]["holds"]),
+        (&false.into(), &false.into())
+    );
+
+    let said = tradewind(
+        dir.path(),
+        &[
+            "filter",
+            "test",
+            "--filter",
+            "{ pub-sub: attributes.a }",
+            "--event",
+            event,
+        ],
+    )
+    .await;
+    assert_eq!(said.code, 78);
+    assert!(said.err.contains("expected `=` or `!=`"), "{}", said.err);
+
+    let translate = |to: &'static str, filter: &'static str| {
+        [
+            "filter",
+            "translate",
+            "--from",
+            "pub-sub",
+            "--to",
+            to,
+            "--filter",
+            filter,
+        ]
+    };
+    let said = tradewind(
+        dir.path(),
+        &translate("knative", "attributes.ce-type = \"a\""),
+    )
+    .await;
+    let body: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({ "filters": [{ "exact": { "type": "a" } }] })
+    );
+    assert_eq!((said.code, said.err.trim()), (0, "exact"));
+    let said = tradewind(dir.path(), &translate("eventarc", "attributes:ce-type")).await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains("`eventarc` cannot say type exists"),
+        "{}",
+        said.err
+    );
+    let said = tradewind(dir.path(), &translate("knative", "attributes ce-type")).await;
+    assert!(said.err.contains("line 1, column 12"), "{}", said.err);
+}

@@ -1,0 +1,62 @@
+//! Filters: where in the file their errors lie.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::document::{Document, Spot};
+use crate::env::Env;
+use crate::phrase;
+use serde_json::Value;
+use std::sync::Arc;
+use tradewind_filter::{Filter, InvalidFilter};
+
+/// Reads and compiles the filter in `text`, written as under `filter:` of a subscription; TOML where
+/// the name ends in `.toml`, else YAML or JSON. Returns the definition too.
+///
+/// # Errors
+/// What is wrong with it, with the place in the text.
+pub fn filter(name: &str, text: &str, env: &dyn Env) -> Result<(Value, Arc<Filter>), Diagnostics> {
+    let mut out = Diagnostics::default();
+    let document = Document::parse(name, text, env, &mut out)?;
+    if out.has_errors() {
+        return Err(out);
+    }
+    match tradewind_filter::compile(&document.value) {
+        Ok(filter) => Ok((document.value, filter)),
+        Err(invalid) => Err(refused(&document, "", &invalid).into()),
+    }
+}
+
+/// Reads a text that is no configuration with the same syntax, without references.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn value(name: &str, text: &str) -> Result<Value, Diagnostics> {
+    let mut out = Diagnostics::default();
+    Ok(Document::parse(name, text, &crate::env::System, &mut out)?.written)
+}
+
+/// The finding that a definition at `base` does not compile.
+pub(super) fn refused(document: &Document, base: &str, invalid: &InvalidFilter) -> Diagnostic {
+    let place = format!("{base}{}", invalid.pointer);
+    // A path ends at a dialect or an attribute, unless it is the value that does not fit.
+    let value = invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
+    let spot = if value { Spot::Value } else { Spot::Key };
+    let phrase = phrase::of(&invalid.reason, &[]);
+    let inside = invalid
+        .offset
+        .and_then(|offset| document.within(&place, offset));
+    let found = match inside {
+        Some(span) => {
+            let message = document.veil(&place, phrase.message);
+            let found = document.locate(span, Severity::Error, "invalid-filter", message);
+            Diagnostic {
+                path: crate::document::dotted(&place),
+                ..found
+            }
+        }
+        None => document.error(&place, spot, "invalid-filter", phrase.message),
+    };
+    match invalid.hint.clone().or(phrase.hint) {
+        Some(hint) => found.hint(document.veil(&place, hint)),
+        None => found,
+    }
+}
