@@ -20,6 +20,8 @@ cargo xtask prove <name>
   cesql                   the CESQL test kit, case by case
   filters                 random sets of filters: the index, each filter alone, its explanation and a
                           plain reading of the formula agree
+  translate [--filters N] generated filters of each dialect, translated and held against the original
+                          over generated events (default 5000 of each)
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
@@ -132,6 +134,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             &["index", "reference"],
             "2,000 random sets: index, single filters, explanations and a plain reading agree",
         ),
+        Some("translate") => translate(rest),
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),
@@ -250,6 +253,32 @@ fn filters(name: &str, modules: &[&str], what: &str) -> Result<(), String> {
     // Without the kit there is no proof of it.
     match ran {
         Ok(()) if passed > 0 && (name != "cesql" || !kit.is_empty()) => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// Verdicts of translations, by the tests of the filter crate.
+fn translate(args: &[String]) -> Result<(), String> {
+    let filters = match args {
+        [] => "5000",
+        [flag, count] if flag == "--filters" && count.parse::<u32>().is_ok() => count,
+        _ => return Err("usage: cargo xtask prove translate [--filters N]".into()),
+    };
+    let mut figures = 0;
+    let ran = shell::watch(
+        shell::cargo()
+            .args(["test", "--quiet", "--release", "--package=tradewind-filter"])
+            .args(["--test=it", "--", "translate::", "--nocapture"])
+            .env("TRADEWIND_TRANSLATIONS", filters),
+        |line| figures += u32::from(line.contains(" exact, ")),
+    );
+    let line =
+        format!("translate: {filters} filters of each of 4 origins to 5 dialects, 30 events each");
+    match ran {
+        Ok(()) if figures >= 4 => {
             println!("{line}: holds");
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! The targets.
 
 mod config;
+mod dialect;
 mod event;
 mod filter;
 mod gateway;
@@ -28,6 +29,11 @@ pub const TARGETS: &[Target] = &[
     provider::GITHUB,
     provider::STANDARD_WEBHOOKS,
     filter::FILTER,
+    dialect::EVENT_BRIDGE,
+    dialect::EVENT_GRID,
+    dialect::EVENTARC,
+    dialect::PUB_SUB,
+    dialect::KNATIVE,
     store::LOG,
     store::RUN,
     record::RECORD,
