@@ -305,6 +305,41 @@ fn numbers_are_compared_as_doubles() {
 }
 
 #[test]
+fn conditions_of_every_kind_in_one_pattern() {
+    let pattern = json!({
+        "time": [{ "prefix": "2026-03-04" }],
+        "resources": [{ "wildcard": "arn:aws:sqs:*:*:out" }],
+        "detail": {
+            "state": [{ "anything-but": "lost" }],
+            "count": [{ "numeric": [">", 0, "<=", 5] }],
+            "depth": [{ "numeric": ["<", 10] }],
+            "limit": [{ "anything-but": [100, 200, 300] }],
+            "from": [{ "cidr": "10.0.0.0/8" }],
+            "note": [{ "exists": false }],
+        },
+    });
+    let detail =
+        json!({ "state": "sent", "count": 5, "depth": -3, "limit": 301.8, "from": "10.9.8.7" });
+    assert!(matches(&pattern, &envelope(&json!({ "detail": detail }))));
+    for (name, value) in [
+        ("state", json!("lost")),
+        ("count", json!(6)),
+        ("depth", json!(10)),
+        ("limit", json!(200)),
+        ("from", json!("11.0.0.1")),
+        ("note", json!("")),
+        ("state", json!({})),
+    ] {
+        let mut other = detail.clone();
+        other[name] = value;
+        assert!(
+            !matches(&pattern, &envelope(&json!({ "detail": other }))),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn exists_looks_at_leaves() {
     let yes = json!({ "n": [{ "exists": true }] });
     let no = json!({ "n": [{ "exists": false }] });
