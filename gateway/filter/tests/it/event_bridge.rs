@@ -419,7 +419,7 @@ fn fields_of_one_array_are_met_by_one_element() {
             true,
         ),
         (
-            both.clone(),
+            both,
             json!({ "items": { "sku": ["b", "a"], "count": [2, 1] } }),
             true,
         ),

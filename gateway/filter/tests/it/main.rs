@@ -4,6 +4,7 @@
     clippy::panic,
     reason = "helpers of tests fail by panicking"
 )]
+#![allow(clippy::print_stdout, reason = "figures of the proofs")]
 
 mod cases;
 mod cesql;
