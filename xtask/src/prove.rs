@@ -22,6 +22,8 @@ cargo xtask prove <name>
                           plain reading of the formula agree
   translate [--filters N] generated filters of each dialect, translated and held against the original
                           over generated events (default 5000 of each)
+  schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
+                          clocks that are set, crashes at every call of the store around a firing
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
@@ -135,6 +137,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             "2,000 random sets: index, single filters, explanations and a plain reading agree",
         ),
         Some("translate") => translate(rest),
+        Some("schedules") => schedules(),
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),
@@ -283,6 +286,37 @@ fn translate(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// The calendar by the tests of its crate, the rest by the simulation of the server.
+fn schedules() -> Result<(), String> {
+    let mut figures = String::new();
+    let calendar =
+        shell::run(shell::cargo().args(["test", "--quiet", "--package=tradewind-schedule"]));
+    let simulated = shell::watch(
+        shell::cargo()
+            .env("TRADEWIND_PROVE", "1")
+            .args([
+                "test",
+                "--quiet",
+                "--package=tradewind-server",
+                "--lib",
+                "--",
+            ])
+            .args(["--nocapture", "each_firing_is_in_the_stream_exactly_once"]),
+        |line| {
+            if let Some(figure) = line.trim_start_matches('.').strip_prefix("schedules: ") {
+                figure.clone_into(&mut figures);
+            }
+        },
+    );
+    match calendar.and(simulated) {
+        Ok(()) if !figures.is_empty() => {
+            println!("schedules: {figures}: holds");
+            Ok(())
+        }
+        _ => Err(format!("schedules: {figures}: falls short")),
     }
 }
 

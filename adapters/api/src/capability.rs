@@ -12,6 +12,9 @@ pub struct Capability {
     pub receive_extend: bool,
     /// The source keeps order within a key.
     pub receive_ordered: bool,
+    /// The source gives each event an id that it never gives to another, and may give it again after
+    /// any time: the gateway looks into the stream before it appends, besides deduplicating.
+    pub receive_own_ids: bool,
     /// The sink takes several events in one call.
     pub deliver_batch_max: Option<usize>,
     /// Largest event the sink takes, in bytes of data.

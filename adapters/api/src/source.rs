@@ -1,6 +1,6 @@
 //! Where events are pulled from.
 
-use crate::{Capability, Error};
+use crate::{Calendar, Capability, Error, Ground};
 use async_trait::async_trait;
 use std::time::Duration;
 use tradewind_event::Event;
@@ -38,6 +38,12 @@ pub enum Settlement {
 /// - The loop, batching, backoff and flow control live above the driver.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
+    /// Lends time and memory, before the first `receive`. Most sources need neither.
+    fn lend(&self, _ground: Ground) {}
+    /// What it knows of its own future; `None` for sources that others feed.
+    fn calendar(&self) -> Option<&dyn Calendar> {
+        None
+    }
     /// Up to `max` messages.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error>;
     /// Settles messages; a second settlement of one token is no error.

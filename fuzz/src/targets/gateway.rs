@@ -118,6 +118,7 @@ impl Publisher for Kept {
             position: format!("0/{n}"),
             duplicate: false,
             matched: 1,
+            due_ms: None,
         });
         let receipts = receipts.collect();
         self.0.lock().unwrap().push((origin.clone(), events));

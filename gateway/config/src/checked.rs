@@ -3,7 +3,8 @@
 use crate::diagnostic::Diagnostics;
 use crate::load::paths::Piece;
 use crate::model::{
-    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network, Verb,
+    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network,
+    SystemEvents, Verb,
 };
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -55,6 +56,8 @@ pub struct Config {
     pub api_keys: Arc<BTreeMap<String, String>>,
     /// Backups, where any are wanted.
     pub backup: Option<Backup>,
+    /// When the gateway tells of itself.
+    pub system_events: SystemEvents,
     /// The log.
     pub log: Log,
     /// Time that a stop gives to attempts under way.
@@ -70,6 +73,10 @@ pub struct LoadedStream {
     pub order_by: Option<String>,
     /// Deduplication window; `None` for the default of 10 minutes.
     pub dedupe_window: Option<Duration>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
 }
 
 /// A source, built.

@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 28] = [
+pub const CODES: [(&str, &str); 29] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -37,6 +37,10 @@ pub const CODES: [(&str, &str); 28] = [
     ("no-effect", "a key that changes nothing here"),
     ("no-owner", "a subscription without `owner`"),
     ("no-tls", "events leave the machine unencrypted"),
+    (
+        "reserved-stream",
+        "only the gateway itself appends to that stream",
+    ),
     (
         "syntax",
         "not valid YAML or TOML, or a part of them that is not supported",

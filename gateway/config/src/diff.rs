@@ -19,6 +19,12 @@ pub struct Change {
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
+    /// Who answers for it, by the new configuration where it is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What happens to it.
     #[serde(flatten)]
     pub action: Action,
@@ -80,7 +86,9 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
     for id in names {
         let (section, name) = *id;
         // The gateway itself and the stream `default` are there, written or not.
-        let always = section.is_empty() || (section, name) == ("streams", "default");
+        let always = section.is_empty()
+            || (section, name) == ("streams", "default")
+            || (section, name) == ("streams", "system");
         let was = before.get(id).or_else(|| always.then_some(&nothing));
         let is = after.get(id).or_else(|| always.then_some(&nothing));
         let origin = new
@@ -102,17 +110,12 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
         if action == Action::Changed && keys.is_empty() {
             continue;
         }
-        let object = match section {
-            "streams" => "stream",
-            "api-keys" => "api-key",
-            "sources" => "source",
-            "routes" => "route",
-            "subscriptions" => "subscription",
-            _ => "gateway",
-        };
+        let told = after.get(id).or_else(|| before.get(id));
         let mut change = Change {
-            object,
+            object: object(section),
             name: name.into(),
+            owner: told.and_then(|keys| said(keys, "/owner")),
+            why: told.and_then(|keys| said(keys, "/why")),
             action,
             keys,
             effects: Vec::new(),
@@ -122,6 +125,49 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
         changes.push(change);
     }
     changes
+}
+
+/// An object of a configuration, and who answers for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Object {
+    /// `stream`, `api-key`, `source`, `route` or `subscription`.
+    pub object: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+}
+
+impl Checked {
+    /// Every object that the file names, sorted.
+    pub fn objects(&self) -> Vec<Object> {
+        let all = objects(&self.snapshot).into_iter();
+        all.filter(|((section, _), _)| !section.is_empty())
+            .map(|((section, name), keys)| Object {
+                object: object(section),
+                name: name.into(),
+                owner: said(&keys, "/owner"),
+                why: said(&keys, "/why"),
+            })
+            .collect()
+    }
+}
+
+fn object(section: &str) -> &'static str {
+    match section {
+        "streams" => "stream",
+        "api-keys" => "api-key",
+        "sources" => "source",
+        "routes" => "route",
+        "subscriptions" => "subscription",
+        _ => "gateway",
+    }
+}
+
+fn said(keys: &BTreeMap<&str, &Leaf>, key: &str) -> Option<String> {
+    keys.get(key)?.shown.clone()
 }
 
 type Objects<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, &'a Leaf>>;
@@ -178,6 +224,12 @@ impl fmt::Display for Change {
         }
         if let Action::Renamed { from } = &self.action {
             write!(f, " (was {from})")?;
+        }
+        match (&self.owner, &self.why) {
+            (Some(owner), Some(why)) => write!(f, " (owner {owner}: {why})")?,
+            (Some(owner), None) => write!(f, " (owner {owner})")?,
+            (None, Some(why)) => write!(f, " ({why})")?,
+            (None, None) => {}
         }
         for key in &self.keys {
             write!(f, "\n    {key}")?;

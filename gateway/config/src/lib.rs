@@ -27,7 +27,7 @@ pub use checked::{Checked, Config, LoadedRoute, LoadedSource, LoadedStream, Load
 pub use codes::CODES;
 pub use dev::{DEV, dev};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use diff::{Action, Change, KeyChange, diff};
+pub use diff::{Action, Change, KeyChange, Object, diff};
 pub use env::{Env, FILE_MAX, System};
 pub use load::filter::{filter, value};
 pub use load::paths::Piece;
@@ -35,7 +35,7 @@ pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::{load, load_str};
 pub use model::{
     Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,
-    Mode, Moment, Network, Origin, Period, RateLimit, Size, Unmatched, Verb,
+    Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

@@ -110,6 +110,7 @@ impl Loader<'_> {
                 trusted_proxies: file.trusted_proxies.into(),
                 api_keys: api_keys.digests,
                 backup: file.backup,
+                system_events: file.system_events,
                 log: file.log,
                 shutdown_grace: file.shutdown_grace.0,
             },
@@ -129,7 +130,7 @@ impl Loader<'_> {
             // `streams:` with everything under it commented out.
             map.retain(|_, value| !value.is_null());
         }
-        let value = self.maps("", value, &["backup", "log", "limits"])?;
+        let value = self.maps("", value, &["backup", "log", "limits", "system-events"])?;
         self.decode::<File>("", value)
     }
 

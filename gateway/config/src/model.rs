@@ -10,7 +10,7 @@ mod stream;
 mod subscription;
 
 pub use backup::Backup;
-pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode};
+pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents};
 pub(crate) use gateway::{ApiKey, File};
 pub use network::Network;
 pub(crate) use route::Route;

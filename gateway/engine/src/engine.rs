@@ -47,6 +47,9 @@ pub struct Receipt {
     pub duplicate: bool,
     /// Subscriptions whose filter it passes, by the configuration now in force.
     pub matched: usize,
+    /// When it will be appended, milliseconds since the Unix epoch, where it was published for later;
+    /// it has no position yet. The engine itself appends at once.
+    pub due_ms: Option<u64>,
 }
 
 /// Why a publish was refused. Nothing of the batch was appended.
@@ -152,6 +155,46 @@ impl Engine {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         self.inner.publish(stream, origin, events).await
+    }
+
+    /// As [`Engine::publish`], for what the gateway itself says: in the stream `system`, or with a type
+    /// or source that nobody else may use.
+    ///
+    /// # Errors
+    /// As [`Engine::publish`].
+    pub async fn publish_own(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        self.inner.admit(stream, origin, events).await
+    }
+
+    /// Whether a stream is there and takes these events of others: not reserved for the gateway.
+    ///
+    /// # Errors
+    /// As [`Engine::publish`].
+    pub fn takes(&self, stream: &str, events: &[Event]) -> Result<(), PublishError> {
+        crate::own::refuse(stream, events)?;
+        match self.inner.streams.load().contains_key(stream) {
+            true => Ok(()),
+            false => Err(PublishError::NoStream(stream.to_owned())),
+        }
+    }
+
+    /// Where the event with this `source` and `id` lies in a stream, as long as its log holds it,
+    /// whether or not the deduplication window has ended.
+    ///
+    /// # Errors
+    /// There is no such stream, or the store fails.
+    pub async fn position(
+        &self,
+        stream: &str,
+        source: &str,
+        id: &str,
+    ) -> Result<Option<String>, Error> {
+        self.inner.position(stream, source, id).await
     }
 
     /// What happens from now on. A slow reader misses some and is told how many.

@@ -102,6 +102,12 @@ pub struct SubscriptionView {
     /// Why it reads no further until somebody does something; `None` while it does.
     #[serde(default)]
     pub held_up: Option<String>,
+    /// Who answers for it; the engine does not know.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What it is for; the engine does not know.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// What happened to one event.
@@ -146,6 +152,12 @@ pub struct Stop {
     pub due_ms: Option<u64>,
     /// Why it ended as it did, where that is not plain.
     pub reason: Option<String>,
+    /// Who answers for the subscription; the engine does not know.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What it is for; the engine does not know.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// One predicate of a filter.

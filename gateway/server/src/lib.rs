@@ -12,6 +12,8 @@ pub mod ingress;
 mod registry;
 pub mod routes;
 pub mod run;
+mod schedules;
+mod system;
 pub mod telemetry;
 
 pub use registry::registry;

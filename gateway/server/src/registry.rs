@@ -15,6 +15,8 @@ pub fn registry() -> Registry {
     registry.source::<tradewind_memory::MemorySource>();
     #[cfg(feature = "memory")]
     registry.sink::<tradewind_memory::MemorySink>();
+    #[cfg(feature = "schedule")]
+    registry.source::<tradewind_schedule::Schedule>();
     #[cfg(feature = "standard-webhooks")]
     registry.webhook::<tradewind_standard_webhooks::StandardWebhooks>();
 
@@ -22,6 +24,7 @@ pub fn registry() -> Registry {
         ("github", cfg!(feature = "github")),
         ("http", cfg!(feature = "http")),
         ("memory", cfg!(feature = "memory")),
+        ("schedule", cfg!(feature = "schedule")),
         ("standard-webhooks", cfg!(feature = "standard-webhooks")),
     ] {
         if !built {

@@ -50,7 +50,7 @@ impl Loader<'_> {
             let parameters = self.check_route_path(base, &entry.name, &route, &mut taken);
             self.check_route(base, &route);
             let stream = route.stream.clone().unwrap_or_else(|| "default".into());
-            self.stream_exists(&child(base, "stream"), &stream, streams);
+            self.stream_takes(&child(base, "stream"), &stream, streams);
             let callers = known.then(|| self.callers(base, route.auth.as_ref(), keys));
             let sink_base = child(base, "sink");
             let sink = self.sink(&sink_base, &entry.name, route.sink.clone());

@@ -52,7 +52,7 @@ impl Loader<'_> {
             }
             let common: Option<Common> = self.decode(base, own);
             let Some(common) = common else { continue };
-            self.stream_exists(&child(base, "stream"), &common.stream, streams);
+            self.stream_takes(&child(base, "stream"), &common.stream, streams);
             if let Some(path) = &common.path {
                 self.check_path(&child(base, "path"), path, &entry.name, &mut paths);
             }

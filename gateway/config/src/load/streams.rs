@@ -12,6 +12,11 @@ use tradewind_store::{Durability, Settings};
 /// Attributes that order nothing: all events share the first, no two the second.
 const NO_ORDER: [&str; 3] = ["specversion", "id", "data"];
 
+/// The stream that only the gateway appends to.
+const SYSTEM: &str = "system";
+/// Most bytes of it, unless the file says otherwise.
+const SYSTEM_BYTES: u64 = 64 << 20;
+
 /// Every shard has a log, a table and a task of its own.
 const SHARDS_MAX: u16 = 256;
 
@@ -46,7 +51,12 @@ impl Loader<'_> {
             },
             ..LoadedStream::default()
         };
-        let mut streams = BTreeMap::from([("default".to_string(), plain.clone())]);
+        let mut system = plain.clone();
+        system.settings.retention_bytes = Some(SYSTEM_BYTES);
+        let mut streams = BTreeMap::from([
+            ("default".to_string(), plain.clone()),
+            (SYSTEM.to_string(), system),
+        ]);
         for entry in self.named("streams", map) {
             // `orders:` alone is a stream with every default.
             let value = match entry.value {
@@ -59,13 +69,16 @@ impl Loader<'_> {
             if let Some(period) = keys.retention {
                 settings.retention = period.0;
             }
-            settings.retention_bytes = keys.retention_bytes.map(|size| size.0);
+            let system = (entry.name == SYSTEM).then_some(SYSTEM_BYTES);
+            settings.retention_bytes = keys.retention_bytes.map(|size| size.0).or(system);
             settings.shards = keys.shards.map_or(settings.shards, Into::into);
             settings.dedupe_max = keys.dedupe_max.unwrap_or(settings.dedupe_max);
             let loaded = LoadedStream {
                 settings,
                 order_by: keys.order_by,
                 dedupe_window: keys.dedupe_window.map(|period| period.0),
+                owner: keys.owner,
+                why: keys.why,
             };
             streams.insert(entry.name, loaded);
         }
@@ -124,6 +137,24 @@ impl Loader<'_> {
         }
     }
 
+    /// Refuses the name of a stream that does not exist, or that only the gateway appends to.
+    pub(crate) fn stream_takes(
+        &mut self,
+        place: &str,
+        name: &str,
+        streams: &BTreeMap<String, LoadedStream>,
+    ) {
+        self.stream_exists(place, name, streams);
+        if name == SYSTEM {
+            let message = format!("the stream `{SYSTEM}` takes the gateway's own events only");
+            let found = self
+                .document
+                .error(place, Spot::Value, "reserved-stream", message);
+            let hint = "subscriptions may read it; name another stream to append to";
+            self.out.push(found.hint(hint));
+        }
+    }
+
     /// Refuses the name of a stream that does not exist.
     pub(crate) fn stream_exists(
         &mut self,
@@ -132,7 +163,8 @@ impl Loader<'_> {
         streams: &BTreeMap<String, LoadedStream>,
     ) {
         if !streams.contains_key(name) {
-            let known: Vec<String> = streams.keys().cloned().collect();
+            let known = streams.keys().filter(|name| *name != SYSTEM);
+            let known: Vec<String> = known.cloned().collect();
             let message = format!("no stream is called `{name}`");
             let found = self
                 .document

@@ -25,7 +25,7 @@ impl Loader<'_> {
             let stream = keys.stream.clone().unwrap_or_else(|| "default".into());
             self.stream_exists(&child(base, "stream"), &stream, streams);
             if let Some(reply_to) = &keys.reply_to {
-                self.stream_exists(&child(base, "reply-to"), reply_to, streams);
+                self.stream_takes(&child(base, "reply-to"), reply_to, streams);
             }
             self.check_renamed(base, &entry.name, &keys);
             self.check_policy(base, &keys, streams.get(&stream));

@@ -42,6 +42,8 @@ pub(crate) struct File {
     /// Keys that senders may show, by name. Since 0.1.
     #[schemars(with = "BTreeMap<String, ApiKey>")]
     pub(crate) api_keys: BTreeMap<String, Value>,
+    /// When the gateway tells of itself in the stream `system`. Since 0.1.
+    pub(crate) system_events: SystemEvents,
     /// The log. Since 0.1.
     pub(crate) log: Log,
     /// Time that a stop gives to attempts under way. Default `25s`. Since 0.1.
@@ -71,6 +73,7 @@ impl Default for File {
             backup: None,
             trusted_proxies: Vec::new(),
             api_keys: BTreeMap::new(),
+            system_events: SystemEvents::default(),
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),
             streams: BTreeMap::new(),
@@ -211,6 +214,34 @@ pub(crate) struct ApiKey {
     /// SHA-256 of the whole key, 64 hexadecimal digits. Since 0.1.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: String,
+    /// Who answers for it. Since 0.1.
+    pub owner: Option<String>,
+    /// What it is for. Since 0.1.
+    pub why: Option<String>,
+}
+
+/// What the gateway tells of itself in the stream `system`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SystemEvents {
+    /// Whether it tells anything. Default `true`. Since 0.1.
+    pub enabled: bool,
+    /// Bytes of log that a subscription has not read yet, from which on its backlog is told of; it is
+    /// told of again once it is below half. Default `64MiB`. Since 0.1.
+    pub backlog: Size,
+    /// Free bytes on the disk of the data directory, below which that is told of. Default `1GiB`.
+    /// Since 0.1.
+    pub disk_free: Size,
+}
+
+impl Default for SystemEvents {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            backlog: Size(64 << 20),
+            disk_free: Size(1 << 30),
+        }
+    }
 }
 
 /// The log.

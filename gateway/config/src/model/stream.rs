@@ -9,6 +9,10 @@ use std::num::NonZero;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Stream {
+    /// Who answers for it. Since 0.1.
+    pub(crate) owner: Option<String>,
+    /// What it is for. Since 0.1.
+    pub(crate) why: Option<String>,
     /// Attribute whose value is the ordering key, for instance `subject`: deliveries of one key
     /// happen one after the other, in order. It cannot change while the stream holds events.
     /// Default: no order. Since 0.1.

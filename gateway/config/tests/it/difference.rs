@@ -88,13 +88,13 @@ subscriptions:
     order-by: subject -> partitionkey
     retention: 7d -> 1d
     refused: order-by cannot change while the stream holds events
-+ subscription audit
++ subscription audit (owner shop)
     effect: new subscription starts at the tip: earlier events are not delivered to it; one that was suspended goes on where it was
-~ subscription billing (was payment)
+~ subscription billing (was payment) (owner money)
     owner: shop -> money
     renamed-from: (default) -> payment
     effect: keeps the cursor, backlog and counters of payment
-~ subscription charge
+~ subscription charge (owner shop)
     filter.exact.type: (default) -> a
     retry.max-attempts: 50 -> 60
     sink.signing-key: changed (not shown)
@@ -102,9 +102,9 @@ subscriptions:
     effect: the new filter holds for events appended from now on
     effect: the next attempts go to the new sink, waiting events included
     effect: waiting events are retried by the new policy
-+ subscription history
++ subscription history (owner shop)
     effect: new subscription starts with the oldest event that is kept
-- subscription retired
+- subscription retired (owner shop)
     effect: removed subscription is suspended with its backlog until it is discarded
 "#;
     let changes = changes(BEFORE, after);

@@ -4,6 +4,7 @@ use super::stream::StreamHandle;
 use super::{Inner, Origin, PublishError, Receipt};
 use crate::Happening;
 use crate::hash::HOPS;
+use crate::own;
 use crate::record::Envelope;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,19 @@ const BUSY: Duration = Duration::from_secs(1);
 const FULL: Duration = Duration::from_secs(5);
 
 impl Inner {
+    /// Takes events of others.
     pub(crate) async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        own::refuse(stream, &events)?;
+        self.admit(stream, origin, events).await
+    }
+
+    /// Takes events of others and the gateway's own.
+    pub(crate) async fn admit(
         &self,
         stream: &str,
         origin: &Origin,
@@ -94,6 +107,7 @@ impl Inner {
                 position: position.map(|p| p.to_string()).unwrap_or_default(),
                 duplicate,
                 matched,
+                due_ms: None,
             });
         }
         let counters = &handle.counters;

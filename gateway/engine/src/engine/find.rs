@@ -19,6 +19,19 @@ const JOURNEYS: usize = 20;
 const PREFIX_MIN: usize = 8;
 
 impl Inner {
+    pub(super) async fn position(
+        &self,
+        stream: &str,
+        source: &str,
+        id: &str,
+    ) -> Result<Option<String>, Error> {
+        let handle = self.streams.load().get(stream).map(Arc::clone);
+        let handle = handle.ok_or_else(|| Error::NotFound(format!("no stream `{stream}`")))?;
+        let identity = handle.hashes.identity(source, id);
+        let position = handle.log.find(identity).await?;
+        Ok(position.map(|position| position.to_string()))
+    }
+
     pub(super) async fn explain(&self, query: &str) -> Result<Vec<Journey>, Error> {
         let mut journeys = Vec::new();
         for (stream, position) in self.places(query).await? {

@@ -48,6 +48,8 @@ impl Inner {
                     behind_bytes: 0,
                     busy_keys: 0,
                     held_up: None,
+                    owner: None,
+                    why: None,
                 });
             view.account.add(&lane.account);
             view.cursors

@@ -115,6 +115,8 @@ impl Shard {
             attempts: Vec::new(),
             due_ms: None,
             reason: None,
+            owner: None,
+            why: None,
         };
         if let Some(record) = recorded {
             stop.state = record.state;

@@ -64,7 +64,7 @@ async fn publish(
         principal: "operator (admin API)".into(),
         dedupe_window: None,
     };
-    let receipts = match gateway.engine.publish(&stream, &origin, events).await {
+    let receipts = match gateway.front.publish(&stream, &origin, events).await {
         Err(PublishError::NoStream(name)) => {
             return Err(tradewind_engine::Error::NotFound(format!("no stream `{name}`")).into());
         }
@@ -79,6 +79,7 @@ async fn publish(
                 "position": receipt.position,
                 "duplicate": receipt.duplicate,
                 "matched": receipt.matched,
+                "due-ms": receipt.due_ms,
             })
         })
         .collect();
@@ -107,5 +108,15 @@ async fn explain(
     State(gateway): State<Arc<Gateway>>,
     Query(named): Query<Named>,
 ) -> Result<Json<Vec<Journey>>, Problem> {
-    Ok(Json(gateway.engine.explain(&named.event).await?))
+    let mut journeys = gateway.engine.explain(&named.event).await?;
+    let config = gateway.config.load();
+    for stop in journeys.iter_mut().flat_map(|j| &mut j.subscriptions) {
+        // A replay is told of as `subscription (replay id)`.
+        let name = stop.subscription.split(' ').next().unwrap_or_default();
+        if let Some(subscription) = config.checked.subscriptions.get(name) {
+            stop.owner.clone_from(&subscription.owner);
+            stop.why.clone_from(&subscription.why);
+        }
+    }
+    Ok(Json(journeys))
 }

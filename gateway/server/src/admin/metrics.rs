@@ -5,6 +5,7 @@
 
 use super::accounts::{Scrape, derive};
 use crate::routes::Meters;
+use crate::system::Troubles;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -40,6 +41,7 @@ pub struct Metrics {
     reload_failed: Counter,
     last_failed: Gauge,
     pub(crate) routes: Meters,
+    pub(crate) troubles: Troubles,
 }
 
 /// Counts requests that one source has taken.
@@ -78,6 +80,7 @@ impl Default for Metrics {
             reload_failed: Counter::default(),
             last_failed: Gauge::default(),
             routes: Meters::register(&mut registry, latency),
+            troubles: Troubles::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -272,6 +275,8 @@ mod tests {
             behind_bytes: 4096,
             busy_keys: 0,
             held_up: None,
+            owner: None,
+            why: None,
         };
         let off = Account {
             matched: 6,

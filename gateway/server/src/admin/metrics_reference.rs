@@ -41,6 +41,8 @@ fn scrape() -> String {
         behind_bytes: 0,
         busy_keys: 0,
         held_up: None,
+        owner: None,
+        why: None,
     };
     let of_stream = |name: &str| name.to_owned();
     plain(&metrics.render(&Scrape {

@@ -14,6 +14,7 @@ mod metrics_reference;
 mod openapi;
 mod replays;
 mod router;
+mod schedules;
 mod subscriptions;
 mod system;
 mod tail;

@@ -2,7 +2,8 @@
 
 use super::endpoint::Endpoint;
 use super::{
-    Guard, auth, body, dead_letters, events, openapi, replays, subscriptions, system, tail,
+    Guard, auth, body, dead_letters, events, openapi, replays, schedules, subscriptions, system,
+    tail,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -17,6 +18,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(subscriptions::endpoints());
     all.extend(dead_letters::endpoints());
     all.extend(replays::endpoints());
+    all.extend(schedules::endpoints());
     all.extend(events::endpoints());
     all.extend(tail::endpoints());
     #[cfg(feature = "backup")]

@@ -46,14 +46,27 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<SubscriptionView>> {
-    Json(gateway.engine.subscriptions().await)
+    Json(owned(&gateway).await)
+}
+
+/// Subscriptions, with who answers for them.
+async fn owned(gateway: &Gateway) -> Vec<SubscriptionView> {
+    let mut all = gateway.engine.subscriptions().await;
+    let config = gateway.config.load();
+    for view in &mut all {
+        if let Some(subscription) = config.checked.subscriptions.get(&view.name) {
+            view.owner.clone_from(&subscription.owner);
+            view.why.clone_from(&subscription.why);
+        }
+    }
+    all
 }
 
 async fn show(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    let all = gateway.engine.subscriptions().await;
+    let all = owned(&gateway).await;
     match all.into_iter().find(|view| view.name == name) {
         Some(view) => Ok(Json(view)),
         None => Err(Error::NotFound(format!("no subscription `{name}`")).into()),

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tradewind_config::Change;
+use tradewind_config::{Change, Object};
 use tradewind_engine::StreamAccount;
 use tradewind_store::Finding;
 
@@ -37,6 +37,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Streams with their accounts",
             "Streams",
             get(streams),
+        ),
+        Endpoint::get(
+            "/v1/objects",
+            "Every configured object, who answers for it and what it is for",
+            "[Object]",
+            get(objects),
         ),
         Endpoint::post(
             "/v1/config/reload",
@@ -92,6 +98,8 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
                 "kind": source.common.kind,
                 "path": source.common.path,
                 "stream": source.common.stream,
+                "owner": source.common.owner,
+                "why": source.common.why,
             })
         })
         .collect();
@@ -109,6 +117,7 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
             "last-failure": gateway.last_failure(),
         },
         "sources": sources,
+        "delayed": gateway.front.delayed(),
         "damage": damage(&gateway),
         "backup": backup(&gateway),
     }))
@@ -147,8 +156,31 @@ fn damage(gateway: &Gateway) -> Vec<Value> {
     damage.into_iter().flat_map(of_stream).collect()
 }
 
-async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, StreamAccount>> {
-    Json(gateway.engine.streams().await)
+#[derive(Debug, Serialize)]
+struct Owned {
+    #[serde(flatten)]
+    account: StreamAccount,
+    owner: Option<String>,
+    why: Option<String>,
+}
+
+async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, Owned>> {
+    let config = gateway.config.load();
+    let all = gateway.engine.streams().await.into_iter();
+    let owned = all.map(|(name, account)| {
+        let stream = config.checked.streams.get(&name);
+        let owned = Owned {
+            account,
+            owner: stream.and_then(|s| s.owner.clone()),
+            why: stream.and_then(|s| s.why.clone()),
+        };
+        (name, owned)
+    });
+    Json(owned.collect())
+}
+
+async fn objects(State(gateway): State<Arc<Gateway>>) -> Json<Vec<Object>> {
+    Json(gateway.config.load().checked.objects())
 }
 
 async fn reload(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {

@@ -5,7 +5,7 @@ use super::gateway_args::default_config;
 use super::term::Term;
 use serde_json::json;
 use std::path::PathBuf;
-use tradewind_config::{Diagnostics, System};
+use tradewind_config::{Checked, Diagnostics, System};
 
 /// Check a configuration, and say where it is wrong
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// What makes it fail besides errors
     #[arg(long, value_enum)]
     deny: Option<Deny>,
+    /// List every object with its owner and what it is for
+    #[arg(long)]
+    owners: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,10 +59,14 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
     let denied = args.deny == Some(Deny::Warnings) && !findings.is_empty();
     let valid = loaded.is_ok() && !denied;
     if term.json() {
-        term.value(&json!({ "valid": valid, "findings": findings }))?;
+        let objects = loaded.as_ref().map(Checked::objects).unwrap_or_default();
+        term.value(&json!({ "valid": valid, "findings": findings, "objects": objects }))?;
     } else {
         show(findings, term);
         if valid {
+            if let (true, Ok(checked)) = (args.owners, &loaded) {
+                list(checked, term)?;
+            }
             term.line(&summary)?;
         }
     }
@@ -73,6 +80,17 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
             "warnings are denied".into()
         },
     ))
+}
+
+fn list(checked: &Checked, term: &Term) -> Result<(), Failure> {
+    let or = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    let rows: Vec<Vec<String>> = checked
+        .objects()
+        .into_iter()
+        .map(|o| vec![o.object.into(), o.name, or(o.owner), or(o.why)])
+        .collect();
+    term.table(&["object", "name", "owner", "why"], &rows)?;
+    Ok(())
 }
 
 fn show(findings: &Diagnostics, term: &Term) {

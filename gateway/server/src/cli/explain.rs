@@ -101,7 +101,10 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
                 .to_owned(),
         );
         match (verdict, &stop.reason) {
-            ("matched", _) => lines.push(outcome(stop, width, now_ms)),
+            ("matched", _) => {
+                lines.push(outcome(stop, width, now_ms));
+                lines.extend(owner(stop, width));
+            }
             (_, Some(reason)) => {
                 lines.push(format!("{:<12} {:<width$}  {}", "", "", plain(reason)));
             }
@@ -112,6 +115,19 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
         lines.push("unmatched    no subscription reads this stream".into());
     }
     lines
+}
+
+/// Who answers for the subscription, where that is known.
+fn owner(stop: &Stop, width: usize) -> Option<String> {
+    let text = match (&stop.owner, &stop.why) {
+        (Some(owner), Some(why)) => format!("{}: {}", plain(owner), plain(why)),
+        (Some(one), None) | (None, Some(one)) => plain(one),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "{:<12} {:<width$}  {text}",
+        "owner", stop.subscription
+    ))
 }
 
 fn said(predicate: &Predicate, mark: Mark<'_>) -> String {
@@ -232,6 +248,8 @@ mod tests {
                     ],
                     due_ms: None,
                     reason: None,
+                    owner: Some("platform".into()),
+                    why: Some("deploys follow main".into()),
                 },
                 Stop {
                     subscription: "nightly".into(),
@@ -240,6 +258,8 @@ mod tests {
                     attempts: Vec::new(),
                     due_ms: None,
                     reason: None,
+                    owner: None,
+                    why: None,
                 },
             ],
         };
@@ -251,6 +271,7 @@ mod tests {
                 "received     12:00:01.204  github (github:acme/app (signature))  → default @ 0/18231",
                 "matched      deploy        subject = 'refs/heads/main' ✓",
                 "delivered    deploy        attempt 1: 503, retried after 4.1 s · attempt 2: 200 in 84 ms",
+                "owner        deploy        platform: deploys follow main",
                 "not          nightly       subject = 'refs/heads/release' ✗  (was 'refs/heads/main')",
             ]
         );
@@ -299,6 +320,8 @@ mod tests {
             attempts: Vec::new(),
             due_ms: Some(far),
             reason: None,
+            owner: None,
+            why: None,
         };
         assert!(outcome(&stop, 12, now).ends_with("due never"));
     }

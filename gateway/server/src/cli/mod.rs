@@ -19,6 +19,7 @@ mod man;
 mod replay;
 #[cfg(feature = "backup")]
 mod restore;
+mod schedules;
 mod schema;
 mod send;
 mod serve;
@@ -86,6 +87,9 @@ enum Command {
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
+    /// Events by the clock
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Keys for plain HTTP sources
     #[command(subcommand)]
     ApiKeys(api_keys::Command),
@@ -149,6 +153,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,
             Command::Filter(command) => filter::run(&command, term),
+            Command::Schedules(command) => schedules::run(command, term).await,
             Command::ApiKeys(command) => api_keys::run(&command, term),
             Command::Status(args) => status::run(args, term).await,
             #[cfg(feature = "backup")]

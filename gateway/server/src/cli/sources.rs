@@ -65,6 +65,8 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
     }
 }
 
+const COLUMNS: [&str; 6] = ["name", "kind", "path", "stream", "owner", "why"];
+
 fn list(sources: &Value, term: &Term) -> Result<(), Failure> {
     if term.json() {
         term.value(sources)?;
@@ -75,12 +77,12 @@ fn list(sources: &Value, term: &Term) -> Result<(), Failure> {
         .into_iter()
         .flatten()
         .map(|source| {
-            ["name", "kind", "path", "stream"]
+            COLUMNS
                 .map(|key| source[key].as_str().unwrap_or("-").to_owned())
                 .to_vec()
         })
         .collect();
-    term.table(&["name", "kind", "path", "stream"], &rows)?;
+    term.table(&COLUMNS, &rows)?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
 use super::term::Term;
 use clap::Subcommand;
+use serde_json::Value;
 use std::collections::BTreeMap;
-use tradewind_engine::StreamAccount;
 
 /// Commands of `tradewind streams`.
 #[derive(Debug, Subcommand)]
@@ -20,7 +20,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
     let Command::List { gateway } = command;
-    let streams: BTreeMap<String, StreamAccount> = gateway.client()?.get("/v1/streams").await?;
+    let streams: BTreeMap<String, Value> = gateway.client()?.get("/v1/streams").await?;
     if term.json() {
         term.value(&streams)?;
         return Ok(());
@@ -30,14 +30,22 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
         .map(|(name, account)| {
             vec![
                 name.clone(),
-                account.admitted.to_string(),
-                account.appended.to_string(),
-                account.duplicates.to_string(),
-                account.unmatched.to_string(),
+                account["admitted"].to_string(),
+                account["appended"].to_string(),
+                account["duplicates"].to_string(),
+                account["unmatched"].to_string(),
+                account["owner"].as_str().unwrap_or("-").to_owned(),
             ]
         })
         .collect();
-    let header = ["name", "admitted", "appended", "duplicates", "unmatched"];
+    let header = [
+        "name",
+        "admitted",
+        "appended",
+        "duplicates",
+        "unmatched",
+        "owner",
+    ];
     term.table(&header, &rows)?;
     Ok(())
 }

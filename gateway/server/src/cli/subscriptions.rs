@@ -84,12 +84,13 @@ fn show(views: &[SubscriptionView], term: &Term) -> Result<(), Failure> {
                 account.dead_lettered.to_string(),
                 view.behind_bytes.to_string(),
                 view.sink.clone(),
+                view.owner.clone().unwrap_or_else(|| "-".into()),
             ]
         })
         .collect();
     let header = [
         "name", "stream", "state", "circuit", "matched", "accepted", "pending", "dead", "behind",
-        "sink",
+        "sink", "owner",
     ];
     term.table(&header, &rows)?;
     for view in views {

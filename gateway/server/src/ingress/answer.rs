@@ -37,6 +37,9 @@ pub struct Item<'a> {
     pub duplicate: bool,
     /// Subscriptions that it goes to.
     pub matched: usize,
+    /// When it will be appended, where it was published for later; it has no position yet.
+    #[serde(rename = "due-ms", skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<u64>,
 }
 
 /// 202 once all is durable, 200 where nothing new was stored.
@@ -46,7 +49,8 @@ pub(crate) fn taken(
     ids: &[String],
     receipts: &[Receipt],
 ) -> Result<Response<Full<Bytes>>, Problem> {
-    let unmatched = !receipts.is_empty() && receipts.iter().all(|r| r.matched == 0);
+    let none = |r: &Receipt| r.matched == 0 && r.due_ms.is_none();
+    let unmatched = !receipts.is_empty() && receipts.iter().all(none);
     if unmatched && door.unmatched == Unmatched::Reject {
         let mut problem = Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -69,6 +73,7 @@ pub(crate) fn taken(
                 position: &receipt.position,
                 duplicate: receipt.duplicate,
                 matched: receipt.matched,
+                due_ms: receipt.due_ms,
             })
             .collect(),
     };
@@ -85,7 +90,7 @@ pub(crate) fn taken(
         DURABILITY,
         HeaderValue::from_static(site.durability(&door.stream)),
     );
-    if let [receipt] = receipts {
+    if let [receipt @ Receipt { due_ms: None, .. }] = receipts {
         let position = format!("{}@{}", door.stream, receipt.position);
         if let Ok(value) = HeaderValue::try_from(position) {
             headers.insert(POSITION, value);

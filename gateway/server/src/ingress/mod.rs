@@ -10,6 +10,7 @@ mod budget;
 mod connection;
 mod door;
 mod head;
+mod later;
 mod limits;
 mod listener;
 mod peers;

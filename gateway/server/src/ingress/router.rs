@@ -3,7 +3,7 @@
 use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
 use super::budget::FREE;
-use super::{Additional, Door, Limits, Problem, Site, head};
+use super::{Additional, Door, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
 use crate::telemetry::{self, Span, Telemetry};
@@ -235,7 +235,10 @@ impl Ingress {
         };
         match parts.method {
             Method::POST => {}
-            Method::GET | Method::OPTIONS => return handshake(door, &parts),
+            Method::GET | Method::OPTIONS => {
+                let failed = |_: &Problem| self.metrics.troubles.handshake_failed(&door.name);
+                return handshake(door, &parts).inspect_err(failed);
+            }
             _ => return Err(wrong_method()),
         }
         announced(door, &parts)?;
@@ -257,6 +260,10 @@ impl Ingress {
             return Ok(respond(answer));
         }
         let mut events = door.webhook.decode(&parts, body, &verified)?;
+        if door.webhook.verifies_head() {
+            // Only where the sender is known by the head is the head the sender's word.
+            later::ask(&parts.headers, &mut events)?;
+        }
         if let Some(trace) = TraceContext::of_headers(&parts.headers) {
             events = telemetry::stamp(events, &trace);
         }
@@ -294,6 +301,9 @@ impl Ingress {
             tracing::debug!(reason = line, "request refused");
         } else {
             tracing::warn!(source, reason = line, "request refused");
+            if problem.status.is_client_error() {
+                self.metrics.troubles.refused(source, problem.code);
+            }
         }
         self.publisher.report(Happening {
             at_ms: self.clock.unix_ms(),

@@ -39,3 +39,19 @@ impl Clock for SystemClock {
         tokio::time::sleep_until(self.start + Duration::from_millis(monotonic_ms)).await;
     }
 }
+
+/// The same clock, as sources are lent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lent(pub(crate) std::sync::Arc<dyn Clock>);
+
+#[async_trait]
+impl tradewind_adapter::Clock for Lent {
+    fn unix_ms(&self) -> u64 {
+        self.0.unix_ms()
+    }
+    async fn sleep(&self, time: Duration) {
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let until = self.0.monotonic_ms().saturating_add(ms);
+        self.0.sleep_until(until).await;
+    }
+}

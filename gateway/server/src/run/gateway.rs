@@ -1,9 +1,12 @@
 //! What a running gateway is, for all who look at it.
 
 use super::Watched;
+use super::delays::Front;
+use super::notes::Notes;
 use super::pull::Pulls;
 use crate::admin::{Metrics, Scrape};
 use crate::ingress::Site;
+use crate::system::News;
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -22,6 +25,8 @@ use tradewind_store::Finding;
 pub struct InForce {
     /// Counts configurations since the start, from 1.
     pub generation: u64,
+    /// Of the files that it was read from.
+    pub(crate) fingerprint: String,
     /// The configuration.
     pub checked: Checked,
 }
@@ -102,6 +107,10 @@ pub struct Gateway {
     #[cfg(feature = "backup")]
     pub backups: super::backups::Backups,
     pub(super) pulls: Pulls,
+    /// Takes events for now and for later.
+    pub(crate) front: Front,
+    pub(crate) notes: Notes,
+    pub(crate) news: News,
     pub(super) draining: AtomicBool,
     pub(super) reloading: tokio::sync::Mutex<()>,
     pub(super) failure: Mutex<Option<Refusal>>,

@@ -5,7 +5,9 @@ mod assemble;
 #[cfg(feature = "backup")]
 pub(crate) mod backups;
 mod clock;
+mod delays;
 mod gateway;
+mod notes;
 mod pull;
 mod reload;
 mod serve;
@@ -16,6 +18,7 @@ mod watched;
 pub use assemble::{plan, site};
 pub use clock::SystemClock;
 pub(crate) use clock::unix_ms;
+pub(crate) use delays::{DELIVER_AFTER, DELIVER_AT};
 pub use gateway::{Applied, Gateway, InForce, Phase, Refusal};
 pub use serve::{Error, Options, Running, start};
 pub use signals::{Stop, Stops};

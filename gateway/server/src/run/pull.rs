@@ -1,13 +1,17 @@
 //! Pulled sources: receive, publish, settle only what is durable.
 
+use super::clock::Lent;
+use super::delays::Front;
 use super::gateway::Gateway;
+use super::notes::Notes;
 use crate::admin::Metrics;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tradewind_adapter::{BuiltSource, Received, Settlement, Source, Token};
+use tradewind_adapter::{BuiltSource, Ground, Received, Settlement, Source, Token};
 use tradewind_config::Checked;
 use tradewind_engine::{Clock, Engine, Origin, PublishError};
 use tradewind_event::Event;
@@ -28,32 +32,38 @@ pub(super) struct Pulls {
 impl Pulls {
     /// Ends the loops, settles what is durable, and starts those of `checked`.
     pub(super) async fn replace(&self, gateway: &Gateway, checked: &Checked) {
-        self.start(&gateway.engine, &gateway.clock, &gateway.metrics, checked)
-            .await;
+        let around = Around {
+            engine: gateway.engine.clone(),
+            front: gateway.front.clone(),
+            clock: gateway.clock.clone(),
+            metrics: gateway.metrics.clone(),
+            notes: gateway.notes.clone(),
+        };
+        self.start(&around, checked).await;
     }
 
-    pub(super) async fn start(
-        &self,
-        engine: &Engine,
-        clock: &Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-        checked: &Checked,
-    ) {
+    pub(super) async fn start(&self, around: &Around, checked: &Checked) {
         self.stop().await;
+        let there = |name: &str| checked.sources.contains_key(name);
+        if let Err(error) = around.notes.keep_sources(there).await {
+            tracing::warn!(%error, "what sources remember that are gone is kept");
+        }
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         for (name, source) in &checked.sources {
             let BuiltSource::Pull(driver) = &source.built else {
                 continue;
             };
+            driver.lend(Ground {
+                clock: Arc::new(Lent(around.clock.clone())),
+                memory: around.notes.of_source(name),
+            });
             let pull = Pull {
                 name: name.clone(),
                 driver: driver.clone(),
                 stream: source.common.stream.clone(),
-                engine: engine.clone(),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
+                around: around.clone(),
             };
-            metrics.pulls(name);
+            around.metrics.pulls(name);
             let stop = stop.clone();
             tasks.spawn(async move { pull.run(stop).await });
         }
@@ -70,13 +80,21 @@ impl Pulls {
     }
 }
 
+/// What every loop uses.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    pub(super) engine: Engine,
+    pub(super) front: Front,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) notes: Notes,
+}
+
 struct Pull {
     name: String,
     driver: Arc<dyn Source>,
     stream: String,
-    engine: Engine,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    around: Around,
 }
 
 impl Pull {
@@ -88,10 +106,15 @@ impl Pull {
                 received = self.driver.receive(BATCH, WAIT) => received,
             };
             let done = match received {
-                Ok(messages) => self.take(messages).await,
+                Ok(messages) => {
+                    self.around.metrics.troubles.well(&self.name);
+                    self.take(messages).await
+                }
                 Err(error) => {
                     tracing::warn!(source = self.name, %error, "source gave nothing");
-                    self.metrics.pull_failed(&self.name);
+                    self.around.metrics.pull_failed(&self.name);
+                    let troubles = &self.around.metrics.troubles;
+                    troubles.failed(&self.name, error.to_string());
                     false
                 }
             };
@@ -112,7 +135,9 @@ impl Pull {
         if messages.is_empty() {
             return true;
         }
-        self.metrics.pulled(&self.name, messages.len() as u64);
+        self.around
+            .metrics
+            .pulled(&self.name, messages.len() as u64);
         let mut settlements = Vec::with_capacity(messages.len());
         let mut well = true;
         for message in messages {
@@ -136,8 +161,11 @@ impl Pull {
         events: Result<Vec<Event>, tradewind_adapter::Error>,
     ) -> Settlement {
         let events = match events {
-            Ok(events) if events.is_empty() => return Settlement::Ack,
-            Ok(events) => events,
+            Ok(events) => match self.unknown(events).await {
+                Ok(events) if events.is_empty() => return Settlement::Ack,
+                Ok(events) => events,
+                Err(error) => return later(&self.name, &error),
+            },
             Err(error) => return self.set_aside(token, &error.to_string(), &[]).await,
         };
         match self.append(events.clone()).await {
@@ -149,17 +177,42 @@ impl Pull {
         }
     }
 
+    /// Those that are not in the stream yet. Most sources leave that to deduplication.
+    async fn unknown(&self, mut events: Vec<Event>) -> Result<Vec<Event>, PublishError> {
+        if !self.driver.capability().receive_own_ids {
+            return Ok(events);
+        }
+        let mut known = HashSet::new();
+        for (index, event) in events.iter().enumerate() {
+            let engine = &self.around.engine;
+            let position = engine
+                .position(&self.stream, event.source(), event.id())
+                .await;
+            match position.map_err(|error| PublishError::Unavailable(error.to_string()))? {
+                Some(_) => known.insert(index),
+                None => continue,
+            };
+        }
+        let mut index = 0..;
+        events.retain(|_| index.next().is_none_or(|index| !known.contains(&index)));
+        Ok(events)
+    }
+
     async fn append(&self, events: Vec<Event>) -> Result<(), PublishError> {
-        let origin = Origin {
+        let front = &self.around.front;
+        front
+            .publish(&self.stream, &self.origin(), events)
+            .await
+            .map(|_| ())
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
             space: "default".into(),
             source: self.name.as_str().into(),
             principal: format!("{} (pulled)", self.name).into(),
             dedupe_window: None,
-        };
-        self.engine
-            .publish(&self.stream, &origin, events)
-            .await
-            .map(|_| ())
+        }
     }
 
     /// A message that can never be stored as it is, is stored as a record of itself, so that it
@@ -171,7 +224,7 @@ impl Pull {
             .filter_map(|event| crate::codec::to_json(event).ok())
             .collect();
         let data = serde_json::json!({ "reason": reason, "message": token.0, "events": originals });
-        let id = format!("{}-{}", self.clock.unix_ms(), token.0);
+        let id = format!("{}-{}", self.around.clock.unix_ms(), token.0);
         let record = Event::builder(
             id,
             format!("/sources/{}", self.name),
@@ -186,8 +239,11 @@ impl Pull {
                 return Settlement::Nack { delay: None };
             }
         };
-        match self.append(vec![record]).await {
-            Ok(()) => Settlement::Ack,
+        let engine = &self.around.engine;
+        let origin = self.origin();
+        let told = engine.publish_own(&self.stream, &origin, vec![record]);
+        match told.await {
+            Ok(_) => Settlement::Ack,
             Err(error) => later(&self.name, &error),
         }
     }
@@ -214,3 +270,6 @@ fn reason(error: &PublishError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,9 +66,11 @@ impl Gateway {
         }
         self.config.store(Arc::new(InForce {
             generation,
+            fingerprint: named(&checked),
             checked,
         }));
         self.metrics.reloaded(generation);
+        self.news.changed(&changes);
         for change in &changes {
             tracing::info!(generation, "{}", change.to_string().trim_end());
         }
@@ -129,6 +131,12 @@ impl Gateway {
 
 fn files(checked: &Checked) -> Vec<PathBuf> {
     checked.files.clone()
+}
+
+/// The same for the same content of the files.
+pub(super) fn named(checked: &Checked) -> String {
+    let digest = fingerprint(&files(checked));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn lines(diagnostics: Diagnostics) -> String {

@@ -2,8 +2,10 @@
 
 use super::admin_door::bind_admin;
 use super::assemble::{plan, site};
+use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
-use super::{SystemClock, Watched, signals, supervisor};
+use super::notes::Notes;
+use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Limits, Listener, Site, accept};
 use crate::telemetry::Telemetry;
@@ -135,6 +137,12 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .values()
         .any(|stream| stream.settings.durability != Durability::Ephemeral);
     let streams = Arc::new(Watched::new(open(&data, lasting).await?));
+    let durability = durability(&checked);
+    let notes = Notes::open(streams.as_ref(), durability).await;
+    let notes = notes.map_err(|source| Error::Store {
+        path: data.clone(),
+        source,
+    })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let telemetry = Telemetry::from_env().map_err(Error::Other)?;
     let engine = Engine::start(
@@ -143,6 +151,11 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         clock.clone(),
     )
     .await?;
+    let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
+    let front = front.map_err(|source| Error::Store {
+        path: data.clone(),
+        source,
+    })?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
     let metrics = Arc::new(Metrics::default());
@@ -150,7 +163,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(site(&checked)));
     let limits = live.load().limits.clone();
     let gateway = Arc::new(Gateway {
-        engine: engine.clone(),
+        engine,
         clock: clock.clone(),
         metrics: metrics.clone(),
         path: options.path,
@@ -165,11 +178,15 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         #[cfg(feature = "backup")]
         backups: Default::default(),
         pulls: Default::default(),
+        front: front.clone(),
+        notes,
+        news: Default::default(),
         draining: Default::default(),
         reloading: Default::default(),
         failure: Default::default(),
         config: ArcSwap::from_pointee(InForce {
             generation: 1,
+            fingerprint: reload::named(&checked),
             checked,
         }),
     });
@@ -179,7 +196,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .await;
 
     let ingress = Ingress::new(
-        Arc::new(engine),
+        Arc::new(front),
         clock,
         live.clone(),
         metrics.clone(),
@@ -234,6 +251,21 @@ pub(super) fn supported(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
+/// Of what the gateway itself remembers: the strongest that one of the streams has.
+fn durability(checked: &Checked) -> Durability {
+    let has = |wanted| {
+        checked
+            .streams
+            .values()
+            .any(|s| s.settings.durability == wanted)
+    };
+    match (has(Durability::Fsync), has(Durability::Os)) {
+        (true, _) => Durability::Fsync,
+        (false, true) => Durability::Os,
+        (false, false) => Durability::Ephemeral,
+    }
+}
+
 /// Operators are few, and each has one connection or two.
 fn admin_limits() -> Limits {
     Limits {
@@ -260,10 +292,16 @@ fn claim(address: SocketAddr) -> std::io::Result<TcpSocket> {
 fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<JoinHandle<()>> {
     let watcher = gateway.clone();
     let hangup = gateway.clone();
+    let keeper = gateway.clone();
+    let teller = gateway.clone();
+    let releaser = gateway.clone();
     vec![
         #[cfg(feature = "backup")]
         tokio::spawn(gateway.clone().keep_backed_up()),
         tokio::spawn(async move { watcher.watch().await }),
+        tokio::spawn(async move { keeper.keep_notes().await }),
+        tokio::spawn(async move { releaser.front.release().await }),
+        tokio::spawn(async move { teller.tell_of_itself().await }),
         tokio::spawn(async move {
             while hangups.next().await {
                 supervisor::reloading();
@@ -335,6 +373,9 @@ impl Running {
             std::fs::remove_file(path).ok();
         }
         // What is acknowledged is on the disk already; the rest is found again at the next start.
+        if let Err(error) = self.gateway.notes.close().await {
+            tracing::warn!(%error, "what the gateway remembers is not closed");
+        }
         drained.map_err(|_| Error::Other("the store did not close within the grace".into()))??;
         tracing::info!("stopped");
         Ok(())

@@ -94,7 +94,7 @@ async fn an_operator_publishes_and_tails() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let line = loop {
         let line = lines.next_line().await.unwrap().unwrap();
-        if line.starts_with('{') {
+        if line.starts_with('{') && line.contains("op-1") {
             break line;
         }
     };

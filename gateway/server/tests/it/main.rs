@@ -12,6 +12,8 @@ mod limits;
 mod process;
 mod pull;
 mod refused;
+mod schedules;
 mod supervised;
 mod support;
+mod system_events;
 mod webhooks;

@@ -72,13 +72,15 @@ impl MemoryStream {
         let mut stats = lock(&self.stats);
         let now = self.clock.unix_ms();
         let at = |offset| Position { shard, offset };
-        state.seen.retain(|_, (_, _, until)| *until > now);
+        let State { seen, log, .. } = &mut *state;
+        // Found as long as it is in the log, a duplicate only within its window.
+        seen.retain(|_, (_, offset, until)| *until > now || log.contains_key(offset));
         let conflicts: Vec<_> = entries
             .iter()
             .filter_map(|(index, entry)| {
                 let id = entry.identity?;
-                let (content, offset, _) = state.seen.get(&id.id)?;
-                (*content != id.content).then_some((*index, *offset))
+                let (content, offset, until) = state.seen.get(&id.id)?;
+                (*until > now && *content != id.content).then_some((*index, *offset))
             })
             .collect();
         if !conflicts.is_empty() {
@@ -93,7 +95,9 @@ impl MemoryStream {
         }
         for (index, entry) in entries {
             if let Some(id) = entry.identity {
-                if let Some((_, offset, _)) = state.seen.get(&id.id) {
+                if let Some((_, offset, until)) = state.seen.get(&id.id)
+                    && *until > now
+                {
                     results[*index] = Appended::Duplicate(at(*offset));
                     stats.duplicates += 1;
                     continue;

@@ -111,7 +111,10 @@ async fn appended(world: &World) -> Result<u64, String> {
     let of = |stream: &serde_json::Value| find(stream).or_else(|| find(&stream["account"]));
     let all: Vec<&serde_json::Value> = match &streams {
         serde_json::Value::Array(list) => list.iter().collect(),
-        serde_json::Value::Object(map) => map.values().collect(),
+        serde_json::Value::Object(map) => {
+            let others = map.iter().filter(|(name, _)| *name != "system");
+            others.map(|(_, stream)| stream).collect()
+        }
         _ => Vec::new(),
     };
     let known = all.into_iter().filter_map(of);

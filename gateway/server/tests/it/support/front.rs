@@ -83,6 +83,7 @@ impl Publisher for Unable {
             position: "0/1".into(),
             duplicate: false,
             matched: 1,
+            due_ms: None,
         };
         Ok(vec![receipt; events.len()])
     }

@@ -1,0 +1,50 @@
+//! Headers that ask for a later append: the same as the attributes of that meaning, for all events of
+//! a request.
+
+use super::Problem;
+use crate::run::{DELIVER_AFTER, DELIVER_AT};
+use http::{HeaderMap, StatusCode};
+use tradewind_event::{Attribute, Event};
+
+/// Header and the attribute that it stands for.
+const HEADERS: [(&str, &str); 2] = [("deliver-at", DELIVER_AT), ("deliver-after", DELIVER_AFTER)];
+
+/// Gives the events the attributes that the headers stand for; an event's own goes before.
+pub(super) fn ask(headers: &HeaderMap, events: &mut [Event]) -> Result<(), Problem> {
+    if HEADERS
+        .iter()
+        .all(|(header, _)| headers.contains_key(*header))
+    {
+        return Err(refused(
+            "`deliver-at` and `deliver-after`: leave one out".into(),
+        ));
+    }
+    for (header, attribute) in HEADERS {
+        let Some(value) = headers.get(header) else {
+            continue;
+        };
+        let value = value
+            .to_str()
+            .map_err(|_| refused(format!("`{header}` is no text")))?;
+        for event in events.iter_mut() {
+            let own = [DELIVER_AT, DELIVER_AFTER]
+                .iter()
+                .any(|n| event.attribute(n).is_some());
+            if !own {
+                *event = event
+                    .with_attribute(attribute, Attribute::String(value))
+                    .map_err(|error| refused(format!("`{header}`: {error}")))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(detail: String) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-time",
+        "the time that the request asks for cannot be; nothing was stored",
+    )
+    .detail(detail)
+}

@@ -1,0 +1,443 @@
+//! Events that were published for later: kept durably beside the streams, appended when their time
+//! comes.
+//!
+//! Until then they are in no stream: position, order, age, filters and deduplication are those of the
+//! moment at which they are appended. The time is the time of day, so a stop of the gateway makes
+//! them late and never early.
+
+use super::notes::Notes;
+use crate::system::refused;
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tradewind_config::Period;
+use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt, SYSTEM};
+use tradewind_event::{Event, Timestamp, packed};
+use tradewind_store::Op;
+
+/// Attribute: when the event is to be appended, RFC 3339.
+pub(crate) const DELIVER_AT: &str = "deliverat";
+/// Attribute: after what time, a whole number and `ms`, `s`, `m`, `h` or `d`.
+pub(crate) const DELIVER_AFTER: &str = "deliverafter";
+/// How far ahead the time of an event may lie.
+const HORIZON: Duration = Duration::from_secs(366 * 86_400);
+/// Most bytes of events that wait.
+const BYTES_MAX: u64 = 1 << 30;
+/// How soon they are looked at again: the time of day may be set.
+const LOOK: Duration = Duration::from_secs(1);
+/// Most events of one look.
+const BATCH: usize = 64;
+/// The first byte of their keys; due time and a digest follow.
+const TAG: u8 = b'd';
+/// No due time.
+const NEVER: u64 = u64::MAX;
+
+/// Takes events for now and for later.
+#[derive(Debug, Clone)]
+pub(crate) struct Front {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    notes: Notes,
+    held: Arc<Held>,
+}
+
+/// What waits, in figures.
+#[derive(Debug, Default)]
+struct Held {
+    events: AtomicU64,
+    bytes: AtomicU64,
+    next_ms: AtomicU64,
+}
+
+/// For the status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Delayed {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) next_ms: Option<u64>,
+}
+
+/// What stands before the packed event.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    stream: String,
+    space: String,
+    source: String,
+    principal: String,
+    dedupe_window_ms: Option<u64>,
+}
+
+impl Front {
+    pub(crate) async fn open(
+        engine: Engine,
+        clock: Arc<dyn Clock>,
+        notes: Notes,
+    ) -> Result<Self, tradewind_store::Error> {
+        let front = Self {
+            engine,
+            clock,
+            notes,
+            held: Arc::default(),
+        };
+        front.held.next_ms.store(NEVER, Ordering::Relaxed);
+        let mut from = key(0, &[]);
+        loop {
+            let page = front.notes.scan(&from, &[TAG + 1], BATCH).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(front);
+            };
+            from = [last, &[0][..]].concat().into();
+            for (key, value) in &page {
+                front.count(key, value.len());
+            }
+        }
+    }
+
+    pub(crate) fn delayed(&self) -> Delayed {
+        let next = self.held.next_ms.load(Ordering::Relaxed);
+        Delayed {
+            events: self.held.events.load(Ordering::Relaxed),
+            bytes: self.held.bytes.load(Ordering::Relaxed),
+            next_ms: (next != NEVER).then_some(next),
+        }
+    }
+
+    fn count(&self, key: &[u8], bytes: usize) {
+        self.held.events.fetch_add(1, Ordering::Relaxed);
+        self.held.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
+    }
+
+    fn discount(&self, bytes: usize) {
+        self.held.events.fetch_sub(1, Ordering::Relaxed);
+        self.held.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Appends what is due, and holds what is not. Nothing of the batch is taken where something of
+    /// it cannot be.
+    pub(crate) async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        if !events.iter().any(asks) {
+            return self.engine.publish(stream, origin, events).await;
+        }
+        let now = self.clock.unix_ms();
+        let mut dues = Vec::with_capacity(events.len());
+        let mut invalid = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            let due = match event.validate() {
+                Ok(()) => due(event, now),
+                Err(error) => Err(error.to_string()),
+            };
+            match due {
+                Ok(due) => dues.push(due.filter(|due| *due > now)),
+                Err(reason) => invalid.push((index, reason)),
+            }
+        }
+        if !invalid.is_empty() {
+            return Err(PublishError::Invalid(invalid));
+        }
+        self.engine.takes(stream, &events)?;
+        let mut at_once = Vec::new();
+        let mut later = Vec::new();
+        for (event, due) in events.into_iter().zip(&dues) {
+            match due {
+                Some(due) => later.push(entry(*due, stream, origin, &event)?),
+                None => at_once.push(event),
+            }
+        }
+        self.hold(&later).await?;
+        let receipts = match at_once.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.engine.publish(stream, origin, at_once).await,
+        };
+        let mut receipts = match receipts {
+            Ok(receipts) => receipts.into_iter(),
+            Err(error) => {
+                self.give_up(&later).await;
+                return Err(error);
+            }
+        };
+        let waits = |due: u64| Receipt {
+            position: String::new(),
+            duplicate: false,
+            matched: 0,
+            due_ms: Some(due),
+        };
+        Ok(dues
+            .iter()
+            .filter_map(|due| due.map(waits).or_else(|| receipts.next()))
+            .collect())
+    }
+
+    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<(), PublishError> {
+        let bytes: u64 = entries.iter().map(|(_, value)| value.len() as u64).sum();
+        if self
+            .held
+            .bytes
+            .load(Ordering::Relaxed)
+            .saturating_add(bytes)
+            > BYTES_MAX
+        {
+            return Err(PublishError::Later {
+                reason: "too many events wait for their time".into(),
+                after: Duration::from_secs(60),
+                full: false,
+            });
+        }
+        let mut fresh = Vec::new();
+        for (key, value) in entries {
+            // The same request again: it waits already.
+            if self.notes.get(key).await.map_err(refusal)?.is_none() {
+                fresh.push((key, value));
+            }
+        }
+        let ops = fresh
+            .iter()
+            .map(|(k, v)| Op::Put(Bytes::clone(k), Bytes::clone(v)));
+        self.notes.write(ops.collect()).await.map_err(refusal)?;
+        for (key, value) in fresh {
+            self.count(key, value.len());
+        }
+        Ok(())
+    }
+
+    async fn give_up(&self, entries: &[(Bytes, Bytes)]) {
+        let ops = entries
+            .iter()
+            .map(|(key, _)| Op::Delete(key.clone()))
+            .collect();
+        match self.notes.write(ops).await {
+            Ok(()) => entries
+                .iter()
+                .for_each(|(_, value)| self.discount(value.len())),
+            Err(error) => tracing::warn!(%error, "events of a refused batch wait for their time"),
+        }
+    }
+
+    /// Appends events as their time comes, for as long as the gateway runs. Never returns.
+    pub(super) async fn release(&self) {
+        loop {
+            let now = self.clock.unix_ms();
+            let more = self.held.next_ms.load(Ordering::Relaxed) <= now
+                && match self.release_until(now).await {
+                    Ok(more) => more,
+                    Err(error) => {
+                        tracing::warn!(%error, "delayed events wait on");
+                        false
+                    }
+                };
+            if !more {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// One batch; whether there is more.
+    async fn release_until(&self, now: u64) -> Result<bool, PublishError> {
+        // Before the look, so that what is held meanwhile counts.
+        self.held.next_ms.store(NEVER, Ordering::Relaxed);
+        let due = async {
+            let due = self
+                .notes
+                .scan(&key(0, &[]), &[TAG + 1], BATCH)
+                .await
+                .map_err(refusal)?;
+            for (key, value) in &due {
+                if due_of(key) > now {
+                    self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
+                    return Ok(false);
+                }
+                self.let_go(value).await?;
+                let gone = vec![Op::Delete(key.clone())];
+                self.notes.write(gone).await.map_err(refusal)?;
+                self.discount(value.len());
+            }
+            if due.len() == BATCH {
+                self.held.next_ms.fetch_min(now, Ordering::Relaxed);
+                return Ok(true);
+            }
+            Ok(false)
+        };
+        let done = due.await;
+        if done.is_err() {
+            self.held.next_ms.fetch_min(now, Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// Appends one, unless a crash came between its append and the end of its wait.
+    async fn let_go(&self, value: &Bytes) -> Result<(), PublishError> {
+        let Some((head, event)) = open(value) else {
+            tracing::error!("a delayed event cannot be read");
+            return Ok(());
+        };
+        let origin = Origin {
+            space: head.space.into(),
+            source: head.source.into(),
+            principal: head.principal.into(),
+            dedupe_window: head.dedupe_window_ms.map(Duration::from_millis),
+        };
+        let known = self.known(&head.stream, &event).await?;
+        let reason = match known {
+            Some(true) => return Ok(()),
+            Some(false) => "another event has its source and id".to_owned(),
+            None => {
+                let events = vec![event.clone()];
+                match self.engine.publish(&head.stream, &origin, events).await {
+                    Ok(_) => return Ok(()),
+                    Err(error @ (PublishError::Later { .. } | PublishError::Unavailable(_))) => {
+                        return Err(error);
+                    }
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        tracing::warn!(reason, id = event.id(), "a delayed event is refused");
+        if let Some(told) = refused(&head.stream, &reason, &event, self.clock.unix_ms()) {
+            self.engine.publish_own(SYSTEM, &origin, vec![told]).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an event with its source and id is in the stream, and whether it is this one.
+    async fn known(&self, stream: &str, event: &Event) -> Result<Option<bool>, PublishError> {
+        let unavailable = |e: tradewind_engine::Error| PublishError::Unavailable(e.to_string());
+        let position = match self
+            .engine
+            .position(stream, event.source(), event.id())
+            .await
+        {
+            Ok(Some(position)) => position,
+            Ok(None) | Err(tradewind_engine::Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+        };
+        let there = self
+            .engine
+            .event(stream, &position)
+            .await
+            .map_err(unavailable)?;
+        let bytes = |event: &Event| {
+            let mut out = Vec::new();
+            packed::pack(event, &mut out);
+            out
+        };
+        Ok(Some(bytes(&there) == bytes(event)))
+    }
+}
+
+#[async_trait]
+impl crate::ingress::Publisher for Front {
+    async fn publish(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        Front::publish(self, stream, origin, events).await
+    }
+    fn report(&self, happening: Happening) {
+        self.engine.report(happening);
+    }
+}
+
+/// Whether it says anything of a time.
+fn asks(event: &Event) -> bool {
+    event.attribute(DELIVER_AT).is_some() || event.attribute(DELIVER_AFTER).is_some()
+}
+
+/// When it is due, milliseconds since the Unix epoch.
+fn due(event: &Event, now: u64) -> Result<Option<u64>, String> {
+    let text = |name| {
+        event
+            .attribute(name)
+            .map(|value| value.to_canonical().into_owned())
+    };
+    let due = match (text(DELIVER_AT), text(DELIVER_AFTER)) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(format!(
+                "has both `{DELIVER_AT}` and `{DELIVER_AFTER}`: leave one out"
+            ));
+        }
+        (Some(at), None) => {
+            let time = Timestamp::parse(&at)
+                .map_err(|error| format!("`{DELIVER_AT}` is no RFC 3339 time: {error}"))?;
+            let ms = i128::from(time.seconds) * 1000 + i128::from(time.nanos) / 1_000_000;
+            u64::try_from(ms.max(0)).unwrap_or(NEVER)
+        }
+        (None, Some(after)) => {
+            let after: Period = after
+                .parse()
+                .map_err(|error| format!("`{DELIVER_AFTER}`: {error}"))?;
+            now.saturating_add(u64::try_from(after.0.as_millis()).unwrap_or(NEVER))
+        }
+    };
+    let last = now.saturating_add(u64::try_from(HORIZON.as_millis()).unwrap_or(NEVER));
+    match due > last {
+        true => Err(format!("is to wait longer than {}", Period(HORIZON))),
+        false => Ok(Some(due)),
+    }
+}
+
+fn key(due: u64, digest: &[u8]) -> Bytes {
+    [&[TAG][..], &due.to_be_bytes(), digest].concat().into()
+}
+
+fn due_of(key: &[u8]) -> u64 {
+    let due = key.get(1..9).and_then(|bytes| bytes.try_into().ok());
+    due.map_or(0, u64::from_be_bytes)
+}
+
+/// Key and value. The same event for the same time is one entry.
+fn entry(
+    due: u64,
+    stream: &str,
+    origin: &Origin,
+    event: &Event,
+) -> Result<(Bytes, Bytes), PublishError> {
+    let window = origin
+        .dedupe_window
+        .and_then(|w| u64::try_from(w.as_millis()).ok());
+    let head = Head {
+        stream: stream.to_owned(),
+        space: origin.space.to_string(),
+        source: origin.source.to_string(),
+        principal: origin.principal.to_string(),
+        dedupe_window_ms: window,
+    };
+    let head = serde_json::to_vec(&head).map_err(|e| PublishError::Unavailable(e.to_string()))?;
+    let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
+    let mut value = length.to_be_bytes().to_vec();
+    value.extend_from_slice(&head);
+    packed::pack(event, &mut value);
+    let digest = Sha256::digest(&value);
+    Ok((key(due, digest.get(..16).unwrap_or_default()), value.into()))
+}
+
+fn open(value: &Bytes) -> Option<(Head, Event)> {
+    let length = u32::from_be_bytes(value.get(..4)?.try_into().ok()?) as usize;
+    let end = length.checked_add(4)?;
+    let head = serde_json::from_slice(value.get(4..end)?).ok()?;
+    let event = packed::unpack(value.slice(end..)).ok()?;
+    Some((head, event))
+}
+
+fn refusal(error: tradewind_store::Error) -> PublishError {
+    match error {
+        error if error.is_temporary() => PublishError::Later {
+            reason: error.to_string(),
+            after: Duration::from_secs(5),
+            full: matches!(error, tradewind_store::Error::Full),
+        },
+        error => PublishError::Unavailable(error.to_string()),
+    }
+}
