@@ -11,15 +11,9 @@ pub(crate) fn pick<'de>(
     json: &'de [u8],
     paths: &[impl AsRef<str>],
 ) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
-    let mut found = vec![None; paths.len()];
-    let wanted: Vec<Wanted<'_>> = paths.iter().map(AsRef::as_ref).enumerate().collect();
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    deserializer.deserialize_map(Walk {
-        wanted: &wanted,
-        found: &mut found,
-    })?;
-    deserializer.end()?;
-    Ok(found)
+    read(json, paths, |deserializer, walk| {
+        deserializer.deserialize_map(walk)
+    })
 }
 
 /// The same of any JSON value, for whoever does not know yet what it is.
@@ -27,13 +21,28 @@ pub(crate) fn pick_any<'de>(
     json: &'de [u8],
     paths: &[impl AsRef<str>],
 ) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
+    read(json, paths, |deserializer, walk| {
+        deserializer.deserialize_any(walk)
+    })
+}
+
+type Json<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
+
+fn read<'de>(
+    json: &'de [u8],
+    paths: &[impl AsRef<str>],
+    walk: impl FnOnce(&mut Json<'de>, Walk<'_, '_, 'de>) -> serde_json::Result<()>,
+) -> serde_json::Result<Vec<Option<Cow<'de, str>>>> {
     let mut found = vec![None; paths.len()];
     let wanted: Vec<Wanted<'_>> = paths.iter().map(AsRef::as_ref).enumerate().collect();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    deserializer.deserialize_any(Walk {
-        wanted: &wanted,
-        found: &mut found,
-    })?;
+    walk(
+        &mut deserializer,
+        Walk {
+            wanted: &wanted,
+            found: &mut found,
+        },
+    )?;
     deserializer.end()?;
     Ok(found)
 }
