@@ -3,11 +3,10 @@
 use crate::load::wire::KEY_SHA256;
 use crate::process::Process;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a 2xx means.
@@ -87,19 +86,13 @@ impl Gateway {
 
     /// Waits until it takes connections.
     pub(crate) fn ready(mut self) -> Result<Self, String> {
-        for _ in 0..30_000 {
-            if TcpStream::connect(self.process.address).is_ok() {
-                return Ok(self);
-            }
-            if let Some(status) = self.process.ended() {
+        match self.process.ready() {
+            Ok(()) => Ok(self),
+            Err(error) => {
                 let said = std::fs::read_to_string(self.log()).unwrap_or_default();
-                return Err(format!(
-                    "the gateway ended while starting: {status}\n{said}"
-                ));
+                Err(format!("the gateway: {error}\n{said}"))
             }
-            std::thread::sleep(Duration::from_millis(1));
         }
-        Err("the gateway does not listen after half a minute".into())
     }
 
     fn log(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Processes under measurement, and what the system accounts to them.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -50,6 +50,20 @@ impl Process {
     pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         Some(status.to_string())
+    }
+
+    /// Waits until it takes connections.
+    pub(crate) fn ready(&mut self) -> Result<(), String> {
+        for _ in 0..30_000 {
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = self.ended() {
+                return Err(format!("it ended while starting: {status}"));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("it does not listen after half a minute".into())
     }
 }
 

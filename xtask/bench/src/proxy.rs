@@ -34,5 +34,7 @@ pub(crate) fn start(folder: &Path, to: SocketAddr) -> Result<Process, String> {
     std::fs::write(&config, text).map_err(|e| e.to_string())?;
     let mut command = Command::new("nginx");
     command.arg("-p").arg(folder).arg("-c").arg(&config);
-    Process::listening(&mut command, address)
+    let mut process = Process::listening(&mut command, address)?;
+    process.ready().map_err(|error| format!("nginx: {error}"))?;
+    Ok(process)
 }

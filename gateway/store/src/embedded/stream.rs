@@ -169,12 +169,16 @@ impl Stream for EmbeddedStream {
     }
 
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {
-        let bounds = self.door(shard)?.view.reader.bounds();
+        let reader = &self.door(shard)?.view.reader;
+        let bounds = reader.bounds();
         if from >= bounds.end {
             return Ok(Batch {
                 next: bounds.end,
                 ..Batch::default()
             });
+        }
+        if reader.is_recent(from) {
+            return reader.read(shard, from, max_bytes);
         }
         self.blocking(shard, move |view| view.reader.read(shard, from, max_bytes))
             .await

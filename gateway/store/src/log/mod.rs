@@ -9,6 +9,7 @@ mod group;
 mod reader;
 mod recovery;
 mod segment;
+mod tail;
 mod writer;
 
 #[cfg(any(test, feature = "testkit"))]

@@ -30,6 +30,7 @@ pub(crate) enum Found {
 /// A window of a segment in memory.
 struct Window<'a> {
     segment: &'a Segment,
+    shared: &'a Shared,
     /// Offset of the first byte in `bytes`.
     from: u64,
     bytes: Bytes,
@@ -39,7 +40,8 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// At least `len` bytes from `offset` on, fewer only at the end of the segment.
+    /// At least `len` bytes from `offset` on, fewer only at the end of the segment or of a group: no
+    /// record goes on in the next one.
     fn get(&mut self, offset: u64, len: usize) -> Result<Bytes, Error> {
         let len = len.min((self.end - offset) as usize);
         let skip = offset.checked_sub(self.from).map(|skip| skip as usize);
@@ -47,6 +49,12 @@ impl Window<'_> {
             && skip + len <= self.bytes.len()
         {
             return Ok(self.bytes.slice(skip..));
+        }
+        if let Some(mut recent) = self.shared.recent(offset) {
+            recent.truncate((self.end - offset) as usize);
+            self.from = offset;
+            self.bytes = recent;
+            return Ok(self.bytes.clone());
         }
         let want = len.max(self.ahead).min((self.end - offset) as usize);
         let mut buf = vec![0; want];
@@ -78,6 +86,11 @@ impl Reader {
 
     pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
         self.shared.segments()
+    }
+
+    /// Whether what lies there is read without a disk.
+    pub(crate) fn is_recent(&self, offset: u64) -> bool {
+        self.shared.recent(offset).is_some()
     }
 
     /// See [`crate::Stream::read`].
@@ -200,6 +213,7 @@ impl Reader {
             let end = next.unwrap_or(to).min(to);
             let mut window = Window {
                 segment: &segment,
+                shared: &self.shared,
                 from: at,
                 bytes: Bytes::new(),
                 end,

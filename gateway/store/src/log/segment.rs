@@ -1,15 +1,16 @@
 //! Segment files.
 
 use super::group::{Header, checksum};
+use super::tail::Tail;
 use super::writer::failed;
 use crate::disk::{Disk, DiskFile, Open};
 use crate::{Error, stream::later};
-use bytes::{Buf, BufMut};
+use bytes::{Buf, BufMut, Bytes};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Where the log begins in a segment file.
 pub(crate) const DATA: u64 = 4096;
@@ -226,6 +227,7 @@ pub(crate) fn bases(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<u64>> {
 pub(crate) struct Shared {
     segments: RwLock<Vec<Arc<Segment>>>,
     end: AtomicU64,
+    tail: Mutex<Tail>,
 }
 
 impl Shared {
@@ -233,6 +235,7 @@ impl Shared {
         Self {
             segments: RwLock::new(segments),
             end: AtomicU64::new(end),
+            tail: Mutex::default(),
         }
     }
 
@@ -278,5 +281,19 @@ impl Shared {
 
     pub(crate) fn publish(&self, end: u64) {
         self.end.store(end, Ordering::Release);
+    }
+
+    /// Keeps a group that was written at the end of the log.
+    pub(crate) fn remember(&self, offset: u64, group: Bytes) {
+        self.tail().push(offset, group);
+    }
+
+    /// What follows in the group at `offset`, if that was written lately.
+    pub(crate) fn recent(&self, offset: u64) -> Option<Bytes> {
+        self.tail().at(offset)
+    }
+
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -171,6 +171,7 @@ impl Log {
             .map_err(|e| failed("write to the log", &e))?;
         self.summary.add(&bytes, Some(&header));
         self.active.set_summary(self.summary);
+        self.shared.remember(header.offset, bytes);
         Ok(())
     }
 
