@@ -20,6 +20,7 @@ cargo xtask prove <name>
   cesql                   the CESQL test kit, case by case
   filters                 random sets of filters: the index, each filter alone, its explanation and a
                           plain reading of the formula agree
+  signatures              published vectors of every signature scheme, and what must not pass for one
   translate [--filters N] generated filters of each dialect, translated and held against the original
                           over generated events (default 5000 of each)
   schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
@@ -136,6 +137,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             &["index", "reference"],
             "2,000 random sets: index, single filters, explanations and a plain reading agree",
         ),
+        Some("signatures") => signatures(),
         Some("translate") => translate(rest),
         Some("schedules") => schedules(),
         Some("upgrade") => upgrade(),
@@ -286,6 +288,28 @@ fn translate(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// Vectors and the table of negatives, by the tests of the crate of signatures.
+fn signatures() -> Result<(), String> {
+    let mut figures = String::new();
+    let ran = shell::watch(
+        shell::cargo()
+            .args(["test", "--quiet", "--package=tradewind-signatures"])
+            .args(["--test=it", "--", "--nocapture", "--test-threads=1"]),
+        |line| {
+            if let Some(at) = line.find("signatures: ") {
+                line[at..].clone_into(&mut figures);
+            }
+        },
+    );
+    match ran {
+        Ok(()) if !figures.is_empty() => {
+            println!("{figures}: holds");
+            Ok(())
+        }
+        _ => Err(format!("signatures: {figures}: falls short")),
     }
 }
 

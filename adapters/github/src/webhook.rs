@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tradewind_adapter::{Error, Parts, Refusal, Verified, Webhook};
 use tradewind_event::Event;
 use tradewind_formats::github;
-use tradewind_signatures::{Verifier, github::SCHEME};
+use tradewind_signatures::{Verifier, schemes::GITHUB};
 
 /// GitHub signs no timestamp, so a delivery must be recognised for as long as it can be sent again.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(72 * 60 * 60);
@@ -20,14 +20,14 @@ pub(crate) struct GitHub {
 impl GitHub {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         Ok(Self {
-            verifier: Verifier::new(&SCHEME, &config.secrets)?,
+            verifier: Verifier::new(&GITHUB, &config.secrets)?,
         })
     }
 }
 
 impl Webhook for GitHub {
     fn verify(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Refusal> {
-        let proof = self.verifier.verify(&parts.headers, body, now)?;
+        let proof = self.verifier.verify(parts, body, now)?;
         Ok(Verified {
             // The signature proves that the sender knows the secret and nothing more: the hook id
             // is an unsigned header, and the repository is what the body says of itself.

@@ -1,17 +1,26 @@
 //! Verification of webhook signatures over raw bytes.
 //!
-//! How a provider signs is a value, a [`Scheme`]; one [`Verifier`] serves them all. It never parses
-//! the body, compares in constant time over decoded bytes of checked length, tries every configured
-//! secret, and tells the sender nothing but "no": the reason is for the log.
+//! How a provider signs is a value, a [`Scheme`]; one [`Verifier`] serves them all, and one [`Signer`]
+//! makes such requests. The verifier never parses a body but a form that is signed field by field,
+//! compares in constant time over decoded bytes of checked length, tries every configured secret, and
+//! tells the sender nothing but "no": the reason is for the log.
 
 #![warn(clippy::expect_used)]
 
-pub mod github;
+#[cfg(feature = "asymmetric")]
+mod asymmetric;
+mod content;
+mod encoding;
 mod key;
+mod plan;
 mod scheme;
+pub mod schemes;
+mod signer;
 pub mod standard_webhooks;
+mod url;
 mod verifier;
 
 pub use key::{Key, KeyFormat};
-pub use scheme::{Encoding, Headers, Piece, Scheme};
+pub use scheme::{Algorithm, Encoding, Piece, Place, Places, Scheme, Stamp};
+pub use signer::Signer;
 pub use verifier::{Proof, SECRETS_MAX, SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier};

@@ -1,45 +1,15 @@
-//! Standard Webhooks, symmetric (`v1`), receiving and sending.
+//! Standard Webhooks, symmetric (`v1`), as deliveries are signed.
 
-use crate::{Encoding, Headers, Key, KeyFormat, Piece, Scheme};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::time::Duration;
+use crate::schemes::STANDARD_WEBHOOKS as SCHEME;
+use crate::{Encoding, Key};
 use tradewind_adapter::{Error, Secret};
 
-const KEY: KeyFormat = KeyFormat::Base64 { prefix: "whsec_" };
-
-/// `{id}.{timestamp}.{body}`, five minutes of tolerance, several signatures in one header. Svix
-/// sends the same under names of its own.
-pub const SCHEME: Scheme = Scheme {
-    name: "standard-webhooks",
-    headers: &[
-        Headers {
-            signature: "webhook-signature",
-            id: Some("webhook-id"),
-            timestamp: Some("webhook-timestamp"),
-        },
-        Headers {
-            signature: "svix-signature",
-            id: Some("svix-id"),
-            timestamp: Some("svix-timestamp"),
-        },
-    ],
-    prefix: "v1,",
-    separator: Some(' '),
-    encoding: Encoding::Base64,
-    key: KEY,
-    signed: &[
-        Piece::Id,
-        Piece::Text("."),
-        Piece::Timestamp,
-        Piece::Text("."),
-        Piece::Body,
-    ],
-    tolerance: Duration::from_secs(300),
-};
-
 /// Reads a signing secret (`whsec_…`), once, when the configuration is loaded.
+///
+/// # Errors
+/// Where it is none.
 pub fn key(secret: &Secret) -> Result<Key, Error> {
-    Key::new(secret, KEY)
+    Key::new(secret, SCHEME.key, SCHEME.algorithm)
 }
 
 /// One signature as it stands in `webhook-signature`. During a rotation the header carries one per
@@ -51,5 +21,5 @@ pub fn sign(key: &Key, id: &str, timestamp: u64, body: &[u8]) -> String {
     let timestamp = timestamp.to_string();
     let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
     let digest = key.digest(parts.into_iter());
-    format!("v1,{}", STANDARD.encode(digest))
+    format!("v1,{}", Encoding::Base64.encode(&digest))
 }

@@ -1,11 +1,11 @@
 //! The one engine behind every scheme.
 
-use crate::{Encoding, Headers, Key, Piece, Scheme};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, StatusCode};
+use crate::content::{Content, single, value};
+use crate::plan::{Clock, Part, Plan, Set};
+use crate::{Algorithm, Key, Scheme, url};
+use http::StatusCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use subtle::ConstantTimeEq;
-use tradewind_adapter::{Error, ErrorKind, Refusal, Secret};
+use tradewind_adapter::{Error, ErrorKind, Parts, Refusal, Secret};
 
 /// Most secrets that one source may have; each costs one pass over the body.
 pub const SECRETS_MAX: usize = 8;
@@ -17,9 +17,11 @@ pub const SIGNATURE_BYTES_MAX: usize = 4096;
 /// Verifies requests of one source. Pure but for its configuration.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    scheme: &'static Scheme,
+    plan: Plan,
     keys: Vec<Key>,
     tolerance: Duration,
+    /// At least one; an empty one where none is signed.
+    urls: Vec<String>,
 }
 
 /// What a valid signature shows.
@@ -46,8 +48,41 @@ impl Proof<'_> {
 
 impl Verifier {
     /// A verifier that accepts any of these secrets (at least one, at most [`SECRETS_MAX`]).
-    pub fn new(scheme: &'static Scheme, secrets: &[Secret]) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// Where a secret is malformed or the scheme contradicts itself.
+    pub fn new(scheme: &Scheme<'_>, secrets: &[Secret]) -> Result<Self, Error> {
+        Self::at(scheme, secrets, None)
+    }
+
+    /// The same, for a scheme that signs the address that the sender was given.
+    ///
+    /// # Errors
+    /// As [`Verifier::new`], and where the address is missing, superfluous or none.
+    pub fn at(
+        scheme: &Scheme<'_>,
+        secrets: &[Secret],
+        public_url: Option<&str>,
+    ) -> Result<Self, Error> {
         let refuse = |reason: String| Error::new(ErrorKind::ConfigInvalid, "read secrets", reason);
+        let plan = Plan::new(scheme).map_err(refuse)?;
+        let urls = match (public_url, plan.needs_url()) {
+            (None, false) => vec![String::new()],
+            (Some(url), true) => {
+                url::variants(url).map_err(|e| refuse(format!("`public-url`: {e}")))?
+            }
+            (None, true) => {
+                return Err(refuse(
+                    "`public-url` is missing: the sender signs the address that it was given"
+                        .into(),
+                ));
+            }
+            (Some(_), false) => {
+                return Err(refuse(
+                    "`public-url` has no use here: the sender signs no address".into(),
+                ));
+            }
+        };
         if secrets.is_empty() {
             return Err(refuse(
                 "`secrets` must name at least one secret: without it nobody can be verified".into(),
@@ -63,14 +98,15 @@ impl Verifier {
             .iter()
             .enumerate()
             .map(|(i, secret)| {
-                Key::new(secret, scheme.key)
+                Key::new(secret, scheme.key, scheme.algorithm)
                     .map_err(|e| refuse(format!("`secrets[{i}]`: {}", e.message())))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            scheme,
+            plan,
             keys,
             tolerance: scheme.tolerance,
+            urls,
         })
     }
 
@@ -81,52 +117,60 @@ impl Verifier {
         self
     }
 
-    /// Whether one of the secrets signed these headers and this body. The body must be bounded
-    /// before, and be the bytes as received.
+    /// How far a signed timestamp may lie off; `None` where none is signed.
+    pub fn window(&self) -> Option<Duration> {
+        let signed = self.plan.places.iter().any(|set| set.timestamp.is_some());
+        signed.then_some(self.tolerance)
+    }
+
+    /// Whether one of the secrets signed this head and this body. The body must be bounded before, and
+    /// be the bytes as received.
+    ///
+    /// # Errors
+    /// One and the same for the sender, whatever was wrong; the reason is for the log.
     pub fn verify<'a>(
         &self,
-        headers: &'a HeaderMap,
-        body: &[u8],
+        parts: &'a Parts,
+        body: &'a [u8],
         now: SystemTime,
     ) -> Result<Proof<'a>, Refusal> {
-        self.check(headers, body, now)
-            .map_err(|reason| refusal(self.scheme.name, &reason))
+        self.check(parts, body, now)
+            .map_err(|reason| refusal(&self.plan.name, &reason))
     }
 
     /// The message id in the set of headers that counts, unverified: for use after
     /// [`Verifier::verify`] has passed.
-    pub fn message_id<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let names = self.names(headers).ok()?;
-        message_id(headers, names.id?).ok()
+    pub fn message_id<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
+        let end = self.plan.signed.iter().find_map(|part| match part {
+            Part::Id(end) => Some(end.as_str()),
+            _ => None,
+        })?;
+        value(parts, self.set(parts).ok()?.id.as_ref()?, end).ok()
     }
 
     fn check<'a>(
         &self,
-        headers: &'a HeaderMap,
-        body: &[u8],
+        parts: &'a Parts,
+        body: &'a [u8],
         now: SystemTime,
     ) -> Result<Proof<'a>, String> {
-        let names = self.names(headers)?;
-        let signatures = single(headers, names.signature)?;
-        let id = names.id.map(|name| message_id(headers, name)).transpose()?;
-        let timestamp = names
+        let set = self.set(parts)?;
+        let signature = set.signature.value(parts)?;
+        let entries = self.entries(&signature)?;
+        let timestamp = set
             .timestamp
-            .map(|name| self.timestamp(headers, name, now))
+            .as_ref()
+            .map(|clock| self.timestamp(parts, clock, &entries, now))
             .transpose()?;
-        let claimed = self.claimed(signatures)?;
-
-        let part = |piece: &Piece| match *piece {
-            Piece::Text(text) => text.as_bytes(),
-            Piece::Id => id.unwrap_or_default().as_bytes(),
-            Piece::Timestamp => timestamp.map_or("", |(text, _)| text).as_bytes(),
-            Piece::Body => body,
-        };
-        for (secret, key) in self.keys.iter().enumerate() {
-            let digest = key.digest(self.scheme.signed.iter().map(part));
-            if claimed.iter().any(|c| bool::from(digest.ct_eq(c))) {
+        let claims = self.claims(&entries)?;
+        let content = Content::new(&self.plan, set, parts, body)?;
+        let text = timestamp.as_ref().map_or("", |(text, _)| text);
+        for url in &self.urls {
+            let pieces = content.pieces(&self.plan, text, url);
+            if let Some(secret) = self.keys.iter().position(|k| k.accepts(&pieces, &claims)) {
                 return Ok(Proof {
-                    id,
-                    timestamp: timestamp.map(|(_, seconds)| seconds),
+                    id: content.id,
+                    timestamp: timestamp.as_ref().map(|(_, seconds)| *seconds),
                     secret,
                 });
             }
@@ -137,49 +181,81 @@ impl Verifier {
         ))
     }
 
-    fn names(&self, headers: &HeaderMap) -> Result<&'static Headers, String> {
-        self.scheme
-            .headers
-            .iter()
-            .find(|names| headers.contains_key(names.signature))
-            .ok_or_else(|| {
-                let known: Vec<&str> = self.scheme.headers.iter().map(|n| n.signature).collect();
-                format!("the header `{}` is missing", known.join("` or `"))
-            })
+    fn set(&self, parts: &Parts) -> Result<&Set, String> {
+        let mut sets = self.plan.places.iter();
+        sets.find(|set| set.signature.is_in(parts)).ok_or_else(|| {
+            let known = self.plan.places.iter().map(|set| set.signature.to_string());
+            format!("{} is missing", known.collect::<Vec<_>>().join(" or "))
+        })
     }
 
-    /// The well-formed digests of the header; at least one.
-    fn claimed(&self, text: &str) -> Result<Vec<[u8; 32]>, String> {
-        let decode = |entry: &str| self.scheme.encoding.decode(entry, self.scheme.prefix);
-        let claimed: Vec<[u8; 32]> = match self.scheme.separator {
-            None => decode(text).into_iter().collect(),
-            Some(separator) => {
-                if text.split(separator).nth(SIGNATURES_MAX).is_some() {
-                    return Err(format!("more than {SIGNATURES_MAX} signatures"));
+    /// What stands in the header, between its separators.
+    fn entries<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, String> {
+        let Some(separator) = self.plan.separator else {
+            return Ok(vec![text]);
+        };
+        if text.split(separator).nth(SIGNATURES_MAX).is_some() {
+            return Err(format!("more than {SIGNATURES_MAX} signatures"));
+        }
+        Ok(text.split(separator).collect())
+    }
+
+    /// The well-formed signatures; at least one.
+    fn claims(&self, entries: &[&str]) -> Result<Vec<Vec<u8>>, String> {
+        let length = self.plan.algorithm.bytes();
+        let claim = |entry: &&str| {
+            let text = entry.strip_prefix(&*self.plan.prefix)?;
+            let bytes = match self.plan.algorithm {
+                Algorithm::Token => text.as_bytes().to_vec(),
+                _ => self.plan.encoding.decode(text)?,
+            };
+            Some(bytes).filter(|bytes| length.contains(&bytes.len()))
+        };
+        let claims: Vec<Vec<u8>> = entries.iter().filter_map(claim).collect();
+        if !claims.is_empty() {
+            return Ok(claims);
+        }
+        let (prefix, encoding) = (&self.plan.prefix, self.plan.encoding);
+        Err(match self.plan.algorithm {
+            Algorithm::Token => format!("no token behind `{prefix}`"),
+            _ => format!(
+                "no signature of the form `{prefix}` and {} bytes in {encoding}",
+                match length.start() == length.end() {
+                    true => length.start().to_string(),
+                    false => format!("{} to {}", length.start(), length.end()),
                 }
-                text.split(separator).filter_map(decode).collect()
+            ),
+        })
+    }
+
+    /// As it was written, which is what is signed, and as a number.
+    fn timestamp(
+        &self,
+        parts: &Parts,
+        clock: &Clock,
+        entries: &[&str],
+        now: SystemTime,
+    ) -> Result<(String, u64), String> {
+        let (text, place) = match clock {
+            Clock::Header(name) => (single(parts, name)?, format!("the header `{name}`")),
+            Clock::Part(tag) => {
+                let mut found = entries
+                    .iter()
+                    .filter_map(|entry| entry.strip_prefix(&**tag));
+                match (found.next(), found.next()) {
+                    (Some(text), None) => (text, format!("`{tag}`")),
+                    _ => return Err(format!("`{tag}` is missing or repeated")),
+                }
             }
         };
-        if claimed.is_empty() {
-            return Err(format!(
-                "no signature of the form `{}` and 32 bytes in {}",
-                self.scheme.prefix, self.scheme.encoding
-            ));
+        let fixed = |part: &Part| matches!(part, Part::Timestamp(true));
+        if text.len() != 10 && self.plan.signed.iter().any(fixed) {
+            return Err(format!("{place} has not ten digits"));
         }
-        Ok(claimed)
-    }
-
-    fn timestamp<'a>(
-        &self,
-        headers: &'a HeaderMap,
-        name: &str,
-        now: SystemTime,
-    ) -> Result<(&'a str, u64), String> {
-        let text = single(headers, name)?;
         let seconds = Some(text)
             .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|t| t.parse::<u64>().ok())
-            .ok_or_else(|| format!("the header `{name}` is not a number of seconds"))?;
+            .ok_or_else(|| format!("{place} is not a number of seconds"))?;
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let allowed = self.tolerance.as_secs();
         if now.abs_diff(seconds) > allowed {
@@ -189,72 +265,8 @@ impl Verifier {
                 now.abs_diff(seconds)
             ));
         }
-        Ok((text, seconds))
+        Ok((text.to_owned(), seconds))
     }
-}
-
-impl Encoding {
-    fn decode(self, entry: &str, prefix: &str) -> Option<[u8; 32]> {
-        let text = entry.strip_prefix(prefix)?.as_bytes();
-        match self {
-            Encoding::Hex => decode_hex(text),
-            Encoding::Base64 => {
-                // 44 characters hold 32 or 33 bytes; the length of what came out decides.
-                let mut out = [0; 33];
-                let length = (text.len() == 44)
-                    .then(|| STANDARD.decode_slice(text, &mut out).ok())
-                    .flatten()?;
-                (length == 32).then(|| out.first_chunk().copied()).flatten()
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Encoding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Encoding::Hex => "hexadecimal",
-            Encoding::Base64 => "base64",
-        })
-    }
-}
-
-fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
-    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-    let text: &[u8; 64] = text.try_into().ok()?;
-    let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(out)
-}
-
-/// The one value of a header. Two would let whoever comes between choose the one we look at.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, String> {
-    let mut values = headers.get_all(name).iter();
-    let value = values
-        .next()
-        .ok_or_else(|| format!("the header `{name}` is missing"))?;
-    if values.next().is_some() {
-        return Err(format!("the header `{name}` is repeated"));
-    }
-    if value.len() > SIGNATURE_BYTES_MAX {
-        return Err(format!(
-            "the header `{name}` is longer than {SIGNATURE_BYTES_MAX} bytes"
-        ));
-    }
-    value
-        .to_str()
-        .map_err(|_| format!("the header `{name}` holds more than visible ASCII"))
-}
-
-/// A dot in the id would let bytes move between the id and what follows it.
-fn message_id<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, String> {
-    let id = single(headers, name)?;
-    if id.is_empty() || id.contains('.') {
-        return Err(format!("the header `{name}` is empty or contains a dot"));
-    }
-    Ok(id)
 }
 
 /// One answer for every reason: the sender learns nothing from it.

@@ -51,7 +51,7 @@ impl Tolerance {
 
 impl Default for Tolerance {
     fn default() -> Self {
-        Self(tradewind_signatures::standard_webhooks::SCHEME.tolerance)
+        Self(tradewind_signatures::schemes::STANDARD_WEBHOOKS.tolerance)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tradewind_adapter::{Error, ErrorKind, Parts, Refusal, Verified, Webhook};
 use tradewind_event::Event;
 use tradewind_formats::standard_webhooks::{Mapping, decode};
-use tradewind_signatures::{Verifier, standard_webhooks::SCHEME};
+use tradewind_signatures::{Verifier, schemes::STANDARD_WEBHOOKS};
 
 #[derive(Debug)]
 pub(crate) struct StandardWebhooks {
@@ -22,7 +22,8 @@ impl StandardWebhooks {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let refuse = |reason: String| Error::new(ErrorKind::ConfigInvalid, "config", reason);
         let tolerance = config.tolerance.0;
-        let verifier = Verifier::new(&SCHEME, &config.secrets)?.with_tolerance(tolerance);
+        let verifier =
+            Verifier::new(&STANDARD_WEBHOOKS, &config.secrets)?.with_tolerance(tolerance);
         if config.type_from.split('.').any(str::is_empty) {
             return Err(refuse(format!(
                 "`type-from` must be the path of a JSON member, such as `type` or `data.kind`, \
@@ -50,7 +51,7 @@ impl StandardWebhooks {
 
 impl Webhook for StandardWebhooks {
     fn verify(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Refusal> {
-        let proof = self.verifier.verify(&parts.headers, body, now)?;
+        let proof = self.verifier.verify(parts, body, now)?;
         Ok(Verified {
             principal: "standard-webhooks".to_owned(),
             method: proof.method(),
@@ -66,7 +67,7 @@ impl Webhook for StandardWebhooks {
         };
         let id = self
             .verifier
-            .message_id(&parts.headers)
+            .message_id(parts)
             .ok_or_else(|| refusal("the message has no id".to_owned()))?;
         let content_type = match parts.headers.get(http::header::CONTENT_TYPE) {
             None => None,

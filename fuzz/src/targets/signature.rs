@@ -3,11 +3,11 @@
 use crate::Target;
 use crate::input::Cut;
 use crate::signing::{self, Kind, NOW, SECRETS, SVIX, WEBHOOK, fill, signed};
+use http::{Method, Uri};
 use std::time::{Duration, UNIX_EPOCH};
-use tradewind_adapter::Secret;
-use tradewind_signatures::{
-    SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier, github, standard_webhooks,
-};
+use tradewind_adapter::{Parts, Secret};
+use tradewind_signatures::schemes::{GITHUB, STANDARD_WEBHOOKS};
+use tradewind_signatures::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier};
 
 /// Headers and a body; the first byte is the scheme.
 pub(super) const SIGNATURE: Target = Target {
@@ -18,8 +18,8 @@ pub(super) const SIGNATURE: Target = Target {
 fn verify(input: &[u8]) {
     let mut input = Cut(input);
     let (scheme, kind) = match input.line() {
-        "github" => (&github::SCHEME, Kind::GitHub),
-        _ => (&standard_webhooks::SCHEME, WEBHOOK),
+        "github" => (&GITHUB, Kind::GitHub),
+        _ => (&STANDARD_WEBHOOKS, WEBHOOK),
     };
     let mut headers = input.headers();
     let body = input.rest();
@@ -31,27 +31,33 @@ fn verify(input: &[u8]) {
     fill(kind, &mut headers, body);
     let verifier = Verifier::new(scheme, &SECRETS.map(Secret::new)).unwrap();
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
-    let found = verifier.verify(&headers, body, now);
+    let parts = Parts {
+        method: Method::POST,
+        uri: Uri::from_static("/"),
+        headers,
+    };
+    let headers = &parts.headers;
+    let found = verifier.verify(&parts, body, now);
     let large = headers.values().any(|value| {
         value.len() > SIGNATURE_BYTES_MAX
             || value.as_bytes().split(|b| *b == b' ').count() > SIGNATURES_MAX
     });
     match found {
         Ok(proof) => {
-            assert!(signed(kind, &headers, body), "taken without a signature");
+            assert!(signed(kind, headers, body), "taken without a signature");
             assert!(proof.secret < SECRETS.len());
-            assert_eq!(proof.id, verifier.message_id(&headers));
+            assert_eq!(proof.id, verifier.message_id(&parts));
             // The same signature is no proof for anybody else, nor for another body.
             let stranger = Verifier::new(scheme, &[Secret::new(signing::STRANGER)]).unwrap();
             let claims = format!("{headers:?}");
-            let theirs = kind.write(&kind.digest(signing::STRANGER, &headers, body));
-            assert!(stranger.verify(&headers, body, now).is_err() || claims.contains(&theirs));
+            let theirs = kind.write(&kind.digest(signing::STRANGER, headers, body));
+            assert!(stranger.verify(&parts, body, now).is_err() || claims.contains(&theirs));
             let other = [body, b"\0"].concat();
-            assert!(verifier.verify(&headers, &other, now).is_err());
+            assert!(verifier.verify(&parts, &other, now).is_err());
         }
         Err(refusal) => {
             assert_eq!((refusal.status.as_u16(), &refusal.detail), (401, &None));
-            assert!(large || !signed(kind, &headers, body), "{}", refusal.reason);
+            assert!(large || !signed(kind, headers, body), "{}", refusal.reason);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Secrets that are refused before anything is served.
 
 use tradewind_adapter::{ErrorKind, Secret};
-use tradewind_signatures::{SECRETS_MAX, Scheme, Verifier, github, standard_webhooks};
+use tradewind_signatures::schemes::{self, DISCORD, GITHUB, SENDGRID, SQUARE, STANDARD_WEBHOOKS};
+use tradewind_signatures::{Algorithm, Piece, Places, SECRETS_MAX, Scheme, Stamp, Verifier};
 
-fn refused(scheme: &'static Scheme, secrets: &[&str]) -> String {
+fn refused(scheme: &Scheme<'_>, secrets: &[&str]) -> String {
     let secrets: Vec<Secret> = secrets.iter().map(|s| Secret::new(*s)).collect();
     let error = Verifier::new(scheme, &secrets).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
@@ -13,44 +14,70 @@ fn refused(scheme: &'static Scheme, secrets: &[&str]) -> String {
 #[test]
 fn says_which_secret_and_why() {
     let good = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    let table: [(&'static Scheme, &[&str], &str); 8] = [
+    let key = "A".repeat(88);
+    let table: [(&Scheme<'_>, &[&str], &str); 13] = [
         (
-            &github::SCHEME,
+            &GITHUB,
             &[],
             "`secrets` must name at least one secret: without it nobody can be verified",
         ),
         (
-            &github::SCHEME,
+            &GITHUB,
             &["a", ""],
             "`secrets[1]`: a secret must not be empty",
         ),
         (
-            &github::SCHEME,
+            &GITHUB,
             &["a"; SECRETS_MAX + 1],
             "`secrets` names 9, at most 8 are allowed",
         ),
         (
-            &standard_webhooks::SCHEME,
+            &STANDARD_WEBHOOKS,
             &[""],
             "`secrets[0]`: a secret must not be empty",
         ),
         (
-            &standard_webhooks::SCHEME,
+            &STANDARD_WEBHOOKS,
             &["whsec_"],
             "`secrets[0]`: a secret must hold 24 to 64 bytes, this one holds 0",
         ),
         (
-            &standard_webhooks::SCHEME,
+            &STANDARD_WEBHOOKS,
             &[good, "whsec_AAAA"],
             "`secrets[1]`: a secret must hold 24 to 64 bytes, this one holds 3",
         ),
         (
-            &standard_webhooks::SCHEME,
+            &STANDARD_WEBHOOKS,
             &["whsec_not base64"],
             "`secrets[0]`: a secret must be `whsec_` and standard base64, as the sender shows it",
         ),
         (
-            &standard_webhooks::SCHEME,
+            &DISCORD,
+            &["xyz"],
+            "`secrets[0]`: a secret must be hexadecimal, as the sender shows it",
+        ),
+        (
+            &DISCORD,
+            &["00"],
+            "`secrets[0]`: a secret must hold 32 bytes, this one holds 1",
+        ),
+        (
+            &SENDGRID,
+            &["no key"],
+            "`secrets[0]`: a secret must be standard base64, as the sender shows it",
+        ),
+        (
+            &SENDGRID,
+            &[&key],
+            "`secrets[0]`: a secret must be a public key for EcdsaP256",
+        ),
+        (
+            &SQUARE,
+            &["a"],
+            "`public-url` is missing: the sender signs the address that it was given",
+        ),
+        (
+            &STANDARD_WEBHOOKS,
             &["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="],
             "`secrets[0]`: a secret must be `whsec_` and standard base64, as the sender shows it",
         ),
@@ -60,7 +87,7 @@ fn says_which_secret_and_why() {
     }
     let long = format!("whsec_{}", "A".repeat(4 * 22));
     assert_eq!(
-        refused(&standard_webhooks::SCHEME, &[&long]),
+        refused(&STANDARD_WEBHOOKS, &[&long]),
         "`secrets[0]`: a secret must hold 24 to 64 bytes, this one holds 66"
     );
 }
@@ -68,6 +95,119 @@ fn says_which_secret_and_why() {
 #[test]
 fn keeps_secrets_out_of_debug_output() {
     let secret = "canary-4711";
-    let verifier = Verifier::new(&github::SCHEME, &[Secret::new(secret)]).unwrap();
+    let verifier = Verifier::new(&GITHUB, &[Secret::new(secret)]).unwrap();
     assert!(!format!("{verifier:?}").contains(secret));
+}
+
+#[test]
+fn an_empty_secret_is_refused_by_every_scheme() {
+    for scheme in schemes::ALL {
+        let url = scheme
+            .signed
+            .contains(&Piece::Url)
+            .then_some("https://example.com/");
+        let error = Verifier::at(scheme, &[Secret::new("")], url).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "`secrets[0]`: a secret must not be empty",
+            "{}",
+            scheme.name
+        );
+    }
+}
+
+#[test]
+fn addresses_that_are_none() {
+    let at = |scheme, url| {
+        let error = Verifier::at(scheme, &[Secret::new("a")], Some(url)).unwrap_err();
+        error.message().to_owned()
+    };
+    for url in [
+        "",
+        "/hook",
+        "example.com/hook",
+        "ftp://example.com/",
+        "https://",
+    ] {
+        assert_eq!(
+            at(&SQUARE, url),
+            format!("`public-url`: `{url}` is no absolute http or https URL")
+        );
+    }
+    assert_eq!(
+        at(&GITHUB, "https://example.com/"),
+        "`public-url` has no use here: the sender signs no address"
+    );
+}
+
+/// Schemes that a configuration could say and that would protect nothing.
+#[test]
+fn schemes_that_contradict_themselves() {
+    let header = &[Places::header("x-signature")];
+    let timed = &[Places::header("x-signature").at("x-time")];
+    let part = &[Places {
+        timestamp: Some(Stamp::Part("t=")),
+        ..header[0]
+    }];
+    let signed: [(&[Places<'_>], &[Piece<'_>], &str); 10] = [
+        (header, &[], "`signed` lacks the body"),
+        (header, &[Piece::Timestamp], "`signed` lacks the body"),
+        (
+            header,
+            &[Piece::Body, Piece::Text(".")],
+            "the body must be the last part of `signed`",
+        ),
+        (
+            header,
+            &[Piece::Header("x-a"), Piece::Body],
+            "between two parts of `signed` there must be a text, or bytes could move from one to the other",
+        ),
+        (
+            header,
+            &[Piece::Header("x-a"), Piece::Text(""), Piece::Body],
+            "between two parts of `signed` there must be a text, or bytes could move from one to the other",
+        ),
+        (
+            header,
+            &[Piece::Header("x a"), Piece::Text("."), Piece::Body],
+            "`x a` is no name of a header",
+        ),
+        (
+            header,
+            &[Piece::Timestamp, Piece::Text("."), Piece::Body],
+            "`signed` has a timestamp, and nothing says where it stands",
+        ),
+        (
+            timed,
+            &[Piece::Body],
+            "the timestamp is not signed, so it shows nothing",
+        ),
+        (
+            header,
+            &[Piece::Id, Piece::Text("."), Piece::Body],
+            "`signed` has an id, and nothing says where it stands",
+        ),
+        (
+            part,
+            &[Piece::Timestamp, Piece::Text("."), Piece::Body],
+            "a timestamp beside the signature needs a `separator`",
+        ),
+    ];
+    for (places, signed, reason) in signed {
+        let scheme = Scheme {
+            places,
+            signed,
+            ..Scheme::BODY
+        };
+        assert_eq!(refused(&scheme, &["a"]), reason);
+    }
+    let token = Scheme {
+        places: header,
+        algorithm: Algorithm::Token,
+        ..Scheme::BODY
+    };
+    assert_eq!(
+        refused(&token, &["a"]),
+        "a token signs nothing: leave `signed` out"
+    );
 }

@@ -1,7 +1,8 @@
-//! Every scheme against published vectors, and against what must never pass.
+//! Signatures as published, and what must not pass for one.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod accepted;
 mod configuration;
+mod negatives;
 mod refused;
 mod vectors;

@@ -1,244 +1,175 @@
 //! What no scheme may let through.
 
+use crate::negatives::negatives;
 use crate::vectors::{Vector, vectors};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use std::time::Duration;
-use tradewind_adapter::Secret;
-use tradewind_signatures::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier};
+use http::{HeaderValue, StatusCode};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+use tradewind_signatures::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, schemes};
 
-fn assert_refused(vector: &Vector, headers: &HeaderMap, why: &str) {
-    assert_refused_at(vector, headers, vector.now(), why);
-}
-
-fn assert_refused_at(vector: &Vector, headers: &HeaderMap, now: std::time::SystemTime, why: &str) {
-    let refusal = vector.verify(headers, now).expect_err(why);
+fn assert_refused(vector: &Vector, now: SystemTime, why: &str) {
+    let name = vector.scheme.name;
+    let refusal = vector.verify(now).expect_err(&format!("{name}: {why}"));
     // Nothing that the sender sees tells one reason from another.
-    assert_eq!(refusal.status, StatusCode::UNAUTHORIZED, "{why}");
-    assert_eq!(refusal.code, "unauthenticated", "{why}");
-    assert_eq!(refusal.detail, None, "{why}");
-    assert!(!refusal.reason.contains(vector.secret), "{why}");
+    assert_eq!(refusal.status, StatusCode::UNAUTHORIZED, "{name}, {why}");
+    assert_eq!(refusal.code, "unauthenticated", "{name}, {why}");
+    assert_eq!(refusal.detail, None, "{name}, {why}");
+    assert!(!refusal.reason.contains(vector.secret), "{name}, {why}");
 }
 
-fn with_signature(vector: &Vector, signature: &str) -> HeaderMap {
-    let mut headers = vector.request();
-    headers.insert(
-        vector.signature_name(),
-        HeaderValue::from_str(signature).unwrap(),
-    );
-    headers
-}
-
+/// The table that docs/guarantees.md links to.
 #[test]
-fn malformed_signatures() {
+fn vectors_pass_and_their_negatives_do_not() {
+    let (mut passed, mut published) = (0, 0);
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
     for vector in vectors() {
-        let digest = vector.digest();
-        let good = &vector.signature;
-        let body_of = &good[vector.scheme.prefix.len()..];
-        let mut longer = digest.clone();
-        longer.push(0);
-        let table = [
-            ("empty", String::new()),
-            ("prefix only", vector.scheme.prefix.to_owned()),
-            ("first 8 bytes", vector.written(&digest[..8])),
-            ("first 31 bytes", vector.written(&digest[..31])),
-            ("33 bytes", vector.written(&longer)),
-            ("one character less", good[..good.len() - 1].to_owned()),
-            ("one character more", format!("{good}0")),
-            (
-                "unpadded or cut",
-                good.trim_end_matches('=')[..good.trim_end_matches('=').len().min(good.len() - 1)]
-                    .to_owned(),
-            ),
-            ("tab inside", good.replace(body_of, &format!("\t{body_of}"))),
-            ("zeroes", vector.written(&[0; 32])),
-            ("a strange tag", format!("v9,{body_of}")),
-            ("older tag v0", format!("v0,{body_of}")),
-            ("older tag sha1", format!("sha1={body_of}")),
-            ("asymmetric tag", format!("v1a,{body_of}")),
-            (
-                "tag in another case",
-                format!("SHA256={body_of} V1,{body_of} V0={body_of}"),
-            ),
-        ];
-        for (why, signature) in table {
-            assert_refused(&vector, &with_signature(&vector, &signature), why);
+        assert_eq!(vector.verify(vector.now()), Ok(0), "{vector:?}");
+        passed += 1;
+        published += usize::from(vector.published);
+        let negatives = negatives(&vector);
+        for (why, negative, now) in &negatives {
+            assert_refused(negative, *now, why);
         }
-        if !vector.scheme.prefix.is_empty() {
-            assert_refused(&vector, &with_signature(&vector, body_of), "no tag");
-        }
-        // A header cannot even carry a line end.
-        assert!(HeaderValue::from_bytes(format!("{good}\n").as_bytes()).is_err());
-        let opaque = HeaderValue::from_bytes(format!("{good}\u{e9}").as_bytes()).unwrap();
-        let mut headers = vector.request();
-        headers.insert(vector.signature_name(), opaque);
-        assert_refused(&vector, &headers, "not ASCII");
+        *refused.entry(vector.scheme.name).or_default() += negatives.len();
     }
+    for scheme in schemes::ALL {
+        assert!(refused[scheme.name] >= 15, "{} {refused:?}", scheme.name);
+    }
+    println!(
+        "signatures: {} schemes and 2 of a configuration, {passed} vectors passed ({published} published, \
+         the others made by other libraries), {} negatives refused",
+        schemes::ALL.len(),
+        refused.values().sum::<usize>()
+    );
 }
 
+/// Signed by the right secret, and refused all the same.
 #[test]
-fn the_url_safe_alphabet_where_the_standard_one_is_due() {
+fn ids_and_headers_that_could_lend_bytes_to_their_neighbours() {
     let mut seen = 0;
-    for vector in vectors() {
-        let other = vector.signature.replace('+', "-").replace('/', "_");
-        if other != vector.signature {
-            assert_refused(
-                &vector,
-                &with_signature(&vector, &other),
-                "url-safe alphabet",
-            );
+    for vector in vectors().iter().filter(|v| v.signs()) {
+        if let Some(name) = vector.places().id {
+            let mut other = vector.clone();
+            other
+                .parts
+                .headers
+                .insert(name, HeaderValue::from_static("a.b"));
+            assert_refused(&other, vector.now(), "a dot");
             seen += 1;
         }
+        if vector.parts.headers.contains_key("x-topic") {
+            let mut other = vector.clone();
+            let moved = format!("orders|{}", vector.timestamp.as_ref().unwrap());
+            let value = HeaderValue::from_str(&moved).unwrap();
+            other.parts.headers.insert("x-topic", value);
+            assert_refused(&other, vector.now(), "a separator");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 4);
+}
+
+/// Digits that move from the timestamp to the body leave the signature as it is.
+#[test]
+fn timestamps_that_nothing_ends_have_ten_digits() {
+    let mut seen = 0;
+    for vector in vectors() {
+        let name = match vector.scheme.name {
+            "discord" => "x-signature-timestamp",
+            "sendgrid" => "x-twilio-email-event-webhook-timestamp",
+            _ => continue,
+        };
+        let text = vector.timestamp.clone().unwrap();
+        let mut moved = vector.clone();
+        moved
+            .parts
+            .headers
+            .insert(name, HeaderValue::from_str(&text[..9]).unwrap());
+        moved.body.insert(0, text.as_bytes()[9]);
+        let nine = text[..9].parse().unwrap();
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(nine);
+        assert_refused(&moved, then, "nine digits");
+        seen += 1;
     }
     assert_eq!(seen, 3);
 }
 
 #[test]
-fn missing_and_repeated_headers() {
-    for vector in vectors() {
-        let names = vector.request().keys().cloned().collect::<Vec<_>>();
-        for name in names {
-            let mut headers = vector.request();
-            headers.remove(&name);
-            assert_refused(&vector, &headers, "missing header");
-            let mut headers = vector.request();
-            headers.append(&name, headers[&name].clone());
-            assert_refused(&vector, &headers, "repeated header");
-            let mut headers = vector.request();
-            headers.insert(&name, HeaderValue::from_static(""));
-            assert_refused(&vector, &headers, "empty header");
-        }
-    }
-}
-
-#[test]
-fn altered_content() {
-    for vector in vectors() {
-        let mut flipped = vector.clone();
-        *flipped.body.last_mut().unwrap() ^= 1;
-        assert_refused(&flipped, &flipped.request(), "one bit of the body");
-        let mut longer = vector.clone();
-        longer.body.push(b'\n');
-        assert_refused(&longer, &longer.request(), "a line end after the body");
-        if let Ok(tree) = serde_json::from_slice::<serde_json::Value>(&vector.body) {
-            let mut printed = vector.clone();
-            printed.body = serde_json::to_vec_pretty(&tree).unwrap();
-            assert_refused(&printed, &printed.request(), "the body printed again");
-        }
-        if vector.id.is_some() {
-            let mut other = vector.clone();
-            other.id = Some("msg_other".into());
-            assert_refused(&other, &other.request(), "another id");
-        }
-        if let Some(timestamp) = &vector.timestamp {
-            let mut later = vector.clone();
-            later.timestamp = Some((timestamp.parse::<u64>().unwrap() + 1).to_string());
-            assert_refused(&later, &later.request(), "another timestamp");
-            let mut padded = vector.clone();
-            padded.timestamp = Some(format!("0{timestamp}"));
-            assert_refused(
-                &padded,
-                &padded.request(),
-                "the same number in other digits",
-            );
-        }
-        let mut tenant = vector.clone();
-        tenant.secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx";
-        assert_refused(&tenant, &vector.request(), "another tenant's secret");
-    }
-}
-
-/// Signed by the right secret, and refused all the same.
-#[test]
-fn timestamps_outside_the_window_or_no_numbers() {
-    for vector in vectors().iter().filter(|v| v.timestamp.is_some()) {
-        let beyond = vector.scheme.tolerance + Duration::from_secs(1);
-        assert_refused_at(vector, &vector.request(), vector.now() + beyond, "too old");
-        assert_refused_at(vector, &vector.request(), vector.now() - beyond, "too new");
-        let timestamp = vector.timestamp.as_ref().unwrap();
-        for text in [
-            format!("+{timestamp}"),
-            format!("-{timestamp}"),
-            format!("{timestamp}.0"),
-            format!("{timestamp} "),
-            format!("0x{timestamp}"),
-            format!("{timestamp}e0"),
-            "99999999999999999999999".into(),
-            u64::MAX.to_string(),
-            "now".into(),
-        ] {
-            let signed = vector.changed(|v| v.timestamp = Some(text.clone()));
-            assert_refused_at(&signed, &signed.request(), vector.now(), &text);
-        }
-    }
-}
-
-#[test]
-fn ids_that_could_lend_bytes_to_their_neighbours() {
-    for vector in vectors().iter().filter(|v| v.id.is_some()) {
-        for id in ["a.b", ".", "msg."] {
-            let signed = vector.changed(|v| v.id = Some(id.into()));
-            assert_refused(&signed, &signed.request(), id);
-        }
-    }
-}
-
-#[test]
 fn more_than_is_worth_looking_at() {
     let vector = &vectors()[1];
-    let list = |n: usize| format!("{}{}", "v1,x ".repeat(n - 1), vector.signature);
-    assert!(
-        vector
-            .verify(&with_signature(vector, &list(SIGNATURES_MAX)), vector.now())
-            .is_ok()
-    );
-    let many = with_signature(vector, &list(SIGNATURES_MAX + 1));
-    assert_refused(vector, &many, "too many signatures");
+    let list = |n: usize| format!("{}{}", "v1,x ".repeat(n - 1), vector.signature());
+    let most = vector.with_signature(&list(SIGNATURES_MAX));
+    assert_eq!(most.verify(vector.now()), Ok(0));
+    let many = vector.with_signature(&list(SIGNATURES_MAX + 1));
+    assert_refused(&many, vector.now(), "too many signatures");
     let padding = "x".repeat(SIGNATURE_BYTES_MAX);
-    let long = with_signature(vector, &format!("{} {padding}", vector.signature));
-    assert_refused(vector, &long, "too long a header");
+    let long = vector.with_signature(&format!("{} {padding}", vector.signature()));
+    assert_refused(&long, vector.now(), "too long a header");
 }
 
 #[test]
 fn a_good_set_of_headers_beside_a_bad_one() {
     let mut vector = vectors().remove(2);
-    assert_eq!(vector.headers, 1);
-    let mut headers = vector.request();
-    vector.headers = 0;
-    vector.signature = vector.written(&[0; 32]);
-    headers.extend(vector.request());
-    assert_refused(&vector, &headers, "only the first set counts");
+    for (name, value) in [
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", "1614265330"),
+        (
+            "webhook-signature",
+            "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ),
+    ] {
+        vector
+            .parts
+            .headers
+            .insert(name, HeaderValue::from_static(value));
+    }
+    assert_refused(&vector, vector.now(), "only the first set counts");
+}
+
+/// Many bytes are read as one character: whoever has a signature over it has none over them.
+#[test]
+fn a_form_that_is_not_utf8() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use hmac::{Hmac, KeyInit, Mac};
+    let twilio = vectors().into_iter().find(|v| v.url.is_some()).unwrap();
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(twilio.secret.as_bytes()).unwrap();
+    mac.update(format!("{}a\u{fffd}", twilio.url.unwrap()).as_bytes());
+    let mut signed = twilio.with_signature(&STANDARD.encode(mac.finalize().into_bytes()));
+    for body in [&b"a=%ff"[..], b"a=%fe", b"a=\xff", "a=\u{fffd}".as_bytes()] {
+        signed.body = body.to_vec();
+        assert_refused(&signed, signed.now(), "a form that is not UTF-8");
+    }
 }
 
 #[test]
 fn tells_the_log_why() {
     let vector = &vectors()[1];
-    let verifier = Verifier::new(vector.scheme, &[Secret::new(vector.secret)]).unwrap();
-    let reason = |headers: &HeaderMap, later: u64| {
+    let reason = |vector: &Vector, later: u64| {
         let now = vector.now() + Duration::from_secs(later);
-        verifier
-            .verify(headers, &vector.body, now)
-            .unwrap_err()
-            .reason
+        vector.verify(now).unwrap_err().reason
     };
+    let mut bare = vector.clone();
+    bare.parts.headers.clear();
+    let zeroes = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let table = [
         (
-            reason(&vector.request(), 412),
-            "standard-webhooks signature: the timestamp is 412 s old, allowed are 300 s",
+            reason(vector, 412),
+            "the timestamp is 412 s old, allowed are 300 s",
         ),
         (
-            reason(&HeaderMap::new(), 0),
-            "standard-webhooks signature: the header `webhook-signature` or `svix-signature` is missing",
+            reason(&bare, 0),
+            "the header `webhook-signature` or the header `svix-signature` is missing",
         ),
         (
-            reason(&with_signature(vector, "v1,"), 0),
-            "standard-webhooks signature: no signature of the form `v1,` and 32 bytes in base64",
+            reason(&vector.with_signature("v1,"), 0),
+            "no signature of the form `v1,` and 32 bytes in base64",
         ),
         (
-            reason(&with_signature(vector, &vector.written(&[1; 32])), 0),
-            "standard-webhooks signature: none of the 1 configured secrets made the signature",
+            reason(&vector.with_signature(zeroes), 0),
+            "none of the 1 configured secrets made the signature",
         ),
     ];
     for (said, expected) in table {
-        assert_eq!(said, expected);
+        assert_eq!(said, format!("standard-webhooks signature: {expected}"));
     }
 }
