@@ -21,12 +21,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("gateway/filter", &["sdk/event", "sdk/formats"]),
+    ("gateway/transform", &["sdk/event"]),
     ("gateway/store", &["sdk/event"]),
     ("gateway/backup", &["gateway/store"]),
     (
         "gateway/engine",
         &[
             "gateway/filter",
+            "gateway/transform",
             "gateway/store",
             "adapters/api",
             "sdk/event",
@@ -37,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "gateway/config",
         &[
             "gateway/filter",
+            "gateway/transform",
             "gateway/store",
             "adapters/api",
             "sdk/event",

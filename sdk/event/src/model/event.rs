@@ -4,6 +4,7 @@ use super::builder::Value;
 use super::validate::{self, SPEC_VERSION};
 use super::{Attribute, Base, Builder, Core, Data, DataKind, Draft, Span, Timestamp, is_json};
 use crate::InvalidEvent;
+use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,6 +140,26 @@ impl Event {
             overlay: Some(Arc::new(overlay)),
         })
     }
+    /// The same event without an attribute, which must not be a required one. One that is not there
+    /// is no mistake. `data` and its kind stay.
+    pub fn without_attribute(&self, name: &str) -> Result<Event, InvalidEvent> {
+        if self.attribute(name).is_none() {
+            return Ok(self.clone());
+        }
+        self.draft(|kept| kept != name)?
+            .finish(self.data().cloned())
+    }
+    /// The same event with another payload and its `datacontenttype`, which the kind follows from.
+    pub fn with_data(
+        &self,
+        content_type: &str,
+        bytes: impl Into<Bytes>,
+    ) -> Result<Event, InvalidEvent> {
+        let name = Core::DataContentType.name();
+        let mut draft = self.draft(|kept| kept != name)?;
+        draft.set(name, Attribute::String(content_type))?;
+        draft.finish(Some(Data::of(Some(content_type), bytes.into())))
+    }
     /// Checks every rule of CloudEvents 1.0 that a single event must obey: names, types, character
     /// sets, URIs (RFC 3986), timestamps (RFC 3339), media types (RFC 2046), and what must not be
     /// missing or empty. Events are checked where they come into being, so this holds for each one.
@@ -163,11 +184,18 @@ impl Event {
     /// A base that holds the overlay too.
     #[expect(clippy::expect_used, reason = "every part was checked when it came in")]
     pub(crate) fn flattened(&self) -> Base {
-        let mut draft = Draft::with_capacity(256);
-        self.attributes()
-            .try_for_each(|(name, value)| draft.set(name, value))
-            .and_then(|()| draft.into_base(self.data().cloned()))
+        self.draft(|_| true)
+            .and_then(|draft| draft.into_base(self.data().cloned()))
             .expect("events are valid, and with_attribute keeps them below the size limit")
+    }
+
+    /// A draft of the attributes that are wanted, without data.
+    fn draft(&self, wanted: impl Fn(&str) -> bool) -> Result<Draft, InvalidEvent> {
+        let mut draft = Draft::with_capacity(256);
+        for (name, value) in self.attributes().filter(|(name, _)| wanted(name)) {
+            draft.set(name, value)?;
+        }
+        Ok(draft)
     }
 
     fn text_len(&self) -> usize {

@@ -68,6 +68,31 @@ fn an_overlay_changes_one_event_and_shares_the_rest() {
 }
 
 #[test]
+fn parts_are_taken_out_and_replaced() {
+    let event = decode(DOCUMENT);
+    let less = event.without_attribute("n").unwrap();
+    assert_eq!(less.attribute("n"), None);
+    assert_eq!(less.data(), event.data());
+    assert_eq!(less.extensions().count() + 1, event.extensions().count());
+    assert_eq!(event.without_attribute("nothere").unwrap(), event);
+    for required in ["id", "source", "type", "specversion"] {
+        event.without_attribute(required).unwrap_err();
+    }
+    for (content_type, kind) in [
+        ("application/json", DataKind::Json),
+        ("text/plain", DataKind::Text),
+        ("image/png", DataKind::Binary),
+    ] {
+        let other = event.with_data(content_type, "1").unwrap();
+        assert_eq!(other.data_content_type(), Some(content_type));
+        assert_eq!(other.data().unwrap().kind, kind);
+        assert_eq!(&other.data().unwrap().bytes[..], b"1");
+        assert_eq!(other.attribute("n"), event.attribute("n"));
+    }
+    event.with_data("no type", "1").unwrap_err();
+}
+
+#[test]
 fn an_overlay_obeys_the_rules() {
     let event = decode(DOCUMENT);
     for (name, value) in [
