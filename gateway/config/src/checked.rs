@@ -16,6 +16,7 @@ use std::time::Duration;
 use tradewind_adapter::{BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
 use tradewind_store::Settings;
+use tradewind_transform::Transform;
 
 /// A configuration without errors.
 #[derive(Debug, Clone)]
@@ -149,6 +150,8 @@ pub struct LoadedSubscription {
     pub filter: Arc<Filter>,
     /// The filter as written; `null` for none.
     pub definition: Value,
+    /// What the sink gets in place of the event, compiled; `None` for the event itself.
+    pub transform: Option<Arc<Transform>>,
     /// The sink's kind.
     pub sink_kind: String,
     /// The sink, built.

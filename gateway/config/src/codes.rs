@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 29] = [
+pub const CODES: [(&str, &str); 30] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -23,6 +23,7 @@ pub const CODES: [(&str, &str); 29] = [
     ),
     ("empty-file", "the configuration file holds nothing"),
     ("invalid-filter", "the filter does not compile"),
+    ("invalid-transform", "the transform does not compile"),
     ("invalid-value", "a value of the right type that cannot be"),
     (
         "literal-secret",

@@ -32,6 +32,7 @@ pub use env::{Env, FILE_MAX, System};
 pub use load::filter::{filter, value};
 pub use load::paths::Piece;
 pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
+pub use load::transform::transform;
 pub use load::{load, load_str};
 pub use model::{
     Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,

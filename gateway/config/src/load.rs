@@ -5,10 +5,12 @@ mod gateway;
 mod keys;
 pub(crate) mod paths;
 mod policy;
+mod refusal;
 pub(crate) mod routes;
 mod sources;
 mod streams;
 mod subscriptions;
+pub(crate) mod transform;
 
 use crate::checked::{Checked, Config};
 use crate::decode::{Part, Trouble};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tradewind_adapter::Sink;
 use tradewind_filter::Filter;
 use tradewind_store::Settings;
+use tradewind_transform::Transform;
 
 /// One generation of configuration, validated and built.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +38,8 @@ pub struct SubscriptionPlan {
     pub filter: Arc<Filter>,
     /// The filter as written; what is recorded in the log when it changes.
     pub definition: serde_json::Value,
+    /// What the sink gets in place of the event, compiled; `None` for the event itself.
+    pub transform: Option<Arc<Transform>>,
     /// The sink, built.
     pub sink: Arc<dyn Sink>,
     /// Where a new subscription begins.

@@ -11,6 +11,7 @@ mod read;
 mod recover;
 mod replay;
 mod retention;
+mod transform;
 mod work;
 
 pub(crate) use command::{Answer, Chunk, Command, LaneView, Moved, Page, Progress};

@@ -139,6 +139,9 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             if touches("filter") {
                 say("the new filter holds for events appended from now on");
             }
+            if touches("transform") {
+                say("the next attempts send what it makes now, waiting events included");
+            }
             if touches("sink") {
                 say("the next attempts go to the new sink, waiting events included");
             }

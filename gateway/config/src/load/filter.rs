@@ -1,9 +1,9 @@
 //! Filters: where in the file their errors lie.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::refusal::Refusal;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{Document, Spot};
 use crate::env::Env;
-use crate::phrase;
 use serde_json::Value;
 use std::sync::Arc;
 use tradewind_filter::{Filter, InvalidFilter};
@@ -36,27 +36,15 @@ pub fn value(name: &str, text: &str) -> Result<Value, Diagnostics> {
 
 /// The finding that a definition at `base` does not compile.
 pub(super) fn refused(document: &Document, base: &str, invalid: &InvalidFilter) -> Diagnostic {
-    let place = format!("{base}{}", invalid.pointer);
     // A path ends at a dialect or an attribute, unless it is the value that does not fit.
     let value = invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
-    let spot = if value { Spot::Value } else { Spot::Key };
-    let phrase = phrase::of(&invalid.reason, &[]);
-    let inside = invalid
-        .offset
-        .and_then(|offset| document.within(&place, offset));
-    let found = match inside {
-        Some(span) => {
-            let message = document.veil(&place, phrase.message);
-            let found = document.locate(span, Severity::Error, "invalid-filter", message);
-            Diagnostic {
-                path: crate::document::dotted(&place),
-                ..found
-            }
-        }
-        None => document.error(&place, spot, "invalid-filter", phrase.message),
-    };
-    match invalid.hint.clone().or(phrase.hint) {
-        Some(hint) => found.hint(document.veil(&place, hint)),
-        None => found,
+    Refusal {
+        code: "invalid-filter",
+        place: format!("{base}{}", invalid.pointer),
+        spot: if value { Spot::Value } else { Spot::Key },
+        offset: invalid.offset,
+        reason: &invalid.reason,
+        hint: invalid.hint.clone(),
     }
+    .locate(document)
 }

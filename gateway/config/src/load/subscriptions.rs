@@ -1,6 +1,6 @@
 //! Subscriptions: their filter, their sink, and whether the keys fit together.
 
-use super::{Loader, filter};
+use super::{Loader, filter, transform};
 use crate::checked::{LoadedStream, LoadedSubscription};
 use crate::document::{Spot, child};
 use crate::model::Subscription;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tradewind_adapter::{Build, Sink};
 use tradewind_filter::Filter;
+use tradewind_transform::Transform;
 
 impl Loader<'_> {
     pub(crate) fn subscriptions(
@@ -30,8 +31,11 @@ impl Loader<'_> {
             self.check_renamed(base, &entry.name, &keys);
             self.check_policy(base, &keys, streams.get(&stream));
             let filter = self.filter(&child(base, "filter"), &keys.filter);
+            let transform = self.transform(&child(base, "transform"), &keys.transform);
             let sink = self.sink(&child(base, "sink"), &entry.name, keys.sink.clone());
-            let (Some(filter), Some((sink_kind, sink))) = (filter, sink) else {
+            let (Some(filter), Some(transform), Some((sink_kind, sink))) =
+                (filter, transform, sink)
+            else {
                 continue;
             };
             self.check_capability(base, &keys, &sink_kind, &*sink);
@@ -42,6 +46,7 @@ impl Loader<'_> {
                 why: keys.why,
                 filter,
                 definition: keys.filter,
+                transform,
                 sink_kind,
                 sink,
                 start: keys.start.unwrap_or_default(),
@@ -57,6 +62,21 @@ impl Loader<'_> {
             Ok(filter) => Some(filter),
             Err(invalid) => {
                 let found = filter::refused(self.document, base, &invalid);
+                self.out.push(found);
+                None
+            }
+        }
+    }
+
+    /// `Some(None)` where there is none.
+    fn transform(&mut self, base: &str, definition: &Value) -> Option<Option<Arc<Transform>>> {
+        if definition.is_null() {
+            return Some(None);
+        }
+        match tradewind_transform::compile(definition) {
+            Ok(transform) => Some(Some(Arc::new(transform))),
+            Err(invalid) => {
+                let found = transform::refused(self.document, base, &invalid);
                 self.out.push(found);
                 None
             }

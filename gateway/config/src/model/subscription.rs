@@ -19,6 +19,10 @@ pub(crate) struct Subscription {
     /// Which events it takes; a dialect is always named. Default: all. Since 0.1.
     #[serde(default)]
     pub(crate) filter: Value,
+    /// What the sink gets in place of the event: a step or a list of steps (`set`, `remove`,
+    /// `template`, `input-path`, `input-transformer`). Default: the event as it is. Since 0.1.
+    #[serde(default)]
+    pub(crate) transform: Value,
     /// Where they go: `kind` and the settings of that kind. Since 0.1.
     pub(crate) sink: Value,
     /// Where it begins when it is new: `tip`, `oldest` or a time. Default `tip`. Since 0.1.

@@ -61,6 +61,7 @@ subscriptions:
     owner: shop
     stream: orders
     filter: { exact: { type: a } }
+    transform: { set: { type: b } }
     sink: { kind: post, url: "https://b.example", signing-key: plain-secret-2 }
     retry: { max-attempts: 60 }
   billing: { owner: money, renamed-from: payment, sink: { kind: pile } }
@@ -99,7 +100,9 @@ subscriptions:
     retry.max-attempts: 50 -> 60
     sink.signing-key: changed (not shown)
     sink.url: https://a.example -> https://b.example
+    transform.set.type: (default) -> b
     effect: the new filter holds for events appended from now on
+    effect: the next attempts send what it makes now, waiting events included
     effect: the next attempts go to the new sink, waiting events included
     effect: waiting events are retried by the new policy
 + subscription history (owner shop)

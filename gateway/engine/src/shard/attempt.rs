@@ -1,6 +1,7 @@
 //! Attempts: one task per call of a sink, which always ends.
 
 use super::Shard;
+use super::transform::Transforming;
 use crate::engine::Inner;
 use crate::hash::HOPS;
 use crate::machine::{Gate, Lane, Verdict};
@@ -26,6 +27,8 @@ pub(super) struct Homing {
     offset: u64,
     outcome: Outcome,
     note: Option<String>,
+    /// It is this event's own, whatever else was in the batch.
+    own: bool,
     /// With the last outcome of a call: the call is over.
     ended: Option<Ended>,
 }
@@ -34,7 +37,8 @@ pub(super) struct Homing {
 struct Ended {
     gate: Arc<Gate>,
     policy: Arc<Policy>,
-    verdict: Verdict,
+    /// `None` where the sink was not called.
+    verdict: Option<Verdict>,
 }
 
 /// One call of a sink.
@@ -44,6 +48,7 @@ struct Call {
     gate: Arc<Gate>,
     policy: Arc<Policy>,
     offsets: Vec<u64>,
+    transforming: Option<Transforming>,
     replies: Option<Replies>,
     time: Time,
     home: mpsc::UnboundedSender<Homing>,
@@ -82,6 +87,7 @@ impl Shard {
                         .collect(),
                 });
                 let call = Call {
+                    transforming: Transforming::of(lane, &offsets),
                     lane: lane.id,
                     sink: Arc::clone(&plan.sink),
                     gate: Arc::clone(&lane.gate),
@@ -102,6 +108,9 @@ impl Shard {
     pub(super) fn home(&mut self, home: Homing) {
         if let Some(lane) = self.lanes.get_mut(&home.lane) {
             let (outcome, note) = (home.outcome, home.note.as_deref());
+            if let Some(task) = lane.flying.get_mut(&home.offset) {
+                task.together &= !home.own;
+            }
             lane.settle(home.offset, outcome, note, &mut self.turn, &mut self.rng);
         }
         if let Some(ended) = home.ended {
@@ -115,7 +124,14 @@ impl Shard {
             policy,
             verdict,
         } = ended;
-        let changed = gate.finished(*verdict, policy, self.turn.now);
+        let now = self.turn.now;
+        let Some(verdict) = verdict else {
+            if gate.abandoned(1, now) {
+                self.around.gates.wake_others(self.around.shard);
+            }
+            return;
+        };
+        let changed = gate.finished(*verdict, policy, now);
         if let Some(lane) = self.lanes.get_mut(&lane) {
             if *verdict == Verdict::Gone {
                 lane.disabled = true;
@@ -157,7 +173,14 @@ fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<De
 }
 
 impl Call {
-    async fn run(self, batch: Vec<Delivery>) {
+    async fn run(mut self, batch: Vec<Delivery>) {
+        let batch = match self.transforming.take() {
+            Some(transforming) => self.transformed(&transforming, batch),
+            None => batch,
+        };
+        if batch.is_empty() {
+            return;
+        }
         let mut open: Vec<usize> = (0..batch.len()).collect();
         let mut verdict: Option<Verdict> = None;
         let (report, mut outcomes) = Report::channel();
@@ -210,6 +233,45 @@ impl Call {
         }
     }
 
+    /// The deliveries that the sink gets. Those that could not be transformed go home at once, and
+    /// alone: the others of the batch are none the worse.
+    fn transformed(&mut self, transforming: &Transforming, batch: Vec<Delivery>) -> Vec<Delivery> {
+        let mut kept = Vec::with_capacity(batch.len());
+        let mut failed = Vec::new();
+        for (index, mut delivery) in batch.into_iter().enumerate() {
+            match transforming.apply(index, &delivery) {
+                Ok(event) => {
+                    delivery.event = event;
+                    kept.push((index, delivery));
+                }
+                Err(outcome) => failed.push((index, outcome)),
+            }
+        }
+        let mut left = failed.len();
+        for (index, outcome) in failed {
+            left -= 1;
+            let home = Homing {
+                lane: self.lane,
+                offset: self.offsets[index],
+                outcome,
+                note: None,
+                own: true,
+                ended: (left == 0 && kept.is_empty()).then(|| Ended {
+                    gate: Arc::clone(&self.gate),
+                    policy: Arc::clone(&self.policy),
+                    verdict: None,
+                }),
+            };
+            self.home.send(home).ok();
+        }
+        self.offsets = kept.iter().map(|(index, _)| self.offsets[*index]).collect();
+        if let Some(replies) = &mut self.replies {
+            let to = kept.iter().filter_map(|(index, _)| replies.to.get(*index));
+            replies.to = to.cloned().collect();
+        }
+        kept.into_iter().map(|(_, delivery)| delivery).collect()
+    }
+
     /// Brings an outcome home; with the `last`, the call is over.
     async fn settle(
         &self,
@@ -228,10 +290,11 @@ impl Call {
             offset: self.offsets[index],
             outcome,
             note,
+            own: false,
             ended: last.then(|| Ended {
                 gate: Arc::clone(&self.gate),
                 policy: Arc::clone(&self.policy),
-                verdict: so_far,
+                verdict: Some(so_far),
             }),
         };
         // The shard has stopped: the attempt is repeated after the restart.

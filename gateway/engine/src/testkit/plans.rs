@@ -44,6 +44,7 @@ pub fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> Subs
         stream: "default".into(),
         filter: tradewind_filter::compile(&definition).unwrap(),
         definition,
+        transform: None,
         sink: Arc::clone(sink) as Arc<dyn Sink>,
         start: Start::Tip,
         renamed_from: None,

@@ -12,4 +12,5 @@ mod restart;
 mod scale;
 mod simulation;
 mod support;
+mod transform;
 mod upgrade;

@@ -1,11 +1,9 @@
 //! `tradewind filter`
 
-mod event;
-mod input;
-
 use super::failure::Failure;
+use super::input::Input;
 use super::term::{Term, plain};
-use input::Input;
+use super::written;
 use serde_json::{Value, json};
 use tradewind_config::System;
 use tradewind_event::Event;
@@ -68,7 +66,7 @@ fn test(args: &TestArgs, term: &Term) -> Result<(), Failure> {
     let (_, filter) = tradewind_config::filter(&definition.name, &definition.text, &System)
         .map_err(|findings| Failure::invalid(&findings, term))?;
     let input = Input::read("event", &args.event)?;
-    let (events, list) = event::events(&input.text)
+    let (events, list) = written::events(&input.text)
         .map_err(|reason| Failure::new(format!("{}: {reason}", input.name)))?;
     if term.json() {
         let mut told: Vec<_> = events.iter().map(|event| told(&filter, event)).collect();

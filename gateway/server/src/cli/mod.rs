@@ -14,6 +14,7 @@ mod failure;
 mod filter;
 mod gateway_args;
 mod happening;
+mod input;
 mod log;
 mod man;
 mod replay;
@@ -29,6 +30,8 @@ mod streams;
 mod subscriptions;
 mod tail;
 mod term;
+mod transform;
+mod written;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -84,6 +87,9 @@ enum Command {
     /// Try filters without a gateway
     #[command(subcommand)]
     Filter(filter::Command),
+    /// Try transforms without a gateway
+    #[command(subcommand)]
+    Transform(transform::Command),
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
@@ -153,6 +159,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,
             Command::Filter(command) => filter::run(&command, term),
+            Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
             Command::ApiKeys(command) => api_keys::run(&command, term),
             Command::Status(args) => status::run(args, term).await,

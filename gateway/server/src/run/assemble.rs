@@ -34,6 +34,7 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
                 stream: loaded.stream.clone(),
                 filter: loaded.filter.clone(),
                 definition: loaded.definition.clone(),
+                transform: loaded.transform.clone(),
                 sink: match telemetry {
                     Some(telemetry) => telemetry.sink(loaded.sink.clone()),
                     None => loaded.sink.clone(),

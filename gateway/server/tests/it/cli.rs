@@ -295,6 +295,47 @@ async fn dev_needs_nothing_and_prints_what_happens() {
 }
 
 #[tokio::test]
+async fn transforms_are_tried_without_a_gateway() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let rule = "input-transformer:\n  InputPathsMap: { state: $.detail.state }\n  InputTemplate: '\"<aws.events.rule-name>: <state>\"'\n";
+    std::fs::write(dir.path().join("rule.yaml"), rule).unwrap();
+    let event = r#"{"detail-type":"State","source":"ec2","id":"7","detail":{"state":"on"}}"#;
+    let test = |transform: &'static str| {
+        [
+            "transform",
+            "test",
+            "--transform",
+            transform,
+            "--event",
+            event,
+        ]
+    };
+    let said = tradewind(dir.path(), &test("rule.yaml")).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let made: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(made["data"], "test: on");
+    let json = [&test("rule.yaml")[..], &["--output", "json"]].concat();
+    let told: Value = serde_json::from_str(&tradewind(dir.path(), &json).await.out).unwrap();
+    assert_eq!((&told["id"], &told["event"]), (&"7".into(), &made));
+
+    let said = tradewind(
+        dir.path(),
+        &test("{ template: '{{ data.detail.nowhere }}' }"),
+    )
+    .await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err
+            .contains("7: `template`: undefined value: `data.detail.nowhere` is undefined"),
+        "{}",
+        said.err
+    );
+    let said = tradewind(dir.path(), &test("{ template: '{{ dta }}' }")).await;
+    assert_eq!(said.code, 78);
+    assert!(said.err.contains("did you mean `data`?"), "{}", said.err);
+}
+
+#[tokio::test]
 async fn filters_are_tried_and_translated_without_a_gateway() {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let rule = "event-bridge:\n  source: [shop]\n  detail: { n: [{ numeric: [\">\", 0] }] }\n";

@@ -62,6 +62,36 @@ async fn an_event_reaches_a_handler_byte_for_byte_and_can_be_explained() {
 }
 
 #[tokio::test]
+async fn a_transform_makes_what_is_sent_or_a_dead_letter_with_the_reason() {
+    let mut handler = Handler::start(&[]).await;
+    let transform = "    transform:\n      - set: { type: 'v2.{{ event.type }}' }\n      \
+                     - template: '{\"sum\": {{ data.total }}}'\n";
+    let gateway = start(&(config(&handler, "") + transform)).await;
+    for (id, data) in [("bad-00001", "{\"n\":1}"), ("good-0001", "{\"total\":1.5}")] {
+        let answer = gateway.publish("/events", id, "order.placed", data).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+    let delivered = handler.next().await;
+    assert_eq!(delivered.header("ce-id"), "good-0001");
+    assert_eq!(delivered.header("ce-type"), "v2.order.placed");
+    assert_eq!(delivered.body, "{\"sum\": 1.5}");
+    gateway
+        .until("orders", |view| view.account.dead_lettered == 1)
+        .await;
+    let path = "/v1/explain?event=bad-00001";
+    let journeys = gateway.admin("GET", path, "").await.json();
+    let stop = &journeys[0]["subscriptions"][0];
+    assert_eq!(stop["state"], "dead-lettered", "{journeys}");
+    assert_eq!(stop["attempts"][0]["reason"]["code"], "transform-failed");
+    assert_eq!(
+        stop["attempts"][0]["reason"]["detail"],
+        "step 2, `template`: undefined value: `data.total` is undefined"
+    );
+    assert_eq!(stop["attempts"].as_array().unwrap().len(), 1);
+    gateway.finish().await;
+}
+
+#[tokio::test]
 async fn repetitions_are_answered_with_the_first_position_and_changed_ones_are_refused() {
     let mut handler = Handler::start(&[]).await;
     let gateway = start(&config(&handler, "")).await;

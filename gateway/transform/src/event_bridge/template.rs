@@ -128,7 +128,10 @@ fn check(
                 texts &= sample[from..].trim_start().starts_with('"');
             }
             Some(Err(error)) => {
-                let refusal = node.refusal(format!("the input template is not JSON: {error}"));
+                // The place is told by the caller.
+                let reason = error.to_string();
+                let reason = reason.split(" at line ").next().unwrap_or_default();
+                let refusal = node.refusal(format!("the input template is not JSON: {reason}"));
                 return Err(refusal
                     .at(offset(&sample, error.line(), error.column()))
                     .hint("a template that is a text stands in quotes: `\"<a> is <b>\"`"));
