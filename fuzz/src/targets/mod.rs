@@ -12,6 +12,7 @@ mod record;
 mod scalar;
 mod signature;
 mod store;
+mod transform;
 mod url;
 
 use crate::Target;
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     dialect::EVENTARC,
     dialect::PUB_SUB,
     dialect::KNATIVE,
+    transform::TRANSFORM,
     store::LOG,
     store::RUN,
     record::RECORD,

@@ -90,6 +90,7 @@ targets! {
     eventarc = "eventarc",
     pub_sub = "pub-sub",
     knative = "knative",
+    transform = "transform",
     #[ignore = "recovering a forged log twice finds fewer items than once"]
     store_log = "store-log",
     store_run = "store-run",

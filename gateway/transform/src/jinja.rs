@@ -3,7 +3,7 @@
 use crate::read::{InvalidTransform, Node, near};
 use crate::step::Reason;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
-use std::io;
+use std::{fmt, io};
 use tradewind_event::{Attribute, DataKind, Event};
 
 /// Longest template, in bytes.
@@ -25,10 +25,16 @@ pub(crate) enum Writes {
 }
 
 /// Templates by name, compiled.
-#[derive(Debug)]
 pub(crate) struct Templates {
     environment: Environment<'static>,
     reads_data: bool,
+}
+
+/// Not what is written in them: a reference to a secret may stand there.
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Templates").finish_non_exhaustive()
+    }
 }
 
 /// What templates read of an event.
@@ -220,9 +226,10 @@ fn told(error: &minijinja::Error, source: Option<&str>) -> String {
     {
         told = format!("{told}: {detail}");
     }
-    // What is undefined is named already.
-    let named = told.contains('`');
-    if !named && let Some(part) = error.range().and_then(|range| source?.get(range)) {
+    // What is undefined is named already; what stands in quotes may be a secret.
+    let told_already = |part: &str| told.contains('`') || part.contains(['\'', '"']);
+    let part = error.range().and_then(|range| source?.get(range));
+    if let Some(part) = part.filter(|part| !told_already(part)) {
         let part: String = part.chars().take(80).collect();
         told = format!("{told}: `{part}`");
     }

@@ -1,7 +1,7 @@
 //! Attempts: one task per call of a sink, which always ends.
 
 use super::Shard;
-use super::transform::Transforming;
+use super::transform::{Split, Transforming};
 use crate::engine::Inner;
 use crate::hash::HOPS;
 use crate::machine::{Gate, Lane, Verdict};
@@ -236,17 +236,7 @@ impl Call {
     /// The deliveries that the sink gets. Those that could not be transformed go home at once, and
     /// alone: the others of the batch are none the worse.
     fn transformed(&mut self, transforming: &Transforming, batch: Vec<Delivery>) -> Vec<Delivery> {
-        let mut kept = Vec::with_capacity(batch.len());
-        let mut failed = Vec::new();
-        for (index, mut delivery) in batch.into_iter().enumerate() {
-            match transforming.apply(index, &delivery) {
-                Ok(event) => {
-                    delivery.event = event;
-                    kept.push((index, delivery));
-                }
-                Err(outcome) => failed.push((index, outcome)),
-            }
-        }
+        let Split { kept, failed } = transforming.split(batch);
         let mut left = failed.len();
         for (index, outcome) in failed {
             left -= 1;

@@ -31,8 +31,22 @@ impl Transforming {
         })
     }
 
-    /// The event that goes out, or that none ever will.
-    pub(super) fn apply(&self, index: usize, delivery: &Delivery) -> Result<Event, Outcome> {
+    /// The deliveries that go out, and those that never will, each with its place in the batch.
+    pub(super) fn split(&self, batch: Vec<Delivery>) -> Split {
+        let mut split = Split::default();
+        for (index, mut delivery) in batch.into_iter().enumerate() {
+            match self.apply(index, &delivery) {
+                Ok(event) => {
+                    delivery.event = event;
+                    split.kept.push((index, delivery));
+                }
+                Err(outcome) => split.failed.push((index, outcome)),
+            }
+        }
+        split
+    }
+
+    fn apply(&self, index: usize, delivery: &Delivery) -> Result<Event, Outcome> {
         let Some(stored) = self.stored.get(index) else {
             return Err(failed("there is no event"));
         };
@@ -57,6 +71,13 @@ impl Transforming {
             None => Ok(event),
         }
     }
+}
+
+/// A batch after its transform.
+#[derive(Default)]
+pub(super) struct Split {
+    pub(super) kept: Vec<(usize, Delivery)>,
+    pub(super) failed: Vec<(usize, Outcome)>,
 }
 
 /// The same event fails again.

@@ -92,6 +92,7 @@ fn failures_say_why() {
             order(),
             "undefined value: `event.nosuch`",
         ),
+        ("{{ data.id + 1 }}", order(), ": `data.id + 1`"),
         ("{{ data }}", none, "undefined value"),
         ("{{ data }}", binary, "`data` is neither JSON nor text"),
         ("{{ data }}", broken, "`data` is not well-formed JSON"),
@@ -113,6 +114,17 @@ fn failures_say_why() {
             .to_string();
         assert!(failed.starts_with("`template`: "), "{failed}");
         assert!(failed.contains(expected), "{template}: {failed}");
+    }
+}
+
+/// A reference to a secret is resolved before the template is read.
+#[test]
+fn failures_do_not_show_what_stands_in_quotes() {
+    for template in ["{{ data.total + 'swordfish' }}", "{{ \"swordfish\" / 2 }}"] {
+        let transform = tradewind_transform::compile(&json!({"template": template})).unwrap();
+        let failed = transform.apply(&order(), &Default::default()).unwrap_err();
+        let told = format!("{failed} {failed:?} {transform:?}");
+        assert!(!told.contains("swordfish"), "{told}");
     }
 }
 
