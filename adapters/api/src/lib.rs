@@ -9,6 +9,7 @@
 mod auth;
 mod capability;
 mod error;
+mod foreign;
 mod ground;
 mod invoke;
 mod outcome;
@@ -26,6 +27,7 @@ mod webhook;
 pub use auth::{Auth, Callers, api_key};
 pub use capability::Capability;
 pub use error::{Error, ErrorKind};
+pub use foreign::{Foreign, Mapping};
 pub use ground::{Calendar, Clock, Due, Ground, Memory};
 pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};

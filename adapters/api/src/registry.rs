@@ -55,7 +55,7 @@ pub trait SinkAdapter: 'static {
     fn build(config: Self::Config, build: &Build) -> Result<Arc<dyn Sink>, Error>;
 }
 
-type BuildSource = fn(&Value, &Build) -> Result<BuiltSource, Failure>;
+type BuildSource = Box<dyn Fn(&Value, &Build) -> Result<BuiltSource, Failure> + Send + Sync>;
 type BuildSink = fn(&Value, &Build) -> Result<Arc<dyn Sink>, Failure>;
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
@@ -93,17 +93,21 @@ fn whole(error: Error) -> Failure {
 impl Registry {
     /// Enters a webhook source.
     pub fn webhook<A: WebhookAdapter>(&mut self) -> &mut Self {
-        self.sources.insert(
-            A::KIND,
-            (
-                |value, build| {
-                    A::build(parse(value)?, build)
-                        .map(BuiltSource::Push)
-                        .map_err(whole)
-                },
-                |generator| generator.subschema_for::<A::Config>(),
-            ),
-        );
+        self.webhook_as(A::KIND, A::build)
+    }
+    /// Enters a webhook source that is an entry of an adapter's own table.
+    pub fn webhook_as<C: DeserializeOwned + JsonSchema + 'static>(
+        &mut self,
+        kind: &'static str,
+        make: impl Fn(C, &Build) -> Result<Arc<dyn Webhook>, Error> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let build: BuildSource = Box::new(move |value, build| {
+            make(parse(value)?, build)
+                .map(BuiltSource::Push)
+                .map_err(whole)
+        });
+        let describe: Describe = |generator| generator.subschema_for::<C>();
+        self.sources.insert(kind, (build, describe));
         self
     }
     /// Enters a pulled source.
@@ -111,11 +115,11 @@ impl Registry {
         self.sources.insert(
             A::KIND,
             (
-                |value, build| {
+                Box::new(|value, build| {
                     A::build(parse(value)?, build)
                         .map(BuiltSource::Pull)
                         .map_err(whole)
-                },
+                }),
                 |generator| generator.subschema_for::<A::Config>(),
             ),
         );

@@ -9,7 +9,7 @@ mod source;
 pub use sink::{
     Auth as SinkAuth, Cidr, Config as SinkConfig, HttpSink, Mode, Replies, Resolve, Tls,
 };
-pub use source::{Config as SourceConfig, HttpSource, Mapping, Percent, Raw};
+pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
 
 /// The `kind` of both in configuration.
 pub const KIND: &str = "http";

@@ -33,15 +33,19 @@ pub struct Proof<'a> {
     pub timestamp: Option<u64>,
     /// Which of the configured secrets fitted, counted from 0.
     pub secret: usize,
+    /// What was shown.
+    pub algorithm: Algorithm,
 }
 
 impl Proof<'_> {
     /// For [`tradewind_adapter::Verified::method`]. The first secret is the current one; seeing
     /// the second text no more means that a rotation is over.
     pub fn method(&self) -> &'static str {
-        match self.secret {
-            0 => "signature",
-            _ => "signature by an older secret",
+        match (self.algorithm, self.secret) {
+            (Algorithm::Token, 0) => "token",
+            (Algorithm::Token, _) => "an older token",
+            (_, 0) => "signature",
+            (_, _) => "signature by an older secret",
         }
     }
 }
@@ -148,6 +152,14 @@ impl Verifier {
         value(parts, self.set(parts).ok()?.id.as_ref()?, end).ok()
     }
 
+    /// The digest of a text that a sender wants to see, by the current secret; empty where the scheme
+    /// has none. Whoever may choose the text has a signature over it.
+    pub fn respond(&self, text: &[u8]) -> String {
+        let digest = |key: &Key| key.digest([text].into_iter());
+        let digest = self.keys.first().map(digest).unwrap_or_default();
+        self.plan.encoding.encode(&digest)
+    }
+
     fn check<'a>(
         &self,
         parts: &'a Parts,
@@ -172,6 +184,7 @@ impl Verifier {
                     id: content.id,
                     timestamp: timestamp.as_ref().map(|(_, seconds)| *seconds),
                     secret,
+                    algorithm: self.plan.algorithm,
                 });
             }
         }

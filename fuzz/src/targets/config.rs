@@ -25,6 +25,10 @@ pub(super) const CONFIG: Target = Target {
         "exact: {type: t}",
         "kind: github",
         "kind: standard-webhooks",
+        "kind: gitlab",
+        "kind: slack",
+        "kind: twilio",
+        "kind: webhook",
         "kind: memory",
         "secrets: [\"${env:HOOK}\"]",
         "${file:a}",
@@ -76,9 +80,8 @@ fn config(input: &[u8]) {
     };
     // Not the HTTP sink: it reads the certificates of the machine.
     let mut registry = Registry::default();
+    tradewind_webhooks::register(&mut registry);
     registry
-        .webhook::<tradewind_github::GitHub>()
-        .webhook::<tradewind_standard_webhooks::StandardWebhooks>()
         .webhook::<tradewind_http::HttpSource>()
         .source::<tradewind_memory::MemorySource>()
         .sink::<tradewind_memory::MemorySink>();

@@ -49,6 +49,15 @@ impl Format {
         })
     }
 
+    /// The first of these that the body gives itself away as.
+    pub fn detect_among(
+        message: &Message<'_>,
+        among: &[&'static Format],
+    ) -> Option<&'static Format> {
+        let clues = |format: &&'static Format| format.spec.clues;
+        clue::first(message, among, clues).copied()
+    }
+
     /// The events in one body.
     ///
     /// # Errors

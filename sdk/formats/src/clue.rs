@@ -1,7 +1,7 @@
 //! What gives a format away.
 
-use crate::Message;
 use crate::pick::pick_any;
+use crate::{Message, form};
 
 /// One thing that holds for every message of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub(crate) fn first<'c, T>(
         .collect();
     paths.sort_unstable();
     paths.dedup();
-    let found = pick_any(message.body, &paths).unwrap_or_default();
+    let body = form::json(message);
+    let found = pick_any(&body, &paths).unwrap_or_default();
     let at = |path: &str| {
         let index = paths.binary_search(&path).ok()?;
         found.get(index)?.as_deref()

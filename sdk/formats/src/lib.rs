@@ -11,6 +11,7 @@ mod azure;
 mod catalog;
 mod clue;
 mod error;
+mod form;
 pub mod github;
 mod google;
 mod message;

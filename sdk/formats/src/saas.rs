@@ -2,7 +2,7 @@
 
 mod gitlab;
 
-use crate::Clue::{Has, Header, Is};
+use crate::Clue::{Begins, Has, Header, Is};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
@@ -89,6 +89,47 @@ const OTHERS: &[Spec<'static>] = &[
         source: &["https://discord.com/applications/{application_id}"],
         ty: &["com.discord.interaction.{type}"],
         subject: &["{channel_id}"],
+        ..NONE
+    },
+    Spec {
+        name: "discord-event",
+        after: "Discord documentation, \"Webhook Events\"",
+        clues: &[Has("application_id"), Has("event.type"), Has("version")],
+        source: &["https://discord.com/applications/{application_id}"],
+        ty: &["com.discord.{event.type~lower}"],
+        subject: &["{event.data.user.id|event.data.user_id}"],
+        time: &["{event.timestamp}"],
+        ..NONE
+    },
+    Spec {
+        name: "twilio",
+        after: "Twilio documentation, \"TwiML Voice\" and \"Messaging webhooks\", parameters of a request",
+        clues: &[Begins("AccountSid", "AC")],
+        source: &["https://api.twilio.com/2010-04-01/Accounts/{AccountSid}"],
+        ty: &[
+            "com.twilio.message.{MessageStatus|SmsStatus}",
+            "com.twilio.call.{CallStatus}",
+            "com.twilio.{EventType~lower}",
+            "com.twilio.webhook",
+        ],
+        subject: &["{MessageSid|SmsSid|CallSid|ConversationSid}"],
+        ..NONE
+    },
+    Spec {
+        name: "twitter",
+        after: "X documentation, \"Account Activity API\"",
+        clues: &[Has("for_user_id")],
+        source: &["https://api.x.com/users/{for_user_id}"],
+        ty: &["com.twitter.account-activity"],
+        ..NONE
+    },
+    Spec {
+        name: "slack-rate-limited",
+        after: "Slack Events API, \"Rate limiting\"",
+        clues: &[Is("type", "app_rate_limited"), Has("team_id")],
+        source: &["https://slack.com/{team_id}"],
+        ty: &["com.slack.{type}"],
+        time: &["{minute_rate_limited}"],
         ..NONE
     },
     Spec {

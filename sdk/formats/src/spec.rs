@@ -4,7 +4,7 @@ use crate::clue::Clue;
 use crate::split;
 use crate::template::{Origin, Template};
 use crate::time::rfc3339;
-use crate::{Error, Message, pick};
+use crate::{Error, Message, form, pick};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -147,7 +147,13 @@ impl Mapping {
     /// message tells which of several it was.
     pub fn decode(&self, message: &Message<'_>) -> Result<Vec<Event>, Error> {
         let Some(each) = &self.each else {
-            return Ok(vec![self.event(message, message.body.clone(), &[])?]);
+            let json = form::json(message);
+            return Ok(vec![self.event(
+                message,
+                message.body.clone(),
+                &json,
+                &[],
+            )?]);
         };
         let elements = split::elements(message.body, each)?;
         let envelope = match self.envelope_paths.is_empty() {
@@ -161,7 +167,7 @@ impl Mapping {
             .enumerate()
             .map(|(index, raw)| {
                 let data = message.body.slice_ref(raw.get().as_bytes());
-                self.event(message, data, &envelope)
+                self.event(message, data.clone(), &data, &envelope)
                     .map_err(|e| Error::Message(name(index), Box::new(e)))
             })
             .collect()
@@ -171,10 +177,11 @@ impl Mapping {
         &self,
         message: &Message<'_>,
         data: Bytes,
+        json: &[u8],
         envelope: &[Option<Cow<'_, str>>],
     ) -> Result<Event, Error> {
         let found =
-            pick::pick(&data, &self.message_paths).map_err(|e| Error::Body(e.to_string()))?;
+            pick::pick(json, &self.message_paths).map_err(|e| Error::Body(e.to_string()))?;
         let at = |paths: &[String],
                   values: &[Option<Cow<'_, str>>],
                   path: &str|
@@ -214,7 +221,8 @@ impl Mapping {
                 name => builder.extension(name, Attribute::String(&value)),
             };
         }
-        Ok(builder.data(JSON, data).build()?)
+        let content_type = form::content_type(message.headers).unwrap_or(JSON);
+        Ok(builder.data(content_type, data).build()?)
     }
 
     /// The paths that an attribute is looked for at.

@@ -2,8 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use tradewind_adapter::Auth;
+use tradewind_adapter::{Auth, Mapping};
 
 /// Settings of a source of kind `http`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -58,37 +57,4 @@ pub struct Raw {
     pub ty: String,
     /// `source` of the events.
     pub source: String,
-}
-
-/// Where the attributes of an event are found. A template is text with places in it: `{order.id}` is a
-/// scalar of the message, `{^region}` one of the document around it, `{@x-request-id}` a header, `{#}`
-/// a digest of the message; `{a|b}` is the first that is there.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Mapping {
-    /// Path of the list whose elements are the messages, for instance `records`. Default: the body is
-    /// one message.
-    #[serde(default)]
-    pub each: Option<String>,
-    /// `id`. Default `{#}`: equal messages count as one event within the deduplication window.
-    #[serde(default = "digest")]
-    pub id: String,
-    /// `source`
-    pub source: String,
-    /// `type`
-    #[serde(rename = "type")]
-    pub ty: String,
-    /// `subject`. Default: none.
-    #[serde(default)]
-    pub subject: Option<String>,
-    /// `time`, RFC 3339 or seconds or milliseconds since the Unix epoch. Default: none.
-    #[serde(default)]
-    pub time: Option<String>,
-    /// Extension attributes by name; one that cannot be filled is left out. Default: none.
-    #[serde(default)]
-    pub extensions: BTreeMap<String, String>,
-}
-
-fn digest() -> String {
-    "{#}".to_owned()
 }

@@ -1,12 +1,9 @@
 //! The source: CloudEvents posted to the gateway, in any content mode.
 
 mod config;
-mod foreign;
 mod raw;
 
-pub use config::{Config, Mapping, Percent, Raw};
-
-use foreign::Foreign;
+pub use config::{Config, Percent, Raw};
 
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +11,8 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tradewind_adapter::{
-    Answer, Build, Callers, Error, ErrorKind, Parts, Refusal, Verified, Webhook, WebhookAdapter,
+    Answer, Build, Callers, Error, ErrorKind, Foreign, Parts, Refusal, Verified, Webhook,
+    WebhookAdapter,
 };
 use tradewind_event::http::{self as binding, Message, Options};
 use tradewind_event::{Event, Limits};
@@ -58,7 +56,7 @@ impl HttpSource {
             raw.event(&HeaderMap::new(), Bytes::new())
                 .map_err(|e| invalid("raw", e.to_string()))?;
         }
-        let foreign = Foreign::new(&config)?;
+        let foreign = Foreign::new(config.format.as_deref(), config.mapping.as_ref())?;
         // The listener bounds the body, and mostly the batch; here only the number of events counts.
         let limits = Limits {
             event_bytes: usize::MAX,

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod document;
+mod form;
 mod github;
 mod published;
 mod standard_webhooks;

@@ -1,16 +1,17 @@
 //! Bodies that are no CloudEvents, read as what a provider sends.
 
-use super::config::{Config, Mapping};
-use super::invalid;
+use crate::{Error, ErrorKind};
 use bytes::Bytes;
 use http::HeaderMap;
-use tradewind_adapter::Error;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use tradewind_event::Event;
 use tradewind_formats::{self as formats, Format, Message, Spec};
 
 /// How such bodies are read.
 #[derive(Debug)]
-pub(crate) enum Foreign {
+pub enum Foreign {
     /// As the format that they give themselves away as.
     Auto,
     /// As this one.
@@ -21,8 +22,11 @@ pub(crate) enum Foreign {
 
 impl Foreign {
     /// What the settings say; `None` where they say nothing.
-    pub(crate) fn new(config: &Config) -> Result<Option<Self>, Error> {
-        match (config.format.as_deref(), &config.mapping) {
+    ///
+    /// # Errors
+    /// Where they say both, or one that is none.
+    pub fn new(format: Option<&str>, mapping: Option<&Mapping>) -> Result<Option<Self>, Error> {
+        match (format, mapping) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => {
                 let reason = "`format` and `mapping` are two ways of reading a body: keep one";
@@ -45,11 +49,10 @@ impl Foreign {
     }
 
     /// The events in a body.
-    pub(crate) fn events(
-        &self,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<Vec<Event>, formats::Error> {
+    ///
+    /// # Errors
+    /// Where the body is not what its format says.
+    pub fn events(&self, headers: &HeaderMap, body: &Bytes) -> Result<Vec<Event>, formats::Error> {
         let message = Message { headers, body };
         match self {
             Self::Auto => Format::detect(&message)
@@ -59,6 +62,39 @@ impl Foreign {
             Self::Mapping(mapping) => mapping.decode(&message),
         }
     }
+}
+
+/// Where the attributes of an event are found. A template is text with places in it: `{order.id}` is a
+/// scalar of the message, `{^region}` one of the document around it, `{@x-request-id}` a header, `{#}`
+/// a digest of the message; `{a|b}` is the first that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mapping {
+    /// Path of the list whose elements are the messages, for instance `records`. Default: the body is
+    /// one message.
+    #[serde(default)]
+    pub each: Option<String>,
+    /// `id`. Default `{#}`: equal messages count as one event within the deduplication window.
+    #[serde(default = "digest")]
+    pub id: String,
+    /// `source`
+    pub source: String,
+    /// `type`
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// `subject`. Default: none.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// `time`, RFC 3339 or seconds or milliseconds since the Unix epoch. Default: none.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// Extension attributes by name; one that cannot be filled is left out. Default: none.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+}
+
+fn digest() -> String {
+    "{#}".to_owned()
 }
 
 impl Mapping {
@@ -84,4 +120,8 @@ impl Mapping {
         })
         .map_err(|e| invalid("mapping", e.to_string()))
     }
+}
+
+fn invalid(place: &'static str, message: String) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, place, message)
 }

@@ -6,13 +6,12 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{Build, BuiltSource, Parts, Registry, Webhook};
-use tradewind_github::GitHub;
 
 pub(crate) const BODY: &[u8] = br#"{"ref":"refs/heads/main","repository":{"url":"https://api.github.com/repos/acme/app","full_name":"acme/app"}}"#;
 
 pub(crate) fn webhook(secrets: &[&str]) -> Arc<dyn Webhook> {
     let mut registry = Registry::default();
-    registry.webhook::<GitHub>();
+    tradewind_webhooks::register(&mut registry);
     let settings = json!({ "secrets": secrets });
     match registry
         .build_source("github", &settings, &Build::default())

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{Build, BuiltSource, Parts, Registry, Secret, Webhook};
 use tradewind_signatures::standard_webhooks;
-use tradewind_standard_webhooks::StandardWebhooks;
 
 pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 pub(crate) const NOW: u64 = 1_700_000_000;
@@ -18,7 +17,7 @@ pub(crate) fn now() -> SystemTime {
 
 pub(crate) fn webhook(settings: Value) -> Arc<dyn Webhook> {
     let mut registry = Registry::default();
-    registry.webhook::<StandardWebhooks>();
+    tradewind_webhooks::register(&mut registry);
     match registry
         .build_source("standard-webhooks", &settings, &Build::default())
         .unwrap()

@@ -1,6 +1,6 @@
 //! The suite that every webhook passes.
 
-use crate::requests::{now, parts, webhook};
+use super::requests::{now, parts, webhook};
 use bytes::Bytes;
 use http::HeaderName;
 use std::sync::Arc;

@@ -1,9 +1,8 @@
 //! Settings that are refused.
 
-use crate::requests::SECRET;
+use super::requests::SECRET;
 use serde_json::{Value, json};
 use tradewind_adapter::{Build, Registry};
-use tradewind_standard_webhooks::StandardWebhooks;
 
 fn with(key: &str, value: Value) -> Value {
     let mut settings = json!({ "secrets": [SECRET], "source": "/pay" });
@@ -14,7 +13,7 @@ fn with(key: &str, value: Value) -> Value {
 #[test]
 fn says_where_and_why() {
     let mut registry = Registry::default();
-    registry.webhook::<StandardWebhooks>();
+    tradewind_webhooks::register(&mut registry);
     let table = [
         (json!({ "secrets": [SECRET] }), "", "missing field `source`"),
         (

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 use tradewind_adapter::{Build, Registry};
-use tradewind_github::GitHub;
 
 #[test]
 fn says_where_and_why() {
     let mut registry = Registry::default();
-    registry.webhook::<GitHub>();
+    tradewind_webhooks::register(&mut registry);
     let table = [
         (json!({}), "", "missing field `secrets`"),
         (

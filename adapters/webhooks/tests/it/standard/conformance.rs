@@ -1,6 +1,6 @@
 //! The suite that every webhook passes.
 
-use crate::requests::{NOW, SECRET, now, parts, webhook};
+use super::requests::{NOW, SECRET, now, parts, webhook};
 use bytes::Bytes;
 use http::HeaderName;
 use serde_json::json;

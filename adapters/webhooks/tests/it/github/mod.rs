@@ -1,0 +1,3 @@
+mod configuration;
+mod conformance;
+mod requests;
