@@ -102,12 +102,19 @@ impl Gateway {
     /// Calls of fdatasync on logs so far.
     pub(crate) fn syncs(&self) -> Result<u64, String> {
         let text = self.metrics().map_err(|e| format!("metrics: {e}"))?;
-        let line = text
+        // One line for each stream.
+        let lines: Vec<&str> = text
             .lines()
-            .find(|line| line.starts_with("tradewind_store_syncs_total"))
-            .ok_or("no figure of syncs among the metrics")?;
-        let figure = line.rsplit(' ').next().and_then(|n| n.parse().ok());
-        figure.ok_or_else(|| format!("not a figure: {line}"))
+            .filter(|line| line.starts_with("tradewind_store_syncs_total"))
+            .collect();
+        if lines.is_empty() {
+            return Err("no figure of syncs among the metrics".into());
+        }
+        let figure = |line: &&str| {
+            let figure = line.rsplit(' ').next().and_then(|n| n.parse::<u64>().ok());
+            figure.ok_or_else(|| format!("not a figure: {line}"))
+        };
+        lines.iter().map(figure).sum()
     }
 
     fn metrics(&self) -> std::io::Result<String> {
