@@ -108,6 +108,13 @@ pub(crate) async fn run(options: &Options) -> Proved {
         .map_err(|what| (figures, what))
 }
 
+/// Something that takes a moment; what never ends is a finding, and no reason to wait.
+async fn within<T>(what: &str, step: impl Future<Output = T>) -> Result<T, String> {
+    tokio::time::timeout(Duration::from_secs(60), step)
+        .await
+        .map_err(|_| format!("{what} within a minute"))
+}
+
 async fn rounds(
     options: &Options,
     oracle: &Oracle,
@@ -126,9 +133,9 @@ async fn rounds(
         let meanwhile = MEANWHILE[round as usize % MEANWHILE.len()];
         let calling = begin(&gateway, meanwhile, &subscriptions, round)?;
         tokio::time::sleep(Duration::from_millis(fastrand::u64(5..500))).await;
-        gateway.kill().await?;
+        within("the killed gateway did not end", gateway.kill()).await??;
         drop(calling);
-        load.stop().await;
+        within("the publishers did not stop", load.stop()).await?;
         let restart = gateway.start().await;
         restarts.push(restart.map_err(|e| format!("round {round}, {meanwhile}: {e}"))?);
         if round % COMPARE_EVERY == 0 {
