@@ -88,7 +88,7 @@ pub enum Appended {
 }
 
 /// One item read from the log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Where it lies.
     pub position: Position,

@@ -5,6 +5,7 @@
 //! zero or a remnant of an earlier incarnation, which epochs and seeded checksums keep from being
 //! read.
 
+mod content;
 mod group;
 mod reader;
 mod recovery;

@@ -1,7 +1,7 @@
 //! Finds out where the log ends, and reads what the state table and the dedupe index lack.
 
+use super::content::Content;
 use super::group::{GROUP, Header, Record};
-use super::reader::find_group;
 use super::segment::{DATA, Segment, Summary, bases};
 use super::writer::{failed, refused};
 use crate::Error;
@@ -67,7 +67,7 @@ pub(crate) fn recover(
     let mut found = open_all(disk, dir, salt, known.start.unwrap_or(0))?;
     // The creation of the last segment may have been cut short; then it holds nothing.
     while let Some((last, None)) = found.last() {
-        if content(last)?.iter().any(|byte| *byte != 0) {
+        if Content::of(last)?.end_from(0)?.is_some() {
             break;
         }
         disk.remove(&last.path)
@@ -83,7 +83,7 @@ pub(crate) fn recover(
     }
     if let Some((last, None)) = found.last()
         && found.iter().all(|(_, previous)| previous.is_none())
-        && find_group(&content(last)?, salt, last.base).is_none()
+        && Content::of(last)?.find(0, salt)?.is_none()
     {
         // Nothing is taken back on the word of a secret that fits nothing.
         return Err(Error::Failed(format!(
@@ -192,19 +192,6 @@ fn open_all(disk: &dyn Disk, dir: &Path, salt: u64, start: u64) -> Result<Opened
         .collect()
 }
 
-fn content(segment: &Segment) -> Result<Bytes, Error> {
-    let read = || {
-        let len = segment.file.len()?.saturating_sub(DATA);
-        let mut content = vec![0; len as usize];
-        let read = segment.file.read_at(DATA, &mut content)?;
-        content.truncate(read);
-        std::io::Result::Ok(content)
-    };
-    read()
-        .map(Bytes::from)
-        .map_err(|e| failed("read a segment", &e))
-}
-
 /// Goes through a segment group by group up to `limit`, where the next one begins. In the last one,
 /// which has no limit, an invalid group ends the log unless it is known that it was durable once.
 fn walk(
@@ -215,12 +202,10 @@ fn walk(
     scan: &mut Scan,
     see: &mut dyn FnMut(&Record) -> Result<(), Error>,
 ) -> Result<Summary, Error> {
-    let mut content = content(segment)?;
-    if let Some(limit) = limit {
-        let mut whole = Vec::from(content);
-        whole.resize((limit - segment.base) as usize, 0);
-        content = whole.into();
-    }
+    let mut content = match limit {
+        Some(limit) => Content::up_to(segment, limit),
+        None => Content::of(segment)?,
+    };
     let last = limit.is_none();
     let mut summary = segment.summary();
     let offset_of = |at: usize| segment.base + at as u64;
@@ -230,16 +215,15 @@ fn walk(
     // Damage that is kept on the word of a later group.
     let mut kept = None;
     while at < content.len() {
-        let header = Header::decode(&content[at..], salt, offset_of(at))
+        let header = Header::decode(&content.get(at, GROUP)?, salt, offset_of(at))
             .filter(|header| header.epoch >= scan.epoch);
         let end = header.map(|header| at + GROUP + header.len as usize);
         let records = match (header, end) {
-            (Some(header), Some(end)) if end <= content.len() => records(
-                &content.slice(at + GROUP..end),
-                salt,
-                offset_of(at + GROUP),
-                &header,
-            )?,
+            (Some(header), Some(end)) if end <= content.len() => {
+                let group = content.get(at, end - at)?;
+                let body = group.slice(GROUP..end - at);
+                records(&body, salt, offset_of(at + GROUP), &header)?
+            }
             _ => Err(Vec::new()),
         };
         let (valid, whole) = match records {
@@ -247,7 +231,7 @@ fn walk(
             Err(valid) => (valid, false),
         };
         if !whole && last && offset_of(at) >= known.durable {
-            match proof(&content[at..], salt, offset_of(at), scan.epoch) {
+            match proof(segment, &mut content, at, salt, scan.epoch)? {
                 Some(synced) => {
                     scan.synced = scan.synced.max(synced);
                     kept = Some(at);
@@ -255,7 +239,7 @@ fn walk(
                 None => {
                     // What proves the damage before it must outlive the next loss of power.
                     let erase = kept.is_none_or(|damage| damage < proven);
-                    cut_off(segment, salt, &content.slice(at..), at, erase, scan)?;
+                    cut_off(segment, &mut content, at, salt, erase, scan)?;
                     break;
                 }
             }
@@ -267,8 +251,8 @@ fn walk(
         }
         let next = match end {
             Some(end) if end <= content.len() => end,
-            _ => match find_group(&content[at + 1..], salt, offset_of(at + 1)) {
-                Some(skip) => at + 1 + skip,
+            _ => match content.find(at + 1, salt)? {
+                Some(next) => next,
                 None if last => content.len().min(place_of(known.durable)),
                 None => content.len(),
             },
@@ -280,12 +264,15 @@ fn walk(
             scan.epoch = scan.epoch.max(header.epoch);
             proven = proven.max(place_of(header.synced));
         }
-        summary.add(&content[at..next], header.as_ref());
+        content.each(at..next, |_, piece| {
+            summary.add(piece, None);
+            Ok(())
+        })?;
+        summary.add(&[], header.as_ref());
         at = next;
     }
     if last {
-        rewrite(segment, &content[..at], proven.min(at))
-            .map_err(|e| refused("write the tail of the log again", &e))?;
+        rewrite(segment, &mut content, proven.min(at)..at)?;
         scan.synced = scan.synced.max(offset_of(proven)).min(offset_of(at));
         check_length(segment, offset_of(at), known.chunk_bytes, scan)?;
     }
@@ -294,18 +281,22 @@ fn walk(
 
 /// After a failed sync the page cache may hold what the disk does not: it is written again, so that
 /// the next sync covers it.
-fn rewrite(segment: &Segment, log: &[u8], proven: usize) -> io::Result<()> {
-    if proven == 0 {
+fn rewrite(
+    segment: &Segment,
+    content: &mut Content<'_>,
+    unproven: Range<usize>,
+) -> Result<(), Error> {
+    let refused = |e: io::Error| refused("write the tail of the log again", &e);
+    if unproven.start == 0 {
         let mut header = [0; DATA as usize];
-        let read = segment.file.read_at(0, &mut header)?;
-        segment.file.write_at(0, &header[..read])?;
+        let read = segment.file.read_at(0, &mut header).map_err(refused)?;
+        let header = &header[..read];
+        segment.file.write_at(0, header).map_err(refused)?;
     }
-    if proven < log.len() {
-        segment
-            .file
-            .write_at(DATA + proven as u64, &log[proven..])?;
-    }
-    Ok(())
+    content.each(unproven, |at, piece| {
+        let place = DATA + at as u64;
+        segment.file.write_at(place, piece).map_err(refused)
+    })
 }
 
 /// The last segment is as long as it was made, and longer by whole chunks; otherwise something was
@@ -335,52 +326,50 @@ fn check_length(
         .map_err(|e| refused("extend the log", &e))
 }
 
-/// Takes back what follows the last whole group, the first byte of which lies at `at` in the log of
-/// the segment, and says so if there is anything. Without `erase` it stays on the disk, and the next
-/// start says so again.
+/// Takes back what follows the last whole group, from `at` on, and says so if there is anything.
+/// Without `erase` it stays on the disk, and the next start says so again.
 fn cut_off(
     segment: &Segment,
-    salt: u64,
-    rest: &Bytes,
+    content: &mut Content<'_>,
     at: usize,
+    salt: u64,
     erase: bool,
     scan: &mut Scan,
 ) -> Result<(), Error> {
-    let Some(length) = rest
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map(|last| last + 1)
-    else {
+    let Some(end) = content.end_from(at)? else {
         return Ok(());
     };
     // Groups of this epoch count; older ones are what an earlier loss of power left behind.
-    let offset = segment.base + at as u64;
     let mut events = None;
-    let mut place = 0;
-    while let Some(skip) = find_group(&rest[place..], salt, offset + place as u64) {
-        place += skip;
-        if let Some(header) = Header::decode(&rest[place..], salt, offset + place as u64)
-            && header.epoch >= scan.epoch
-        {
+    let mut place = at;
+    while let Some(found) = content.find(place, salt)? {
+        let header = Header::decode(
+            &content.get(found, GROUP)?,
+            salt,
+            segment.base + found as u64,
+        );
+        if let Some(header) = header.filter(|header| header.epoch >= scan.epoch) {
             events = Some(events.unwrap_or(0) + u64::from(header.events));
         }
-        place += GROUP;
+        place = found + GROUP;
     }
+    let offset = |place: usize| segment.base + place as u64;
     scan.findings.push(
         Finding::new(
             Loss::Unclear,
             format!("the last write is not whole and was taken back; {UNCLEAR}"),
         )
-        .at(offset..offset + length as u64, events),
+        .at(offset(at)..offset(end), events),
     );
     if !erase {
         return Ok(());
     }
     // So that the next start does not report it again. Epochs keep it out even if this is lost.
-    segment
-        .file
-        .write_at(DATA + at as u64, &vec![0; length])
-        .map_err(|e| refused("take back an unfinished write", &e))
+    content.each(at..end, |at, piece| {
+        let place = DATA + at as u64;
+        let erased = segment.file.write_at(place, &vec![0; piece.len()]);
+        erased.map_err(|e| refused("take back an unfinished write", &e))
+    })
 }
 
 /// The records of a group: all, or those that are valid.
@@ -418,17 +407,26 @@ fn records(
     })
 }
 
-/// Up to where the log was durable once, as a group after the one at the start of `content` shows;
-/// `None` where none shows it of that one.
-fn proof(content: &[u8], salt: u64, offset: u64, epoch: u64) -> Option<u64> {
-    let mut at = 1;
-    while let Some(skip) = find_group(&content[at..], salt, offset + at as u64) {
-        at += skip;
-        let header = Header::decode(&content[at..], salt, offset + at as u64)?;
-        if header.epoch >= epoch && header.synced > offset {
-            return Some(header.synced);
+/// Up to where the log was durable once, as a group after the one at `at` shows; `None` where none
+/// shows it of that one.
+fn proof(
+    segment: &Segment,
+    content: &mut Content<'_>,
+    at: usize,
+    salt: u64,
+    epoch: u64,
+) -> Result<Option<u64>, Error> {
+    let offset = |place: usize| segment.base + place as u64;
+    let mut place = at + 1;
+    while let Some(found) = content.find(place, salt)? {
+        let header = Header::decode(&content.get(found, GROUP)?, salt, offset(found));
+        if let Some(header) = header
+            && header.epoch >= epoch
+            && header.synced > offset(at)
+        {
+            return Ok(Some(header.synced));
         }
-        at += 1;
+        place = found + 1;
     }
-    None
+    Ok(None)
 }

@@ -147,6 +147,70 @@ fn an_owner_is_not_fenced_by_a_takeover_that_found_no_room() {
     assert!(shard.own(NOW).unwrap().epoch > epoch);
 }
 
+/// What was written a moment ago is read from memory, as it would be read from disk.
+#[test]
+fn the_tail_in_memory_reads_like_the_disk() {
+    let disk = SimDisk::new();
+    let mut shard = Shard::open(spec(&disk), NOW).unwrap();
+    for group in 0..40 {
+        let event =
+            |event: usize| suite::event((group * 3 + event) as u128, &"x".repeat(group * 1000));
+        let entries = (0..3).map(event).collect();
+        let outcome = shard.commit(vec![Call::Append(entries)], NOW).remove(0);
+        outcome.unwrap();
+    }
+    let fresh = shard.view().reader;
+    let reopened = {
+        drop(shard);
+        Shard::open(spec(&disk), NOW).unwrap().view().reader
+    };
+    let (mut recent, mut old) = (0, 0);
+    let mut at = fresh.bounds().start;
+    while at < fresh.bounds().end {
+        if fresh.is_recent(at) {
+            recent += 1;
+        } else {
+            old += 1;
+        }
+        let batch = fresh.read(0, at, 5000).unwrap();
+        let same = reopened.read(0, at, 5000).unwrap();
+        // The other shard began with a group of its own.
+        assert_eq!(batch.next, same.next.min(fresh.bounds().end));
+        assert!(batch.items == same.items, "at {at}");
+        at = batch.next;
+    }
+    assert!(recent > 10 && old > 10, "{recent} recent, {old} old");
+}
+
+/// Recovery reads a log in pieces: wherever it is damaged, also where pieces meet, one group is
+/// lost at most.
+#[test]
+fn a_log_is_recovered_piece_by_piece() {
+    for damage in (0..6000).step_by(97) {
+        let disk = SimDisk::new();
+        let mut shard = Shard::open(spec(&disk), NOW).unwrap();
+        for number in 0..10 {
+            let entry = suite::event(number as u128, &"x".repeat(number * 100));
+            let call = Call::Append(vec![entry]);
+            shard.commit(vec![call], NOW).remove(0).unwrap();
+        }
+        let bounds = shard.view().reader.bounds();
+        drop(shard);
+        let file = disk
+            .open(Path::new("0000000000000000.log"), Open::Existing)
+            .unwrap();
+        let at = damage.min(bounds.end - 1);
+        let mut byte = [0];
+        file.read_at(crate::log::DATA + at, &mut byte).unwrap();
+        file.write_at(crate::log::DATA + at, &[!byte[0]]).unwrap();
+
+        let shard = Shard::open(spec(&disk), NOW).unwrap();
+        let reader = shard.view().reader;
+        let batch = reader.read(0, 0, 1 << 20).unwrap();
+        assert!(batch.items.len() >= 9, "damage at {at}");
+    }
+}
+
 /// What an open of a shard is refused with, once `change` was made to the file at `path`.
 fn refusal(disk: &SimDisk, path: &str, change: impl Fn(&mut Vec<u8>)) -> String {
     let disk = disk.fork();
