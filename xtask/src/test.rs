@@ -109,7 +109,12 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         return Ok(());
     }
     // Optional features have tests of their own.
-    count.tests(test().args(["--package=tradewind-event", "--features=cloudevents-sdk"]))?;
+    count.tests(test().args([
+        "--package=tradewind-event",
+        "--features=tradewind-event/cloudevents-sdk",
+        "--package=tradewind",
+        "--features=tradewind/otel",
+    ]))?;
     count.tests(test().args(HEAVY.iter().map(|name| format!("--package={name}"))))?;
     for (name, args) in SHORT {
         let args: Vec<String> = args.iter().copied().map(String::from).collect();

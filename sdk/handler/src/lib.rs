@@ -102,6 +102,8 @@ mod log;
 mod outcome;
 mod reply;
 pub mod testing;
+#[cfg(all(feature = "http", feature = "otel"))]
+mod trace;
 
 pub use bytes::Bytes;
 pub use context::{Context, Delivery};

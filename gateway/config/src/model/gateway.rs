@@ -168,8 +168,9 @@ pub struct Limits {
     pub header_count: NonZero<u16>,
     /// Most events of a batch. Default 1000. Since 0.1.
     pub batch: NonZero<u32>,
-    /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; requests for
-    /// which nothing is left are answered 503. Default `32MiB`. Since 0.1.
+    /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; a body that takes
+    /// longer than half a second counts as 32 KiB more. Requests for which nothing is left are
+    /// answered 503. Default `32MiB`. Since 0.1.
     pub body_memory: Size,
     /// Most connections at once, of which a quarter may speak HTTP/2; more are closed. Default 4096.
     /// Since 0.1.

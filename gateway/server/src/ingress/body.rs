@@ -6,7 +6,17 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::timeout;
 use tradewind_adapter::Parts;
+
+/// A body that takes longer than this to arrive is waited for at a cost.
+const PROMPT: Duration = Duration::from_millis(500);
+
+/// What a connection holds while its body is waited for: buffers of the head and of the body, and
+/// the request itself. It comes out of the budget, which so bounds the slow bodies too.
+const WAITING: usize = 32 << 10;
 
 /// What the head alone rules out, before a byte of the body is asked for.
 pub(super) fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
@@ -65,52 +75,21 @@ where
     let head = parts.headers.iter().fold(0, |size, (name, value)| {
         size + name.as_str().len() + value.len()
     });
-    let whole = async {
-        hold(share, head)?;
-        let mut body = std::pin::pin!(body);
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                let mut problem = Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "body-broken",
-                    "the body did not arrive whole; nothing was stored",
-                );
-                problem.reason = Some(error.to_string());
-                problem
-            })?;
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            if first.len() + rest.len() + data.len() > door.body_max {
-                return Err(too_large(door));
-            }
-            hold(share, data.len())?;
-            // One frame is the usual case: it is kept as it came.
-            if first.is_empty() && rest.is_empty() {
-                first = data;
-            } else {
-                if rest.is_empty() {
-                    // Announced within the cap; what does not come is never touched.
-                    let announced = length(parts).unwrap_or_default();
-                    rest.reserve(
-                        usize::try_from(announced)
-                            .unwrap_or_default()
-                            .min(door.body_max),
-                    );
-                    rest.extend_from_slice(&std::mem::take(&mut first));
-                }
-                rest.extend_from_slice(&data);
-            }
-        }
-        Ok(if rest.is_empty() {
-            first
-        } else {
-            rest.freeze()
-        })
+    hold(share, head)?;
+    let mut reading = Reading {
+        door,
+        announced: length(parts).unwrap_or_default(),
+        body: std::pin::pin!(body),
+        share,
+        first: Bytes::new(),
+        rest: BytesMut::new(),
     };
-    tokio::time::timeout(door.body_timeout, whole)
+    let soon = PROMPT.min(door.body_timeout);
+    if let Ok(read) = timeout(soon, reading.whole()).await {
+        return read;
+    }
+    hold(reading.share, WAITING)?;
+    timeout(door.body_timeout - soon, reading.whole())
         .await
         .unwrap_or_else(|_| {
             Err(Problem::new(
@@ -120,4 +99,64 @@ where
             )
             .detail(format!("at most {} s", door.body_timeout.as_secs())))
         })
+}
+
+struct Reading<'a, B> {
+    door: &'a Door,
+    /// Length that the head promises.
+    announced: u64,
+    body: Pin<&'a mut B>,
+    share: &'a mut Share,
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl<B> Reading<'_, B>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: std::fmt::Display,
+{
+    /// Reads to the end. Goes on where it was when it is called again.
+    async fn whole(&mut self) -> Result<Bytes, Problem> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| {
+                let mut problem = Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "body-broken",
+                    "the body did not arrive whole; nothing was stored",
+                );
+                problem.reason = Some(error.to_string());
+                problem
+            })?;
+            if let Ok(data) = frame.into_data() {
+                self.take(data)?;
+            }
+        }
+        Ok(if self.rest.is_empty() {
+            std::mem::take(&mut self.first)
+        } else {
+            std::mem::take(&mut self.rest).freeze()
+        })
+    }
+
+    fn take(&mut self, data: Bytes) -> Result<(), Problem> {
+        if self.first.len() + self.rest.len() + data.len() > self.door.body_max {
+            return Err(too_large(self.door));
+        }
+        hold(self.share, data.len())?;
+        // One frame is the usual case: it is kept as it came.
+        if self.first.is_empty() && self.rest.is_empty() {
+            self.first = data;
+            return Ok(());
+        }
+        if self.rest.is_empty() {
+            // Announced within the cap; what does not come is never touched.
+            let announced = usize::try_from(self.announced).unwrap_or_default();
+            self.rest.reserve(announced.min(self.door.body_max));
+            self.rest
+                .extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.rest.extend_from_slice(&data);
+        Ok(())
+    }
 }

@@ -1,8 +1,10 @@
 //! Strangers who take their time, or come all at once.
 
-use crate::support::front::{LONG, SHORT, Unable, front, http2, post};
+use crate::support::front::{LONG, SHORT, Unable, door, front, http2, open, post, site};
 use crate::support::http::raw;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use http::Request;
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
@@ -14,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tradewind_engine::PublishError;
-use tradewind_server::ingress::{Limits, Listener, accept};
+use tradewind_server::ingress::{Budget, Limits, Listener, Site, accept};
 
 #[tokio::test]
 async fn slow_heads_are_hung_up_on_and_slow_bodies_refused() {
@@ -43,6 +45,32 @@ async fn slow_heads_are_hung_up_on_and_slow_bodies_refused() {
     .await;
     assert_eq!(answer.status, 408);
     assert_eq!(answer.json()["type"], "urn:tradewind:problem:body-timeout");
+    assert_eq!(engine.seen.load(Ordering::Relaxed), 0);
+}
+
+/// What a slow body holds comes out of the budget: where it has room for one, the other is told so.
+#[tokio::test]
+async fn slow_bodies_use_up_the_budget() {
+    let engine = Unable::new(None);
+    let front = open(
+        engine.clone(),
+        Site {
+            budget: Budget::new(25 << 10),
+            ..site(door(), Limits::default())
+        },
+    )
+    .await;
+    let slow = || {
+        let post =
+            b"POST /any HTTP/1.1\r\nhost: g\r\nconnection: close\r\ncontent-length: 10\r\n\r\nabc";
+        Box::pin(raw(front.address, post))
+    };
+    let (answer, other) = match select(slow(), slow()).await {
+        Either::Left(ended) | Either::Right(ended) => ended,
+    };
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["type"], "urn:tradewind:problem:overloaded");
+    assert!(other.now_or_never().is_none(), "the other is waited for");
     assert_eq!(engine.seen.load(Ordering::Relaxed), 0);
 }
 

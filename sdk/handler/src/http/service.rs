@@ -2,6 +2,8 @@
 
 use super::answer::{self, Answer};
 use super::{Options, request, signature};
+#[cfg(feature = "otel")]
+use crate::trace;
 use crate::{Delivery, Event, Handler, Outcome, log};
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -208,7 +210,12 @@ impl Service {
             .with_cancellation(self.stopping.clone())
             .with_source(self.source.clone());
         let id = context.delivery_id().to_owned();
-        let outcome = self.handler.call(Delivery { event, context }, &()).await;
+        let delivery = Delivery { event, context };
+        let handle = |delivery| self.handler.call(delivery, &());
+        #[cfg(feature = "otel")]
+        let outcome = trace::traced(self.handler.name(), delivery, handle).await;
+        #[cfg(not(feature = "otel"))]
+        let outcome = handle(delivery).await;
         if let Outcome::Retry { reason, cause, .. } | Outcome::Reject { reason, cause } = &outcome {
             match cause {
                 Some(cause) => self.warn(&id, format_args!("{reason}: {cause}")),

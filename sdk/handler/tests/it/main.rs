@@ -14,3 +14,5 @@ mod outcomes;
 mod server;
 mod service;
 mod signature;
+#[cfg(feature = "otel")]
+mod trace;
