@@ -168,8 +168,8 @@ pub struct Limits {
     pub header_count: NonZero<u16>,
     /// Most events of a batch. Default 1000. Since 0.1.
     pub batch: NonZero<u32>,
-    /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; a body that takes
-    /// longer than half a second counts as 32 KiB more. Requests for which nothing is left are
+    /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; a body that did
+    /// not come with its head counts as 28 KiB more while it is waited for. Requests for which nothing is left are
     /// answered 503. Default `32MiB`. Since 0.1.
     pub body_memory: Size,
     /// Most connections at once, of which a quarter may speak HTTP/2; more are closed. Default 4096.

@@ -3,20 +3,18 @@
 use super::budget::Share;
 use super::{Door, Problem};
 use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_immediate;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body::Frame;
 use http_body_util::BodyExt;
 use std::pin::Pin;
-use std::time::Duration;
 use tokio::time::timeout;
 use tradewind_adapter::Parts;
 
-/// A body that takes longer than this to arrive is waited for at a cost.
-const PROMPT: Duration = Duration::from_millis(500);
-
 /// What a connection holds while its body is waited for: buffers of the head and of the body, and
-/// the request itself. It comes out of the budget, which so bounds the slow bodies too.
-const WAITING: usize = 32 << 10;
+/// the request itself. It comes out of the budget, which so bounds how many there are.
+const WAITING: usize = 28 << 10;
 
 /// What the head alone rules out, before a byte of the body is asked for.
 pub(super) fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
@@ -76,20 +74,16 @@ where
         size + name.as_str().len() + value.len()
     });
     hold(share, head)?;
-    let mut reading = Reading {
+    let reading = Reading {
         door,
         announced: length(parts).unwrap_or_default(),
         body: std::pin::pin!(body),
         share,
+        waiting: None,
         first: Bytes::new(),
         rest: BytesMut::new(),
     };
-    let soon = PROMPT.min(door.body_timeout);
-    if let Ok(read) = timeout(soon, reading.whole()).await {
-        return read;
-    }
-    hold(reading.share, WAITING)?;
-    timeout(door.body_timeout - soon, reading.whole())
+    timeout(door.body_timeout, reading.whole())
         .await
         .unwrap_or_else(|_| {
             Err(Problem::new(
@@ -107,6 +101,8 @@ struct Reading<'a, B> {
     announced: u64,
     body: Pin<&'a mut B>,
     share: &'a mut Share,
+    /// What is taken for the wait, once something did not come with the head.
+    waiting: Option<Share>,
     first: Bytes,
     rest: BytesMut,
 }
@@ -116,9 +112,8 @@ where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: std::fmt::Display,
 {
-    /// Reads to the end. Goes on where it was when it is called again.
-    async fn whole(&mut self) -> Result<Bytes, Problem> {
-        while let Some(frame) = self.body.frame().await {
+    async fn whole(mut self) -> Result<Bytes, Problem> {
+        while let Some(frame) = self.frame().await? {
             let frame = frame.map_err(|error| {
                 let mut problem = Problem::new(
                     StatusCode::BAD_REQUEST,
@@ -133,10 +128,21 @@ where
             }
         }
         Ok(if self.rest.is_empty() {
-            std::mem::take(&mut self.first)
+            self.first
         } else {
-            std::mem::take(&mut self.rest).freeze()
+            self.rest.freeze()
         })
+    }
+
+    async fn frame(&mut self) -> Result<Option<Result<Frame<Bytes>, B::Error>>, Problem> {
+        if self.waiting.is_some() {
+            return Ok(self.body.frame().await);
+        }
+        if let Some(there) = poll_immediate(self.body.frame()).await {
+            return Ok(there);
+        }
+        hold(self.waiting.insert(self.share.beside()), WAITING)?;
+        Ok(self.body.frame().await)
     }
 
     fn take(&mut self, data: Bytes) -> Result<(), Problem> {

@@ -39,6 +39,15 @@ impl Budget {
 }
 
 impl Share {
+    /// An empty share of the same allowance, which is given back on its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            left: self.left.clone(),
+            free: 0,
+            taken: 0,
+        }
+    }
+
     /// Takes `bytes` more; false when the budget has not as many.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {

@@ -55,7 +55,7 @@ async fn slow_bodies_use_up_the_budget() {
     let front = open(
         engine.clone(),
         Site {
-            budget: Budget::new(25 << 10),
+            budget: Budget::new(30 << 10),
             ..site(door(), Limits::default())
         },
     )
