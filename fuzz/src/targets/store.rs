@@ -82,7 +82,13 @@ fn log(input: &[u8]) {
             .map(|item| (item.position.offset, item.payload.clone()))
             .collect()
     };
-    assert_eq!(content(&second), content(&first));
+    assert_eq!(
+        content(&second),
+        content(&first),
+        "{:?}, then {:?}",
+        first.findings,
+        second.findings
+    );
     // Somebody else's position: whatever is found, it is found in order.
     let third = forged.read(from, step).unwrap();
     assert!(

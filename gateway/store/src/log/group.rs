@@ -78,7 +78,7 @@ impl Header {
             entries: at.get_u32_le(),
             records: at.get_u32_le(),
         };
-        (header.offset == offset).then_some(header)
+        (header.offset == offset && header.synced <= offset).then_some(header)
     }
 }
 

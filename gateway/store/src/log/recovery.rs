@@ -48,8 +48,8 @@ pub(crate) struct Known {
 
 /// Recovers the log in `dir`; shows every valid record from `known.replay_from` on to `see`.
 ///
-/// Writes only what it has just read, and removes only what is below `start` or was never begun, so
-/// a crash at any step leaves it to be done again.
+/// Writes only what it has just read, or a header that was damaged, and removes only what is below
+/// `start` or was never begun, so a crash at any step leaves it to be done again.
 pub(crate) fn recover(
     disk: &dyn Disk,
     dir: &Path,
@@ -123,7 +123,7 @@ pub(crate) fn recover(
         .skip(1)
         .map(|(segment, previous)| (segment.base, *previous))
         .collect();
-    for (index, (segment, previous)) in found.into_iter().enumerate() {
+    for (index, (mut segment, previous)) in found.into_iter().enumerate() {
         if previous.is_none() {
             scan.findings.push(Finding::new(
                 Loss::Nothing,
@@ -132,6 +132,15 @@ pub(crate) fn recover(
                     segment.base
                 ),
             ));
+            // That a segment follows proves that the one before it was durable: nothing else may be
+            // left to tell, once what is not whole was taken back.
+            if let Some(before) = scan.segments.last().map(|before| before.summary())
+                && before.end == segment.base
+            {
+                segment
+                    .mend(salt, scan.epoch, &before)
+                    .map_err(|e| refused("write the header of a segment again", &e))?;
+            }
         }
         if let Some(before) = scan.segments.last()
             && before.summary().end < segment.base

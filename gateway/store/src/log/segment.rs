@@ -165,6 +165,15 @@ impl Segment {
         ))
     }
 
+    /// Makes the header again that is damaged, from what is known of the segment before it.
+    pub(crate) fn mend(&mut self, salt: u64, epoch: u64, previous: &Summary) -> io::Result<()> {
+        let header = Self::header(salt, epoch, previous);
+        self.file.write_at(0, &header)?;
+        self.ordinal = Some(previous.ordinal);
+        self.set_summary(previous.next());
+        Ok(())
+    }
+
     pub(crate) fn summary(&self) -> Summary {
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner)
     }
