@@ -55,9 +55,7 @@ impl Foreign {
     pub fn events(&self, headers: &HeaderMap, body: &Bytes) -> Result<Vec<Event>, formats::Error> {
         let message = Message { headers, body };
         match self {
-            Self::Auto => Format::detect(&message)
-                .ok_or(formats::Error::Unknown)?
-                .decode(&message),
+            Self::Auto => formats::decode(&message),
             Self::Format(format) => format.decode(&message),
             Self::Mapping(mapping) => mapping.decode(&message),
         }

@@ -1,6 +1,6 @@
 //! Every format that is data.
 
-use crate::{Clue, Error, Mapping, Message, Spec, aws, azure, clue, google, saas};
+use crate::{Clue, Error, Mapping, Message, Spec, aws, azure, clue, direct, google, saas};
 use std::sync::LazyLock;
 use tradewind_event::Event;
 
@@ -13,12 +13,16 @@ pub struct Format {
 }
 
 static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
-    let specs = aws::SPECS
+    // What headers tell comes first, then the specific before the general.
+    let specs = saas::BY_HEADER
         .iter()
+        .chain(&[direct::SPECS])
+        .chain(google::BY_HEADER)
+        .chain(aws::SPECS)
+        .chain(azure::SPECS)
         .chain(google::SPECS)
         .chain(saas::SPECS)
         .copied()
-        .chain([azure::SPECS])
         .flatten();
     // A test holds that none is malformed.
     specs
@@ -63,6 +67,9 @@ impl Format {
     /// # Errors
     /// As [`Mapping::decode`].
     pub fn decode(&self, message: &Message<'_>) -> Result<Vec<Event>, Error> {
-        self.mapping.decode(message)
+        match self.spec.by {
+            Some(by) => by(message),
+            None => self.mapping.decode(message),
+        }
     }
 }

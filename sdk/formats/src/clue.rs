@@ -1,9 +1,11 @@
 //! What gives a format away.
 
 use crate::pick::pick_any;
-use crate::{Message, form};
+use crate::{Message, form, split};
+use std::cell::LazyCell;
 
-/// One thing that holds for every message of a format.
+/// One thing that holds for every message of a format. A path may be several with `|` between them:
+/// the first that is there counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clue<'a> {
     /// The scalar at this path is this text.
@@ -16,6 +18,8 @@ pub enum Clue<'a> {
     Has(&'a str),
     /// There is none.
     Lacks(&'a str),
+    /// The body is an object with these members and no others, whatever they hold.
+    Members(&'a [&'a str]),
     /// The request has this header.
     Header(&'a str),
 }
@@ -28,7 +32,7 @@ impl Clue<'_> {
             | Clue::Contains(path, _)
             | Clue::Has(path)
             | Clue::Lacks(path) => path,
-            Clue::Header(_) => "",
+            Clue::Header(_) | Clue::Members(_) => "",
         }
     }
 }
@@ -43,7 +47,7 @@ pub(crate) fn first<'c, T>(
     let all = candidates.iter().map(&clues);
     let mut paths: Vec<&str> = all
         .flatten()
-        .map(Clue::path)
+        .flat_map(|clue| clue.path().split('|'))
         .filter(|path| !path.is_empty())
         .collect();
     paths.sort_unstable();
@@ -51,9 +55,12 @@ pub(crate) fn first<'c, T>(
     let body = form::json(message);
     let found = pick_any(&body, &paths).unwrap_or_default();
     let at = |path: &str| {
-        let index = paths.binary_search(&path).ok()?;
-        found.get(index)?.as_deref()
+        path.split('|').find_map(|path| {
+            let index = paths.binary_search(&path).ok()?;
+            found.get(index)?.as_deref()
+        })
     };
+    let members = LazyCell::new(|| split::members(&body));
     candidates.iter().find(|candidate| {
         let clues = clues(candidate);
         !clues.is_empty()
@@ -63,6 +70,10 @@ pub(crate) fn first<'c, T>(
                 Clue::Contains(path, text) => at(path).is_some_and(|value| value.contains(text)),
                 Clue::Has(path) => at(path).is_some(),
                 Clue::Lacks(path) => at(path).is_none(),
+                Clue::Members(names) => members.as_ref().is_some_and(|members| {
+                    members.len() == names.len()
+                        && names.iter().all(|name| members.iter().any(|m| m == name))
+                }),
                 Clue::Header(name) => message.headers.contains_key(name),
             })
     })

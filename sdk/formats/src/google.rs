@@ -2,22 +2,104 @@
 
 mod legacy;
 
-use crate::Clue::{Contains, Has, Is, Lacks};
+use crate::Clue::{Contains, Has, Header, Is, Lacks, Members};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
 
 pub(crate) const SPECS: &[&[Spec<'static>]] = &[legacy::SPECS, DIRECT];
 
+/// Told by headers, whatever the body is.
+pub(crate) const BY_HEADER: &[&[Spec<'static>]] = &[&[
+    Spec {
+        name: "google-pubsub-unwrapped",
+        after: "Pub/Sub documentation, \"Payload unwrapping for push subscriptions\", with metadata",
+        clues: &[Header("x-goog-pubsub-message-id")],
+        raw: true,
+        inner: Some(""),
+        id: &["{@x-goog-pubsub-message-id}"],
+        source: &["//pubsub.googleapis.com/{@x-goog-pubsub-subscription-name}"],
+        ty: &["google.cloud.pubsub.topic.v1.messagePublished"],
+        time: &["{@x-goog-pubsub-publish-time}"],
+        extensions: &[("partitionkey", "{@x-goog-pubsub-ordering-key}")],
+        ..NONE
+    },
+    Spec {
+        name: "google-tasks",
+        after: "Cloud Tasks documentation, \"Create HTTP target tasks\", headers of a request; the type is ours",
+        clues: &[
+            Header("x-cloudtasks-taskname"),
+            Header("x-cloudtasks-queuename"),
+        ],
+        raw: true,
+        id: &["{@x-cloudtasks-queuename}.{@x-cloudtasks-taskname}"],
+        source: &["//cloudtasks.googleapis.com/{@x-cloudtasks-queuename}"],
+        ty: &["google.cloud.tasks.task.v1.executed"],
+        subject: &["{@x-cloudtasks-taskname}"],
+        time: &["{@x-cloudtasks-tasketa}"],
+        ..NONE
+    },
+    Spec {
+        name: "google-scheduler-http",
+        after: "Cloud Scheduler documentation, \"HTTP targets\", headers of a request",
+        clues: &[
+            Header("x-cloudscheduler-jobname"),
+            Header("x-cloudscheduler-scheduletime"),
+        ],
+        raw: true,
+        id: &["{@x-cloudscheduler-jobname}.{@x-cloudscheduler-scheduletime}"],
+        source: &["//cloudscheduler.googleapis.com/{@x-cloudscheduler-jobname}"],
+        ty: &["google.cloud.scheduler.job.v1.executed"],
+        time: &["{@x-cloudscheduler-scheduletime}"],
+        ..NONE
+    },
+]];
+
 const DIRECT: &[Spec<'static>] = &[
+    Spec {
+        name: "google-storage-notification",
+        after: "Cloud Storage documentation, \"Pub/Sub notifications\", by push; names as in Eventarc",
+        clues: &[
+            Has("subscription"),
+            Has("message.attributes.bucketId"),
+            Has("message.attributes.objectId"),
+            Has("message.attributes.eventType"),
+        ],
+        id: &["{message.messageId|message.message_id}"],
+        source: &["//storage.googleapis.com/projects/_/buckets/{message.attributes.bucketId}"],
+        ty: &[
+            "google.cloud.storage.object.v1.{message.attributes.eventType~mapOBJECT_FINALIZE=finalized|message.attributes.eventType~mapOBJECT_DELETE=deleted|message.attributes.eventType~mapOBJECT_ARCHIVE=archived|message.attributes.eventType~mapOBJECT_METADATA_UPDATE=metadataUpdated|message.attributes.eventType}",
+        ],
+        subject: &["objects/{message.attributes.objectId}"],
+        time: &["{message.attributes.eventTime|message.publishTime|message.publish_time}"],
+        ..NONE
+    },
+    Spec {
+        name: "google-pubsub-pull",
+        after: "Pub/Sub API reference, \"PullResponse\"; the subscription is not in the answer",
+        clues: &[
+            Has("receivedMessages.0.ackId"),
+            Has("receivedMessages.0.message.messageId|receivedMessages.0.message.message_id"),
+        ],
+        each: Some("receivedMessages"),
+        id: &["{message.messageId|message.message_id}"],
+        source: &["//pubsub.googleapis.com"],
+        ty: &["google.cloud.pubsub.topic.v1.messagePublished"],
+        time: &["{message.publishTime|message.publish_time}"],
+        extensions: &[("partitionkey", "{message.orderingKey|message.ordering_key}")],
+        ..NONE
+    },
     Spec {
         name: "google-pubsub-push",
         after: "Pub/Sub documentation, \"Receive push messages\" (wrapped); type as in Eventarc",
-        clues: &[Has("subscription"), Has("message.messageId")],
-        id: &["{message.messageId}"],
+        clues: &[
+            Has("subscription"),
+            Has("message.messageId|message.message_id"),
+        ],
+        id: &["{message.messageId|message.message_id}"],
         source: &["//pubsub.googleapis.com/{subscription}"],
         ty: &["google.cloud.pubsub.topic.v1.messagePublished"],
-        time: &["{message.publishTime}"],
+        time: &["{message.publishTime|message.publish_time}"],
         extensions: &[("partitionkey", "{message.orderingKey}")],
         ..NONE
     },
@@ -160,6 +242,14 @@ const DIRECT: &[Spec<'static>] = &[
         ty: &["google.firebase.testlab.testMatrix.v1.completed"],
         subject: &["testMatrices/{testMatrixId}"],
         time: &["{createTime}"],
+        ..NONE
+    },
+    Spec {
+        name: "google-firebase-database",
+        after: "google-cloudevents, firebase/database/v1; the reference is not in the payload",
+        clues: &[Members(&["data", "delta"])],
+        source: &["//firebasedatabase.googleapis.com"],
+        ty: &["google.firebase.database.ref.v1.written"],
         ..NONE
     },
 ];

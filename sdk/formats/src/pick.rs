@@ -26,6 +26,20 @@ pub(crate) fn pick_any<'de>(
     })
 }
 
+/// The text at one path, whatever characters it has.
+pub(crate) fn text<'de>(json: &'de [u8], path: &str) -> Option<Cow<'de, str>> {
+    let wanted = [(0, path)];
+    let mut found = [None];
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let walk = Walk {
+        wanted: &wanted,
+        found: &mut found,
+        control: true,
+    };
+    deserializer.deserialize_map(walk).ok()?;
+    found.into_iter().next()?
+}
+
 type Json<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
 
 fn read<'de>(
@@ -41,6 +55,7 @@ fn read<'de>(
         Walk {
             wanted: &wanted,
             found: &mut found,
+            control: false,
         },
     )?;
     deserializer.end()?;
@@ -53,6 +68,8 @@ type Wanted<'p> = (usize, &'p str);
 struct Walk<'w, 'p, 'de> {
     wanted: &'w [Wanted<'p>],
     found: &'w mut [Option<Cow<'de, str>>],
+    /// Whether texts with control characters count.
+    control: bool,
 }
 
 impl<'p, 'de> Walk<'_, 'p, 'de> {
@@ -65,7 +82,7 @@ impl<'p, 'de> Walk<'_, 'p, 'de> {
     }
 
     fn keep(self, value: Cow<'de, str>) {
-        if value.is_empty() || value.chars().any(char::is_control) {
+        if value.is_empty() || !self.control && value.chars().any(char::is_control) {
             return;
         }
         for (slot, _) in self.wanted.iter().filter(|(_, rest)| rest.is_empty()) {
@@ -98,6 +115,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
                 map.next_value_seed(Walk {
                     wanted: &below,
                     found: self.found,
+                    control: self.control,
                 })?;
             }
         }
@@ -110,6 +128,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
             let seed = Walk {
                 wanted: &below,
                 found: self.found,
+                control: self.control,
             };
             let more = match below.is_empty() {
                 true => seq.next_element::<IgnoredAny>()?.is_some(),
@@ -177,7 +196,7 @@ fn step<'p>(path: &'p str, key: &str) -> Option<&'p str> {
 }
 
 /// A key, borrowed where it has no escapes.
-struct Text<'de>(Cow<'de, str>);
+pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> serde::Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

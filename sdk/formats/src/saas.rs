@@ -1,28 +1,87 @@
 //! Services and tools that send webhooks, by their own documentation.
 
+mod database;
 mod gitlab;
 
-use crate::Clue::{Begins, Has, Header, Is};
+use crate::Clue::{Begins, Contains, Has, Header, Is};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
 
-pub(crate) const SPECS: &[&[Spec<'static>]] = &[gitlab::SPECS, OTHERS];
+pub(crate) const SPECS: &[&[Spec<'static>]] = &[database::SPECS, OTHERS];
+
+/// Told by headers.
+pub(crate) const BY_HEADER: &[&[Spec<'static>]] = &[HEADERS, gitlab::SPECS];
+
+const HEADERS: &[Spec<'static>] = &[
+    Spec {
+        name: "gitea",
+        after: "Gitea documentation, \"Webhooks\"; Forgejo's are the same",
+        clues: &[Header("x-gitea-event")],
+        id: &["{@x-gitea-delivery|#}"],
+        source: &[
+            "{repository.html_url|organization.html_url|sender.html_url}",
+            "gitea",
+        ],
+        ty: &[
+            "io.gitea.{@x-gitea-event}.{action}",
+            "io.gitea.{@x-gitea-event}",
+        ],
+        subject: &["{pull_request.number|issue.number|release.tag_name|ref}"],
+        time: &[
+            "{pull_request.updated_at|issue.updated_at|release.published_at|head_commit.timestamp}",
+        ],
+        ..NONE
+    },
+    Spec {
+        name: "shopify",
+        after: "Shopify documentation, \"Webhooks, headers\"",
+        clues: &[Header("x-shopify-topic")],
+        id: &["{@x-shopify-webhook-id|@x-shopify-event-id|#}"],
+        source: &["https://{@x-shopify-shop-domain}"],
+        ty: &["com.shopify.{@x-shopify-topic}"],
+        subject: &["{id}"],
+        time: &["{@x-shopify-triggered-at|updated_at|created_at}"],
+        ..NONE
+    },
+    Spec {
+        name: "bitbucket",
+        after: "Bitbucket Cloud documentation, \"Event payloads\"",
+        clues: &[Header("x-event-key")],
+        id: &["{@x-request-uuid|#}"],
+        // The server product has other links, and a test that names nothing.
+        source: &[
+            "{repository.links.html.href|repository.links.self.0.href|repository.links.self.href|pullRequest.toRef.repository.links.self.0.href}",
+            "{repository.full_name|repository.slug|pullRequest.toRef.repository.slug}",
+            "https://bitbucket.org",
+        ],
+        ty: &["org.bitbucket.{@x-event-key}"],
+        subject: &[
+            "{pullrequest.id|pullRequest.id|issue.id|push.changes.0.new.name|changes.0.ref.id|push.changes.0.old.name}",
+        ],
+        time: &["{pullrequest.updated_on|issue.updated_on|push.changes.0.new.target.date|date}"],
+        ..NONE
+    },
+];
 
 const OTHERS: &[Spec<'static>] = &[
     Spec {
         name: "stripe",
         after: "Stripe API reference, \"The Event object\"",
         clues: &[
-            Is("object", "event"),
+            // `v2.core.event` in the newer API.
+            Contains("object", "event"),
             Has("id"),
             Has("type"),
             Has("created"),
         ],
         id: &["{id}"],
-        source: &["https://api.stripe.com/{account}", "https://api.stripe.com"],
+        source: &[
+            "https://api.stripe.com/{account|context}",
+            "https://api.stripe.com",
+        ],
         ty: &["com.stripe.{type}"],
-        subject: &["{data.object.id}"],
+        subject: &["{data.object.id|related_object.id}"],
         time: &["{created}"],
         ..NONE
     },
@@ -35,17 +94,6 @@ const OTHERS: &[Spec<'static>] = &[
         ty: &["com.slack.{event.type}"],
         subject: &["{event.channel|event.item.channel|event.user}"],
         time: &["{event_time}"],
-        ..NONE
-    },
-    Spec {
-        name: "shopify",
-        after: "Shopify documentation, \"Webhooks, headers\"",
-        clues: &[Header("x-shopify-topic")],
-        id: &["{@x-shopify-webhook-id|@x-shopify-event-id|#}"],
-        source: &["https://{@x-shopify-shop-domain}"],
-        ty: &["com.shopify.{@x-shopify-topic}"],
-        subject: &["{id}"],
-        time: &["{@x-shopify-triggered-at|updated_at|created_at}"],
         ..NONE
     },
     Spec {
@@ -133,6 +181,31 @@ const OTHERS: &[Spec<'static>] = &[
         ..NONE
     },
     Spec {
+        name: "slack-command",
+        after: "Slack documentation, \"Slash commands\"",
+        clues: &[Has("command"), Has("team_id"), Has("trigger_id")],
+        id: &["{trigger_id}"],
+        source: &["https://slack.com/{team_id}"],
+        ty: &["com.slack.command"],
+        subject: &["{channel_id}"],
+        ..NONE
+    },
+    Spec {
+        name: "slack-interaction",
+        after: "Slack documentation, \"Interaction payloads\"",
+        clues: &[
+            Has("team.id"),
+            Has("type"),
+            Has("user.id"),
+            Has("trigger_id|callback_id|view.id"),
+        ],
+        source: &["https://slack.com/{team.id}"],
+        ty: &["com.slack.{type}"],
+        subject: &["{channel.id|user.id}"],
+        time: &["{action_ts}"],
+        ..NONE
+    },
+    Spec {
         name: "paypal",
         after: "PayPal documentation, \"Webhook event notifications\"",
         clues: &[Has("event_type"), Has("resource_type"), Has("id")],
@@ -144,21 +217,10 @@ const OTHERS: &[Spec<'static>] = &[
         ..NONE
     },
     Spec {
-        name: "bitbucket",
-        after: "Bitbucket Cloud documentation, \"Event payloads\"",
-        clues: &[Header("x-event-key")],
-        id: &["{@x-request-uuid|#}"],
-        source: &["{repository.links.html.href|repository.full_name}"],
-        ty: &["org.bitbucket.{@x-event-key}"],
-        subject: &["{pullrequest.id|issue.id|push.changes.0.new.name}"],
-        time: &["{pullrequest.updated_on|push.changes.0.new.target.date}"],
-        ..NONE
-    },
-    Spec {
         name: "alertmanager",
         after: "Prometheus documentation, \"Alertmanager, webhook_config\"",
         clues: &[Has("groupKey"), Has("alerts.0.status")],
-        source: &["{externalURL}"],
+        source: &["{externalURL}", "alertmanager:{receiver}"],
         ty: &["io.prometheus.alertmanager.{status}"],
         subject: &["{groupKey}"],
         time: &["{alerts.0.startsAt}"],
@@ -201,12 +263,47 @@ const OTHERS: &[Spec<'static>] = &[
     Spec {
         name: "kubernetes",
         after: "Kubernetes API reference, \"Event v1 core\"",
-        clues: &[Is("kind", "Event"), Has("involvedObject.kind")],
+        clues: &[
+            Is("kind", "Event"),
+            Has("involvedObject.kind|regarding.kind"),
+        ],
         id: &["{metadata.uid}.{metadata.resourceVersion}", "{#}"],
-        source: &["/api/v1/namespaces/{metadata.namespace}"],
-        ty: &["io.k8s.core.Event.{type}"],
-        subject: &["{involvedObject.kind}/{involvedObject.name}"],
-        time: &["{lastTimestamp|eventTime|metadata.creationTimestamp}"],
+        source: &["/api/v1/namespaces/{metadata.namespace}", "/api/v1"],
+        ty: &["io.k8s.core.Event.{type}", "io.k8s.core.Event"],
+        subject: &["{involvedObject.kind|regarding.kind}/{involvedObject.name|regarding.name}"],
+        time: &[
+            "{lastTimestamp|series.lastObservedTime|eventTime|deprecatedLastTimestamp|metadata.creationTimestamp}",
+        ],
+        ..NONE
+    },
+    Spec {
+        name: "kubernetes-watch",
+        after: "Kubernetes API reference, \"WatchEvent\" of events",
+        clues: &[
+            Is("object.kind", "Event"),
+            Has("type"),
+            Has("object.metadata.uid"),
+        ],
+        id: &[
+            "{object.metadata.uid}.{object.metadata.resourceVersion}.{type}",
+            "{#}",
+        ],
+        source: &["/api/v1/namespaces/{object.metadata.namespace}", "/api/v1"],
+        ty: &["io.k8s.core.Event.{object.type}", "io.k8s.core.Event"],
+        subject: &[
+            "{object.involvedObject.kind|object.regarding.kind}/{object.involvedObject.name|object.regarding.name}",
+        ],
+        time: &["{object.lastTimestamp|object.eventTime|object.metadata.creationTimestamp}"],
+        ..NONE
+    },
+    Spec {
+        name: "docker-hub",
+        after: "Docker Hub documentation, \"Webhooks\"",
+        clues: &[Has("push_data.tag"), Has("repository.repo_name")],
+        source: &["{repository.repo_url}", "https://hub.docker.com"],
+        ty: &["com.docker.hub.push"],
+        subject: &["{repository.repo_name}:{push_data.tag}"],
+        time: &["{push_data.pushed_at}"],
         ..NONE
     },
 ];

@@ -6,6 +6,7 @@ use crate::template::{Origin, Template};
 use crate::time::rfc3339;
 use crate::{Error, Message, form, pick};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use tradewind_event::{Attribute, Event};
@@ -25,6 +26,14 @@ pub struct Spec<'a> {
     /// Path of the list whose elements are the messages; `Some("")` where the body is the list,
     /// `None` where the body is one message.
     pub each: Option<&'a str>,
+    /// Whether the body is anything at all and headers tell of it: it is not parsed, and its type is
+    /// the one that it was sent with.
+    pub raw: bool,
+    /// Path of a text in a message that may hold a message of another format, which [`crate::decode`]
+    /// then reads; `Some("")`: the message itself.
+    pub inner: Option<&'a str>,
+    /// Reads bodies by code; the templates are not used.
+    pub by: Option<By>,
     /// `id`
     pub id: &'a [&'a str],
     /// `source`
@@ -39,6 +48,9 @@ pub struct Spec<'a> {
     pub extensions: &'a [(&'a str, &'a str)],
 }
 
+/// A decoder that is code.
+pub type By = fn(&Message<'_>) -> Result<Vec<Event>, Error>;
+
 impl Spec<'_> {
     /// What most formats have: JSON in one piece, nothing optional, an id from the data.
     pub const NONE: Spec<'static> = Spec {
@@ -46,6 +58,9 @@ impl Spec<'_> {
         after: "",
         clues: &[],
         each: None,
+        raw: false,
+        inner: None,
+        by: None,
         id: &["{#}"],
         source: &[],
         ty: &[],
@@ -69,6 +84,7 @@ pub struct SpecError {
 #[derive(Debug, Clone)]
 pub struct Mapping {
     each: Option<String>,
+    raw: bool,
     attributes: Vec<Rule>,
     message_paths: Vec<String>,
     envelope_paths: Vec<String>,
@@ -134,6 +150,7 @@ impl Mapping {
         );
         Ok(Self {
             each: spec.each.map(str::to_owned),
+            raw: spec.raw,
             attributes,
             message_paths,
             envelope_paths,
@@ -147,7 +164,10 @@ impl Mapping {
     /// message tells which of several it was.
     pub fn decode(&self, message: &Message<'_>) -> Result<Vec<Event>, Error> {
         let Some(each) = &self.each else {
-            let json = form::json(message);
+            let json = match self.raw {
+                true => Cow::Borrowed(&b"{}"[..]),
+                false => form::json(message),
+            };
             return Ok(vec![self.event(
                 message,
                 message.body.clone(),
@@ -195,6 +215,7 @@ impl Mapping {
             Origin::Envelope(path) => at(&self.envelope_paths, envelope, path),
             Origin::Header(name) => message.header(name).map(|text| text.to_owned().into()),
             Origin::Digest => Some(digest(&data).into()),
+            Origin::DigestOf(path) => split::value(json, path).map(|raw| digest(raw).into()),
         };
         let mut values = self.attributes.iter().map(|rule| {
             let filled = rule
@@ -221,7 +242,10 @@ impl Mapping {
                 name => builder.extension(name, Attribute::String(&value)),
             };
         }
-        let content_type = form::content_type(message.headers).unwrap_or(JSON);
+        let content_type = match self.raw {
+            true => message.header(&CONTENT_TYPE).unwrap_or(ANYTHING),
+            false => form::content_type(message.headers).unwrap_or(JSON),
+        };
         Ok(builder.data(content_type, data).build()?)
     }
 
@@ -242,6 +266,7 @@ impl Mapping {
 }
 
 const JSON: &str = "application/json";
+const ANYTHING: &str = "application/octet-stream";
 
 /// 128 bits of SHA-256, in hexadecimal: the same message always has the same id.
 fn digest(data: &[u8]) -> String {

@@ -1,10 +1,13 @@
 //! The elements of a batch as they stand in the body.
 
 use crate::Error;
+use crate::pick::Text;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Most messages that are read from one body.
 pub const MESSAGES_MAX: usize = 10_000;
@@ -36,6 +39,52 @@ pub(crate) fn elements<'b>(body: &'b [u8], path: &str) -> Result<Vec<&'b RawValu
     }
 }
 
+/// What stands at a path, as it was written.
+pub(crate) fn value<'b>(json: &'b [u8], path: &str) -> Option<&'b [u8]> {
+    let (head, rest) = path.split_once('.').unwrap_or((path, ""));
+    let members: Vec<(Cow<'_, str>, &RawValue)> = pairs(json)?;
+    let (_, value) = members.into_iter().rev().find(|(name, _)| name == head)?;
+    let value = value.get().as_bytes();
+    match rest {
+        "" => Some(value),
+        rest => self::value(value, rest),
+    }
+}
+
+/// Most members of an object that is looked at whole.
+const MEMBERS_MAX: usize = 64;
+
+/// The names of an object's members, where it has few.
+pub(crate) fn members(json: &[u8]) -> Option<Vec<Cow<'_, str>>> {
+    let names: Vec<_> = pairs::<IgnoredAny>(json)?;
+    Some(names.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The members of an object.
+pub(crate) fn pairs<'b, T: Deserialize<'b>>(json: &'b [u8]) -> Option<Vec<(Cow<'b, str>, T)>> {
+    struct Pairs<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
+        type Value = Option<Vec<(Cow<'de, str>, T)>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(Text(name)) = map.next_key()? {
+                if pairs.len() == MEMBERS_MAX {
+                    return Err(serde::de::Error::custom("too many members"));
+                }
+                pairs.push((name, map.next_value()?));
+            }
+            Ok(Some(pairs))
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let pairs = deserializer.deserialize_map(Pairs(PhantomData)).ok()?;
+    deserializer.end().ok()?;
+    pairs
+}
+
 struct To<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for To<'_> {
@@ -59,7 +108,7 @@ impl<'de> Visitor<'de> for To<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (head, rest) = self.0.split_once('.').unwrap_or((self.0, ""));
         let mut found: Self::Value = None;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             if head == "*" {
                 found
                     .get_or_insert_with(Vec::new)

@@ -2,7 +2,9 @@
 //!
 //! `{detail.id}` stands for a scalar of the message, `{^region}` for one of the document around it,
 //! `{@x-request-id}` for a header, `{#}` for a digest of the data. `{a|b}` takes the first that is
-//! there, `{key~last/}` the part behind the last `/`, `{key~lower}` the text in lower case.
+//! there, `{key~last/}` the part behind the last `/`, `{key~lower}` the text in lower case,
+//! `{key~bare}` the text without the quotes around it, `{key~mapA=B}` B where the text is A. `{#a}` is a
+//! digest of what stands at `a`.
 
 use crate::SpecError;
 use http::HeaderName;
@@ -30,6 +32,8 @@ pub(crate) enum Origin {
     Header(HeaderName),
     /// The digest of the data.
     Digest,
+    /// The digest of a part of it.
+    DigestOf(String),
 }
 
 impl std::fmt::Display for Origin {
@@ -38,6 +42,7 @@ impl std::fmt::Display for Origin {
             Origin::Message(path) | Origin::Envelope(path) => f.write_str(path),
             Origin::Header(name) => write!(f, "header {name}"),
             Origin::Digest => f.write_str("digest"),
+            Origin::DigestOf(path) => write!(f, "digest of {path}"),
         }
     }
 }
@@ -48,6 +53,8 @@ enum Change {
     Before(String),
     After(String),
     Last(String),
+    Bare,
+    Map(String, String),
 }
 
 impl Template {
@@ -75,7 +82,7 @@ impl Template {
                     Err(reason) => return refuse(reason),
                 };
                 let Some(changes) = steps.map(change).collect() else {
-                    return refuse("after `~` comes lower, before…, after… or last… and a text");
+                    return refuse("after `~` comes lower, bare, mapA=B, before…, after… or last…");
                 };
                 alternatives.push((origin, changes));
             }
@@ -137,9 +144,10 @@ fn origin(text: &str) -> Result<Origin, &'static str> {
     if text == "#" {
         return Ok(Origin::Digest);
     }
-    let (path, make): (&str, fn(String) -> Origin) = match text.strip_prefix('^') {
-        Some(path) => (path, Origin::Envelope),
-        None => (text, Origin::Message),
+    let (path, make): (&str, fn(String) -> Origin) = match text.split_at_checked(1) {
+        Some(("^", path)) => (path, Origin::Envelope),
+        Some(("#", path)) => (path, Origin::DigestOf),
+        _ => (text, Origin::Message),
     };
     match path.split('.').any(str::is_empty) {
         true => Err("a path is names with dots between them, such as `detail.id`"),
@@ -153,8 +161,13 @@ fn change(text: &str) -> Option<Change> {
             .filter(|rest| !rest.is_empty())
             .map(str::to_owned)
     };
-    if text == "lower" {
-        return Some(Change::Lower);
+    match text {
+        "lower" => return Some(Change::Lower),
+        "bare" => return Some(Change::Bare),
+        _ => {}
+    }
+    if let Some((from, to)) = text.strip_prefix("map").and_then(|map| map.split_once('=')) {
+        return Some(Change::Map(from.to_owned(), to.to_owned()));
     }
     behind("before")
         .map(Change::Before)
@@ -170,6 +183,14 @@ impl Change {
             Change::Before(mark) => part(text.split_once(mark.as_str()).map(|(part, _)| part)),
             Change::After(mark) => part(text.split_once(mark.as_str()).map(|(_, part)| part)),
             Change::Last(mark) => part(text.rsplit(mark.as_str()).next()),
+            Change::Bare => match text
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'))
+            {
+                Some(bare) => Some(bare.to_owned().into()),
+                None => Some(text),
+            },
+            Change::Map(from, to) => (text == from.as_str()).then(|| to.clone().into()),
         }
     }
 }
@@ -184,11 +205,13 @@ mod tests {
             Origin::Message(path) => match path.as_str() {
                 "a" => Some("One/Two/Three".into()),
                 "n" => Some("7".into()),
+                "q" => Some("\"quoted\"".into()),
                 _ => None,
             },
             Origin::Envelope(_) => Some("around".into()),
             Origin::Header(name) => (name == "x-id").then(|| "h".into()),
             Origin::Digest => Some("digest".into()),
+            Origin::DigestOf(path) => Some(format!("digest of {path}").into()),
         };
         let table = [
             ("plain", Some("plain")),
@@ -203,6 +226,10 @@ mod tests {
             ("{a~before/}", Some("One")),
             ("{a~after/~lower}", Some("two/three")),
             ("{a~before:|n}", Some("7")),
+            ("{q~bare}{n~bare}", Some("quoted7")),
+            ("{n~map8=eight|n~map7=seven}", Some("seven")),
+            ("{n~map8=eight}", None),
+            ("{#a.b}", Some("digest of a.b")),
             ("", Some("")),
         ];
         for (template, expected) in table {

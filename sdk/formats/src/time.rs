@@ -13,6 +13,17 @@ pub(crate) fn rfc3339(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(['-', ':', 'T']) {
         return epoch(&value).map(Cow::Owned);
     }
+    if Timestamp::parse(&value).is_ok() && !value.contains(' ') {
+        return Some(value);
+    }
+    // As Ruby prints a time: `2015-05-17 18:08:09 UTC`, `… +0200`.
+    let value: Cow<'_, str> = match value.split_once(' ') {
+        Some((date, time)) => {
+            let time = time.replace(" UTC", "Z").replace(" ", "");
+            format!("{date}T{time}").into()
+        }
+        None => value,
+    };
     if Timestamp::parse(&value).is_ok() {
         return Some(value);
     }
@@ -75,6 +86,12 @@ mod tests {
             (
                 "2018-06-20T04:10:17.000000",
                 Some("2018-06-20T04:10:17.000000Z"),
+            ),
+            ("2015-05-17 18:08:09 UTC", Some("2015-05-17T18:08:09Z")),
+            ("2018-06-20 04:10:17", Some("2018-06-20T04:10:17Z")),
+            (
+                "2018-06-20 04:10:17 +0200",
+                Some("2018-06-20T04:10:17+02:00"),
             ),
             ("1428582896", Some("2015-04-09T12:34:56Z")),
             ("1428582896000", Some("2015-04-09T12:34:56Z")),

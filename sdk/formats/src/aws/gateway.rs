@@ -89,6 +89,29 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ..NONE
     },
     Spec {
+        name: "aws-vpc-lattice-v2",
+        after: "VPC Lattice user guide, \"Lambda functions as targets\", format 2.0",
+        clues: &[
+            Has("requestContext.serviceArn"),
+            Has("requestContext.targetGroupArn"),
+        ],
+        id: INVOCATION,
+        source: &["{requestContext.serviceArn}"],
+        ty: &["com.amazonaws.vpclattice.Request"],
+        subject: &["{method} {path}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-vpc-lattice",
+        after: "VPC Lattice user guide, \"Lambda functions as targets\", format 1.0",
+        clues: &[Has("raw_path"), Has("method")],
+        id: INVOCATION,
+        source: &["https://{headers.host}", "aws:vpc-lattice"],
+        ty: &["com.amazonaws.vpclattice.Request"],
+        subject: &["{method} {raw_path}"],
+        ..NONE
+    },
+    Spec {
         name: "aws-app-sync-authorizer",
         after: "AppSync developer guide, \"AWS_LAMBDA authorization\"",
         clues: &[Has("authorizationToken"), Has("requestContext.apiId")],
@@ -159,6 +182,65 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         source: &["aws:clientvpn:{endpoint-id}"],
         ty: &["com.amazonaws.clientvpn.Connection"],
         subject: &["{username|common-name}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-cloud-front",
+        after: "CloudFront developer guide, \"Lambda@Edge event structure\"",
+        clues: &[Has("Records.0.cf.config.distributionId")],
+        each: Some("Records"),
+        id: &["{cf.config.requestId}.{cf.config.eventType}", "{#}"],
+        source: &["aws:cloudfront:{cf.config.distributionId}"],
+        ty: &[
+            "com.amazonaws.cloudfront.{cf.config.eventType}",
+            "com.amazonaws.cloudfront.request",
+        ],
+        subject: &["{cf.request.method} {cf.request.uri}", "{cf.request.uri}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-app-sync-batch",
+        after: "AppSync developer guide, \"Lambda batching\"; equal elements are one event",
+        clues: &[Has("0.info.fieldName"), Has("0.info.parentTypeName")],
+        each: Some(""),
+        source: &["{request.headers.host}", "aws:appsync"],
+        ty: &["com.amazonaws.appsync.{info.parentTypeName}"],
+        subject: &["{info.fieldName}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-app-sync-resolver",
+        after: "Amplify documentation, \"Lambda resolvers\"",
+        clues: &[Has("typeName"), Has("fieldName")],
+        id: INVOCATION,
+        source: &["{request.headers.host}", "aws:appsync"],
+        ty: &["com.amazonaws.appsync.{typeName}"],
+        subject: &["{fieldName}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-app-sync-invoke",
+        after: "AppSync developer guide, \"Resolver mapping template reference for Lambda\"",
+        clues: &[Begins("version", "201"), Contains("operation", "Invoke")],
+        id: INVOCATION,
+        source: &["aws:appsync"],
+        ty: &["com.amazonaws.appsync.{operation}"],
+        subject: &["{payload.field}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-api-gateway-minimal",
+        after: "API Gateway developer guide, format 1.0, without the API's id",
+        clues: &[
+            Has("httpMethod"),
+            Has("requestContext.requestId"),
+            Has("path"),
+        ],
+        id: &["{requestContext.requestId}"],
+        source: &["aws:execute-api"],
+        ty: &["com.amazonaws.apigateway.Request"],
+        subject: &["{httpMethod} {path}"],
+        time: &["{requestContext.requestTimeEpoch}"],
         ..NONE
     },
 ];

@@ -1,6 +1,6 @@
 //! Messages and records of queues, streams and brokers: one event each.
 
-use crate::Clue::{Has, Is};
+use crate::Clue::{Begins, Contains, Has, Header, Is, Lacks};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
@@ -16,7 +16,33 @@ const KAFKA: Spec<'static> = Spec {
     subject: &["{topic}"],
     time: &["{timestamp}"],
     extensions: &[("partitionkey", "{key}"), ("sequence", "{offset}")],
+    ..NONE
 };
+
+/// Told by headers, whatever the body is.
+pub(super) const BY_HEADER: &[Spec<'static>] = &[
+    Spec {
+        name: "aws-sns-raw",
+        after: "SNS developer guide, \"Raw message delivery\", as an HTTP endpoint gets it",
+        clues: &[Header("x-amz-sns-rawdelivery")],
+        raw: true,
+        inner: Some(""),
+        id: &["{@x-amz-sns-message-id}"],
+        source: &["{@x-amz-sns-subscription-arn|@x-amz-sns-topic-arn}"],
+        ty: &["com.amazonaws.sns.{@x-amz-sns-message-type}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-firehose-http",
+        after: "Firehose developer guide, \"HTTP endpoint delivery request\"; its records have no ids",
+        clues: &[Header("x-amz-firehose-request-id")],
+        id: &["{@x-amz-firehose-request-id}"],
+        source: &["{@x-amz-firehose-source-arn}", "aws:firehose"],
+        ty: &["com.amazonaws.firehose.Delivery"],
+        time: &["{timestamp}"],
+        ..NONE
+    },
+];
 
 pub(super) const SPECS: &[Spec<'static>] = &[
     Spec {
@@ -29,10 +55,29 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["com.amazonaws.sqs.Message"],
         subject: &["{attributes.MessageGroupId}"],
         time: &["{attributes.SentTimestamp}"],
+        inner: Some("body"),
         extensions: &[
             ("partitionkey", "{attributes.MessageGroupId}"),
             ("sequence", "{attributes.SequenceNumber}"),
         ],
+        ..NONE
+    },
+    Spec {
+        name: "aws-sqs-received",
+        after: "SQS API reference, \"ReceiveMessage\"; the queue is not in the answer",
+        clues: &[Has("Messages.0.MessageId"), Has("Messages.0.ReceiptHandle")],
+        each: Some("Messages"),
+        id: &["{MessageId}"],
+        source: &["aws:sqs"],
+        ty: &["com.amazonaws.sqs.Message"],
+        subject: &["{Attributes.MessageGroupId}"],
+        time: &["{Attributes.SentTimestamp}"],
+        inner: Some("Body"),
+        extensions: &[
+            ("partitionkey", "{Attributes.MessageGroupId}"),
+            ("sequence", "{Attributes.SequenceNumber}"),
+        ],
+        ..NONE
     },
     Spec {
         name: "aws-kinesis",
@@ -48,6 +93,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
             ("partitionkey", "{kinesis.partitionKey}"),
             ("sequence", "{kinesis.sequenceNumber}"),
         ],
+        ..NONE
     },
     Spec {
         name: "aws-dynamodb",
@@ -64,14 +110,22 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     Spec {
         name: "aws-firehose",
         after: "Firehose developer guide, \"Data transformation\"",
-        clues: &[Has("deliveryStreamArn"), Has("records.0.recordId")],
+        clues: &[
+            Has("invocationId"),
+            Has("records.0.recordId"),
+            Lacks("applicationArn"),
+        ],
         each: Some("records"),
         id: &["{^invocationId}.{recordId}"],
-        source: &["{^deliveryStreamArn}"],
+        source: &[
+            "{^deliveryStreamArn|^deliverySteamArn}",
+            "aws:firehose:{^region}",
+        ],
         ty: &["com.amazonaws.firehose.Record"],
         subject: &["{kinesisRecordMetadata.partitionKey}"],
         time: &["{approximateArrivalTimestamp}"],
         extensions: &[("awsregion", "{^region}")],
+        ..NONE
     },
     Spec {
         name: "aws-kinesis-analytics",
@@ -83,18 +137,41 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["com.amazonaws.kinesisanalytics.Record"],
         ..NONE
     },
+    Spec {
+        name: "aws-dynamodb-record",
+        after: "DynamoDB API reference, \"Record\", alone as EventBridge Pipes and Kinesis carry it",
+        clues: &[Is("eventSource", "aws:dynamodb"), Has("eventID")],
+        id: &["{eventID}"],
+        source: &["{eventSourceARN}", "aws:dynamodb:{awsRegion}:{tableName}"],
+        ty: &["com.amazonaws.dynamodb.{eventName}"],
+        time: &["{dynamodb.ApproximateCreationDateTime}"],
+        extensions: &[("sequence", "{dynamodb.SequenceNumber}")],
+        ..NONE
+    },
+    Spec {
+        name: "aws-document-db",
+        after: "Lambda developer guide, \"Amazon DocumentDB\"",
+        clues: &[Is("eventSource", "aws:docdb")],
+        each: Some("events"),
+        id: &["{event._id._data}"],
+        source: &["{^eventSourceArn}"],
+        ty: &["com.amazonaws.docdb.{event.operationType}"],
+        subject: &["{event.ns.db}.{event.ns.coll}", "{event.ns.db}"],
+        time: &["{event.clusterTime.$timestamp.t}"],
+        ..NONE
+    },
     KAFKA,
     Spec {
         name: "kafka-lambda",
         after: "Lambda developer guide, \"Self-managed Apache Kafka\"",
-        clues: &[Is("eventSource", "SelfManagedKafka")],
+        clues: &[Contains("eventSource", "SelfManagedKafka")],
         source: &["kafka://{^bootstrapServers~before,|^bootstrapServers}"],
         ..KAFKA
     },
     Spec {
         name: "aws-active-mq",
         after: "Lambda developer guide, \"Amazon MQ\"",
-        clues: &[Is("eventSource", "aws:mq")],
+        clues: &[Has("messages.0.messageID"), Begins("eventSource", "aws:")],
         each: Some("messages"),
         id: &["{messageID}"],
         source: &["{^eventSourceArn}"],

@@ -1,7 +1,7 @@
 //! Notifications about something that happened.
 
 use super::INVOCATION;
-use crate::Clue::{Has, Is};
+use crate::Clue::{Has, Is, Lacks};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
@@ -43,6 +43,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["com.amazonaws.sns.{@x-amz-sns-message-type|Type}"],
         subject: &["{Subject}"],
         time: &["{Timestamp}"],
+        inner: Some("Message"),
         ..NONE
     },
     Spec {
@@ -55,6 +56,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["com.amazonaws.sns.{Sns.Type}"],
         subject: &["{Sns.Subject}"],
         time: &["{Sns.Timestamp}"],
+        inner: Some("Sns.Message"),
         ..NONE
     },
     Spec {
@@ -134,4 +136,85 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         subject: &["{serialNumber}"],
         ..NONE
     },
+    Spec {
+        name: "aws-s3-test",
+        after: "S3 user guide, \"Notification content structure\": what S3 sends when notifications are set up",
+        clues: &[Is("Service", "Amazon S3"), Is("Event", "s3:TestEvent")],
+        id: &["{RequestId}.{HostId}", "{#}"],
+        source: &["aws:s3.{Bucket}"],
+        ty: &["com.amazonaws.s3.{Event}"],
+        time: &["{Time}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-cloud-trail",
+        after: "CloudTrail user guide, \"Record contents\", a file of records",
+        clues: &[
+            Has("Records.0.eventVersion"),
+            Has("Records.0.eventID"),
+            Has("Records.0.eventName"),
+            Has("Records.0.userIdentity.type|Records.0.recipientAccountId"),
+            Lacks("Records.0.eventSourceARN"),
+        ],
+        each: Some("Records"),
+        ..TRAIL
+    },
+    Spec {
+        name: "aws-cloud-trail-record",
+        clues: &[
+            Has("eventVersion"),
+            Has("eventID"),
+            Has("eventName"),
+            Has("eventSource"),
+            Has("userIdentity.type|recipientAccountId"),
+        ],
+        ..TRAIL
+    },
+    Spec {
+        name: "aws-cloudwatch-logs-data",
+        after: "CloudWatch Logs user guide, \"Log group-level subscription filters\", decompressed",
+        clues: &[Has("messageType"), Has("logGroup"), Has("logStream")],
+        source: &["aws:logs:{owner}:{logGroup}"],
+        ty: &["com.amazonaws.logs.{messageType}"],
+        subject: &["{logStream}"],
+        time: &["{logEvents.0.timestamp}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-ses-notification",
+        after: "SES developer guide, \"Contents of event data\"",
+        clues: &[Has("mail.messageId"), Has("eventType|notificationType")],
+        id: &["{mail.messageId}.{#}"],
+        source: &["{mail.sourceArn}", "aws:ses"],
+        ty: &["com.amazonaws.ses.{eventType|notificationType}"],
+        subject: &["{mail.commonHeaders.subject}"],
+        time: &[
+            "{bounce.timestamp|complaint.timestamp|delivery.timestamp|open.timestamp|click.timestamp|mail.timestamp}",
+        ],
+        ..NONE
+    },
+    Spec {
+        name: "aws-iot-lifecycle",
+        after: "AWS IoT developer guide, \"Lifecycle events\"",
+        clues: &[Has("clientId"), Has("eventType"), Has("sessionIdentifier")],
+        source: &["aws:iot:{clientId}"],
+        ty: &["com.amazonaws.iot.{eventType}"],
+        subject: &["{clientId}"],
+        time: &["{timestamp}"],
+        ..NONE
+    },
 ];
+
+const TRAIL: Spec<'static> = Spec {
+    after: "CloudTrail user guide, \"Record contents\"",
+    id: &["{eventID}"],
+    source: &["{eventSource}"],
+    ty: &["com.amazonaws.cloudtrail.{eventName}"],
+    subject: &["{resources.0.ARN|requestID}"],
+    time: &["{eventTime}"],
+    extensions: &[
+        ("awsaccount", "{recipientAccountId|userIdentity.accountId}"),
+        ("awsregion", "{awsRegion}"),
+    ],
+    ..NONE
+};

@@ -1,7 +1,7 @@
 //! Calls by which a service asks a function to take part, and what functions answer.
 
 use super::INVOCATION;
-use crate::Clue::{Has, Lacks};
+use crate::Clue::{Begins, Has};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
@@ -113,71 +113,89 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ..NONE
     },
     Spec {
-        name: "aws-http-response",
-        after: "API Gateway, Elastic Load Balancing and Lambda guides: the answer of a function behind HTTP",
-        clues: &[Has("statusCode"), Lacks("requestContext.requestId")],
+        name: "aws-code-deploy-hook",
+        after: "CodeDeploy user guide, \"AppSpec hooks section\" for a Lambda deployment",
+        clues: &[Has("DeploymentId"), Has("LifecycleEventHookExecutionId")],
+        id: &["{LifecycleEventHookExecutionId}"],
+        source: &["aws:codedeploy:{DeploymentId}"],
+        ty: &["com.amazonaws.codedeploy.LifecycleHook"],
+        subject: &["{DeploymentId}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-bedrock-agent",
+        after: "Bedrock user guide, \"Lambda input event\" of an action group",
+        clues: &[Has("actionGroup"), Has("agent.id"), Has("sessionId")],
         id: INVOCATION,
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.HttpResponse"],
+        source: &["aws:bedrock:{agent.id}"],
+        ty: &["com.amazonaws.bedrock.Action"],
+        subject: &["{sessionId}"],
         ..NONE
     },
     Spec {
-        name: "aws-authorizer-response",
-        after: "API Gateway, AppSync and IoT developer guides: the answer of an authorizer",
-        clues: &[Has("principalId"), Lacks("requestContext.requestId")],
+        name: "aws-cloudwatch-widget",
+        after: "CloudWatch user guide, \"Custom widgets\"",
+        clues: &[
+            Has("widgetContext.dashboardName"),
+            Has("widgetContext.widgetId"),
+        ],
         id: INVOCATION,
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.AuthorizerResponse"],
-        subject: &["{principalId}"],
+        source: &["aws:cloudwatch:{widgetContext.dashboardName}"],
+        ty: &["com.amazonaws.cloudwatch.Widget"],
+        subject: &["{widgetContext.widgetId}"],
         ..NONE
     },
     Spec {
-        name: "aws-app-sync-authorizer-response",
-        after: "AppSync developer guide, \"AWS_LAMBDA authorization\"",
-        clues: &[Has("isAuthorized")],
+        name: "aws-sagemaker-labeling",
+        after: "SageMaker developer guide, \"Processing data in a custom labeling workflow\"",
+        clues: &[Has("labelingJobArn"), Has("version")],
         id: INVOCATION,
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.AuthorizerResponse"],
+        source: &["{labelingJobArn}"],
+        ty: &["com.amazonaws.sagemaker.LabelingTask"],
+        subject: &["{labelAttributeName|dataObject.source-ref}"],
         ..NONE
     },
     Spec {
-        name: "aws-iot-preprovision-response",
-        after: "AWS IoT developer guide, \"Pre-provisioning hooks\"",
-        clues: &[Has("allowProvisioning")],
-        id: INVOCATION,
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.PreprovisionResponse"],
+        name: "aws-work-mail",
+        after: "WorkMail administrator guide, \"Lambda event data\"",
+        clues: &[
+            Has("summaryVersion"),
+            Has("messageId"),
+            Has("flowDirection"),
+        ],
+        id: &["{messageId}.{invocationId}", "{messageId}"],
+        source: &["aws:workmail"],
+        ty: &["com.amazonaws.workmail.{flowDirection}"],
+        subject: &["{subject}"],
         ..NONE
     },
     Spec {
-        name: "aws-transformation-response",
-        after: "Firehose and Kinesis Data Analytics developer guides: the answer of a transformation",
-        clues: &[Has("records.0.recordId"), Has("records.0.result")],
-        each: Some("records"),
-        id: &["{recordId}.{#}"],
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.TransformationResponse"],
-        subject: &["{recordId}"],
+        name: "aws-alexa-skill",
+        after: "Alexa skills kit, \"Request and response JSON reference\"",
+        clues: &[
+            Has("request.requestId"),
+            Has("session.application.applicationId|context.System.application.applicationId"),
+        ],
+        id: &["{request.requestId}"],
+        source: &["{session.application.applicationId|context.System.application.applicationId}"],
+        ty: &["com.amazon.alexa.{request.type}"],
+        subject: &["{session.sessionId}"],
+        time: &["{request.timestamp}"],
         ..NONE
     },
     Spec {
-        name: "aws-s3-batch-response",
-        after: "S3 user guide, \"Invoke AWS Lambda function\" (Batch Operations)",
-        clues: &[Has("invocationSchemaVersion"), Has("results.0.taskId")],
-        each: Some("results"),
-        id: &["{^invocationId}.{taskId}"],
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.BatchTaskResponse"],
-        subject: &["{taskId}"],
-        ..NONE
-    },
-    Spec {
-        name: "aws-lex-response",
-        after: "Lex developer guide, \"Response format\" (V1)",
-        clues: &[Has("dialogAction.type")],
-        id: INVOCATION,
-        source: &["aws:lambda"],
-        ty: &["com.amazonaws.lambda.LexResponse"],
+        name: "aws-alexa-smart-home",
+        after: "Alexa smart home skills, \"Directive\", also of version 2",
+        clues: &[
+            Has("directive.header.messageId|header.messageId"),
+            Begins("directive.header.namespace|header.namespace", "Alexa"),
+        ],
+        id: &["{directive.header.messageId|header.messageId}"],
+        source: &["aws:alexa"],
+        ty: &[
+            "com.amazon.{directive.header.namespace|header.namespace}.{directive.header.name|header.name}",
+        ],
+        subject: &["{directive.endpoint.endpointId|payload.appliance.applianceId}"],
         ..NONE
     },
 ];

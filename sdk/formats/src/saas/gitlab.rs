@@ -1,7 +1,7 @@
 //! GitLab, by the CloudEvents adapter document. Where that says "new UUID" the sender's own id is
 //! taken, so that a repetition is recognised.
 
-use crate::Clue::{Header, Is};
+use crate::Clue::{Has, Header, Is};
 use crate::{Clue, Spec};
 
 const fn row(
@@ -15,16 +15,23 @@ const fn row(
         after: "CloudEvents adapter document gitlab",
         clues,
         id: &["{@x-gitlab-event-uuid|@idempotency-key|@webhook-id|#}"],
-        source: &["{repository.homepage|project.web_url|project.homepage}"],
+        // System hooks name what they are about, and the instance in a header.
+        source: &[
+            "{repository.homepage|project.web_url|project.homepage}",
+            "{@x-gitlab-instance}/{path_with_namespace|project_path_with_namespace|full_path|group_path}",
+            "{@x-gitlab-instance}",
+            "{path_with_namespace|project_path_with_namespace|full_path|group_path}",
+            "https://gitlab.com",
+        ],
         ty,
         subject,
-        time: &["{object_attributes.created_at}"],
+        time: &["{object_attributes.created_at|updated_at|created_at}"],
         ..Spec::NONE
     }
 }
 
 const KIND: &str = "object_kind";
-const GITLAB: Clue<'static> = Header("x-gitlab-event");
+const GITLAB: Clue<'static> = Has("project.web_url|project.homepage|repository.homepage");
 
 pub(super) const SPECS: &[Spec<'static>] = &[
     row(
@@ -80,8 +87,8 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     ),
     row(
         "gitlab",
-        &[GITLAB],
-        &["com.gitlab.{object_kind}"],
-        &["{object_attributes.id}"],
+        &[Header("x-gitlab-event")],
+        &["com.gitlab.{object_kind|event_name}"],
+        &["{object_attributes.id|deployment_id|tag|checkout_sha|project_id|group_id|user_id|id}"],
     ),
 ];

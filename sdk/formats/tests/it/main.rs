@@ -9,5 +9,6 @@ mod catalog;
 mod document;
 mod form;
 mod github;
+mod nest;
 mod published;
 mod standard_webhooks;
