@@ -37,11 +37,7 @@ impl Foreign {
             (Some(name), None) => match Format::named(name) {
                 Some(format) => Ok(Some(Self::Format(format))),
                 None => {
-                    let names: Vec<&str> = Format::all().iter().map(|f| f.spec.name).collect();
-                    let reason = format!(
-                        "unknown format `{name}` (there are: auto, {})",
-                        names.join(", ")
-                    );
+                    let reason = format!("unknown format `{name}` (hint: {})", hint(name));
                     Err(invalid("format", reason))
                 }
             },
@@ -117,6 +113,24 @@ impl Mapping {
             ..Spec::NONE
         })
         .map_err(|e| invalid("mapping", e.to_string()))
+    }
+}
+
+/// The formats that may be meant: there are too many to list them all.
+fn hint(wrong: &str) -> String {
+    const MAX: usize = 6;
+    let letters = |name: &str| name.replace(['-', '_', ' ', '.'], "").to_lowercase();
+    let names = Format::all().iter().map(|format| format.spec.name);
+    let near: Vec<&str> = match letters(wrong) {
+        wrong if wrong.len() < 2 => Vec::new(),
+        wrong => names
+            .filter(|name| letters(name).contains(&wrong) || wrong.contains(&letters(name)))
+            .take(MAX)
+            .collect(),
+    };
+    match near.is_empty() {
+        true => "write `auto`, or a name of docs/reference/formats.md".to_owned(),
+        false => format!("perhaps {}", near.join(", ")),
     }
 }
 

@@ -127,7 +127,11 @@ fn settings_that_cannot_work() {
     let table = [
         (
             json!({ "format": "eventbridge" }),
-            "unknown format `eventbridge` (there are: auto, aws-event-bridge,",
+            "unknown format `eventbridge` (hint: perhaps aws-event-bridge)",
+        ),
+        (
+            json!({ "format": "nobody" }),
+            "unknown format `nobody` (hint: write `auto`, or a name of docs/reference/formats.md)",
         ),
         (
             json!({ "mapping": { "source": "/s", "type": "{" } }),

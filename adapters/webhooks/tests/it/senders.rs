@@ -336,7 +336,7 @@ fn bodies_that_cannot_be_read_are_told_why() {
         (
             "gitlab",
             "{}",
-            "nothing gives the event its `source`: looked for `repository.homepage`",
+            "nothing gives the event its `type`: looked for `object_kind`, `event_name`",
         ),
         (
             "twilio",
