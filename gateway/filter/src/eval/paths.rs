@@ -85,6 +85,16 @@ impl Paths {
         &self.nodes[node as usize]
     }
 
+    /// The node that the parts of a name with dots lead to.
+    #[inline]
+    pub(crate) fn along(&self, node: u32, key: &str) -> Option<u32> {
+        if !key.as_bytes().contains(&b'.') {
+            return None;
+        }
+        key.split('.')
+            .try_fold(node, |at, part| self.node(at).child(part))
+    }
+
     fn plant(&mut self, keys: &[Arc<str>], arrays: Arrays, id: PathId) {
         if self.nodes.is_empty() {
             self.nodes.push(Node::default());

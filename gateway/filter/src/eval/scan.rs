@@ -108,7 +108,14 @@ impl<'e> Scan<'e, '_, '_, '_> {
         while let Some(key) = self.reader.member(first)? {
             first = false;
             match self.paths.node(node).child(&key) {
-                None => self.reader.skip()?,
+                None => match self.paths.along(node, &key) {
+                    None => self.reader.skip()?,
+                    // Only paths through arrays take a name with dots for the way of its parts.
+                    Some(child) => {
+                        let outer = true;
+                        self.value(child, Place { outer, ..inside })?;
+                    }
+                },
                 Some(child) => {
                     let start = self.slots.found.len();
                     self.value(child, inside)?;

@@ -20,7 +20,8 @@ pub enum Path {
 /// How a data path treats arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Arrays {
-    /// Anywhere on the way, any number of times: each element counts (EventBridge).
+    /// Anywhere on the way, any number of times: each element counts (EventBridge). A member whose
+    /// name has dots lies where its parts lead, as if they were members of one another.
     Through,
     /// One array, at the end of the path: each element counts (Event Grid with array filtering).
     Last,

@@ -108,6 +108,43 @@ fn values_are_compared_with_their_type() {
             true,
         ),
         (
+            json!({ "ip": ["fe80::a"] }),
+            json!({ "ip": "FE80:0::0A" }),
+            true,
+        ),
+        (
+            json!({ "ip": ["::ffff:1.2.3.4"] }),
+            json!({ "ip": "::ffff:102:304" }),
+            false,
+        ),
+        (
+            json!({ "ip": ["::ffff:1.2.3.4"] }),
+            json!({ "ip": "::ffff:1.2.3.4" }),
+            true,
+        ),
+        (
+            json!({ "ip": ["10.0.0.1"] }),
+            json!({ "ip": "10.0.0.1" }),
+            true,
+        ),
+        (json!({ "n": [1e3] }), json!({ "n": 1000 }), true),
+        (json!({ "n": [1000] }), json!({ "n": 1e3 }), true),
+        (
+            json!({ "n": [123_456_789_012_u64] }),
+            json!({ "n": 123_456_789_012_u64 }),
+            true,
+        ),
+        (json!({ "n": [u64::MAX] }), json!({ "n": u64::MAX }), true),
+        (
+            json!({ "n": [u64::MAX] }),
+            json!({ "n": u64::MAX - 1 }),
+            false,
+        ),
+        (json!({ "n": ["", null] }), json!({ "n": [] }), false),
+        (json!({ "n": ["", null] }), json!({ "n": [null] }), true),
+        (json!({ "n": ["", null] }), json!({ "n": {} }), false),
+        (json!({ "N": [1] }), json!({ "n": 1 }), false),
+        (
             json!({ "a": { "b": { "c": [1] } } }),
             json!({ "a": { "b": { "c": 1 } } }),
             true,
@@ -282,6 +319,49 @@ fn comparisons_do_what_the_service_documents() {
             true,
         ),
         (name(json!({ "cidr": "10.0.0.0/24" })), is("ten"), false),
+        (
+            name(json!({ "cidr": "10.0.0.0/24" })),
+            json!({ "name": 10 }),
+            false,
+        ),
+        (name(json!({ "cidr": "::/0" })), is("10.0.0.1"), false),
+        (name(json!({ "cidr": "0.0.0.0/0" })), is("::a00:1"), false),
+        (name(json!({ "wildcard": "a*b*c" })), is("abbc"), true),
+        (name(json!({ "wildcard": "*\\**" })), is("x*y"), true),
+        (name(json!({ "wildcard": "*\\**" })), is("xy"), false),
+        (name(json!({ "wildcard": "é*" })), is("éa"), true),
+        (
+            name(json!({ "anything-but": { "wildcard": "" } })),
+            is("x"),
+            true,
+        ),
+        (
+            name(json!({ "anything-but": { "prefix": "a" } })),
+            json!({ "name": 4 }),
+            true,
+        ),
+        (
+            name(json!({ "anything-but": { "suffix": "a" } })),
+            json!({ "name": null }),
+            true,
+        ),
+        (
+            name(json!({ "anything-but": { "equals-ignore-case": "a" } })),
+            json!({}),
+            false,
+        ),
+        (
+            name(json!({ "anything-but": 0 })),
+            json!({ "name": 0.0 }),
+            false,
+        ),
+        (
+            name(json!({ "anything-but": [1e2] })),
+            json!({ "name": 100 }),
+            false,
+        ),
+        (name(json!({ "equals-ignore-case": "" })), is(""), true),
+        (name(json!({ "equals-ignore-case": "" })), is("x"), false),
     ]);
 }
 
@@ -459,6 +539,43 @@ fn fields_of_one_array_are_met_by_one_element() {
 }
 
 #[test]
+fn a_dot_in_a_name_is_a_step() {
+    let nested = json!({ "a": { "b": [1] } });
+    let joined = json!({ "a.b": [1] });
+    for pattern in [&nested, &joined] {
+        over_detail(&[
+            (pattern.clone(), json!({ "a": { "b": 1 } }), true),
+            (pattern.clone(), json!({ "a.b": 1 }), true),
+            (pattern.clone(), json!({ "a.b": [0, 1] }), true),
+            (pattern.clone(), json!({ "a": [{ "b": 1 }] }), true),
+            (pattern.clone(), json!({ "a.b": 2 }), false),
+            (pattern.clone(), json!({ "a.b": { "c": 1 } }), false),
+            (pattern.clone(), json!({ "a": { "c": 1 }, "b": 1 }), false),
+            // Both are there, and each counts.
+            (pattern.clone(), json!({ "a.b": 2, "a": { "b": 1 } }), true),
+        ]);
+    }
+    let deep = json!({ "x.y": { "z": [1] }, "n": [2] });
+    let absent = json!({ "a.b": [{ "exists": false }], "c": [1] });
+    over_detail(&[
+        (deep.clone(), json!({ "x": { "y.z": 1 }, "n": 2 }), true),
+        (deep.clone(), json!({ "x.y.z": 1, "n": 2 }), true),
+        (deep, json!([{ "x.y.z": 1 }, { "n": 2 }]), false),
+        (absent.clone(), json!({ "c": 1 }), true),
+        (absent.clone(), json!({ "c": 1, "a": { "b": 1 } }), false),
+        (absent.clone(), json!({ "c": 1, "a.b": 1 }), false),
+        (absent, json!({ "c": 1, "a.b": {} }), true),
+    ]);
+    let whole = json!({ "detail.state": ["sent"], "source": ["shop.orders"] });
+    let event = envelope(&json!({ "detail": { "state": "sent" } }));
+    assert!(matches(&whole, &event));
+    assert!(matches(&whole, &plain(&json!({ "state": "sent" }))));
+    let far = json!({ "a.".repeat(64): [1] });
+    let refused = compile(&json!({ "event-bridge": far })).unwrap_err();
+    assert!(refused.reason.contains("names deep"), "{}", refused.reason);
+}
+
+#[test]
 fn absence_is_judged_in_the_elements_that_earlier_names_chose() {
     let later = json!({ "l": { "a": ["x"], "b": [{ "exists": false }] } });
     let earlier = json!({ "l": { "a": [{ "exists": false }], "b": ["x"] } });
@@ -499,11 +616,21 @@ fn or_makes_alternatives_of_whole_maps() {
         (nested.clone(), json!({ "a": 1 }), true),
         (nested.clone(), json!({ "b": 1, "d": 1 }), true),
         (nested, json!({ "b": 1 }), false),
-        // Of a field that is written twice on one way the last counts.
+        // What an alternative says of a field counts for it.
         (
             json!({ "a": [1], "$or": [{ "a": [2] }, { "b": [1] }] }),
             json!({ "a": 2 }),
+            true,
+        ),
+        (
+            json!({ "a": [1], "$or": [{ "a": [2] }, { "b": [1] }] }),
+            json!({ "a": 1 }),
             false,
+        ),
+        (
+            json!({ "a": [1], "$or": [{ "a": [2] }, { "b": [1] }] }),
+            json!({ "a": 1, "b": 1 }),
+            true,
         ),
         // With anything but a list it is a field like others.
         (
@@ -689,6 +816,26 @@ fn what_the_service_refuses_is_refused_with_the_place() {
             json!({ "a": [{ "anything-but": { "numeric": ["=", 1] } }] }),
             "/a/0/anything-but/numeric",
             "found `numeric`",
+        ),
+        (
+            json!({ "a": [{ "anything-but": { "prefix": { "equals-ignore-case": "x" } } }] }),
+            "/a/0/anything-but/prefix",
+            "takes texts",
+        ),
+        (
+            json!({ "a": [{ "anything-but": { "suffix": ["x", null] } }] }),
+            "/a/0/anything-but/suffix/1",
+            "takes texts",
+        ),
+        (
+            json!({ "a": [{ "Prefix": "x" }] }),
+            "/a/0/Prefix",
+            "unknown comparison `Prefix`",
+        ),
+        (
+            json!({ "$or": [{ "a": [1] }, { "b": { "date-on-or-after": ["x"] } }] }),
+            "/$or/1/b/date-on-or-after",
+            "is a comparison",
         ),
         (
             json!({ "a": [{ "anything-but": { "wildcard": ["a**"] } }] }),

@@ -122,6 +122,19 @@ impl<'v> Walk<'v, '_> {
                         self.value(below, depth + 1, &open, way);
                     }
                 }
+                // A name with dots is the way of its parts.
+                for (key, below) in map.iter().filter(|(key, _)| key.contains('.')) {
+                    let parts: Vec<&str> = key.split('.').collect();
+                    let leads = |field: &usize| {
+                        let ahead = self.fields[*field].keys.get(depth..).unwrap_or_default();
+                        let matching = parts.iter().zip(ahead).all(|(part, key)| *part == &**key);
+                        ahead.len() >= parts.len() && matching
+                    };
+                    let open: Vec<usize> = open.iter().copied().filter(leads).collect();
+                    if !open.is_empty() {
+                        self.value(below, depth + parts.len(), &open, way);
+                    }
+                }
             }
             plain => {
                 for field in open {

@@ -159,10 +159,12 @@ fn tests(condition: &Condition) -> Vec<Test> {
         Condition::Null => vec![Test::Null],
         Condition::Bool(value) => vec![Test::Bool(*value)],
         Condition::Number(number) => vec![exactly(number)],
-        Condition::Text(Match::Exactly, address) => match address.parse::<IpAddr>() {
-            // An address is compared as one, however it is written.
-            Ok(address @ IpAddr::V6(_)) => vec![Test::Cidr(IpNet::from(address))],
-            _ => vec![Test::exact(address.as_str())],
+        Condition::Text(Match::Exactly, text) => match text.parse::<IpAddr>() {
+            // An address is compared as one, however it is written; one with dots in it is a text.
+            Ok(address @ IpAddr::V6(_)) if !text.contains('.') => {
+                vec![Test::Cidr(IpNet::from(address))]
+            }
+            _ => vec![Test::exact(text.as_str())],
         },
         Condition::Text(how, text) => vec![compare(*how, text)],
         Condition::Numeric(numeric) => vec![Test::Number(numeric.range)],

@@ -10,9 +10,11 @@ use std::net::IpAddr;
 pub(super) const COMBINATIONS_MAX: usize = 1000;
 /// How many fields these combinations may hold together.
 const FIELDS_MAX: usize = 8000;
+/// How many names may lead to a field, those between dots included.
+const NAMES_MAX: usize = 64;
 
 /// What a field below `$or` may not be called: it would be a condition in the wrong place.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "exactly",
     "equals-ignore-case",
     "prefix",
@@ -31,7 +33,9 @@ const RESERVED: [&str; 22] = [
     "not-wildcard",
     "not-equals-ignore-case",
     "date-after",
+    "date-on-or-after",
     "date-before",
+    "date-on-or-before",
     "in-date-range",
     "ip-address-in-range",
     "ip-address-not-in-range",
@@ -74,7 +78,10 @@ impl Parser {
         if map.is_empty() {
             return reader.refuse("a map in a pattern must not be empty");
         }
-        for (name, value) in map {
+        // What alternatives say of a field counts for them, so they come last.
+        let (alternatives, fields): (Vec<_>, Vec<_>) =
+            map.iter().partition(|(name, _)| *name == "$or");
+        for (name, value) in fields.into_iter().chain(alternatives) {
             reader.at(name, |reader| match value {
                 Value::Array(members) if name == "$or" => self.or(members, reader),
                 _ if below_or && RESERVED.contains(&name.as_str()) => reader.refuse(format!(
@@ -134,8 +141,14 @@ impl Parser {
             .collect::<Refused<Vec<_>>>()?;
         let weight: usize = conditions.iter().map(weight).sum();
         reader.count(weight.saturating_mul(self.rules.len()))?;
-        let mut keys = self.keys.clone();
-        keys.push(name.to_owned());
+        // The service joins names by dots: `a.b: …` and `a: {b: …}` are one field.
+        let names = self.keys.iter().map(String::as_str).chain([name]);
+        let keys: Vec<_> = (names.flat_map(|name| name.split('.')))
+            .map(str::to_owned)
+            .collect();
+        if keys.len() > NAMES_MAX {
+            return reader.refuse(format!("a field lies at most {NAMES_MAX} names deep"));
+        }
         // As in the service, of what is written twice the last counts.
         for rule in &mut self.rules {
             let field = Field {

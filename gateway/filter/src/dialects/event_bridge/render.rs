@@ -183,7 +183,10 @@ fn keys(path: &Path) -> Option<Vec<String>> {
             "detail" | "version" | "resources" | "specversion" => None,
             other => Some(vec![other.into()]),
         },
-        Path::Data { keys, .. } if keys.iter().any(|key| &**key == "$or") => None,
+        // A pattern takes a dot for a step.
+        Path::Data { keys, .. } if keys.iter().any(|key| &**key == "$or" || key.contains('.')) => {
+            None
+        }
         Path::Data { keys, .. } => {
             let detail = std::iter::once("detail".to_owned());
             Some(
@@ -299,7 +302,7 @@ fn compared(text: &Text) -> Option<Value> {
     let it = &*text.text;
     Some(match (text.how, text.fold) {
         // A pattern takes it for an address.
-        (How::Exact, false) if it.parse::<Ipv6Addr>().is_ok() => return None,
+        (How::Exact, false) if it.parse::<Ipv6Addr>().is_ok() && !it.contains('.') => return None,
         (How::Exact, false) => it.into(),
         (How::Exact, true) => json!({ "equals-ignore-case": it }),
         (How::Prefix, false) => json!({ "prefix": it }),
