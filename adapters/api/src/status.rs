@@ -4,13 +4,14 @@ use crate::{Outcome, Reason};
 use http::StatusCode;
 use std::time::{Duration, SystemTime};
 
-/// How long 401, 403 and 404 are retried: a target that is being redeployed shows them for seconds.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
 /// No pause is taken for longer than this, whatever the other side writes.
 const PAUSE_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Outcome {
+    /// How long a refusal that is usually final is retried (401, 403, 404 and their like): a target
+    /// that is being redeployed, or whose permissions are being changed, shows them for a while.
+    pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
     /// Classifies the answer of an HTTP target.
     ///
     /// | Status | Outcome |
@@ -52,7 +53,7 @@ impl Outcome {
                 disable: false,
                 reason: reason("redirect"),
             },
-            401 | 403 | 404 => retry(Some(PATIENCE), false, reason("http-status")),
+            401 | 403 | 404 => retry(Some(Self::PATIENCE), false, reason("http-status")),
             429 => retry(None, true, reason("throttled")),
             503 if retry_after.is_some() => retry(None, true, reason("throttled")),
             408 | 409 | 425 => retry(None, false, reason("http-status")),

@@ -5,6 +5,7 @@ use super::{End, Summary, Test, Verdict, always, check, ends, run, tests};
 use crate::{Capability, Delivery, Outcome, Reason, Report, Sink};
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
@@ -72,9 +73,12 @@ pub async fn sink(harness: &dyn SinkHarness) -> Summary {
     run(harness, sink.capability(), tests).await
 }
 
+static IDS: AtomicU64 = AtomicU64::new(0);
+
 fn deliveries(events: &[Event], timeout: Duration) -> Vec<Delivery> {
     let delivery = |(i, event): (usize, &Event)| Delivery {
-        id: format!("stream-0-{i}-suite").into(),
+        // As the engine has it: never the same for two events.
+        id: format!("stream-0-{}-suite", IDS.fetch_add(1, Ordering::Relaxed)).into(),
         event: event.clone(),
         subscription: "suite".into(),
         stream: "stream".into(),

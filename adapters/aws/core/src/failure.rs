@@ -1,0 +1,261 @@
+//! What a failure of AWS means.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
+
+/// Codes with which services ask for less, as the SDKs know them, and those of SQS.
+const THROTTLING: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "KmsThrottled",
+    "LimitExceededException",
+    "OverLimit",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+
+/// Codes of identities that are unknown, wrong, expired, or may not. Most come with 403, some with 400.
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidSignatureException",
+    "KmsAccessDenied",
+    "MissingAuthenticationToken",
+    "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Ask for less.
+    Throttled,
+    /// An identity or permission is missing.
+    Denied,
+    /// What was named is not there.
+    Missing,
+    /// What was sent will never be taken.
+    Refused,
+    /// AWS was not reached, or did not answer.
+    Unreachable,
+    /// It failed over there.
+    Failed,
+}
+
+/// A failure, in one form for all services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What to do about it.
+    pub meaning: Meaning,
+    /// AWS's code where it gave one.
+    pub code: Option<String>,
+    /// HTTP status where there was an answer.
+    pub status: Option<u16>,
+    /// What AWS said.
+    pub detail: String,
+}
+
+impl Failure {
+    /// Of a call.
+    pub fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let Some(answer) = error.raw_response() else {
+            return Self {
+                meaning: Meaning::Unreachable,
+                code: None,
+                status: None,
+                detail: DisplayErrorContext(error).to_string(),
+            };
+        };
+        let status = answer.status().as_u16();
+        let said = error.as_service_error();
+        let code = said.and_then(|said| said.code());
+        Self {
+            meaning: Self::meaning(code, status),
+            code: code.map(str::to_owned),
+            status: Some(status),
+            detail: match said.and_then(|said| said.message()) {
+                Some(message) => message.to_owned(),
+                None => DisplayErrorContext(error).to_string(),
+            },
+        }
+    }
+
+    /// Of one entry of a batch, which has a code and no status.
+    pub fn of_entry(code: &str, sender_fault: bool, message: Option<&str>) -> Self {
+        Self {
+            meaning: Self::meaning(Some(code), if sender_fault { 400 } else { 500 }),
+            code: Some(code.to_owned()),
+            status: None,
+            detail: message.unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn meaning(code: Option<&str>, status: u16) -> Meaning {
+        // `com.amazonaws.sqs#QueueDoesNotExist`, or `AWS.SimpleQueueService.NonExistentQueue`.
+        let code = code.unwrap_or_default();
+        let code = code.rsplit(['#', '.']).next().unwrap_or_default();
+        if THROTTLING.contains(&code) || status == 429 {
+            return Meaning::Throttled;
+        }
+        if DENIED.contains(&code) || matches!(status, 401 | 403) {
+            return Meaning::Denied;
+        }
+        let missing = ["NonExistent", "DoesNotExist", "NotFound"];
+        if missing.iter().any(|word| code.contains(word)) || status == 404 {
+            return Meaning::Missing;
+        }
+        match status {
+            400..=499 => Meaning::Refused,
+            _ => Meaning::Failed,
+        }
+    }
+
+    /// What an operator can do about it; `permission` is what the call needs.
+    fn hint(&self, permission: &str) -> String {
+        let code = self.code.as_deref().unwrap_or_default();
+        match self.meaning {
+            Meaning::Denied
+                if code.contains("Skew") || self.detail.contains("Signature expired") =>
+            {
+                "; hint: the clock of this machine is wrong".into()
+            }
+            Meaning::Denied => format!("; hint: this identity needs {permission}"),
+            Meaning::Missing => "; hint: check name, account and region".into(),
+            Meaning::Unreachable if self.detail.contains("redentials") => {
+                "; hint: set `aws.profile`, `aws.keys` or the environment's AWS_ variables".into()
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self.meaning {
+            Meaning::Throttled => "throttled",
+            Meaning::Denied => "access-denied",
+            Meaning::Missing => "not-found",
+            Meaning::Refused => "refused",
+            Meaning::Unreachable => "connect",
+            Meaning::Failed => "aws-failed",
+        }
+    }
+
+    fn told(&self, permission: &str) -> String {
+        let code = self
+            .code
+            .as_deref()
+            .map_or(String::new(), |code| format!("{code}: "));
+        format!("{code}{}{}", self.detail, self.hint(permission))
+    }
+
+    /// What becomes of a delivery.
+    pub fn outcome(&self, permission: &str) -> Outcome {
+        let mut reason = Reason::new(self.code(), self.told(permission));
+        reason.status = self.status;
+        let (patience, throttled) = match self.meaning {
+            Meaning::Refused => {
+                return Outcome::Reject {
+                    disable: false,
+                    reason,
+                };
+            }
+            Meaning::Denied | Meaning::Missing => (Some(Outcome::PATIENCE), false),
+            Meaning::Throttled => (None, true),
+            Meaning::Unreachable | Meaning::Failed => (None, false),
+        };
+        Outcome::Retry {
+            after: None,
+            patience,
+            throttled,
+            reason,
+        }
+    }
+
+    /// What a source says.
+    pub fn error(&self, operation: &'static str, permission: &str) -> Error {
+        let kind = match self.meaning {
+            Meaning::Throttled => ErrorKind::Throttled,
+            Meaning::Denied => ErrorKind::PermissionDenied,
+            Meaning::Missing => ErrorKind::NotFound,
+            Meaning::Refused => ErrorKind::Unexpected,
+            Meaning::Unreachable | Meaning::Failed => ErrorKind::Unavailable,
+        };
+        Error::new(kind, operation, self.told(permission))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_statuses_are_classified() {
+        use Meaning::*;
+        for (code, status, expected) in [
+            ("com.amazonaws.sqs#RequestThrottled", 403, Throttled),
+            ("ThrottlingException", 400, Throttled),
+            ("Whatever", 429, Throttled),
+            ("AccessDenied", 403, Denied),
+            ("InvalidClientTokenId", 403, Denied),
+            ("ExpiredToken", 400, Denied),
+            ("RequestTimeTooSkewed", 403, Denied),
+            ("", 403, Denied),
+            ("AWS.SimpleQueueService.NonExistentQueue", 400, Missing),
+            ("com.amazonaws.sqs#QueueDoesNotExist", 400, Missing),
+            ("ResourceNotFoundException", 400, Missing),
+            ("InvalidMessageContents", 400, Refused),
+            ("InternalFailure", 500, Failed),
+            ("ServiceUnavailable", 503, Failed),
+            ("", 302, Failed),
+        ] {
+            let code = (!code.is_empty()).then_some(code);
+            assert_eq!(
+                Failure::meaning(code, status),
+                expected,
+                "{code:?} {status}"
+            );
+        }
+    }
+
+    #[test]
+    fn hints_name_what_is_missing() {
+        let of = |code: &str, detail: &str| {
+            Failure::of_entry(code, true, Some(detail)).told("sqs:SendMessage on arn")
+        };
+        assert_eq!(
+            of("AccessDenied", "no"),
+            "AccessDenied: no; hint: this identity needs sqs:SendMessage on arn"
+        );
+        assert!(
+            of("InvalidSignatureException", "Signature expired: x")
+                .ends_with("clock of this machine is wrong")
+        );
+        assert_eq!(
+            of("InvalidMessageContents", "no"),
+            "InvalidMessageContents: no"
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Messages of SQS to and from events.
+//!
+//! An event is a message whose body is its JSON format, with the message attribute `content-type`.
+//! Whatever else lies in a queue is still an event: of the envelope that it came in, or of type
+//! `com.amazonaws.sqs.Message` with the body as data.
+
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::de::IgnoredAny;
+use std::sync::LazyLock;
+use tradewind_event::{Attribute, Event, InvalidEvent, json};
+use tradewind_formats::Format;
+
+/// Attribute that says what the body is.
+pub(crate) const CONTENT_TYPE: &str = "content-type";
+/// The JSON format of CloudEvents.
+pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
+
+/// Envelopes in which AWS itself puts events into queues.
+static ENVELOPES: LazyLock<Vec<&'static Format>> = LazyLock::new(|| {
+    let names = ["aws-event-bridge", "aws-s3", "aws-sns"];
+    names
+        .iter()
+        .filter_map(|name| Format::named(name))
+        .collect()
+});
+
+/// The events of a message. `unwrap` says whether envelopes are opened.
+///
+/// # Errors
+/// Where SQS left out what every message has.
+pub(crate) fn decode(
+    message: &Message,
+    arn: &str,
+    unwrap: bool,
+) -> Result<Vec<Event>, InvalidEvent> {
+    let body = Bytes::copy_from_slice(message.body().unwrap_or_default().as_bytes());
+    let content_type = content_type(message);
+    if is_structured(content_type, &body)
+        && let Ok(event) = json::decode(body.clone())
+    {
+        return Ok(vec![event]);
+    }
+    if unwrap {
+        let headers = HeaderMap::new();
+        let enveloped = tradewind_formats::Message {
+            headers: &headers,
+            body: &body,
+        };
+        let found = Format::detect_among(&enveloped, &ENVELOPES);
+        if let Some(Ok(events)) = found.map(|format| format.decode(&enveloped))
+            && !events.is_empty()
+        {
+            return Ok(events);
+        }
+    }
+    plain(message, arn, content_type, body).map(|event| vec![event])
+}
+
+fn content_type(message: &Message) -> Option<&str> {
+    let attributes = message.message_attributes()?;
+    let found = attributes
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+    found?.1.string_value()
+}
+
+fn is_structured(content_type: Option<&str>, body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        #[allow(dead_code, reason = "that it is there says enough")]
+        specversion: String,
+    }
+    match content_type {
+        Some(content_type) => content_type.starts_with(STRUCTURED),
+        None => serde_json::from_slice::<Version>(body).is_ok(),
+    }
+}
+
+/// Its time is when it was sent, so that a repetition is the same event.
+fn plain(
+    message: &Message,
+    arn: &str,
+    content_type: Option<&str>,
+    body: Bytes,
+) -> Result<Event, InvalidEvent> {
+    let is_json = || {
+        matches!(body.first(), Some(b'{' | b'['))
+            && serde_json::from_slice::<IgnoredAny>(&body).is_ok()
+    };
+    let content_type = match content_type {
+        Some(content_type) => content_type,
+        None if is_json() => "application/json",
+        None => "text/plain; charset=utf-8",
+    };
+    let system = |name: MessageSystemAttributeName| message.attributes()?.get(&name);
+    let mut event = Event::builder(
+        message.message_id().unwrap_or_default(),
+        arn,
+        "com.amazonaws.sqs.Message",
+    );
+    if let Some(group) = system(MessageSystemAttributeName::MessageGroupId) {
+        event = event
+            .subject(group.as_str())
+            .extension("partitionkey", Attribute::String(group));
+    }
+    if let Some(number) = system(MessageSystemAttributeName::SequenceNumber) {
+        event = event.extension("sequence", Attribute::String(number));
+    }
+    let sent = system(MessageSystemAttributeName::SentTimestamp);
+    if let Some(time) = sent.and_then(|ms| rfc3339(ms.parse().ok()?)) {
+        event = event.time(time);
+    }
+    event.data(content_type, body).build()
+}
+
+fn rfc3339(unix_ms: i64) -> Option<String> {
+    let time = aws_sdk_sqs::primitives::DateTime::from_millis(unix_ms);
+    time.fmt(aws_sdk_sqs::primitives::DateTimeFormat::DateTime)
+        .ok()
+}
+
+/// The body of a message that is an event, and its attribute.
+pub(crate) fn encode(event: &Event) -> Option<(String, MessageAttributeValue)> {
+    let body = String::from_utf8(json::encode(event).into()).ok()?;
+    let attribute = MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(STRUCTURED)
+        .build()
+        .ok()?;
+    Some((body, attribute))
+}
+
+/// What SQS counts of it: body, and attribute with its name and type.
+pub(crate) fn size(body: &str) -> usize {
+    body.len() + CONTENT_TYPE.len() + "String".len() + STRUCTURED.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
+
+    fn message(body: &str, content_type: Option<&str>) -> Message {
+        let mut message = Message::builder()
+            .message_id("m-1")
+            .body(body)
+            .attributes(MessageSystemAttributeName::SentTimestamp, "1700000000123");
+        if let Some(content_type) = content_type {
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(content_type)
+                .build()
+                .unwrap();
+            message = message.message_attributes("Content-Type", value);
+        }
+        message.build()
+    }
+
+    #[test]
+    fn whatever_lies_in_a_queue_is_an_event() {
+        let event = r#"{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{"a":1}}"#;
+        let bridge = r#"{"version":"0","id":"b-1","detail-type":"Order Placed","source":"shop","account":"123456789012","time":"2026-01-01T00:00:00Z","region":"eu-west-1","resources":[],"detail":{}}"#;
+        let json = "application/json";
+        let text = "text/plain; charset=utf-8";
+        let plain = "com.amazonaws.sqs.Message";
+        for (body, content_type, unwrap, ty, id, data_type) in [
+            (event, None, true, "t", "e", json),
+            (event, Some(STRUCTURED), false, "t", "e", json),
+            // Who says that it is something else is believed.
+            (event, Some(json), true, plain, "m-1", json),
+            // No event, whatever it says: kept as what it is.
+            (
+                r#"{"specversion":"1.0"}"#,
+                Some(STRUCTURED),
+                true,
+                plain,
+                "m-1",
+                STRUCTURED,
+            ),
+            (r#"{"specversion":"1.0"}"#, None, true, plain, "m-1", json),
+            (r#"{"order":1}"#, None, true, plain, "m-1", json),
+            (r#"{"order":"#, None, true, plain, "m-1", text),
+            ("hello", None, true, plain, "m-1", text),
+            (
+                "<a/>",
+                Some("application/xml"),
+                true,
+                plain,
+                "m-1",
+                "application/xml",
+            ),
+            (bridge, None, false, plain, "m-1", json),
+        ] {
+            let mut events = decode(&message(body, content_type), ARN, unwrap).unwrap();
+            let event = events.remove(0);
+            assert_eq!((event.ty(), event.id()), (ty, id), "{body}");
+            assert_eq!(
+                event.data_content_type().unwrap_or(json),
+                data_type,
+                "{body}"
+            );
+            if ty == plain {
+                assert_eq!(event.source(), ARN);
+                assert_eq!(event.time_text(), Some("2023-11-14T22:13:20.123Z"));
+                assert_eq!(event.data().unwrap().bytes, body.as_bytes());
+            }
+        }
+        let unwrapped = decode(&message(bridge, None), ARN, true).unwrap();
+        assert_eq!(unwrapped[0].id(), "b-1");
+    }
+}

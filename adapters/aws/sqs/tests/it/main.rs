@@ -1,0 +1,13 @@
+//! Against moto, a server of SQS that others wrote; what it cannot do is answered by canned servers
+//! with the errors that the API reference lists.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod canned;
+mod failures;
+mod moto;
+mod suite;
