@@ -11,6 +11,7 @@ mod newcomer;
 mod prove;
 mod shell;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 

@@ -98,6 +98,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "hostile",
         "35 attacks on every listener while good clients publish (--short: a few connections each)",
     ),
+    (
+        "aws",
+        "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30)",
+    ),
 ];
 
 fn list() -> String {

@@ -1,10 +1,12 @@
 //! Everything that must pass: counted, with what was skipped and why.
 
-use crate::{prove, shell};
+use crate::{prove, shell, tools};
 use std::process::Command;
 
 /// Packages outside the default members: they compile a TLS stack or a server.
 const HEAVY: &[&str] = &[
+    "tradewind-aws",
+    "tradewind-sqs",
     "tradewind-http",
     "tradewind",
     "tradewind-server",
@@ -22,6 +24,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("routes", &["--short"]),
     ("backup", &["--short"]),
     ("telemetry", &[]),
+    ("aws", &["--short"]),
 ];
 
 #[derive(Default)]
@@ -115,7 +118,11 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         "--package=tradewind",
         "--features=tradewind/otel",
     ]))?;
-    count.tests(test().args(HEAVY.iter().map(|name| format!("--package={name}"))))?;
+    count.tests(
+        test()
+            .env("TRADEWIND_MOTO", tools::moto()?)
+            .args(HEAVY.iter().map(|name| format!("--package={name}"))),
+    )?;
     for (name, args) in SHORT {
         let args: Vec<String> = args.iter().copied().map(String::from).collect();
         prove::against_binary(name, &args, false)?;

@@ -34,10 +34,15 @@ pub fn registry() -> Registry {
     registry.sink::<tradewind_memory::MemorySink>();
     #[cfg(feature = "schedule")]
     registry.source::<tradewind_schedule::Schedule>();
+    #[cfg(feature = "aws-sqs")]
+    registry
+        .source::<tradewind_sqs::SqsSource>()
+        .sink::<tradewind_sqs::SqsSink>();
     #[cfg(feature = "webhooks")]
     tradewind_webhooks::register(&mut registry);
 
     for (kind, built) in [
+        ("aws-sqs", cfg!(feature = "aws-sqs")),
         ("http", cfg!(feature = "http")),
         ("memory", cfg!(feature = "memory")),
         ("schedule", cfg!(feature = "schedule")),

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod aws;
 mod backlog;
 mod backup;
 mod drain;
@@ -14,6 +15,7 @@ mod hostile;
 mod isolation;
 mod kill;
 mod load;
+mod moto;
 mod oracle;
 mod overload;
 mod reload;
@@ -45,6 +47,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("backup", |options| Box::pin(backup::run(options))),
     ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
+    ("aws", |options| Box::pin(aws::run(options))),
 ];
 
 #[derive(Parser)]

@@ -1,0 +1,172 @@
+//! From one queue of SQS to another through the gateway, which is killed meanwhile: what was sent
+//! arrives, byte by byte, and nothing stays behind.
+
+use crate::gateway::Gateway;
+use crate::moto::Moto;
+use crate::{Options, Proved};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Messages sent in each round.
+const ROUND: usize = 200;
+/// Looks at the queue without anything new after which the rest is given up.
+const PATIENCE: u32 = 100;
+
+#[derive(Default)]
+struct Figures {
+    rounds: u32,
+    sent: usize,
+    arrived: BTreeMap<String, u32>,
+    again: u32,
+}
+
+/// Runs the loop.
+pub(crate) async fn run(options: &Options) -> Proved {
+    let rounds = options.rounds.unwrap_or(if options.short { 3 } else { 30 });
+    let mut figures = Figures::default();
+    let outcome = loops(options, rounds, &mut figures).await;
+    let told = format!(
+        "{} kills between two queues of SQS, {} messages sent, {} arrived, {} of them again",
+        figures.rounds,
+        figures.sent,
+        figures.arrived.len(),
+        figures.again,
+    );
+    outcome
+        .map(|()| told.clone())
+        .map_err(|what| (told.clone(), what))
+}
+
+async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<(), String> {
+    let moto = Moto::start(&options.gateway).await?;
+    let [from, to] =
+        ["from", "to"].map(|name| format!("http://{}/123456789012/{name}", moto.address));
+    for name in ["from", "to"] {
+        moto.sqs("CreateQueue", &json!({ "QueueName": name }))
+            .await?;
+    }
+    let aws = "aws: { region: us-east-1, keys: { id: test, secret: test } }";
+    let subscription = format!("  move: {{ sink: {{ kind: aws-sqs, queue: \"{to}\", {aws} }} }}\n");
+    let mut gateway = Gateway::new(&options.gateway, &subscription)?;
+    gateway.sources =
+        format!("  queue: {{ kind: aws-sqs, queue: \"{from}\", visibility-timeout: 2, {aws} }}\n");
+    gateway.configure(&subscription)?;
+    for round in 0..rounds {
+        gateway.start().await?;
+        let end = Duration::from_millis(fastrand::u64(50..1500));
+        let sending = send(&moto, &from, round as usize * ROUND);
+        let killing = async {
+            tokio::time::sleep(end).await;
+            gateway.signal(Signal::KILL)?;
+            gateway.ended().await
+        };
+        let (sent, killed) = tokio::join!(sending, killing);
+        sent?;
+        killed?;
+        figures.rounds += 1;
+        figures.sent += ROUND;
+    }
+    gateway.start().await?;
+    let mut idle = 0;
+    while idle < PATIENCE && figures.arrived.len() < figures.sent {
+        idle = match collect(&moto, &to, figures).await? {
+            0 => idle + 1,
+            _ => 0,
+        };
+    }
+    // Repetitions that are still on their way.
+    while collect(&moto, &to, figures).await? > 0 {}
+    let expected = (0..figures.sent).map(text);
+    let missing: Vec<String> = expected
+        .filter(|text| !figures.arrived.contains_key(text))
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "{} are missing, first `{}`",
+            missing.len(),
+            missing[0]
+        ));
+    }
+    if figures.arrived.len() > figures.sent {
+        return Err("something arrived that nobody sent".into());
+    }
+    nothing_is_left(&moto, &from).await?;
+    gateway.said_no_panic()
+}
+
+/// Every second one is an event, the others are text.
+fn body(number: usize) -> String {
+    let text = text(number);
+    match number % 2 {
+        0 => text,
+        _ => json!({
+            "specversion": "1.0", "id": format!("event-{number}"), "source": "/prove",
+            "type": "prove.moved", "datacontenttype": "text/plain", "data": text,
+        })
+        .to_string(),
+    }
+}
+
+fn text(number: usize) -> String {
+    format!("message {number}: \"é\\ \t€ 😀\"")
+}
+
+async fn send(moto: &Moto, queue: &str, first: usize) -> Result<(), String> {
+    for chunk in 0..ROUND / 10 {
+        let entry = |n: usize| {
+            let number = first + chunk * 10 + n;
+            json!({ "Id": n.to_string(), "MessageBody": body(number) })
+        };
+        let entries: Vec<Value> = (0..10).map(entry).collect();
+        let input = json!({ "QueueUrl": queue, "Entries": entries });
+        moto.sqs("SendMessageBatch", &input).await?;
+    }
+    Ok(())
+}
+
+/// Takes what has arrived; how many messages.
+async fn collect(moto: &Moto, queue: &str, figures: &mut Figures) -> Result<usize, String> {
+    let input = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1 });
+    let answer = moto.sqs("ReceiveMessage", &input).await?;
+    let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+    for message in &messages {
+        let event = message["Body"].as_str().unwrap_or_default();
+        let event: Value = serde_json::from_str(event).map_err(|e| format!("no event: {e}"))?;
+        let data = event["data"].as_str().ok_or("an event without text")?;
+        let times = figures.arrived.entry(data.to_owned()).or_default();
+        figures.again += u32::from(*times > 0);
+        *times += 1;
+    }
+    if !messages.is_empty() {
+        let entry = |(n, message): (usize, &Value)| {
+            json!({ "Id": n.to_string(), "ReceiptHandle": message["ReceiptHandle"] })
+        };
+        let entries: Vec<Value> = messages.iter().enumerate().map(entry).collect();
+        let input = json!({ "QueueUrl": queue, "Entries": entries });
+        moto.sqs("DeleteMessageBatch", &input).await?;
+    }
+    Ok(messages.len())
+}
+
+async fn nothing_is_left(moto: &Moto, queue: &str) -> Result<(), String> {
+    let input = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
+    let mut left = 0;
+    for _ in 0..PATIENCE {
+        let answer = moto.sqs("GetQueueAttributes", &input).await?;
+        let count = |name: &str| -> u64 {
+            let text = answer["Attributes"][name].as_str();
+            text.and_then(|text| text.parse().ok()).unwrap_or_default()
+        };
+        left =
+            count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible");
+        if left == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(format!(
+        "{left} messages were not deleted from the first queue"
+    ))
+}
