@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "adapters/",
         &[
             "adapters/api",
+            "adapters/aws/core",
             "adapters/signatures",
             "sdk/event",
             "sdk/formats",

@@ -140,9 +140,7 @@ async fn collect(moto: &Moto, queue: &str, figures: &mut Figures) -> Result<usiz
         *times += 1;
     }
     if !messages.is_empty() {
-        let entry = |(n, message): (usize, &Value)| {
-            json!({ "Id": n.to_string(), "ReceiptHandle": message["ReceiptHandle"] })
-        };
+        let entry = |(n, message): (usize, &Value)| json!({ "Id": n.to_string(), "ReceiptHandle": message["ReceiptHandle"] });
         let entries: Vec<Value> = messages.iter().enumerate().map(entry).collect();
         let input = json!({ "QueueUrl": queue, "Entries": entries });
         moto.sqs("DeleteMessageBatch", &input).await?;
