@@ -20,7 +20,7 @@ pub use ir::{
     Arrays, Bound, Expression, Fault, Field, Formula, How, Number, Opaque, Path, Predicate, Range,
     Scalar, Test, Text, Wildcard, folded,
 };
-pub use read::{DEPTH_MAX, EXPRESSION_MAX, InvalidFilter, PREDICATES_MAX, Reader, kind};
+pub use read::{DEPTH_MAX, EXPRESSION_MAX, InvalidFilter, PREDICATES_MAX, Part, Reader, kind};
 
 use std::sync::Arc;
 

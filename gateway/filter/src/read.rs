@@ -16,6 +16,8 @@ pub const EXPRESSION_MAX: usize = 64 << 10;
 pub struct InvalidFilter {
     /// JSON pointer to the offending part, relative to the definition.
     pub pointer: String,
+    /// Which part of it.
+    pub part: Part,
     /// Where in the text under the pointer, in bytes; `None` for all of it.
     pub offset: Option<usize>,
     /// What is wrong with it.
@@ -24,11 +26,21 @@ pub struct InvalidFilter {
     pub hint: Option<String>,
 }
 
+/// What is wrong at a place of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The name under which a value stands.
+    Key,
+    /// The value.
+    Value,
+}
+
 impl InvalidFilter {
     /// At a place in an expression, which has no pointer yet.
     pub fn at(offset: usize, reason: impl Into<String>) -> Self {
         Self {
             pointer: String::new(),
+            part: Part::Value,
             offset: Some(offset),
             reason: reason.into(),
             hint: None,
@@ -74,19 +86,28 @@ impl<'d> Reader<'d> {
         Ok(read)
     }
 
-    /// The error that something is wrong here.
+    /// The error that the value here is wrong.
     pub fn refusal(&self, reason: impl Into<String>) -> InvalidFilter {
         self.placed(InvalidFilter {
             pointer: String::new(),
+            part: Part::Value,
             offset: None,
             reason: reason.into(),
             hint: None,
         })
     }
 
-    /// Something is wrong here.
+    /// The value here is wrong.
     pub fn refuse<T>(&self, reason: impl Into<String>) -> Result<T, InvalidFilter> {
         Err(self.refusal(reason))
+    }
+
+    /// The name of what stands here is wrong.
+    pub fn refuse_key<T>(&self, reason: impl Into<String>) -> Result<T, InvalidFilter> {
+        Err(InvalidFilter {
+            part: Part::Key,
+            ..self.refusal(reason)
+        })
     }
 
     /// An error within the expression that stands here.
@@ -190,7 +211,7 @@ impl<'d> Reader<'d> {
             true => format!("; to compare an attribute write `exact: {{{name}: …}}`"),
             false => String::new(),
         };
-        self.refuse(format!("{reason}{hint}"))
+        self.refuse_key(format!("{reason}{hint}"))
     }
 }
 

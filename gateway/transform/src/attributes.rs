@@ -1,6 +1,6 @@
 //! `set` and `remove`: attributes.
 
-use crate::jinja::{Templates, Writes};
+use crate::jinja::{Templates, Writes, could_be_attribute};
 use crate::read::{InvalidTransform, Node};
 use crate::step::{About, Reason, Step};
 use serde_json::Value;
@@ -83,7 +83,13 @@ fn fits(name: &str, value: Attribute<'_>, node: &Node<'_>) -> Result<(), Invalid
     let any = Event::builder("1", "/", "t").build();
     match any.and_then(|event| event.with_attribute(name, value)) {
         Ok(_) => Ok(()),
-        Err(invalid) => Err(node.refusal(invalid.to_string())),
+        Err(invalid) => {
+            let refusal = node.refusal(invalid.to_string());
+            Err(match could_be_attribute(name) {
+                true => refusal,
+                false => refusal.key(),
+            })
+        }
     }
 }
 

@@ -181,7 +181,7 @@ fn unknown_function(kind: ErrorKind) -> bool {
     )
 }
 
-fn could_be_attribute(name: &str) -> bool {
+pub(crate) fn could_be_attribute(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.chars().all(allowed)
 }

@@ -9,7 +9,7 @@ mod step;
 mod template;
 mod transform;
 
-pub use read::InvalidTransform;
+pub use read::{InvalidTransform, Part};
 pub use step::{About, Failed};
 pub use tradewind_event::Event;
 pub use transform::{STEPS_MAX, Transform, compile, kinds};

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 pub struct InvalidTransform {
     /// JSON pointer to the offending part, relative to the definition.
     pub pointer: String,
+    /// Which part of it.
+    pub part: Part,
     /// Where in the text under the pointer, in bytes; `None` for all of it.
     pub offset: Option<usize>,
     /// What is wrong with it.
@@ -16,7 +18,22 @@ pub struct InvalidTransform {
     pub hint: Option<String>,
 }
 
+/// What is wrong at a place of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The name under which a value stands.
+    Key,
+    /// The value.
+    Value,
+}
+
 impl InvalidTransform {
+    #[must_use]
+    pub(crate) fn key(mut self) -> Self {
+        self.part = Part::Key;
+        self
+    }
+
     #[must_use]
     pub(crate) fn at(mut self, offset: usize) -> Self {
         self.offset = Some(offset);
@@ -55,6 +72,7 @@ impl<'v> Node<'v> {
     pub(crate) fn refusal(&self, reason: impl Into<String>) -> InvalidTransform {
         InvalidTransform {
             pointer: self.pointer.clone(),
+            part: Part::Value,
             offset: None,
             reason: reason.into(),
             hint: None,
@@ -87,7 +105,7 @@ impl<'v> Node<'v> {
         else {
             return Ok(());
         };
-        Err(self.child(key, value).unknown("key", key, known))
+        Err(self.child(key, value).unknown("key", key, known).key())
     }
 
     /// The refusal of a name that is none of the `known`.

@@ -89,6 +89,6 @@ fn step(node: &Node<'_>) -> Result<(&'static str, Box<dyn Step>), InvalidTransfo
     let inner = node.child(name, value);
     match KINDS.iter().find(|(known, _)| known == name) {
         Some((kind, read)) => Ok((kind, read(&inner)?)),
-        None => Err(inner.unknown("kind of step", name, &names)),
+        None => Err(inner.unknown("kind of step", name, &names).key()),
     }
 }

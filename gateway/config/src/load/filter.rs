@@ -6,7 +6,7 @@ use crate::document::{Document, Spot};
 use crate::env::Env;
 use serde_json::Value;
 use std::sync::Arc;
-use tradewind_filter::{Filter, InvalidFilter};
+use tradewind_filter::{Filter, InvalidFilter, Part};
 
 /// Reads and compiles the filter in `text`, written as under `filter:` of a subscription; TOML where
 /// the name ends in `.toml`, else YAML or JSON. Returns the definition too.
@@ -36,12 +36,13 @@ pub fn value(name: &str, text: &str) -> Result<Value, Diagnostics> {
 
 /// The finding that a definition at `base` does not compile.
 pub(super) fn refused(document: &Document, base: &str, invalid: &InvalidFilter) -> Diagnostic {
-    // A path ends at a dialect or an attribute, unless it is the value that does not fit.
-    let value = invalid.pointer.is_empty() || invalid.reason.starts_with("the value of");
     Refusal {
         code: "invalid-filter",
         place: format!("{base}{}", invalid.pointer),
-        spot: if value { Spot::Value } else { Spot::Key },
+        spot: match invalid.part {
+            Part::Key => Spot::Key,
+            Part::Value => Spot::Value,
+        },
         offset: invalid.offset,
         reason: &invalid.reason,
         hint: invalid.hint.clone(),

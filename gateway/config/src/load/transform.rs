@@ -4,7 +4,7 @@ use super::refusal::Refusal;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{Document, Spot};
 use crate::env::Env;
-use tradewind_transform::{InvalidTransform, Transform};
+use tradewind_transform::{InvalidTransform, Part, Transform};
 
 /// Reads and compiles the transform in `text`, written as under `transform:` of a subscription; TOML
 /// where the name ends in `.toml`, else YAML or JSON.
@@ -23,11 +23,13 @@ pub fn transform(name: &str, text: &str, env: &dyn Env) -> Result<Transform, Dia
 
 /// The finding that a definition at `base` does not compile.
 pub(super) fn refused(document: &Document, base: &str, invalid: &InvalidTransform) -> Diagnostic {
-    let key = invalid.reason.starts_with("unknown ") || invalid.reason.starts_with("attribute ");
     Refusal {
         code: "invalid-transform",
         place: format!("{base}{}", invalid.pointer),
-        spot: if key { Spot::Key } else { Spot::Value },
+        spot: match invalid.part {
+            Part::Key => Spot::Key,
+            Part::Value => Spot::Value,
+        },
         offset: invalid.offset,
         reason: &invalid.reason,
         hint: invalid.hint.clone(),

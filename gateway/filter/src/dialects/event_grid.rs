@@ -44,7 +44,7 @@ fn definition(body: &Value, reader: &mut Reader<'_>) -> Result<Formula, InvalidF
     };
     if let Some(unknown) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return reader.at(unknown, |reader| {
-            reader.refuse(format!(
+            reader.refuse_key(format!(
                 "unknown key `{unknown}` (there are: {})",
                 KEYS.join(", ")
             ))

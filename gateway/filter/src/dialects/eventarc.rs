@@ -61,7 +61,7 @@ fn criterion(one: &Value, reader: &mut Reader<'_>) -> Result<Formula, InvalidFil
     let known = |key: &&String| matches!(key.as_str(), "attribute" | "value" | "operator");
     if let Some(other) = map.keys().find(|key| !known(key)) {
         return reader.at(other, |reader| {
-            reader.refuse(format!(
+            reader.refuse_key(format!(
                 "unknown key `{other}` (there are: attribute, value, operator)"
             ))
         });
@@ -84,6 +84,9 @@ fn criterion(one: &Value, reader: &mut Reader<'_>) -> Result<Formula, InvalidFil
             reader.refuse(format!("an attribute is a text, found {}", kind(name)))
         });
     };
+    if let Err(reason) = check_name(&name.to_ascii_lowercase()) {
+        return reader.at("attribute", |reader| reader.refuse(reason));
+    }
     let value = member(map, "value", reader)?;
     reader.at("value", |reader| lowered(name, value, pattern, reader))
 }
@@ -106,7 +109,7 @@ fn lowered(
     // `serviceName` of a trigger is the attribute `servicename` of its events.
     let attribute = name.to_ascii_lowercase();
     if let Err(reason) = check_name(&attribute) {
-        return reader.refuse(reason);
+        return reader.refuse_key(reason);
     }
     let Value::String(value) = value else {
         return reader.refuse(format!("a value is a text, found {}", kind(value)));

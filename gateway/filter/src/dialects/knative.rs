@@ -26,7 +26,7 @@ impl Dialect for Knative {
         let known = |key: &&String| matches!(key.as_str(), "filter" | "filters");
         if let Some(other) = map.keys().find(|key| !known(key)) {
             return reader.at(other, |reader| {
-                reader.refuse(format!(
+                reader.refuse_key(format!(
                     "unknown key `{other}` (there are: filter, filters)"
                 ))
             });
@@ -63,7 +63,7 @@ fn attributes(filter: &Value, reader: &mut Reader<'_>) -> Result<Formula, Invali
     };
     let one = |name: &String, value: &Value, reader: &mut Reader<'_>| {
         if let Err(reason) = check_name(name) {
-            return reader.refuse(reason);
+            return reader.refuse_key(reason);
         }
         reader.count(1)?;
         let test = match text_of(value) {
@@ -106,7 +106,7 @@ fn member(one: &Value, reader: &mut Reader<'_>) -> Result<Formula, InvalidFilter
             })
         }),
         ("all" | "any", _) => reader.refuse(format!("`{name}` takes a list of filters")),
-        _ => reader.refuse(format!(
+        _ => reader.refuse_key(format!(
             "unknown dialect `{name}` (Knative has: exact, prefix, suffix, all, any, not, cesql)"
         )),
     })

@@ -34,7 +34,7 @@ impl Compare {
         reader: &mut Reader<'_>,
     ) -> Result<Formula, InvalidFilter> {
         if let Err(reason) = check_name(name) {
-            return reader.refuse(reason);
+            return reader.refuse_key(reason);
         }
         let Some(value) = text_of(value) else {
             return reader.refuse(format!(

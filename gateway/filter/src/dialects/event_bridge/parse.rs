@@ -84,7 +84,7 @@ impl Parser {
         for (name, value) in fields.into_iter().chain(alternatives) {
             reader.at(name, |reader| match value {
                 Value::Array(members) if name == "$or" => self.or(members, reader),
-                _ if below_or && RESERVED.contains(&name.as_str()) => reader.refuse(format!(
+                _ if below_or && RESERVED.contains(&name.as_str()) => reader.refuse_key(format!(
                     "`{name}` is a comparison and no field: write `field: [{{{name}: …}}]`"
                 )),
                 Value::Object(below) => {
@@ -235,7 +235,7 @@ fn comparison(name: &str, below: &Value, reader: &mut Reader<'_>) -> Refused<Con
                 kind(other)
             )),
         },
-        _ => reader.refuse(format!(
+        _ => reader.refuse_key(format!(
             "unknown comparison `{name}` (there are: prefix, suffix, equals-ignore-case, wildcard, \
              anything-but, numeric, exists, cidr)"
         )),
@@ -260,7 +260,7 @@ fn ignoring_case(
             "`equals-ignore-case` takes a text, found {}",
             kind(other)
         )),
-        _ => reader.refuse(format!(
+        _ => reader.refuse_key(format!(
             "`{name}` takes a text or `equals-ignore-case`, found `{inner}`"
         )),
     })
@@ -318,7 +318,7 @@ fn but_match(name: &str, below: &Value, reader: &mut Reader<'_>) -> Refused<But>
         "equals-ignore-case" => Match::IgnoreCase,
         "wildcard" => Match::Wildcard,
         _ => {
-            return reader.refuse(format!(
+            return reader.refuse_key(format!(
                 "`anything-but` knows prefix, suffix, equals-ignore-case and wildcard, found `{name}`"
             ));
         }

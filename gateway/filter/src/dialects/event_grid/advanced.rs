@@ -109,7 +109,7 @@ pub(super) fn filter(filter: &Value, arrays: Arrays, reader: &mut Reader<'_>) ->
     };
     if let Some(other) = map.keys().find(|key| !known(key)) {
         return reader.at(other, |reader| {
-            reader.refuse(format!("`{name}` has no `{other}`"))
+            reader.refuse_key(format!("`{name}` has no `{other}`"))
         });
     }
     let formula = lowered(*operator, path, operand, map, reader)?;
