@@ -8,6 +8,7 @@ use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surround
 use crate::{Plan, StreamPlan};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -63,18 +64,22 @@ impl Inner {
                 .insert(name.clone(), Arc::new(subscription.clone()));
         }
         // Whatever can be refused is refused before anything changes.
-        let mut opened = Vec::new();
-        for (name, stream) in &plan.streams {
-            match streams.get(name) {
-                Some(handle) => self.check_order(&handle.log, name, stream).await?,
-                None => {
-                    let path = format!("{SPACE}/{name}");
-                    let log = self.store.open(&path, &stream.settings).await?;
-                    self.check_order(&log, name, stream).await?;
-                    opened.push((name.clone(), log, stream.clone()));
-                }
+        let (known, new): (Vec<_>, Vec<_>) = plan
+            .streams
+            .iter()
+            .partition(|(name, _)| streams.contains_key(*name));
+        for (name, stream) in known {
+            if let Some(handle) = streams.get(name) {
+                self.check_order(&handle.log, name, stream).await?;
             }
         }
+        let opening = new.into_iter().map(async |(name, stream)| {
+            let path = format!("{SPACE}/{name}");
+            let log = self.store.open(&path, &stream.settings).await?;
+            self.check_order(&log, name, stream).await?;
+            Ok::<_, Error>((name.clone(), log, stream.clone()))
+        });
+        let opened = try_join_all(opening).await?;
         for (name, log, stream) in opened {
             let subscriptions = by_stream.get(name.as_str()).cloned().unwrap_or_default();
             let handle = self.open(&name, log, stream, subscriptions).await?;

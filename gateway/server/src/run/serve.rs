@@ -138,19 +138,21 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .any(|stream| stream.settings.durability != Durability::Ephemeral);
     let streams = Arc::new(Watched::new(open(&data, lasting).await?));
     let durability = durability(&checked);
-    let notes = Notes::open(streams.as_ref(), durability).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let telemetry = Telemetry::from_env().map_err(Error::Other)?;
+    let (notes, engine) = tokio::join!(
+        Notes::open(streams.as_ref(), durability),
+        Engine::start(
+            plan(&checked, telemetry.as_ref()),
+            streams.clone(),
+            clock.clone(),
+        )
+    );
     let notes = notes.map_err(|source| Error::Store {
         path: data.clone(),
         source,
     })?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let telemetry = Telemetry::from_env().map_err(Error::Other)?;
-    let engine = Engine::start(
-        plan(&checked, telemetry.as_ref()),
-        streams.clone(),
-        clock.clone(),
-    )
-    .await?;
+    let engine = engine?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
     let front = front.map_err(|source| Error::Store {
         path: data.clone(),

@@ -22,7 +22,7 @@ pub(crate) use meta::FORMAT;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use stream::EmbeddedStream;
 
 /// Streams in a data directory, which belongs to one process at a time.
@@ -31,17 +31,25 @@ use stream::EmbeddedStream;
 /// reads that may block run on tokio's blocking threads.
 #[derive(Debug)]
 pub struct Embedded {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     dirs: Dirs,
     disk: Reserve,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     params: Params,
     threads: bool,
-    open: Mutex<HashMap<String, Weak<EmbeddedStream>>>,
+    /// Each held while its stream is recovered, which may take a while.
+    open: Mutex<HashMap<String, Slot>>,
     /// About the directory itself; the first stream tells it.
     finding: Mutex<Option<Finding>>,
     lock: Lock,
 }
+
+type Slot = Arc<Mutex<Weak<EmbeddedStream>>>;
 
 /// Keeps the data directory locked until the last writer has ended.
 #[derive(Clone)]
@@ -91,7 +99,7 @@ impl Embedded {
         let lock = Lock(Arc::new(lock));
         let open = Mutex::default();
         let finding = Mutex::new(dirs.finding.take());
-        Ok(Self {
+        let inner = Inner {
             dirs,
             disk,
             clock,
@@ -101,6 +109,9 @@ impl Embedded {
             open,
             finding,
             lock,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
         })
     }
 
@@ -108,12 +119,28 @@ impl Embedded {
     /// deterministic simulation.
     #[must_use]
     pub fn inline(mut self) -> Self {
-        self.threads = false;
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.threads = false;
+        }
         self
     }
 
-    fn opened(&self) -> MutexGuard<'_, HashMap<String, Weak<EmbeddedStream>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Streams are recovered side by side, and nobody else waits for the disk meanwhile.
+    async fn opened(&self, name: &str, settings: &Settings) -> Result<Arc<EmbeddedStream>, Error> {
+        if !self.inner.threads {
+            return self.inner.open_stream(name, settings);
+        }
+        let (inner, name, settings) = (self.inner.clone(), name.to_owned(), settings.clone());
+        tokio::task::spawn_blocking(move || inner.open_stream(&name, &settings))
+            .await
+            .map_err(|error| Error::Failed(error.to_string()))?
+    }
+}
+
+impl Inner {
+    fn slot(&self, name: &str) -> Slot {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.entry(name.to_owned()).or_default().clone()
     }
 
     fn open_stream(&self, name: &str, settings: &Settings) -> Result<Arc<EmbeddedStream>, Error> {
@@ -122,8 +149,9 @@ impl Embedded {
             shards: settings.shards.max(1),
             ..settings.clone()
         };
-        let mut opened = self.opened();
-        if let Some(stream) = opened.get(name).and_then(Weak::upgrade)
+        let slot = self.slot(name);
+        let mut opened = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = opened.upgrade()
             && !stream.is_closed()
         {
             return match stream.shards() == settings.shards {
@@ -175,7 +203,7 @@ impl Embedded {
             Arc::clone(&self.clock),
             self.disk.clone(),
         ));
-        opened.insert(name.to_owned(), Arc::downgrade(&stream));
+        *opened = Arc::downgrade(&stream);
         Ok(stream)
     }
 }
@@ -213,24 +241,24 @@ fn medium(disk: &dyn Disk, root: &Path) -> io::Result<Medium> {
 #[async_trait]
 impl Streams for Embedded {
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
-        Ok(self.open_stream(name, settings)?)
+        Ok(self.opened(name, settings).await?)
     }
 
     async fn list(&self) -> Result<Vec<String>, Error> {
-        self.dirs.list(&self.disk)
+        self.inner.dirs.list(&self.inner.disk)
     }
 
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
         check_name(name)?;
-        self.dirs.settings(&self.disk, name)
+        self.inner.dirs.settings(&self.inner.disk, name)
     }
 
     async fn cut(&self, name: &str) -> Result<Option<StreamCut>, Error> {
         let Some(settings) = self.settings(name).await? else {
             return Ok(None);
         };
-        let stream = self.open_stream(name, &settings)?;
-        let settings = self.dirs.content(&self.disk, name)?;
+        let stream = self.opened(name, &settings).await?;
+        let settings = self.inner.dirs.content(&self.inner.disk, name)?;
         Ok(Some(StreamCut {
             settings: settings.into(),
             shards: stream.cut().await?,
@@ -240,17 +268,14 @@ impl Streams for Embedded {
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
         check_name(name)?;
-        let mut opened = self.opened();
-        if opened
-            .get(name)
-            .and_then(Weak::upgrade)
-            .is_some_and(|stream| !stream.is_closed())
-        {
+        let slot = self.inner.slot(name);
+        let opened = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_open = |stream: Arc<EmbeddedStream>| !stream.is_closed();
+        if opened.upgrade().is_some_and(is_open) {
             return Err(Error::Invalid(format!(
                 "stream `{name}` is open: close it first"
             )));
         }
-        opened.remove(name);
-        self.dirs.delete(&self.disk, name)
+        self.inner.dirs.delete(&self.inner.disk, name)
     }
 }
