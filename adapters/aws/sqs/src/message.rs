@@ -17,7 +17,7 @@ pub(crate) const CONTENT_TYPE: &str = "content-type";
 /// The JSON format of CloudEvents.
 pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 
-/// Envelopes in which AWS itself puts events into queues.
+/// Envelopes in which AWS itself puts events into queues; each may hold another.
 static ENVELOPES: LazyLock<Vec<&'static Format>> = LazyLock::new(|| {
     let names = ["aws-event-bridge", "aws-s3", "aws-sns"];
     names
@@ -48,8 +48,8 @@ pub(crate) fn decode(
             headers: &headers,
             body: &body,
         };
-        let found = Format::detect_among(&enveloped, &ENVELOPES);
-        if let Some(Ok(events)) = found.map(|format| format.decode(&enveloped))
+        if Format::detect_among(&enveloped, &ENVELOPES).is_some()
+            && let Ok(events) = tradewind_formats::decode(&enveloped)
             && !events.is_empty()
         {
             return Ok(events);
@@ -208,7 +208,15 @@ mod tests {
                 assert_eq!(event.data().unwrap().bytes, body.as_bytes());
             }
         }
-        let unwrapped = decode(&message(bridge, None), ARN, true).unwrap();
-        assert_eq!(unwrapped[0].id(), "b-1");
+        let topic = "arn:aws:sns:eu-west-1:123456789012:orders";
+        let sns = serde_json::json!({
+            "Type": "Notification", "MessageId": "n-1", "TopicArn": topic, "Message": bridge,
+            "Timestamp": "2026-01-01T00:00:00.000Z", "SignatureVersion": "1",
+        })
+        .to_string();
+        for body in [bridge, &sns] {
+            let unwrapped = decode(&message(body, None), ARN, true).unwrap();
+            assert_eq!(unwrapped[0].id(), "b-1", "{body}");
+        }
     }
 }
