@@ -19,6 +19,16 @@ pub(crate) struct Routed {
     /// Filters from this number on were not asked.
     next: u64,
     passed: Box<[u64]>,
+    /// Filters that ended in an error.
+    failed: Box<[u64]>,
+}
+
+/// What a filter says of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) passes: bool,
+    /// An expression in it ended in an error.
+    pub(crate) failed: bool,
 }
 
 impl Default for Routes {
@@ -57,15 +67,18 @@ impl Routes {
         events.map(move |event| {
             let view = View::new(event);
             self.index.matches(&view, &mut scratch, &mut passed);
+            let mut failed = view.failed();
             for (id, filter) in &self.others {
-                if filter.evaluate(&view, &mut scratch) {
-                    passed.push(*id);
-                }
+                let said = alone(filter, &view, &mut scratch);
+                passed.extend(said.passes.then_some(*id));
+                failed.extend(said.failed.then_some(*id));
             }
             passed.sort_unstable();
+            failed.sort_unstable();
             Routed {
                 next: self.next,
                 passed: passed.as_slice().into(),
+                failed: failed.into(),
             }
         })
     }
@@ -77,11 +90,22 @@ impl Routed {
         self.passed.len()
     }
 
-    /// Whether the event passes this filter.
-    pub(crate) fn passes(&self, id: u64, filter: &Filter, event: &Event) -> bool {
+    /// What this filter says of the event.
+    pub(crate) fn said(&self, id: u64, filter: &Filter, event: &Event) -> Said {
         match id < self.next {
-            true => self.passed.binary_search(&id).is_ok(),
-            false => filter.matches(event),
+            true => Said {
+                passes: self.passed.binary_search(&id).is_ok(),
+                failed: self.failed.binary_search(&id).is_ok(),
+            },
+            false => alone(filter, &View::new(event), &mut Scratch::default()),
         }
+    }
+}
+
+fn alone(filter: &Filter, view: &View<'_>, scratch: &mut Scratch) -> Said {
+    let before = view.faults();
+    Said {
+        passes: filter.evaluate(view, scratch),
+        failed: view.faults() != before,
     }
 }

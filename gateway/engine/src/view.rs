@@ -99,6 +99,9 @@ pub struct SubscriptionView {
     /// Ordering keys that have something pending.
     #[serde(default)]
     pub busy_keys: u64,
+    /// Events on which its filter ended in an error, and so did not match, since the start.
+    #[serde(default)]
+    pub filter_errors: u64,
     /// Why it reads no further until somebody does something; `None` while it does.
     #[serde(default)]
     pub held_up: Option<String>,

@@ -47,6 +47,7 @@ impl Inner {
                     in_flight: 0,
                     behind_bytes: 0,
                     busy_keys: 0,
+                    filter_errors: 0,
                     held_up: None,
                     owner: None,
                     why: None,
@@ -57,6 +58,7 @@ impl Inner {
             view.in_flight += lane.in_flight;
             view.behind_bytes += lane.behind;
             view.busy_keys += lane.busy_keys;
+            view.filter_errors += lane.filter_errors;
             view.held_up = view.held_up.take().or(lane.held_up);
         }
         views.into_values().collect()

@@ -8,7 +8,7 @@ use super::task::{Place, Task, Ticket, Turn};
 use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
-use crate::routes::Routed;
+use crate::routes::{Routed, Said};
 use crate::{Account, Policy, SubscriptionPlan};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -42,8 +42,8 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    pub(crate) fn passes(&self, routed: &Routed, event: &Event) -> bool {
-        routed.passes(self.route, &self.filter, event)
+    pub(crate) fn said(&self, routed: &Routed, event: &Event) -> Said {
+        routed.said(self.route, &self.filter, event)
     }
 }
 
@@ -96,6 +96,8 @@ pub(crate) struct Lane {
     /// Bytes of events that it may have in memory.
     pub(crate) share: u64,
     pub(crate) account: Account,
+    /// Events on which its filter ended in an error, since the start.
+    pub(crate) filter_errors: u64,
     pub(crate) sequence: u64,
     pub(crate) waiting_bytes: u64,
     pub(crate) paused: bool,
@@ -146,6 +148,7 @@ impl Lane {
             share: WINDOW_BYTES,
             oldest_letter: 0,
             account: record.account,
+            filter_errors: 0,
             sequence: record.sequence,
             waiting_bytes: record.waiting_bytes,
             paused: record.paused,
@@ -337,7 +340,9 @@ impl Lane {
         let Some(definition) = self.definition(offset) else {
             return;
         };
-        if !definition.passes(routed, &stored.event) {
+        let said = definition.said(routed, &stored.event);
+        self.filter_errors += u64::from(said.failed);
+        if !said.passes {
             self.account.filtered += 1;
             return;
         }

@@ -76,6 +76,7 @@ pub(crate) struct LaneView {
     pub(crate) in_flight: u64,
     pub(crate) behind: u64,
     pub(crate) busy_keys: u64,
+    pub(crate) filter_errors: u64,
     pub(crate) held_up: Option<String>,
     pub(crate) finished: bool,
 }
@@ -179,6 +180,7 @@ impl Shard {
                 in_flight: lane.flying.len() as u64,
                 behind: end.saturating_sub(lane.read),
                 busy_keys: lane.keys.len() as u64,
+                filter_errors: lane.filter_errors,
                 held_up: lane.held_up(),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
@@ -194,6 +196,7 @@ impl Shard {
                 in_flight: 0,
                 behind: 0,
                 busy_keys: 0,
+                filter_errors: 0,
                 held_up: None,
                 finished: true,
             }))

@@ -73,7 +73,7 @@ impl Shard {
                 let beyond = lane.job.as_ref().is_some_and(|job| offset >= job.until);
                 let matches = lane
                     .definition(offset)
-                    .is_some_and(|d| d.passes(&line.routed, &line.stored.event));
+                    .is_some_and(|d| d.said(&line.routed, &line.stored.event).passes);
                 let counts = matches && !beyond && !lane.done_before.contains(&offset);
                 unread.count += u64::from(counts);
             }

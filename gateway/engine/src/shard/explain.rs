@@ -98,10 +98,10 @@ impl Shard {
         if recorded.is_none() && (beyond || definition.is_none() || lane.began_after(offset)) {
             return Ok(None);
         }
-        let predicates: Vec<Predicate> = definition
-            .map(|d| d.filter.explain(&stored.event).verdicts)
-            .unwrap_or_default()
-            .into_iter()
+        let explanation = definition
+            .map(|d| d.filter.explain(&stored.event))
+            .unwrap_or_default();
+        let predicates: Vec<Predicate> = (explanation.verdicts.into_iter())
             .map(|v| Predicate {
                 predicate: v.predicate,
                 actual: v.actual,
@@ -125,6 +125,8 @@ impl Shard {
             stop.attempts = record.trail.attempts;
         } else if definition.is_some_and(|d| !d.filter.matches(&stored.event)) {
             stop.state = "filtered".into();
+            let errors = explanation.errors.join("; ");
+            stop.reason = (!errors.is_empty()).then(|| format!("the filter failed: {errors}"));
         } else if offset >= lane.read {
             stop.state = "not-routed-yet".into();
         } else {

@@ -51,6 +51,43 @@ async fn an_event_is_delivered_and_explained() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_filter_that_fails_is_counted_and_told() {
+    let world = World::new();
+    let (sink, other) = (ScriptedSink::accepting(), ScriptedSink::accepting());
+    let failing = serde_json::json!({ "sql": "LENGTH(type) + id > 1" });
+    let rescued = serde_json::json!({ "any": [{ "sql": "id > 1" }, { "prefix": { "id": "e" } }] });
+    let engine = world
+        .start(plan([
+            ("failing", filtered(&sink, failing)),
+            ("rescued", filtered(&other, rescued)),
+        ]))
+        .await;
+    publish(&engine, [event("e1"), event("e2")]).await;
+    engine.quiesced().await;
+    assert_eq!((sink.seen().len(), other.seen().len()), (0, 2));
+    let counted = |view: &tradewind_engine::SubscriptionView| {
+        (
+            view.account.filtered,
+            view.account.matched,
+            view.filter_errors,
+        )
+    };
+    let views = engine.subscriptions().await;
+    assert_eq!(
+        views.iter().map(counted).collect::<Vec<_>>(),
+        [(2, 0, 2), (0, 2, 2)]
+    );
+    let journey = engine.explain("e1").await.unwrap().remove(0);
+    let stop = &journey.subscriptions[0];
+    assert_eq!((&*stop.subscription, &*stop.state), ("failing", "filtered"));
+    let reason = stop.reason.as_deref().unwrap();
+    assert_eq!(
+        reason,
+        "the filter failed: cast: 'e1' cannot be cast to Integer"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_end_in_the_dead_letters_with_their_history() {
     let world = World::new();
     let sink = ScriptedSink::new(|_| Act::Retry(None));

@@ -5,7 +5,7 @@ use super::scan;
 use crate::ir::Scalar;
 use smallvec::SmallVec;
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use tradewind_event::{Attribute, Event};
 
 /// Ends a list.
@@ -17,6 +17,7 @@ pub struct View<'e> {
     event: &'e Event,
     data: OnceCell<Option<serde_json::Value>>,
     faults: Cell<u32>,
+    failed: RefCell<Vec<u64>>,
 }
 
 impl<'e> View<'e> {
@@ -26,6 +27,7 @@ impl<'e> View<'e> {
             event,
             data: OnceCell::new(),
             faults: Cell::new(0),
+            failed: RefCell::default(),
         }
     }
 
@@ -42,6 +44,25 @@ impl<'e> View<'e> {
     /// How often an expression ended in an error.
     pub fn faults(&self) -> u32 {
         self.faults.get()
+    }
+
+    /// The numbers of those filters of a set whose expressions ended in an error, each once.
+    pub fn failed(&self) -> Vec<u64> {
+        let mut failed = self.failed.take();
+        failed.sort_unstable();
+        failed.dedup();
+        failed
+    }
+
+    /// Evaluates what belongs to the filter `id`.
+    #[inline]
+    pub(crate) fn on_behalf_of(&self, id: u64, evaluate: impl FnOnce() -> bool) -> bool {
+        let before = self.faults.get();
+        let holds = evaluate();
+        if self.faults.get() != before {
+            self.failed.borrow_mut().push(id);
+        }
+        holds
     }
 
     pub(crate) fn fault(&self) {

@@ -182,7 +182,8 @@ impl Snapshot {
         true
     }
 
-    /// The numbers of the filters that the event passes, in order, each once.
+    /// The numbers of the filters that the event passes, in order, each once. The view keeps which
+    /// filters ended in an error.
     pub fn matches(&self, view: &View<'_>, scratch: &mut Scratch, out: &mut Vec<u64>) {
         out.clear();
         let slots = Slots::read(&self.paths, view, scratch);
@@ -493,7 +494,7 @@ fn take<'e>(entries: impl Iterator<Item = &'e Entry>, slots: &Slots<'_, '_>, out
 
 #[inline]
 fn push(id: u64, check: &Check, slots: &Slots<'_, '_>, out: &mut Vec<u64>) {
-    if check.holds(slots) {
+    if slots.view.on_behalf_of(id, || check.holds(slots)) {
         out.push(id);
     }
 }

@@ -431,6 +431,24 @@ fn errors_of_expressions_are_counted() {
     let view = View::new(&event);
     assert!(!filter.evaluate(&view, &mut Scratch::default()));
     assert_eq!(view.faults(), 1);
+    let mut snapshot = Snapshot::new(Limits::default());
+    for (id, definition) in [
+        json!({ "sql": "LENGTH(type) + id > 1" }),
+        json!({ "exact": { "type": "t" } }),
+        json!({ "any": [{ "sql": "id > 1" }, { "exact": { "type": "t" } }] }),
+        json!([{ "exact": { "type": "other" } }, { "sql": "LENGTH(type) + id > 1" }]),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let filter = compile(definition).unwrap();
+        snapshot.add(id as u64, filter.formula()).unwrap();
+    }
+    let (view, mut passed) = (View::new(&event), Vec::new());
+    snapshot.matches(&view, &mut Scratch::default(), &mut passed);
+    assert_eq!(passed, [1, 2]);
+    // The last one was not evaluated that far.
+    assert_eq!(view.failed(), [0, 2]);
     assert_eq!(
         filter.explain(&event).errors,
         ["cast: 'x' cannot be cast to Integer"]

@@ -222,6 +222,18 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         }
         registry.register(format!("subscription_{name}"), help, family);
     }
+    let family = Family::<Subscription, Counter>::default();
+    for view in views {
+        family
+            .get_or_create(&labels(view))
+            .inc_by(view.filter_errors);
+    }
+    registry.register(
+        "subscription_filter_errors",
+        "Events on which the filter ended in an error, since the start: an event that it did not match, \
+        or matched for another reason",
+        family,
+    );
     let gauges: [(&str, &str, Read<SubscriptionView>); 7] = [
         (
             "subscription_dead_lettered",

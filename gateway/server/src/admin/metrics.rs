@@ -274,6 +274,7 @@ mod tests {
             in_flight: 0,
             behind_bytes: 4096,
             busy_keys: 0,
+            filter_errors: 0,
             held_up: None,
             owner: None,
             why: None,

@@ -40,6 +40,7 @@ fn scrape() -> String {
         in_flight: 0,
         behind_bytes: 0,
         busy_keys: 0,
+        filter_errors: 0,
         held_up: None,
         owner: None,
         why: None,

@@ -27,6 +27,7 @@ fn view(name: &str) -> SubscriptionView {
         in_flight: 0,
         behind_bytes: 0,
         busy_keys: 0,
+        filter_errors: 0,
         held_up: None,
         owner: Some("shop".into()),
         why: None,
