@@ -11,11 +11,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sdk/handler", &["sdk/event", "sdk/formats", "sdk/macros"]),
     ("adapters/api", &["sdk/event", "sdk/formats"]),
     ("adapters/signatures", &["adapters/api", "sdk/event"]),
+    ("adapters/keys", &["adapters/api"]),
     (
         "adapters/",
         &[
             "adapters/api",
             "adapters/aws/core",
+            "adapters/keys",
             "adapters/signatures",
             "sdk/event",
             "sdk/formats",

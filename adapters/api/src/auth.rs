@@ -2,9 +2,9 @@
 
 pub mod api_key;
 
-use crate::{Build, Error, ErrorKind, Refusal, Verified};
+use crate::{Build, Cause, Error, ErrorKind, Refusal, Verified};
+use http::HeaderValue;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use http::{HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -74,20 +74,23 @@ impl Callers {
                     principal: "anonymous".into(),
                     method: "none",
                     dedupe_window: None,
+                    secret: None,
                 });
             }
         };
         let key = presented(headers)?;
-        let id = api_key::id_of(key).ok_or_else(|| refused("the API key is malformed"))?;
+        let malformed = || refused(Cause::Malformed, "the API key is malformed");
+        let id = api_key::id_of(key).ok_or_else(malformed)?;
         let expected = keys.get(id).unwrap_or(&[0; 32]);
         // The all-zero hash stands for an unknown id; no key is known to have it.
         if !api_key::matches(key, expected) {
-            return Err(refused("no such API key"));
+            return Err(refused(Cause::Mismatch, "no such API key"));
         }
         Ok(Verified {
             principal: format!("api-key:{id}"),
             method: "api key",
             dedupe_window: None,
+            secret: None,
         })
     }
 }
@@ -98,9 +101,14 @@ fn presented(headers: &HeaderMap) -> Result<&str, Refusal> {
     let plain = headers.get_all(API_KEY).iter().map(text);
     let mut all = bearer.chain(plain);
     match (all.next(), all.next()) {
-        (None, _) => Err(refused("there is no API key")),
-        (Some(_), Some(_)) => Err(refused("there is more than one credential")),
-        (Some(one), None) => one.ok_or_else(|| refused("the credential is no API key")),
+        (None, _) => Err(refused(Cause::Missing, "there is no API key")),
+        (Some(_), Some(_)) => Err(refused(
+            Cause::Malformed,
+            "there is more than one credential",
+        )),
+        (Some(one), None) => {
+            one.ok_or_else(|| refused(Cause::Malformed, "the credential is no API key"))
+        }
     }
 }
 
@@ -128,13 +136,8 @@ fn hash(id: &str, build: &Build) -> Result<[u8; 32], Error> {
     })
 }
 
-fn refused(reason: &str) -> Refusal {
-    Refusal {
-        status: StatusCode::UNAUTHORIZED,
-        code: "unauthenticated",
-        reason: reason.into(),
-        detail: None,
-    }
+fn refused(cause: Cause, reason: &str) -> Refusal {
+    Refusal::unverified(cause, reason)
 }
 
 fn invalid(message: impl Into<String>) -> Error {

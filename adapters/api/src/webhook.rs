@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use std::future::Future;
+use std::pin::Pin;
 use std::time::SystemTime;
 use tradewind_event::Event;
 
@@ -26,6 +28,42 @@ pub struct Verified {
     pub method: &'static str,
     /// How long a repetition must be recognised at least; 72 h where no timestamp is signed.
     pub dedupe_window: Option<std::time::Duration>,
+    /// Which of several configured secrets it was, counted from 0.
+    pub secret: Option<usize>,
+}
+
+/// What was wrong with a proof: a label of few values, for counters. The sender is never told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is none.
+    Missing,
+    /// It cannot be one: repeated, of another form, length or encoding, or by a means that is not allowed.
+    Malformed,
+    /// Its time is too far off.
+    Stale,
+    /// It is for something else, or by somebody else.
+    Mismatch,
+    /// It is by a key that is not the sender's.
+    UnknownKey,
+    /// It is good, and somebody else's: another topic, audience, account or issuer.
+    WrongTenant,
+    /// What it takes to check it could not be got; the same request may pass later.
+    Unavailable,
+}
+
+impl Cause {
+    /// The label, kebab case.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Stale => "stale",
+            Self::Mismatch => "mismatch",
+            Self::UnknownKey => "unknown-key",
+            Self::WrongTenant => "wrong-tenant",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Why a request is not taken.
@@ -36,12 +74,35 @@ pub struct Refusal {
     pub status: StatusCode,
     /// Stable code for metrics and logs, kebab case.
     pub code: &'static str,
+    /// What was wrong with the proof; `None` where that is not why.
+    pub cause: Option<Cause>,
     /// For the log only: the sender is told the code's generic text, never an oracle.
     pub reason: String,
     /// For the sender, where it helps and gives nothing away (decoding errors; never after a failed
     /// verification).
     pub detail: Option<String>,
 }
+
+impl Refusal {
+    /// A proof that is none: one answer for every cause, so that the sender learns nothing from it.
+    pub fn unverified(cause: Cause, reason: impl Into<String>) -> Self {
+        let (status, code) = match cause {
+            // Senders give up at a 401, and this is no fault of theirs.
+            Cause::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            _ => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+        };
+        Self {
+            status,
+            code,
+            cause: Some(cause),
+            reason: reason.into(),
+            detail: None,
+        }
+    }
+}
+
+/// Work that has to be waited for.
+pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
 
 /// An answer that ends the request without an event (handshakes).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +113,31 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+    /// An address to get once, in the background, where the sender wants to see that: the adapter has
+    /// checked whose it is.
+    pub visit: Option<String>,
+    /// What the operator should know, for the log.
+    pub note: Option<String>,
+}
+
+impl Answer {
+    /// A status and nothing else.
+    pub fn of(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            visit: None,
+            note: None,
+        }
+    }
 }
 
 /// A source that is called.
 ///
 /// # Contract
-/// - Pure: no I/O, no clock but `now`, no state but the configuration.
+/// - Pure but for [`Webhook::missing`]: no I/O, no clock but `now`, no state but the configuration and
+///   public keys that were fetched.
 /// - `verify` sees the raw body before anything has parsed it, and runs before `decode`. Where
 ///   [`Webhook::verifies_head`] is true it runs once, with an empty body, before the body is read.
 /// - Secrets are compared in constant time; all that are configured are tried.
@@ -66,6 +146,18 @@ pub trait Webhook: Send + Sync + std::fmt::Debug {
     /// Whether the head alone proves the sender (API keys), so that nobody else's body is read.
     fn verifies_head(&self) -> bool {
         false
+    }
+    /// What has to be fetched before `verify` can judge this request (a certificate, the keys of an
+    /// issuer), with what `verify` will be given; `None` where all is there. Bounded in time, and in
+    /// number whatever strangers send.
+    fn missing<'a>(
+        &'a self,
+        parts: &'a Parts,
+        body: &'a [u8],
+        now: SystemTime,
+    ) -> Option<Pending<'a>> {
+        let (_, _, _) = (parts, body, now);
+        None
     }
     /// Who sends this?
     fn verify(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Refusal>;

@@ -3,11 +3,13 @@
 #![warn(clippy::expect_used)]
 
 pub mod api_key;
+mod fetch;
 mod sink;
 mod source;
 
+pub use fetch::Fetcher;
 pub use sink::{
-    Auth as SinkAuth, Cidr, Config as SinkConfig, HttpSink, Mode, Replies, Resolve, Tls,
+    Auth as SinkAuth, Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Replies, Resolve, Tls,
 };
 pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
 

@@ -1,10 +1,11 @@
 //! The bytes that are signed.
 
+use crate::fault::{Because, Fault};
 use crate::plan::{Part, Plan, Set, Spot};
 use crate::{SIGNATURE_BYTES_MAX, url};
 use http::HeaderName;
 use std::borrow::Cow;
-use tradewind_adapter::Parts;
+use tradewind_adapter::{Cause, Parts};
 
 /// A request taken apart, for one set of places.
 pub(crate) struct Content<'a> {
@@ -22,7 +23,7 @@ impl<'a> Content<'a> {
         set: &Set,
         parts: &'a Parts,
         body: &'a [u8],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Fault> {
         let (mut id, mut form) = (None, Default::default());
         for part in &plan.signed {
             match (part, &set.id) {
@@ -72,31 +73,30 @@ impl<'a> Content<'a> {
 
 /// A signed header. Where `end` follows it must not contain that, or bytes could move between it and
 /// what comes behind.
-pub(crate) fn value<'a>(parts: &'a Parts, name: &HeaderName, end: &str) -> Result<&'a str, String> {
+pub(crate) fn value<'a>(parts: &'a Parts, name: &HeaderName, end: &str) -> Result<&'a str, Fault> {
     let text = single(parts, name)?;
     if text.is_empty() || !end.is_empty() && text.contains(end) {
-        return Err(format!("the header `{name}` is empty or contains `{end}`"));
+        return Err(format!("the header `{name}` is empty or contains `{end}`").into());
     }
     Ok(text)
 }
 
 /// The one value of a header. Two would let whoever comes between choose the one we look at.
-pub(crate) fn single<'a>(parts: &'a Parts, name: &HeaderName) -> Result<&'a str, String> {
+pub(crate) fn single<'a>(parts: &'a Parts, name: &HeaderName) -> Result<&'a str, Fault> {
     let mut values = parts.headers.get_all(name).iter();
     let value = values
         .next()
-        .ok_or_else(|| format!("the header `{name}` is missing"))?;
+        .ok_or_else(|| Cause::Missing.because(format!("the header `{name}` is missing")))?;
     if values.next().is_some() {
-        return Err(format!("the header `{name}` is repeated"));
+        return Err(format!("the header `{name}` is repeated").into());
     }
     if value.len() > SIGNATURE_BYTES_MAX {
-        return Err(format!(
-            "the header `{name}` is longer than {SIGNATURE_BYTES_MAX} bytes"
-        ));
+        let reason = format!("the header `{name}` is longer than {SIGNATURE_BYTES_MAX} bytes");
+        return Err(reason.into());
     }
     value
         .to_str()
-        .map_err(|_| format!("the header `{name}` holds more than visible ASCII"))
+        .map_err(|_| format!("the header `{name}` holds more than visible ASCII").into())
 }
 
 impl Spot {
@@ -107,11 +107,12 @@ impl Spot {
         }
     }
 
-    pub(crate) fn value<'a>(&self, parts: &'a Parts) -> Result<Cow<'a, str>, String> {
+    pub(crate) fn value<'a>(&self, parts: &'a Parts) -> Result<Cow<'a, str>, Fault> {
         match self {
             Spot::Header(name) => single(parts, name).map(Cow::Borrowed),
             Spot::Query(name) => {
-                url::query(&parts.uri, name)?.ok_or_else(|| format!("{self} is missing"))
+                let missing = || Cause::Missing.because(format!("{self} is missing"));
+                url::query(&parts.uri, name)?.ok_or_else(missing)
             }
         }
     }

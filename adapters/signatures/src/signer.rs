@@ -63,7 +63,8 @@ impl Signer {
             .find(|set| set.id.as_ref().is_none_or(named))
             .ok_or("the message has no id")?;
         let signature = {
-            let content = Content::new(&self.plan, set, parts, body)?;
+            let content =
+                Content::new(&self.plan, set, parts, body).map_err(|fault| fault.reason)?;
             let pieces = content.pieces(&self.plan, timestamp, &self.url);
             match &self.key {
                 Signing::Token(secret) => secret.expose().to_owned(),

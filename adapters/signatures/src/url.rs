@@ -1,12 +1,13 @@
 //! What is signed of the address, and of a form.
 
+use crate::fault::{Because, Fault};
 use http::header::CONTENT_TYPE;
 use http::uri::Scheme;
 use http::{Uri, header::HeaderMap};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use subtle::ConstantTimeEq;
-use tradewind_adapter::Parts;
+use tradewind_adapter::{Cause, Parts};
 
 const BODY_DIGEST: &str = "bodySHA256";
 
@@ -39,18 +40,19 @@ pub(crate) fn variants(url: &str) -> Result<Vec<String>, String> {
 }
 
 /// What the sender appends to its address, and the text of the form.
-pub(crate) fn form(parts: &Parts, body: &[u8]) -> Result<(String, String), String> {
+pub(crate) fn form(parts: &Parts, body: &[u8]) -> Result<(String, String), Fault> {
     if is_form(&parts.headers) {
         return Ok((String::new(), fields(body)?));
     }
-    let claim = query(&parts.uri, BODY_DIGEST)?
-        .ok_or("the body is no form, and the query has no `bodySHA256`")?;
+    let claim = query(&parts.uri, BODY_DIGEST)?.ok_or_else(|| {
+        Cause::Missing.because("the body is no form, and the query has no `bodySHA256`")
+    })?;
     let digest = Sha256::digest(body);
     match crate::encoding::hex(claim.as_bytes()) {
         Some(claimed) if bool::from(digest.ct_eq(&claimed)) => {
             Ok((format!("{BODY_DIGEST}={claim}"), String::new()))
         }
-        _ => Err("`bodySHA256` is not the digest of the body".into()),
+        _ => Err(Cause::Mismatch.because("`bodySHA256` is not the digest of the body")),
     }
 }
 

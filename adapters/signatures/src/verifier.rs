@@ -1,11 +1,11 @@
 //! The one engine behind every scheme.
 
 use crate::content::{Content, single, value};
+use crate::fault::{Because, Fault};
 use crate::plan::{Clock, Part, Plan, Set};
 use crate::{Algorithm, Key, Scheme, url};
-use http::StatusCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Error, ErrorKind, Parts, Refusal, Secret};
+use tradewind_adapter::{Cause, Error, ErrorKind, Parts, Refusal, Secret};
 
 /// Most secrets that one source may have; each costs one pass over the body.
 pub const SECRETS_MAX: usize = 8;
@@ -139,7 +139,7 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Proof<'a>, Refusal> {
         self.check(parts, body, now)
-            .map_err(|reason| refusal(&self.plan.name, &reason))
+            .map_err(|fault| fault.of(&self.plan.name))
     }
 
     /// The message id in the set of headers that counts, unverified: for use after
@@ -165,7 +165,7 @@ impl Verifier {
         parts: &'a Parts,
         body: &'a [u8],
         now: SystemTime,
-    ) -> Result<Proof<'a>, String> {
+    ) -> Result<Proof<'a>, Fault> {
         let set = self.set(parts)?;
         let signature = set.signature.value(parts)?;
         let entries = self.entries(&signature)?;
@@ -188,17 +188,18 @@ impl Verifier {
                 });
             }
         }
-        Err(format!(
+        Err(Cause::Mismatch.because(format!(
             "none of the {} configured secrets made the signature",
             self.keys.len()
-        ))
+        )))
     }
 
-    fn set(&self, parts: &Parts) -> Result<&Set, String> {
+    fn set(&self, parts: &Parts) -> Result<&Set, Fault> {
         let mut sets = self.plan.places.iter();
         sets.find(|set| set.signature.is_in(parts)).ok_or_else(|| {
             let known = self.plan.places.iter().map(|set| set.signature.to_string());
-            format!("{} is missing", known.collect::<Vec<_>>().join(" or "))
+            let known = known.collect::<Vec<_>>().join(" or ");
+            Cause::Missing.because(format!("{known} is missing"))
         })
     }
 
@@ -248,7 +249,7 @@ impl Verifier {
         clock: &Clock,
         entries: &[&str],
         now: SystemTime,
-    ) -> Result<(String, u64), String> {
+    ) -> Result<(String, u64), Fault> {
         let (text, place) = match clock {
             Clock::Header(name) => (single(parts, name)?, format!("the header `{name}`")),
             Clock::Part(tag) => {
@@ -257,37 +258,34 @@ impl Verifier {
                     .filter_map(|entry| entry.strip_prefix(&**tag));
                 match (found.next(), found.next()) {
                     (Some(text), None) => (text, format!("`{tag}`")),
-                    _ => return Err(format!("`{tag}` is missing or repeated")),
+                    (None, _) => return Err(Cause::Missing.because(format!("`{tag}` is missing"))),
+                    _ => return Err(format!("`{tag}` is repeated").into()),
                 }
             }
         };
         let fixed = |part: &Part| matches!(part, Part::Timestamp(true));
         if text.len() != 10 && self.plan.signed.iter().any(fixed) {
-            return Err(format!("{place} has not ten digits"));
+            return Err(format!("{place} has not ten digits").into());
         }
         let seconds = Some(text)
             .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|t| t.parse::<u64>().ok())
             .ok_or_else(|| format!("{place} is not a number of seconds"))?;
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let allowed = self.tolerance.as_secs();
-        if now.abs_diff(seconds) > allowed {
-            let direction = if now > seconds { "old" } else { "ahead" };
-            return Err(format!(
-                "the timestamp is {} s {direction}, allowed are {allowed} s",
-                now.abs_diff(seconds)
-            ));
-        }
+        fresh(seconds, now, self.tolerance)?;
         Ok((text.to_owned(), seconds))
     }
 }
 
-/// One answer for every reason: the sender learns nothing from it.
-fn refusal(scheme: &str, reason: &str) -> Refusal {
-    Refusal {
-        status: StatusCode::UNAUTHORIZED,
-        code: "unauthenticated",
-        reason: format!("{scheme} signature: {reason}"),
-        detail: None,
+/// Whether a signed time, in seconds since the Unix epoch, is near enough.
+pub(crate) fn fresh(seconds: u64, now: SystemTime, tolerance: Duration) -> Result<(), Fault> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let allowed = tolerance.as_secs();
+    if now.abs_diff(seconds) > allowed {
+        let direction = if now > seconds { "old" } else { "ahead" };
+        return Err(Cause::Stale.because(format!(
+            "the timestamp is {} s {direction}, allowed are {allowed} s",
+            now.abs_diff(seconds)
+        )));
     }
+    Ok(())
 }

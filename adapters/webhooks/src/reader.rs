@@ -108,6 +108,7 @@ fn refusal(status: StatusCode, code: &'static str, error: &dyn std::error::Error
     Refusal {
         status,
         code,
+        cause: None,
         reason: error.to_string(),
         detail: Some(error.to_string()),
     }

@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::handshake::{self, Handshake};
-use crate::reader::{Formats, GitHub, Grid, Reader};
+use crate::reader::{Formats, GitHub, Reader};
 use crate::source::Source;
 use std::sync::Arc;
 use tradewind_adapter::{Error, Webhook};
@@ -52,12 +52,6 @@ pub const SENDERS: &[Sender] = &[
         scheme: &schemes::GITHUB,
         reads: Reads::By(|| Box::new(GitHub)),
         handshake: None,
-    },
-    Sender {
-        kind: "azure-event-grid",
-        scheme: &schemes::EVENT_GRID,
-        reads: Reads::By(|| Box::new(Grid(Formats::of(&["azure-event-grid"])))),
-        handshake: Some(handshake::event_grid),
     },
     sender("bitbucket", &schemes::BITBUCKET, &["bitbucket"], None),
     sender("discord", &schemes::DISCORD, &["discord", "discord-event"], Some(handshake::discord)),

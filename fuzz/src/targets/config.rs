@@ -4,6 +4,7 @@ use crate::Target;
 use crate::input::Cut;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use tradewind_adapter::Registry;
 use tradewind_config::{Env, load_str};
 use tradewind_server::run;
@@ -80,7 +81,7 @@ fn config(input: &[u8]) {
     };
     // Not the HTTP sink: it reads the certificates of the machine.
     let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    tradewind_webhooks::register(&mut registry, Arc::new(tradewind_http::Fetcher::default()));
     registry
         .webhook::<tradewind_http::HttpSource>()
         .source::<tradewind_memory::MemorySource>()

@@ -10,6 +10,7 @@ mod http;
 mod provider;
 mod record;
 mod scalar;
+mod senders;
 mod signature;
 mod store;
 mod transform;

@@ -1,23 +1,33 @@
 //! The verifier of signatures, with every scheme that there is.
 
+use super::senders;
 use crate::Target;
 use crate::input::Cut;
 use crate::signing::{self, Kind, NOW, SECRETS, SVIX, WEBHOOK, fill, signed};
 use http::{Method, Uri};
 use std::time::{Duration, UNIX_EPOCH};
 use tradewind_adapter::{Parts, Secret};
-use tradewind_signatures::schemes::{GITHUB, STANDARD_WEBHOOKS};
+use tradewind_signatures::schemes::{ALL, GITHUB, STANDARD_WEBHOOKS};
 use tradewind_signatures::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, Verifier};
 
-/// Headers and a body; the first byte is the scheme.
+/// A line that names the scheme, headers and a body.
 pub(super) const SIGNATURE: Target = Target {
     words: signing::WORDS,
+    // Certificates are read once.
+    memory: 512 << 10,
     ..Target::new("signature", verify)
 };
 
 fn verify(input: &[u8]) {
     let mut input = Cut(input);
     let (scheme, kind) = match input.line() {
+        "sns" => return senders::notification(input.rest()),
+        "paypal" => return senders::transmission(input),
+        "token" => return senders::token(input.rest()),
+        name if name != "github" && name != "standard" => {
+            let scheme = ALL.iter().find(|scheme| scheme.name == name);
+            return senders::scheme(scheme.unwrap_or(&ALL[1]), input);
+        }
         "github" => (&GITHUB, Kind::GitHub),
         _ => (&STANDARD_WEBHOOKS, WEBHOOK),
     };

@@ -16,4 +16,4 @@ mod schedules;
 mod system;
 pub mod telemetry;
 
-pub use registry::registry;
+pub use registry::{registry, registry_with};

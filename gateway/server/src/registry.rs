@@ -1,14 +1,18 @@
 //! The adapters of this binary: one line each.
 
-use tradewind_adapter::Registry;
+use std::sync::Arc;
+use tradewind_adapter::{Fetch, Registry};
 
 /// What the crate of webhooks has; a test compares.
 const WEBHOOKS: &[&str] = &[
+    "aws-sns",
     "azure-event-grid",
     "bitbucket",
     "discord",
     "github",
     "gitlab",
+    "google-pubsub-push",
+    "paypal",
     "sendgrid",
     "shopify",
     "slack",
@@ -21,8 +25,21 @@ const WEBHOOKS: &[&str] = &[
     "zoom",
 ];
 
+/// What gets certificates and keys; `None` in a binary without sources that need them.
+pub(crate) fn fetcher() -> Option<Arc<dyn Fetch>> {
+    #[cfg(feature = "http")]
+    return Some(Arc::new(tradewind_http::Fetcher::default()));
+    #[cfg(not(feature = "http"))]
+    None
+}
+
 /// All adapters that this binary was built with.
 pub fn registry() -> Registry {
+    registry_with(fetcher())
+}
+
+/// The same, with what gets certificates and keys for them.
+pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     let mut registry = Registry::default();
     #[cfg(feature = "http")]
     registry.webhook::<tradewind_http::HttpSource>();
@@ -39,7 +56,11 @@ pub fn registry() -> Registry {
         .source::<tradewind_sqs::SqsSource>()
         .sink::<tradewind_sqs::SqsSink>();
     #[cfg(feature = "webhooks")]
-    tradewind_webhooks::register(&mut registry);
+    if let Some(fetch) = fetch {
+        tradewind_webhooks::register(&mut registry, fetch);
+    }
+    #[cfg(not(feature = "webhooks"))]
+    drop(fetch);
 
     for (kind, built) in [
         ("aws-sqs", cfg!(feature = "aws-sqs")),
@@ -66,7 +87,7 @@ mod tests {
     #[test]
     fn every_kind_of_webhook_is_listed() {
         let mut registry = tradewind_adapter::Registry::default();
-        tradewind_webhooks::register(&mut registry);
+        tradewind_webhooks::register(&mut registry, super::fetcher().unwrap());
         let kinds: Vec<&str> = registry.source_kinds().collect();
         assert_eq!(kinds, WEBHOOKS);
     }

@@ -57,6 +57,24 @@ pub struct Config {
     /// What becomes of a response that is a CloudEvent. Default: accept. Since 0.1.
     #[serde(default)]
     pub replies: Replies,
+    /// Asks the target for its consent before it is sent to, and keeps to the rate that it allows (HTTP 1.1
+    /// Web Hooks for Event Delivery, section 4). Default: it is not asked. Since 0.1.
+    #[serde(default)]
+    pub handshake: Option<Handshake>,
+}
+
+/// How a target is asked for its consent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Handshake {
+    /// The DNS name of this gateway, sent as `WebHook-Request-Origin` with the question and with each
+    /// delivery. No default. Since 0.1.
+    #[schemars(length(min = 1, max = 253))]
+    pub origin: String,
+    /// Deliveries per minute to ask for, as `WebHook-Request-Rate`. Default: none is asked for. Since 0.1.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub rate: Option<u32>,
 }
 
 fn default_batch_max() -> usize {

@@ -2,22 +2,24 @@
 
 mod client;
 mod config;
-mod dial;
+mod consent;
+pub(crate) mod dial;
 mod failure;
-mod guard;
+pub(crate) mod guard;
 mod invoke;
 mod line;
 mod request;
 mod response;
 mod sign;
-mod target;
-mod tls;
+pub(crate) mod target;
+pub(crate) mod tls;
 
-pub use config::{Auth, Cidr, Config, Mode, Replies, Tls};
+pub use config::{Auth, Cidr, Config, Handshake, Mode, Replies, Tls};
 pub use dial::Resolve;
 
 use async_trait::async_trait;
 use client::Pool;
+use consent::Consent;
 use dial::{Dial, System};
 use failure::{Redact, cancelled, failed, timed_out};
 use guard::Guard;
@@ -42,6 +44,7 @@ use tradewind_adapter::{
 /// rules of the sink that opened it.
 pub struct HttpSink {
     client: Pool,
+    consent: Option<Consent>,
     requests: Requests,
     responses: Responses,
     target: Target,
@@ -102,9 +105,16 @@ impl HttpSink {
         let mut capability = Capability::default();
         capability.deliver_batch_max = batch.then_some(config.batch_max);
         capability.deliver_reply = replies == Replies::Accept;
+        let mut requests = Requests::new(config, target.uri.clone())?;
+        let consent = match &config.handshake {
+            None => None,
+            Some(asked) => Some(Consent::new(asked, target.uri.clone(), &requests.own)?),
+        };
+        requests.bear(consent.as_ref().and_then(Consent::header));
         Ok(Self {
             client,
-            requests: Requests::new(config, target.uri.clone())?,
+            consent,
+            requests,
             responses: Responses {
                 max: config.response_max,
                 replies,
@@ -118,6 +128,18 @@ impl HttpSink {
     async fn attempt(&self, batch: &[Delivery], cancel: &CancellationToken) -> Outcome {
         let left = batch.iter().map(|d| d.timeout).min().unwrap_or_default();
         let deadline = Instant::now() + left.min(Self::TIMEOUT_MAX);
+        if let Some(consent) = &self.consent {
+            let asked = consent.obtain(&self.client, &self.responses.redact, deadline);
+            let given = tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(cancelled()),
+                () = tokio::time::sleep_until(deadline) => Err(timed_out("before the target consented")),
+                given = asked => given,
+            };
+            if let Err(outcome) = given {
+                return outcome;
+            }
+        }
         let request = match self.requests.make(batch, wall_clock()) {
             Ok(request) => request,
             Err(why) => {

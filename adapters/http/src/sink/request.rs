@@ -80,6 +80,11 @@ impl Requests {
         })
     }
 
+    /// Adds what every delivery bears.
+    pub(crate) fn bear(&mut self, header: Option<(HeaderName, HeaderValue)>) {
+        self.fixed.extend(header);
+    }
+
     /// One request for these deliveries; several only in batch mode. The error is final: the event
     /// cannot be written as HTTP.
     pub(crate) fn make(

@@ -131,6 +131,7 @@ impl Webhook for HttpSource {
             Err(e) => Err(Refusal {
                 status: e.status(),
                 code: "invalid-event",
+                cause: None,
                 reason: e.to_string(),
                 detail: Some(e.to_string()),
             }),
@@ -156,9 +157,8 @@ impl Webhook for HttpSource {
             headers.insert(ALLOWED_RATE, HeaderValue::from_static("*"));
         }
         Some(Answer {
-            status: StatusCode::OK,
             headers,
-            body: Bytes::new(),
+            ..Answer::of(StatusCode::OK)
         })
     }
 }
@@ -180,6 +180,7 @@ fn no_event() -> Refusal {
     Refusal {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code: "not-an-event",
+        cause: None,
         reason: "no CloudEvent, and the source reads no others (`format`, `mapping`, `raw`)".into(),
         detail: Some(hint.into()),
     }
@@ -189,6 +190,7 @@ fn unreadable(error: &dyn std::error::Error) -> Refusal {
     Refusal {
         status: StatusCode::BAD_REQUEST,
         code: "invalid-event",
+        cause: None,
         reason: error.to_string(),
         detail: Some(error.to_string()),
     }

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use tradewind_http::{HttpSink, Resolve};
 
 /// Answers of a resolver, one after the other; the last one stays.
-struct Answers(Mutex<VecDeque<Vec<IpAddr>>>);
+pub(crate) struct Answers(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Answers {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    pub(crate) fn new(answers: &[&[&str]]) -> Arc<Self> {
         let parse = |ips: &&[&str]| ips.iter().map(|ip| ip.parse().unwrap()).collect();
         Arc::new(Self(Mutex::new(answers.iter().map(parse).collect())))
     }

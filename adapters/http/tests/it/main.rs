@@ -4,8 +4,10 @@
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod conformance;
+mod consent;
 mod egress;
 mod exchange;
+mod fetch;
 mod foreign;
 mod server;
 mod source;

@@ -13,13 +13,13 @@ use tokio_rustls::TlsAcceptor;
 use tradewind_adapter::Outcome;
 use tradewind_http::HttpSink;
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: NamedTempFile,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -28,12 +28,12 @@ impl Authority {
         Self { issuer, file }
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.file.path().to_str().unwrap()
     }
 
     /// A server certificate for a host, and the protocols that the server offers.
-    fn serve(&self, host: &str, expired: bool, alpn: &[&str]) -> TlsAcceptor {
+    pub(crate) fn serve(&self, host: &str, expired: bool, alpn: &[&str]) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         if expired {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod accepted;
+mod certified;
 mod configuration;
 mod negatives;
 mod refused;

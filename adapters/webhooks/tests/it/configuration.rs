@@ -1,12 +1,11 @@
 //! Settings that are refused.
 
 use serde_json::{Value, json};
-use tradewind_adapter::{Build, Registry};
+use tradewind_adapter::Build;
 
 #[test]
 fn says_where_and_why() {
-    let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    let registry = crate::web::registry(Default::default());
     let generic = |signature: Value, rest: Value| {
         let mut settings = json!({ "secrets": ["s"], "signature": signature });
         for (key, value) in rest.as_object().unwrap() {

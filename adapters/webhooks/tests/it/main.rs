@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod configuration;
+mod fetched;
 mod github;
 mod handshakes;
 mod reference;
 mod senders;
 mod standard;
+mod web;

@@ -16,10 +16,51 @@ empty secret are refused. The sender is told 401 and nothing else; the reason is
 |---|---|---|---|---|
 ";
 
+const FETCHED: &str = "
+## Keys that are fetched
+
+| kind | proof in | proof | signed | time may be off by | key |
+|---|---|---|---|---|---|
+| aws-sns | the body, `Signature` | RSA with SHA-1 or SHA-256 as of `SignatureVersion`, base64 | Message, MessageId, Subject, Timestamp, TopicArn, Type; of confirmations also SubscribeURL and Token | 3600 s | the certificate at `SigningCertURL`, which is `https://sns.<region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem` letter by letter, in the region of the topic |
+| paypal | `paypal-transmission-sig: …` | RSA with SHA-256, base64 | `{paypal-transmission-id}\\|{paypal-transmission-time}\\|{webhook-id}\\|{CRC-32 of the body}` | 300 s | the certificate at `paypal-cert-url`, which is `https://api.paypal.com/v1/notifications/certs/<name>` (`api.sandbox.paypal.com` with `environment: sandbox`), and names `paypal.com` |
+| google-pubsub-push | `authorization: Bearer …` | JWT | claims: `iss` is `https://accounts.google.com`, `aud` and `email` as configured, `email_verified`, `exp` | 60 s | `https://www.googleapis.com/oauth2/v3/certs` |
+| azure-event-grid, `entra` | `authorization: Bearer …` | JWT | claims: `iss` is the tenant, `aud` and `azp` or `appid` as configured, `exp`, `nbf` | 60 s | `https://login.microsoftonline.com/<tenant>/discovery/v2.0/keys` |
+
+They are fetched by the rules of deliveries: TLS that is verified, no redirect, no private or metadata address
+whatever a name resolves to, no exception to that; at most 10 s, and 64 KiB for a certificate or 1 MiB for
+keys. Where one cannot be got the sender is told 503, so that it sends again.
+
+- **Certificates** are kept by address, fresh for what `Cache-Control` says (5 minutes to 24 hours, 24 hours by
+  default), and for 7 days more while they cannot be fetched; what counts besides is their own validity. Their
+  issuer is not looked at: they come over TLS from an address that only the sender can have. At most 256 are
+  kept, and 30 fetched in a minute, so that strangers gain nothing by naming others.
+- **Keys of issuers** are fresh for what `Cache-Control` says (5 minutes to 24 hours, an hour by default). A token by
+  a key that is not known has them fetched again, at most once in 20 s. While they cannot be fetched those that
+  are here count for 24 hours. Tokens: RS, PS and ES 256 and 384, RS and PS 512, EdDSA; never `none` or a secret;
+  at most 8 KiB; a key counts for the algorithm that it names; `jku`, `x5u` and `jwk` of a token are not looked at.
+
+## Causes
+
+What was wrong with a proof is in the log, and in `tradewind_ingress_unverified_total{source,cause}`.
+
+| cause | what it means |
+|---|---|
+| `missing` | there is no proof |
+| `malformed` | it cannot be one: repeated, of another form, length, encoding or algorithm |
+| `stale` | its time is too far off, or it has expired |
+| `mismatch` | it is for something else, or by somebody else |
+| `unknown-key` | it is by a key that is not the sender's |
+| `wrong-tenant` | it is good, and somebody else's: another topic, audience, account or issuer |
+| `unavailable` | what it takes to check it could not be got: 503, all others 401 |
+
+A request that was recorded and is sent again is no cause: it is a duplicate, answered as such, and not stored twice.
+";
+
 #[test]
 fn is_up_to_date() {
     let mut rows: Vec<(&str, &Scheme<'_>)> = SENDERS.iter().map(|s| (s.kind, s.scheme)).collect();
     rows.extend([
+        ("azure-event-grid, `secrets`", &schemes::EVENT_GRID),
         ("gitlab, `scheme: secret-token`", &schemes::GITLAB_TOKEN),
         (
             "gitlab, `scheme: signing-token`",
@@ -36,6 +77,7 @@ fn is_up_to_date() {
     for (kind, scheme) in rows {
         page.push_str(&row(kind, scheme));
     }
+    page.push_str(FETCHED);
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/reference/webhooks.md"

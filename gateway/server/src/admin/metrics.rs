@@ -24,6 +24,18 @@ struct Request {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Unverified {
+    source: String,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Used {
+    source: String,
+    secret: u64,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Source {
     source: String,
 }
@@ -33,6 +45,8 @@ struct Source {
 pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
+    unverified: Family<Unverified, Counter>,
+    secrets: Family<Used, Gauge>,
     seconds: Family<Source, Histogram, fn() -> Histogram>,
     connections_refused: Counter,
     pulled: Family<Source, Counter>,
@@ -72,6 +86,8 @@ impl Default for Metrics {
         registry.register("build", "Version of this binary", Info::new(build));
         let metrics = Self {
             requests: Family::default(),
+            unverified: Family::default(),
+            secrets: Family::default(),
             seconds: Family::new_with_constructor(latency),
             connections_refused: Counter::default(),
             pulled: Family::default(),
@@ -87,6 +103,16 @@ impl Default for Metrics {
             "ingress_requests",
             "Requests answered, by source, status and code",
             metrics.requests.clone(),
+        );
+        registry.register(
+            "ingress_unverified",
+            "Requests whose proof of the sender was refused, by source and cause",
+            metrics.unverified.clone(),
+        );
+        registry.register(
+            "ingress_secret_last_used_timestamp_seconds",
+            "When a configured secret last showed who sends, by its place in `secrets` from 0; missing where it has not since the configuration was put in force",
+            metrics.secrets.clone(),
         );
         registry.register(
             "ingress_request_duration_seconds",
@@ -145,6 +171,21 @@ impl Metrics {
             .get_or_create(&Source { source })
             .observe(took.as_secs_f64());
     }
+    /// Counts a proof that was none.
+    pub fn refused(&self, source: &str, cause: &'static str) {
+        let source = source.to_owned();
+        let label = Unverified { source, cause };
+        self.unverified.get_or_create(&label).inc();
+    }
+    /// Notes which secret of a source somebody used, and when, in seconds since the Unix epoch.
+    pub fn secret_used(&self, source: &str, secret: usize, at: u64) {
+        let label = Used {
+            source: source.to_owned(),
+            secret: secret as u64,
+        };
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.secrets.get_or_create(&label).set(at);
+    }
     /// Counters of requests that one source takes: looked up once, not at each request.
     pub fn taken(&self, source: &str) -> Meter {
         let source = source.to_owned();
@@ -183,6 +224,8 @@ impl Metrics {
     }
     /// Notes a configuration put in force.
     pub fn reloaded(&self, generation: u64) {
+        // Places may have changed.
+        self.secrets.clear();
         self.generation
             .set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.last_failed.set(0);

@@ -27,6 +27,8 @@ of them: [alert rules](../../deploy/prometheus/alerts.yaml) with [runbooks](../r
 fn scrape() -> String {
     let metrics = Metrics::default();
     metrics.request("api", 202, "taken", Duration::from_millis(3));
+    metrics.refused("api", "stale");
+    metrics.secret_used("api", 0, 1_800_000_000);
     metrics.pulls("queue");
     metrics.routes.sample();
     let view = SubscriptionView {

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
-use tradewind_adapter::Refusal;
+use tradewind_adapter::{Cause, Refusal};
 use tradewind_engine::PublishError;
 
 /// A refusal; boxed, because it is the rare way out of every step.
@@ -48,6 +48,8 @@ pub struct Details {
     pub allow: Option<Cow<'static, str>>,
     /// For the log and `tail` only.
     pub reason: Option<String>,
+    /// What was wrong with a proof, for the counter only.
+    pub cause: Option<Cause>,
 }
 
 /// One event of a request that is at fault.
@@ -72,6 +74,7 @@ impl Problem {
             retry_after: None,
             allow: None,
             reason: None,
+            cause: None,
         }))
     }
     /// Adds what it was this time.
@@ -179,6 +182,9 @@ impl From<Refusal> for Problem {
         let title = match refusal.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "the request is not authenticated",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "the source does not take this content type",
+            StatusCode::SERVICE_UNAVAILABLE => {
+                "the gateway cannot check now who sends this; nothing was stored; send it again"
+            }
             _ => "the source cannot read this request; nothing was stored",
         };
         let mut problem = Self::new(refusal.status, refusal.code, title);
@@ -189,7 +195,14 @@ impl From<Refusal> for Problem {
         } else {
             problem.detail = refusal.detail;
         }
-        problem.reason = Some(format!("{}: {}", refusal.code, refusal.reason));
+        problem.reason = Some(match refusal.cause {
+            Some(cause) => format!("{}, {}: {}", refusal.code, cause.label(), refusal.reason),
+            None => format!("{}: {}", refusal.code, refusal.reason),
+        });
+        problem.cause = refusal.cause;
+        if refusal.cause == Some(Cause::Unavailable) {
+            problem.retry_after = Some(Duration::from_secs(30));
+        }
         problem
     }
 }

@@ -3,7 +3,7 @@
 use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
 use super::budget::FREE;
-use super::{Additional, Door, Limits, Problem, Site, head, later};
+use super::{Additional, Door, Errands, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
 use crate::telemetry::{self, Span, Telemetry};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tradewind_adapter::{BoxError, Parts, TraceContext, Verified};
+use tradewind_adapter::{Answer, BoxError, Fetch, Parts, TraceContext, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 
@@ -59,6 +59,7 @@ pub struct Ingress {
     pub(crate) metrics: Arc<Metrics>,
     additional: Semaphore,
     telemetry: Option<Arc<Telemetry>>,
+    errands: Option<Errands>,
 }
 
 impl std::fmt::Debug for Ingress {
@@ -83,6 +84,7 @@ impl Ingress {
             metrics,
             additional: Semaphore::new(limits.requests),
             telemetry: None,
+            errands: None,
         }
     }
 
@@ -90,6 +92,13 @@ impl Ingress {
     #[must_use]
     pub fn traced(mut self, telemetry: Option<Arc<Telemetry>>) -> Self {
         self.telemetry = telemetry;
+        self
+    }
+
+    /// Visits addresses that a sender wants to see visited.
+    #[must_use]
+    pub fn visiting(mut self, fetch: Option<Arc<dyn Fetch>>) -> Self {
+        self.errands = fetch.map(Errands::new);
         self
     }
 
@@ -237,13 +246,13 @@ impl Ingress {
             Method::POST => {}
             Method::GET | Method::OPTIONS => {
                 let failed = |_: &Problem| self.metrics.troubles.handshake_failed(&door.name);
-                return handshake(door, &parts).inspect_err(failed);
+                return self.handshake(door, &parts).inspect_err(failed);
             }
             _ => return Err(wrong_method()),
         }
         announced(door, &parts)?;
         let known = match door.webhook.verifies_head() {
-            true => Some(door.webhook.verify(&parts, &[], self.now())?),
+            true => Some(self.verify(door, &parts, &[]).await?),
             false => None,
         };
         if let (Some(verified), Some(rate)) = (&known, &door.rate) {
@@ -254,10 +263,10 @@ impl Ingress {
         let body = read(door, &parts, body, &mut share).await?;
         let verified = match known {
             Some(verified) => verified,
-            None => door.webhook.verify(&parts, &body, self.now())?,
+            None => self.verify(door, &parts, &body).await?,
         };
         if let Some(answer) = door.webhook.challenge(&parts, &body) {
-            return Ok(respond(answer));
+            return self.respond(door, answer);
         }
         let mut events = door.webhook.decode(&parts, body, &verified)?;
         if door.webhook.verifies_head() {
@@ -290,6 +299,40 @@ impl Ingress {
         taken(site, door, &ids, &receipts)
     }
 
+    /// Who sends this; what that takes is fetched first.
+    async fn verify(&self, door: &Door, parts: &Parts, body: &[u8]) -> Result<Verified, Problem> {
+        let now = self.now();
+        if let Some(fetching) = door.webhook.missing(parts, body, now) {
+            fetching.await?;
+        }
+        let verified = door.webhook.verify(parts, body, now)?;
+        if let Some(secret) = verified.secret {
+            let used = now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            self.metrics.secret_used(&door.name, secret, used.as_secs());
+        }
+        Ok(verified)
+    }
+
+    fn handshake(&self, door: &Door, parts: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
+        let answer = door.webhook.challenge(parts, &[]);
+        self.respond(door, answer.ok_or_else(wrong_method)?)
+    }
+
+    fn respond(&self, door: &Door, answer: Answer) -> Result<Response<Full<Bytes>>, Problem> {
+        if let (Some(url), Some(errands)) = (answer.visit, &self.errands) {
+            errands.run(&door.name, url)?;
+        }
+        if let Some(note) = answer.note {
+            tracing::warn!(source = &*door.name, "{note}");
+        }
+        let mut response = Response::new(Full::from(answer.body));
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.unix_ms())
     }
@@ -301,6 +344,9 @@ impl Ingress {
             tracing::debug!(reason = line, "request refused");
         } else {
             tracing::warn!(source, reason = line, "request refused");
+            if let Some(cause) = problem.cause {
+                self.metrics.refused(source, cause.label());
+            }
             if problem.status.is_client_error() {
                 self.metrics.troubles.refused(source, problem.code);
             }
@@ -348,18 +394,4 @@ fn wrong_method() -> Problem {
     );
     problem.allow = Some("POST, OPTIONS".into());
     problem
-}
-
-fn handshake(door: &Door, parts: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
-    door.webhook
-        .challenge(parts, &[])
-        .map(respond)
-        .ok_or_else(wrong_method)
-}
-
-fn respond(answer: tradewind_adapter::Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(answer.body));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    response
 }

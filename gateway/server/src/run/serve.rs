@@ -111,7 +111,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .ok();
-    let registry = crate::registry();
+    let fetch = crate::registry::fetcher();
+    let registry = crate::registry_with(fetch.clone());
     let origin = Origin {
         path: options.path.clone(),
         text: options.text,
@@ -204,7 +205,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         metrics.clone(),
         &limits,
     );
-    let ingress = Arc::new(ingress.traced(telemetry));
+    let ingress = Arc::new(ingress.traced(telemetry).visiting(fetch));
     let stop_ingress = CancellationToken::new();
     let service = move |peer| {
         let ingress = ingress.clone();

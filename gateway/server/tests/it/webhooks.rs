@@ -69,6 +69,16 @@ async fn a_signed_github_push_is_normalised_and_delivered() {
         }
     };
     assert_eq!(told.name.as_deref(), Some("github"));
+    let metrics = gateway.admin("GET", "/metrics", "").await.text();
+    let counted = metrics.lines().any(|line| {
+        line.starts_with("tradewind_ingress_unverified_total{")
+            && line.contains("source=\"github\"")
+            && line.contains("cause=\"mismatch\"")
+            && line.ends_with(" 1")
+    });
+    assert!(counted, "{metrics}");
+    assert!(metrics.contains("tradewind_ingress_secret_last_used_timestamp_seconds{"));
+    assert!(!metrics.contains(SECRET));
     assert_eq!(gateway.appended("default").await, 1);
     gateway.finish().await;
 }

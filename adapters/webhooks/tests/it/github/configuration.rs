@@ -1,12 +1,11 @@
 //! Settings that are refused.
 
 use serde_json::json;
-use tradewind_adapter::{Build, Registry};
+use tradewind_adapter::Build;
 
 #[test]
 fn says_where_and_why() {
-    let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    let registry = crate::web::registry(Default::default());
     let table = [
         (json!({}), "", "missing field `secrets`"),
         (

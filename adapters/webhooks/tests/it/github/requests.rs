@@ -5,13 +5,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Build, BuiltSource, Parts, Registry, Webhook};
+use tradewind_adapter::{Build, BuiltSource, Parts, Webhook};
 
 pub(crate) const BODY: &[u8] = br#"{"ref":"refs/heads/main","repository":{"url":"https://api.github.com/repos/acme/app","full_name":"acme/app"}}"#;
 
 pub(crate) fn webhook(secrets: &[&str]) -> Arc<dyn Webhook> {
-    let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    let registry = crate::web::registry(Default::default());
     let settings = json!({ "secrets": secrets });
     match registry
         .build_source("github", &settings, &Build::default())

@@ -2,7 +2,7 @@
 
 use super::requests::SECRET;
 use serde_json::{Value, json};
-use tradewind_adapter::{Build, Registry};
+use tradewind_adapter::Build;
 
 fn with(key: &str, value: Value) -> Value {
     let mut settings = json!({ "secrets": [SECRET], "source": "/pay" });
@@ -12,8 +12,7 @@ fn with(key: &str, value: Value) -> Value {
 
 #[test]
 fn says_where_and_why() {
-    let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    let registry = crate::web::registry(Default::default());
     let table = [
         (json!({ "secrets": [SECRET] }), "", "missing field `source`"),
         (

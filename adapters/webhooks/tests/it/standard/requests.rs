@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Build, BuiltSource, Parts, Registry, Secret, Webhook};
+use tradewind_adapter::{Build, BuiltSource, Parts, Secret, Webhook};
 use tradewind_signatures::standard_webhooks;
 
 pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -16,8 +16,7 @@ pub(crate) fn now() -> SystemTime {
 }
 
 pub(crate) fn webhook(settings: Value) -> Arc<dyn Webhook> {
-    let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry);
+    let registry = crate::web::registry(Default::default());
     match registry
         .build_source("standard-webhooks", &settings, &Build::default())
         .unwrap()

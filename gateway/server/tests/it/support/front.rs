@@ -34,6 +34,7 @@ impl Webhook for Anything {
             principal: "anybody".into(),
             method: "test",
             dedupe_window: None,
+            secret: None,
         })
     }
     fn decode(&self, _: &Parts, body: Bytes, _: &Verified) -> Result<Vec<Event>, Refusal> {

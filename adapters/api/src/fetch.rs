@@ -1,0 +1,26 @@
+//! Documents that a proof hangs on: certificates, sets of keys.
+
+use crate::Error;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its bytes.
+    pub body: Bytes,
+    /// For how long its publisher says that it stays as it is (`Cache-Control: max-age`).
+    pub fresh: Option<Duration>,
+}
+
+/// Gets documents for adapters.
+///
+/// # Contract
+/// - `https` only, no redirect is followed, and no address is reached that deliveries may not reach.
+/// - Bounded: `max` bytes, and a time of its own. Everything but 200 is an error.
+#[async_trait]
+pub trait Fetch: Send + Sync + std::fmt::Debug {
+    /// Gets one.
+    async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error>;
+}

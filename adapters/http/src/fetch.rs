@@ -1,0 +1,165 @@
+//! Documents behind the guard: certificates and keys, at addresses that a stranger may have named.
+#![allow(
+    clippy::disallowed_types,
+    reason = "every connection passes the guard, as those of sinks do"
+)]
+
+use crate::sink::Cidr;
+use crate::sink::dial::{Dial, Resolve, System};
+use crate::sink::guard::Guard;
+use crate::sink::target::{Host, Target};
+use crate::sink::tls;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, HeaderMap};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tradewind_adapter::{Error, ErrorKind, Fetch, Fetched};
+
+/// Gets documents over TLS, by the rules that deliveries go by, and none of their exceptions.
+pub struct Fetcher {
+    resolve: Arc<dyn Resolve>,
+    ca: Option<PathBuf>,
+    allow: Vec<Cidr>,
+    client: OnceLock<Web>,
+}
+
+type Web = Client<HttpsConnector<Dial>, Empty<Bytes>>;
+
+impl Default for Fetcher {
+    fn default() -> Self {
+        Self::reaching(Arc::new(System), None, Vec::new())
+    }
+}
+
+impl Fetcher {
+    /// Longest time of one document.
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    /// Most bytes of an answer's head.
+    const HEAD_MAX: usize = 16 << 10;
+
+    /// One that resolves names otherwise, trusts other authorities, or reaches special addresses.
+    pub fn reaching(resolve: Arc<dyn Resolve>, ca: Option<PathBuf>, allow: Vec<Cidr>) -> Self {
+        Self {
+            resolve,
+            ca,
+            allow,
+            client: OnceLock::new(),
+        }
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::new(&self.allow, &[], false)
+    }
+
+    /// Built when it is needed first: a gateway without such sources needs no authorities.
+    fn client(&self) -> Result<&Web, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let dial = Dial::new(self.guard(), Arc::clone(&self.resolve));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client(self.ca.as_deref())?)
+            .https_only()
+            .enable_all_versions()
+            .wrap_connector(dial);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_max_idle_per_host(0)
+            .http1_max_buf_size(Self::HEAD_MAX)
+            .build(connector);
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    async fn exchange(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+        let refuse = |reason: String| Error::new(ErrorKind::PermissionDenied, "fetch", reason);
+        let target = Target::parse(url).map_err(refuse)?;
+        if !target.tls {
+            return Err(refuse("not an https:// URL".into()));
+        }
+        let guard = self.guard();
+        let judged = match target.host {
+            Host::Address(ip) => guard.address(ip, false),
+            Host::Name(_) => Ok(()),
+        };
+        judged
+            .and_then(|()| guard.port(target.port))
+            .map_err(|e| refuse(e.to_string()))?;
+        let request = Request::get(target.uri)
+            .header(ACCEPT, "*/*")
+            .body(Empty::new())
+            .map_err(|e| refuse(e.to_string()))?;
+        let failed = |e: String| Error::new(ErrorKind::Unavailable, "fetch", e);
+        let response = self.client()?.request(request).await;
+        let response = response.map_err(|e| failed(chain(&e)))?;
+        let (head, body) = response.into_parts();
+        if head.status != StatusCode::OK {
+            // A redirect too: it would lead where nobody has checked.
+            return Err(failed(format!("the answer is {}", head.status)));
+        }
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the body is limited right here, and the whole exchange has a deadline"
+        )]
+        let body = Limited::new(body, max).collect().await;
+        let body = body.map_err(|e| failed(format!("{e} (at most {max} bytes)")))?;
+        Ok(Fetched {
+            body: body.to_bytes(),
+            fresh: fresh(&head.headers),
+        })
+    }
+}
+
+#[async_trait]
+impl Fetch for Fetcher {
+    async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+        match tokio::time::timeout(Self::TIMEOUT, self.exchange(url, max)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let reason = format!("no answer within {} s", Self::TIMEOUT.as_secs());
+                Err(Error::new(ErrorKind::Unavailable, "fetch", reason))
+            }
+        }
+    }
+}
+
+/// `max-age`; nothing for what says that it is not to be kept.
+fn fresh(headers: &HeaderMap) -> Option<Duration> {
+    let mut age = None;
+    for value in headers.get_all(CACHE_CONTROL) {
+        for part in value.to_str().unwrap_or_default().split(',') {
+            let part = part.trim().to_ascii_lowercase();
+            if part == "no-store" || part == "no-cache" {
+                return Some(Duration::ZERO);
+            }
+            if let Some(seconds) = part.strip_prefix("max-age=") {
+                age = seconds.parse().ok().map(Duration::from_secs);
+            }
+        }
+    }
+    age
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
+
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetcher").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! When keys are fetched, and what counts while they cannot be.
+
+use crate::ground::{ISSUER, Server, claims, head, judge, rsa};
+use futures_util::future::join_all;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_adapter::Cause;
+use tradewind_keys::{COOL_DOWN, Documents, Issuer, KeysAt, STALE_MAX};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_unknown_keys_are_one_fetch() {
+    let server = Server::with(&[rsa(true).jwk("k1")]);
+    let issuer = server.issuer();
+    let good = rsa(true).token(&head("k1"), &claims());
+    let stem = rsa(true).token(&head("x"), &claims());
+    let (_, rest) = stem.split_once('.').unwrap();
+    let strangers: Vec<String> = (0..10_000)
+        .map(|n| {
+            format!(
+                "{}.{rest}",
+                crate::ground::text(head(&format!("x{n}")).to_string())
+            )
+        })
+        .collect();
+    let all = join_all(strangers.iter().map(|token| judge(&issuer, token))).await;
+    assert!(all.iter().all(|told| *told == Err(Some(Cause::UnknownKey))));
+    assert_eq!(server.asked(), 1);
+    assert_eq!(judge(&issuer, &good).await, Ok(()));
+    // One after the other, and while the server fails.
+    tokio::time::advance(COOL_DOWN).await;
+    server.fail();
+    for token in &strangers {
+        assert_eq!(judge(&issuer, token).await, Err(Some(Cause::UnknownKey)));
+    }
+    assert_eq!(server.asked(), 2);
+    assert_eq!(judge(&issuer, &good).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_counts_within_the_cool_down() {
+    assert!(COOL_DOWN <= 30 * SECOND);
+    let server = Server::with(&[rsa(true).jwk("k1")]);
+    let issuer = server.issuer();
+    let (old, new) = (
+        rsa(true).token(&head("k1"), &claims()),
+        rsa(false).token(&head("k2"), &claims()),
+    );
+    assert_eq!(judge(&issuer, &old).await, Ok(()));
+    server.publish(&[rsa(false).jwk("k2")]);
+    assert_eq!(judge(&issuer, &new).await, Err(Some(Cause::UnknownKey)));
+    tokio::time::advance(COOL_DOWN).await;
+    assert_eq!(judge(&issuer, &new).await, Ok(()));
+    // What the issuer has taken back counts no more.
+    assert_eq!(judge(&issuer, &old).await, Err(Some(Cause::UnknownKey)));
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_outlived_for_as_long_as_is_said() {
+    let server = Server::with(&[rsa(true).jwk("k1")]);
+    let issuer = server.issuer();
+    let good = rsa(true).token(&head("k1"), &claims());
+    assert_eq!(judge(&issuer, &good).await, Ok(()));
+    server.fail();
+    tokio::time::advance(STALE_MAX - 60 * SECOND).await;
+    assert_eq!(judge(&issuer, &good).await, Ok(()));
+    tokio::time::advance(60 * SECOND).await;
+    assert_eq!(judge(&issuer, &good).await, Err(Some(Cause::Unavailable)));
+    server.publish(&[rsa(true).jwk("k1")]);
+    tokio::time::advance(COOL_DOWN).await;
+    assert_eq!(judge(&issuer, &good).await, Ok(()));
+}
+
+/// `Cache-Control` within bounds.
+#[tokio::test(start_paused = true)]
+async fn keys_are_fresh_for_as_long_as_their_publisher_says() {
+    let minute = 60 * SECOND;
+    for (said, fresh) in [
+        (None, 60 * minute),
+        (Some(Duration::ZERO), 5 * minute),
+        (Some(30 * minute), 30 * minute),
+        (Some(365 * 24 * 60 * minute), 24 * 60 * minute),
+    ] {
+        let server = Server::with(&[rsa(true).jwk("k1")]);
+        *server.fresh.lock().unwrap() = said;
+        let issuer = server.issuer();
+        let good = rsa(true).token(&head("k1"), &claims());
+        for (later, asked) in [(Duration::ZERO, 1), (fresh - SECOND, 1), (SECOND, 2)] {
+            tokio::time::advance(later).await;
+            assert_eq!(judge(&issuer, &good).await, Ok(()));
+            assert_eq!(server.asked(), asked, "{said:?}");
+        }
+    }
+}
+
+/// Those that need nothing new do not wait for it.
+#[tokio::test(start_paused = true)]
+async fn only_one_waits_for_keys_that_are_not_needed_yet() {
+    let server = Server::with(&[rsa(true).jwk("k1")]);
+    let issuer = Arc::new(server.issuer());
+    let good = rsa(true).token(&head("k1"), &claims());
+    judge(&issuer, &good).await.unwrap();
+    tokio::time::advance(3601 * SECOND).await;
+    let slow = {
+        let (issuer, good) = (issuer.clone(), good.clone());
+        tokio::spawn(async move { judge(&issuer, &good).await })
+    };
+    tokio::task::yield_now().await;
+    let began = tokio::time::Instant::now();
+    judge(&issuer, &good).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(slow.await.unwrap(), Ok(()));
+    assert_eq!(server.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn discovery() {
+    for (issuer, passes) in [(ISSUER, true), ("https://evil.example", false)] {
+        let server = Server::with(&[]);
+        let document = json!({
+            "issuer": issuer, "jwks_uri": "https://keys.example/k",
+            "keys": [rsa(true).jwk("k1")],
+        });
+        *server.document.lock().unwrap() = Some(document.to_string());
+        let discovered = Issuer::new(ISSUER, KeysAt::Discovery, server.clone());
+        let good = rsa(true).token(&head("k1"), &claims());
+        assert_eq!(judge(&discovered, &good).await.is_ok(), passes);
+        let urls = server.urls.lock().unwrap().clone();
+        assert_eq!(
+            urls[0],
+            "https://id.example/.well-known/openid-configuration"
+        );
+        let rest: &[&str] = if passes {
+            &["https://keys.example/k"]
+        } else {
+            &[]
+        };
+        assert_eq!(urls[1..], *rest);
+    }
+}
+
+/// Certificates are kept while they cannot be renewed, and a failure is not asked for again at once.
+#[tokio::test(start_paused = true)]
+async fn documents() {
+    let server = Server::with(&[]);
+    let read = |bytes: &[u8]| match bytes.is_empty() {
+        true => Err("empty".to_owned()),
+        false => Ok(bytes.len()),
+    };
+    let documents = Documents::new(server.clone(), 1000, read);
+    let all = join_all((0..100).map(|_| documents.obtain("https://a.example/"))).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!(server.asked(), 1);
+    assert!(documents.get("https://a.example/").is_some());
+    assert!(documents.get("https://b.example/").is_none());
+    server.fail();
+    tokio::time::advance(24 * 3600 * SECOND).await;
+    assert!(documents.is_due("https://a.example/"));
+    assert!(documents.obtain("https://a.example/").await.is_ok());
+    assert!(documents.get("https://a.example/").is_some());
+    for _ in 0..10 {
+        let refusal = documents.obtain("https://b.example/").await.unwrap_err();
+        assert_eq!(refusal.cause, Some(Cause::Unavailable));
+    }
+    assert_eq!(server.asked(), 3);
+    tokio::time::advance(8 * 24 * 3600 * SECOND).await;
+    assert!(documents.get("https://a.example/").is_none());
+    *server.document.lock().unwrap() = Some("x".repeat(1001));
+    documents.obtain("https://c.example/").await.unwrap_err();
+    *server.document.lock().unwrap() = Some(String::new());
+    documents.obtain("https://d.example/").await.unwrap_err();
+}
