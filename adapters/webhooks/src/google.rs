@@ -61,4 +61,5 @@ pub(crate) fn build(config: Push, issuer: Arc<Issuer>) -> Result<Arc<dyn Webhook
     }))
 }
 
-const FORMATS: &[&str] = &["google-pubsub-push"];
+/// What does not give itself away as unwrapped is wrapped.
+const FORMATS: &[&str] = &["google-pubsub-unwrapped", "google-pubsub-push"];

@@ -407,6 +407,29 @@ async fn a_certificate_is_fetched_once_and_only_when_it_may_count() {
     judge(&*webhook, &parts, &sns(true, |_| {})).await.unwrap();
 }
 
+/// With metadata, the message stands in the headers, and the body is its data.
+#[tokio::test]
+async fn an_unwrapped_message() {
+    let sender = sender("google-pubsub-push");
+    let webhook = sender.webhook();
+    let mut parts = sender.request(0).parts;
+    for (name, value) in [
+        ("x-goog-pubsub-message-id", "77"),
+        (
+            "x-goog-pubsub-subscription-name",
+            "projects/p/subscriptions/s",
+        ),
+        ("x-goog-pubsub-publish-time", "2025-02-19T00:05:20Z"),
+    ] {
+        parts.headers.insert(name, HeaderValue::from_static(value));
+    }
+    let verified = judge(&*webhook, &parts, b"").await.unwrap();
+    let events = webhook.decode(&parts, Bytes::from_static(b"\xff"), &verified);
+    let events = events.unwrap();
+    assert_eq!(events[0].id(), "77");
+    assert_eq!(&events[0].data().unwrap().bytes[..], b"\xff");
+}
+
 /// Claims that are good for somebody else.
 #[tokio::test]
 async fn tokens_for_others() {

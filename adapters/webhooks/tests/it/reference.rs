@@ -53,7 +53,19 @@ What was wrong with a proof is in the log, and in `tradewind_ingress_unverified_
 | `wrong-tenant` | it is good, and somebody else's: another topic, audience, account or issuer |
 | `unavailable` | what it takes to check it could not be got: 503, all others 401 |
 
-A request that was recorded and is sent again is no cause: it is a duplicate, answered as such, and not stored twice.
+## Repetitions
+
+A request that is sent again, by its sender or by whoever has recorded it, is the same event: it is answered with
+200 instead of 202 and stored once, also after a restart, for twice the time that a signed time may be off, and for
+72 h where none is signed. That hangs on the event's id, so on where the id comes from:
+
+| kind | id of the event | what a recorded request is good for |
+|---|---|---|
+| discord, sendgrid, slack, square, standard-webhooks, stripe, twilio, twitter, zoom, gitlab with `signing-token`, aws-sns | signed | nothing |
+| bitbucket, github, shopify | a header that is not signed | with another id in that header, another event with the same body, for ever |
+| azure-event-grid, gitlab with `secret-token`, google-pubsub-push | the body, which is not signed | whatever one likes: as long as the secret is in force, or until the token expires |
+| paypal | the body, of which the CRC-32 is signed | another body of the same CRC-32, for the time that it may be off |
+| webhook | as `signature.signed` and `mapping` say | as they say |
 ";
 
 #[test]

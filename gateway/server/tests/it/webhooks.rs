@@ -1,7 +1,7 @@
 //! Signed webhooks.
 
 use crate::support::handler::Handler;
-use crate::support::start;
+use crate::support::{start, start_in};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -80,5 +80,26 @@ async fn a_signed_github_push_is_normalised_and_delivered() {
     assert!(metrics.contains("tradewind_ingress_secret_last_used_timestamp_seconds{"));
     assert!(!metrics.contains(SECRET));
     assert_eq!(gateway.appended("default").await, 1);
+    gateway.finish().await;
+}
+
+/// No time is signed: what keeps a recorded request out is what the disk remembers.
+#[tokio::test]
+async fn a_recorded_request_is_no_new_event_after_a_restart() {
+    let yaml = format!(
+        "sources:\n  github: {{ kind: github, path: /in/github, secrets: [\"{SECRET}\"] }}\n"
+    );
+    let body = r#"{"ref":"refs/heads/main","repository":{"full_name":"acme/app","html_url":"https://github.com/acme/app"}}"#;
+    let recorded = push(body, SECRET, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+    let gateway = start(&yaml).await;
+    assert_eq!(gateway.send(&recorded).await.status, 202);
+    let gateway = start_in(gateway.finish().await, &yaml).await;
+    let again = gateway.send(&recorded).await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    // A body that cannot be read is told so, with its place, and leaves nothing behind.
+    let broken = gateway.send(&push(&body[..20], SECRET, "x")).await;
+    assert_eq!(broken.status, 400, "{}", broken.text());
+    assert!(broken.text().contains("line 1 column"), "{}", broken.text());
+    assert_eq!(gateway.appended("default").await, 0);
     gateway.finish().await;
 }
