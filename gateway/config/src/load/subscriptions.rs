@@ -1,16 +1,46 @@
 //! Subscriptions: their filter, their sink, and whether the keys fit together.
 
+use super::refusal::Refusal;
 use super::{Loader, filter, transform};
 use crate::checked::{LoadedStream, LoadedSubscription};
 use crate::document::{Spot, child};
 use crate::model::Subscription;
 use crate::policy::Policy;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use tradewind_adapter::{Build, Sink};
-use tradewind_filter::Filter;
+use tradewind_filter::{Filter, Limits, Snapshot};
 use tradewind_transform::Transform;
+
+/// The filters of a stream, held against the limits that the gateway matches them under.
+struct FilterSet {
+    index: Snapshot,
+    /// Equal definitions share one place.
+    known: HashSet<String>,
+}
+
+impl Default for FilterSet {
+    fn default() -> Self {
+        Self {
+            index: Snapshot::new(Limits::default()),
+            known: HashSet::new(),
+        }
+    }
+}
+
+impl FilterSet {
+    fn add(
+        &mut self,
+        definition: &Value,
+        filter: &Filter,
+    ) -> Result<(), tradewind_filter::Refused> {
+        if !self.known.insert(definition.to_string()) {
+            return Ok(());
+        }
+        self.index.add(self.known.len() as u64, filter.formula())
+    }
+}
 
 impl Loader<'_> {
     pub(crate) fn subscriptions(
@@ -19,6 +49,7 @@ impl Loader<'_> {
         streams: &BTreeMap<String, LoadedStream>,
     ) -> BTreeMap<String, LoadedSubscription> {
         let mut subscriptions = BTreeMap::new();
+        let mut sets = HashMap::<String, FilterSet>::new();
         for entry in self.named("subscriptions", map) {
             let base = &entry.base;
             let keys: Option<Subscription> = self.decode(base, entry.value);
@@ -30,7 +61,22 @@ impl Loader<'_> {
             }
             self.check_renamed(base, &entry.name, &keys);
             self.check_policy(base, &keys, streams.get(&stream));
-            let filter = self.filter(&child(base, "filter"), &keys.filter);
+            let place = child(base, "filter");
+            let filter = self.filter(&place, &keys.filter);
+            if let Some(filter) = &filter {
+                let set = sets.entry(stream.clone()).or_default();
+                if let Err(refused) = set.add(&keys.filter, filter) {
+                    let refusal = Refusal {
+                        code: "invalid-filter",
+                        place,
+                        spot: Spot::Key,
+                        offset: None,
+                        reason: &refused.to_string(),
+                        hint: None,
+                    };
+                    self.out.push(refusal.locate(self.document));
+                }
+            }
             let transform = self.transform(&child(base, "transform"), &keys.transform);
             let sink = self.sink(&child(base, "sink"), &entry.name, keys.sink.clone());
             let (Some(filter), Some(transform), Some((sink_kind, sink))) =
@@ -136,5 +182,33 @@ impl Loader<'_> {
             |value| registry.build_sink(&kind, value, &build),
         )?;
         Some((kind, sink))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_set_of_filters_beyond_its_limits_is_refused() {
+        let limits = Limits {
+            paths: 2,
+            ..Limits::default()
+        };
+        let mut set = FilterSet {
+            index: Snapshot::new(limits),
+            known: HashSet::new(),
+        };
+        let mut add = |name: &str| {
+            let definition = json!({ "exact": { (name): "v" } });
+            set.add(
+                &definition,
+                &tradewind_filter::compile(&definition).unwrap(),
+            )
+        };
+        // The second asks what the first does, and takes no further place.
+        assert_eq!([add("a"), add("a"), add("b")], [Ok(()), Ok(()), Ok(())]);
+        assert_eq!(add("c"), Err(tradewind_filter::Refused::Paths(2)));
     }
 }
