@@ -9,7 +9,8 @@ mod source;
 
 pub use fetch::Fetcher;
 pub use sink::{
-    Auth as SinkAuth, Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Replies, Resolve, Tls,
+    Auth as SinkAuth, Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Render, RenderWith,
+    Replies, Resolve, Tls,
 };
 pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
 

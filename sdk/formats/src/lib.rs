@@ -17,6 +17,7 @@ pub mod github;
 mod google;
 mod message;
 mod nest;
+pub mod outward;
 mod pick;
 mod saas;
 mod spec;

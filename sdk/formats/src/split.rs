@@ -52,7 +52,7 @@ pub(crate) fn value<'b>(json: &'b [u8], path: &str) -> Option<&'b [u8]> {
 }
 
 /// Most members of an object that is looked at whole.
-const MEMBERS_MAX: usize = 64;
+const MEMBERS_MAX: usize = 1024;
 
 /// The names of an object's members, where it has few.
 pub(crate) fn members(json: &[u8]) -> Option<Vec<Cow<'_, str>>> {

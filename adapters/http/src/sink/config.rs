@@ -17,6 +17,12 @@ pub struct Config {
     /// How an event becomes a request. Default: binary. Since 0.1.
     #[serde(default)]
     pub mode: Mode,
+    /// Sends events in a provider's own envelope instead, for a function that expects one: a name of
+    /// docs/reference/formats.md such as `azure-event-grid`, or that and a `resource`. One event a
+    /// request; an event that the envelope cannot hold is a dead letter (`render-failed`). Default: no.
+    /// Since 0.1.
+    #[serde(default)]
+    pub render: Option<Render>,
     /// Most events in one request, with `mode: batch`. Default: 32. Since 0.1.
     #[serde(default = "default_batch_max")]
     #[schemars(range(min = 1, max = 1000))]
@@ -96,6 +102,28 @@ pub enum Mode {
     Structured,
     /// Several events as a JSON array.
     Batch,
+}
+
+/// A provider's envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Render {
+    /// Its name.
+    As(String),
+    /// Its name, and more.
+    With(RenderWith),
+}
+
+/// A provider's envelope, and what events are said to come from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RenderWith {
+    /// Its name.
+    pub to: String,
+    /// An ARN, or the name of a subscription of Pub/Sub. Default: a made-up one of the account
+    /// 000000000000.
+    #[serde(default)]
+    pub resource: Option<String>,
 }
 
 /// What becomes of a response that is a CloudEvent.

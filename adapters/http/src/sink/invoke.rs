@@ -22,8 +22,7 @@ impl HttpSink {
 #[async_trait]
 impl Invoke for HttpSink {
     async fn ask(&self, event: Event) -> Result<Response<Body>, Reason> {
-        let request = self.requests.ask(&event, wall_clock());
-        let request = request.map_err(|why| Reason::new("not-http", why))?;
+        let request = self.requests.ask(&event, wall_clock())?;
         self.exchange(request).await
     }
 

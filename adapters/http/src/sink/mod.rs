@@ -8,13 +8,14 @@ mod failure;
 pub(crate) mod guard;
 mod invoke;
 mod line;
+mod render;
 mod request;
 mod response;
 mod sign;
 pub(crate) mod target;
 pub(crate) mod tls;
 
-pub use config::{Auth, Cidr, Config, Handshake, Mode, Replies, Tls};
+pub use config::{Auth, Cidr, Config, Handshake, Mode, Render, RenderWith, Replies, Tls};
 pub use dial::Resolve;
 
 use async_trait::async_trait;
@@ -34,8 +35,7 @@ use target::{Host, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Reason, Report, Sink,
-    SinkAdapter,
+    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Report, Sink, SinkAdapter,
 };
 
 /// Delivers events by HTTP.
@@ -142,10 +142,10 @@ impl HttpSink {
         }
         let request = match self.requests.make(batch, wall_clock()) {
             Ok(request) => request,
-            Err(why) => {
+            Err(reason) => {
                 return Outcome::Reject {
                     disable: false,
-                    reason: Reason::new("not-http", why),
+                    reason,
                 };
             }
         };

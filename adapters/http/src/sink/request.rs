@@ -2,6 +2,7 @@
 
 use super::client::Payload;
 use super::config::{Auth, Config, Mode};
+use super::render::Rendering;
 use super::sign::Signer;
 use crate::api_key;
 use base64::Engine;
@@ -12,7 +13,9 @@ use http::{Method, Request, Uri};
 use http_body_util::{Either, Full};
 use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Delivery, Error, ErrorKind, TRACEPARENT, TRACESTATE, TraceContext};
+use tradewind_adapter::{
+    Delivery, Error, ErrorKind, Reason, TRACEPARENT, TRACESTATE, TraceContext,
+};
 use tradewind_event::Event;
 use tradewind_event::http::{self as binding, Format};
 
@@ -46,6 +49,7 @@ const ROOM: usize = 24;
 pub(crate) struct Requests {
     uri: Uri,
     mode: Mode,
+    rendering: Option<Rendering>,
     /// Configured headers and credentials.
     pub(crate) own: HeaderMap,
     /// These, and what every delivery bears.
@@ -74,6 +78,7 @@ impl Requests {
         Ok(Self {
             uri,
             mode: config.mode,
+            rendering: Rendering::of(config)?,
             own,
             fixed,
             signer,
@@ -86,15 +91,15 @@ impl Requests {
     }
 
     /// One request for these deliveries; several only in batch mode. The error is final: the event
-    /// cannot be written as HTTP.
+    /// cannot be written as HTTP, or not in the envelope that was asked for.
     pub(crate) fn make(
         &self,
         batch: &[Delivery],
         now: SystemTime,
-    ) -> Result<Request<Payload>, String> {
+    ) -> Result<Request<Payload>, Reason> {
         let mut headers = self.headers();
         let body = match (self.mode, batch) {
-            (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event, &mut headers),
+            (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event, &mut headers)?,
             _ => {
                 let events: Vec<Event> = batch.iter().map(|d| d.event.clone()).collect();
                 let (more, body) = binding::encode_batch(&events, Format::Json);
@@ -102,15 +107,17 @@ impl Requests {
                 body
             }
         };
-        about(&mut headers, batch)?;
-        self.finish(headers, body, || message_id(batch), now)
+        about(&mut headers, batch)
+            .and_then(|()| self.finish(headers, body, || message_id(batch), now))
+            .map_err(not_http)
     }
 
     /// One request for an event that is to be answered.
-    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Payload>, String> {
+    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Payload>, Reason> {
         let mut headers = self.headers();
-        let body = self.encode(event, &mut headers);
+        let body = self.encode(event, &mut headers)?;
         self.finish(headers, body, || event.id().to_owned(), now)
+            .map_err(not_http)
     }
 
     fn headers(&self) -> HeaderMap {
@@ -124,15 +131,18 @@ impl Requests {
         self.signer.is_some()
     }
 
-    fn encode(&self, event: &Event, headers: &mut HeaderMap) -> Bytes {
-        match self.mode {
+    fn encode(&self, event: &Event, headers: &mut HeaderMap) -> Result<Bytes, Reason> {
+        if let Some(rendering) = &self.rendering {
+            return rendering.encode(event, headers);
+        }
+        Ok(match self.mode {
             Mode::Structured => {
                 let (more, body) = binding::encode_structured(event, Format::Json);
                 headers.extend(more);
                 body
             }
             _ => binding::encode_binary_into(event, headers),
-        }
+        })
     }
 
     fn finish(
@@ -159,6 +169,10 @@ impl Requests {
         *request.headers_mut() = headers;
         Ok(request)
     }
+}
+
+fn not_http(why: String) -> Reason {
+    Reason::new("not-http", why)
 }
 
 /// What a handler needs to be idempotent: the id is the same on every attempt.

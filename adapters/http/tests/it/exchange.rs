@@ -98,6 +98,67 @@ async fn a_structured_request() {
 }
 
 #[tokio::test]
+async fn a_request_in_the_envelope_of_a_provider() {
+    let server = Server::start(answer(200)).await;
+    let timed = Event::builder("e1", "/shop", "order.placed")
+        .time("2026-01-02T03:04:05Z")
+        .data("application/json", "{\"n\":1}")
+        .build()
+        .unwrap();
+    let grid = sink(&server.url(), json!({"render": "azure-event-grid"}));
+    accepted(&one(&grid, delivery(timed.clone())).await);
+    let seen = server.seen().remove(0);
+    assert_eq!(seen.header("aeg-event-type"), "Notification");
+    assert_eq!(seen.header("tradewind-delivery-id"), "default-0-7-e1");
+    assert!(!seen.headers.contains_key("ce-id"));
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(body[0]["data"], json!({"n": 1}));
+    assert_eq!(body[0]["topic"], "/shop");
+
+    let arn = "arn:aws:sqs:eu-west-1:1:q";
+    let queue = json!({"render": {"to": "aws-sqs", "resource": arn}});
+    accepted(&one(&sink(&server.url(), queue), delivery(timed)).await);
+    let body: Value = serde_json::from_slice(&server.seen()[1].body).unwrap();
+    assert_eq!(body["Records"][0]["eventSourceARN"], arn);
+
+    // It has no time: a dead letter without a request.
+    let Outcome::Reject { disable, reason } = one(&grid, delivery(event("e2"))).await else {
+        panic!("not rejected");
+    };
+    assert!(!disable);
+    assert_eq!(
+        reason.to_string(),
+        "render-failed: azure-event-grid: the event has no `time`, which the envelope must have; hint: set one in a transform"
+    );
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn renderings_that_cannot_be() {
+    for (settings, why) in [
+        (
+            json!({"render": "event-grid"}),
+            "unknown envelope `event-grid` (there are: aws-event-bridge, ",
+        ),
+        (
+            json!({"render": "aws-sqs", "mode": "batch"}),
+            "`mode` says how a CloudEvent is sent",
+        ),
+        (
+            json!({"render": {"to": "azure-event-grid", "resource": "x"}}),
+            "takes no `resource`",
+        ),
+    ] {
+        let mut settings = settings;
+        settings["url"] = json!("https://example.com/");
+        let error = tradewind_http::HttpSink::new(&config(settings))
+            .err()
+            .unwrap();
+        assert!(error.message().contains(why), "{}", error.message());
+    }
+}
+
+#[tokio::test]
 async fn a_batch_is_one_request_and_one_outcome_each() {
     let server = Server::start(answer(503)).await;
     let sink = sink(&server.url(), json!({"mode": "batch", "batch-max": 2}));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tradewind_formats::outward::TARGETS;
 use tradewind_formats::{Format, Mapping, Message};
 
 #[test]
@@ -64,6 +65,14 @@ fn the_reference_is_up_to_date() {
             page.push_str(&format!("| `{name}` | {} |\n", cell(&[template])));
         }
     }
+    page.push_str(OUTWARD);
+    for target in TARGETS {
+        page.push_str(&format!("| `{}` | {} |", target.name, target.about));
+        match target.resource {
+            "" => page.push_str(" – |\n"),
+            resource => page.push_str(&format!(" `{resource}` |\n")),
+        }
+    }
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/reference/formats.md"
@@ -78,6 +87,22 @@ fn the_reference_is_up_to_date() {
         "{hint}"
     );
 }
+
+const OUTWARD: &str = "
+## Outward: events in providers' envelopes
+
+For a function that expects what its provider sends, a sink of kind `http` takes `render: <name>`, or
+`render: { to: <name>, resource: <name of what it comes from> }`, and `tradewind event render` shows the
+document. What came from the same provider is given back as it came, byte by byte; of extension
+attributes that were added since, nothing is in it. Of any other event the envelope's fields are
+filled from its attributes, and a member `cloudevents`, which the provider's own documents do not have,
+holds all attributes and the kind of the data, so that nothing is lost. An event that the envelope
+cannot hold is refused: no `time`, data that is no object where there must be one, bytes where there
+is place for text only. At a subscription it is then a dead letter, `render-failed`.
+
+| name | what it is | `resource`, by default |
+|---|---|---|
+";
 
 const HEAD: &str = "\
 # Formats
@@ -123,9 +148,17 @@ fn published_payloads_become_the_expected_events() {
         assert_eq!(seen, wanted);
     }
     assert_eq!(seen.lines().count(), wanted.lines().count());
+    // For `cargo xtask prove provider-events`; a payload that was refused has two fields or three.
+    let unread = |line: &&str| line.matches(" | ").count() < 4;
+    println!(
+        "provider-events: {} events of published payloads as expected, {} payloads refused, {} formats",
+        seen.lines().filter(|line| !unread(line)).count(),
+        seen.lines().filter(unread).count(),
+        Format::all().len(),
+    );
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -10,5 +10,6 @@ mod document;
 mod form;
 mod github;
 mod nest;
+mod outward;
 mod published;
 mod standard_webhooks;
