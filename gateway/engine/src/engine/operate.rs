@@ -16,21 +16,25 @@ use tradewind_store::Position;
 const LETTERS_MAX: usize = 1000;
 
 impl Inner {
-    async fn lanes(&self) -> Vec<(Arc<StreamHandle>, LaneView)> {
-        let mut all = Vec::new();
+    /// What the shards tell, and why one of them tells nothing: it has stopped. Nobody knows then
+    /// what it has.
+    async fn lanes(&self) -> (Vec<(Arc<StreamHandle>, LaneView)>, Option<Error>) {
+        let (mut all, mut stopped) = (Vec::new(), None);
         for handle in self.streams.load_full().values() {
             for shard in &handle.shards {
-                // A stopped shard is told of by `ready`.
-                let views = shard.ask(Command::Lanes).await.unwrap_or_default();
-                all.extend(views.into_iter().map(|v| (Arc::clone(handle), v)));
+                match shard.ask(Command::Lanes).await {
+                    Ok(views) => all.extend(views.into_iter().map(|v| (Arc::clone(handle), v))),
+                    Err(error) => stopped = Some(error),
+                }
             }
         }
-        all
+        (all, stopped)
     }
 
     pub(super) async fn subscriptions(&self) -> Vec<SubscriptionView> {
         let mut views: BTreeMap<(String, String), SubscriptionView> = BTreeMap::new();
-        for (stream, lane) in self.lanes().await {
+        // A stopped shard is told of by `ready`.
+        for (stream, lane) in self.lanes().await.0 {
             if lane.job.is_some() {
                 continue;
             }
@@ -66,7 +70,7 @@ impl Inner {
 
     pub(super) async fn replays(&self) -> Vec<ReplayView> {
         let mut views: BTreeMap<String, ReplayView> = BTreeMap::new();
-        for (_, lane) in self.lanes().await {
+        for (_, lane) in self.lanes().await.0 {
             let Some(job) = lane.job else { continue };
             let state = match (job.cancelled, lane.finished) {
                 (true, _) => "cancelled",
@@ -90,7 +94,8 @@ impl Inner {
     /// The stream of a subscription.
     async fn home_of(&self, subscription: &str) -> Result<Arc<StreamHandle>, Error> {
         let mut suspended = None;
-        for (stream, lane) in self.lanes().await {
+        let (lanes, stopped) = self.lanes().await;
+        for (stream, lane) in lanes {
             if lane.name == subscription && lane.job.is_none() {
                 if lane.state != "suspended" {
                     return Ok(stream);
@@ -98,7 +103,8 @@ impl Inner {
                 suspended = Some(stream);
             }
         }
-        suspended.ok_or_else(|| Error::NotFound(format!("no subscription `{subscription}`")))
+        let missing = || Error::NotFound(format!("no subscription `{subscription}`"));
+        suspended.ok_or_else(|| stopped.unwrap_or_else(missing))
     }
 
     pub(super) async fn pause(&self, subscription: &str, pause: bool) -> Result<(), Error> {
@@ -116,7 +122,11 @@ impl Inner {
         let _changing = self.changing.lock().await;
         let mut homes: Vec<Arc<StreamHandle>> = Vec::new();
         let mut configured = false;
-        for (stream, lane) in self.lanes().await {
+        let (lanes, stopped) = self.lanes().await;
+        if let Some(stopped) = stopped {
+            return Err(stopped);
+        }
+        for (stream, lane) in lanes {
             if lane.name == subscription && lane.job.is_none() {
                 if lane.state != "suspended" {
                     configured = true;

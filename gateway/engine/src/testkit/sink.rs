@@ -134,6 +134,19 @@ pub fn retry(after: Option<Duration>, throttled: bool) -> Outcome {
     }
 }
 
+fn given(delivery: &Delivery) -> Seen {
+    Seen {
+        id: delivery.event.id().to_owned(),
+        delivery: delivery.id.to_string(),
+        position: delivery.position.to_string(),
+        attempt: delivery.attempt,
+        replay: delivery.replay.as_deref().map(str::to_owned),
+        event: delivery.event.clone(),
+        at: Instant::now(),
+        accepted: false,
+    }
+}
+
 #[async_trait]
 impl Sink for ScriptedSink {
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, _cancel: CancellationToken) {
@@ -144,18 +157,17 @@ impl Sink for ScriptedSink {
         }
         let _under_way = UnderWay(self);
         let script = Arc::clone(&self.script.lock().unwrap());
+        // All of a call was given, however far it comes.
+        let first = {
+            let mut seen = self.seen.lock().unwrap();
+            let first = seen.len();
+            seen.extend(batch.iter().map(given));
+            first
+        };
         for (index, delivery) in batch.iter().enumerate() {
             let act = script(delivery);
-            self.seen.lock().unwrap().push(Seen {
-                id: delivery.event.id().to_owned(),
-                delivery: delivery.id.to_string(),
-                position: delivery.position.to_string(),
-                attempt: delivery.attempt,
-                replay: delivery.replay.as_deref().map(str::to_owned),
-                event: delivery.event.clone(),
-                at: Instant::now(),
-                accepted: matches!(act, Act::Accept | Act::Slow(_) | Act::Reply(_)),
-            });
+            let accepts = matches!(act, Act::Accept | Act::Slow(_) | Act::Reply(_));
+            self.seen.lock().unwrap()[first + index].accepted = accepts;
             let accepted = |reply| Outcome::Accepted {
                 receipt: None,
                 reply,
