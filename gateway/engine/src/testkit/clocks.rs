@@ -147,8 +147,9 @@ async fn run(seed: u64, jump: Jump, restart: bool) -> Result<Ran, String> {
     let most = most_per_second(&scene.clock, &sinks.failing, jumped_ms);
     sinks.failing.now_does(|_| Act::Accept);
     engine.resume("waiting").await.map_err(|e| e.to_string())?;
-    // Longer than the longest pause between attempts, and than any note of the time is old.
-    scene.wait(Duration::from_secs(300)).await;
+    // Longer than the longest pause between attempts, which is 10 minutes, and than any note of the
+    // time is old.
+    scene.wait(Duration::from_secs(660)).await;
     let mut ran = Ran {
         lost: 0,
         early: 0,

@@ -82,7 +82,14 @@ impl World {
             }
             // It may break while it starts, too.
             let started = match self.ground.open(&self.clock, self.seed) {
-                Ok(store) => Engine::start(self.model.plan(), store, self.clock.clone()).await,
+                Ok(store) => {
+                    let start = Engine::start(self.model.plan(), store, self.clock.clone());
+                    // What a plan has begun waits for room on the disk.
+                    match self.patiently(start).await {
+                        Some(started) => started,
+                        None => continue,
+                    }
+                }
                 Err(error) => Err(error.into()),
             };
             match started {
