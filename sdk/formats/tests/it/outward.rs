@@ -139,7 +139,7 @@ fn what_an_envelope_cannot_hold_is_refused() {
             binary.clone(),
             Some(Unrenderable::NotText),
         ),
-        ("azure-event-grid", list.clone(), None),
+        ("azure-event-grid", list, None),
         ("azure-event-grid", empty.clone(), None),
         ("aws-sqs", binary.clone(), Some(Unrenderable::NotText)),
         ("aws-sns", binary.clone(), Some(Unrenderable::NotText)),
