@@ -21,6 +21,10 @@ cargo xtask prove <name>
   filters                 random sets of filters: the index, each filter alone, its explanation and a
                           plain reading of the formula agree
   signatures              published vectors of every signature scheme, and what must not pass for one
+  provider-events         published payloads of each provider as the expected events, messages within
+                          messages, and events in providers' envelopes and back
+  simulate                every simulated delivery and handshake against a real gateway with a source of
+                          each kind; every spoiled one is refused
   translate [--filters N] generated filters of each dialect, translated and held against the original
                           over generated events (default 5000 of each)
   schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
@@ -142,6 +146,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             "2,000 random sets: index, single filters, explanations and a plain reading agree",
         ),
         Some("signatures") => signatures(),
+        Some("provider-events") => by_test("provider-events", "tradewind-formats", ""),
+        Some("simulate") => by_test("simulate", "tradewind-server", "simulate"),
         Some("translate") => translate(rest),
         Some("schedules") => schedules(),
         Some("upgrade") => upgrade(),
@@ -316,6 +322,31 @@ fn signatures() -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// What tests of a package print of themselves, behind the name.
+fn by_test(name: &str, package: &str, filter: &str) -> Result<(), String> {
+    let mut figures = String::new();
+    let mark = format!("{name}: ");
+    let package = format!("--package={package}");
+    let ran = shell::watch(
+        shell::cargo()
+            .args(["test", "--quiet", &package, "--test=it", "--"])
+            .args(["--nocapture", "--test-threads=1"])
+            .args(Some(filter).filter(|filter| !filter.is_empty())),
+        |line| {
+            if let Some(at) = line.find(&mark) {
+                line[at..].clone_into(&mut figures);
+            }
+        },
+    );
+    match ran {
+        Ok(()) if !figures.is_empty() => {
+            println!("{figures}: holds");
+            Ok(())
+        }
+        _ => Err(format!("{name}: {figures}: falls short")),
     }
 }
 

@@ -9,6 +9,7 @@ mod completions;
 mod dead_letters;
 mod dev;
 mod diff;
+mod event;
 mod explain;
 mod failure;
 mod filter;
@@ -24,6 +25,8 @@ mod schedules;
 mod schema;
 mod send;
 mod serve;
+#[cfg(feature = "webhooks")]
+mod simulate;
 mod sources;
 mod status;
 mod streams;
@@ -84,6 +87,11 @@ enum Command {
     /// Durable logs of events
     #[command(subcommand)]
     Streams(streams::Command),
+    /// Read providers' payloads, and write events as providers do
+    #[command(subcommand)]
+    Event(event::Command),
+    #[cfg(feature = "webhooks")]
+    Simulate(simulate::Args),
     /// Try filters without a gateway
     #[command(subcommand)]
     Filter(filter::Command),
@@ -158,6 +166,9 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Subscriptions(command) => subscriptions::run(command, term).await,
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,
+            Command::Event(command) => event::run(&command, term),
+            #[cfg(feature = "webhooks")]
+            Command::Simulate(args) => simulate::run(args, term).await,
             Command::Filter(command) => filter::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,

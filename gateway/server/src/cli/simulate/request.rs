@@ -1,0 +1,225 @@
+//! One request, as its provider would make it; and spoiled, where that is asked for.
+
+use super::providers::{Event, Provider};
+use crate::cli::failure::Failure;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::{Request, Uri};
+use jiff::Timestamp;
+use tradewind_adapter::{Parts, Secret};
+use tradewind_signatures::{Algorithm, KeyFormat, Scheme, Signer, Verifier};
+
+/// What is wrong with a spoiled request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Tamper {
+    /// Proof by another secret
+    Secret,
+    /// A byte of the body is another
+    Body,
+    /// There is no proof
+    Unsigned,
+    /// It was signed two hours ago
+    Time,
+}
+
+/// What to make.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) event: &'a Event,
+    pub(super) url: &'a Uri,
+    pub(super) public_url: &'a str,
+    pub(super) secret: &'a Secret,
+    pub(super) body: Option<&'a [u8]>,
+    pub(super) tamper: Option<Tamper>,
+    pub(super) now_ms: u64,
+    pub(super) unique: String,
+}
+
+/// A request, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+    /// The signature of a text by the provider's secret, for what handshakes ask.
+    pub(super) signature: Option<String>,
+}
+
+const TWO_HOURS: u64 = 7200;
+
+pub(super) fn make(order: &Order<'_>) -> Result<Made, Failure> {
+    let (event, scheme) = (order.event, order.provider.scheme);
+    let seconds = order.now_ms / 1000;
+    possible(order)?;
+    let fill = |text: &str| filled(text, &order.unique, seconds);
+    let mut body = match order.body {
+        Some(body) => body.to_vec(),
+        None => fill(event.body).into_bytes(),
+    };
+    let mut parts = Parts {
+        method: event.method.parse().map_err(wrong)?,
+        uri: target(order.url, event.query)?,
+        headers: http::HeaderMap::new(),
+    };
+    for (name, value) in event.headers {
+        let value = HeaderValue::from_str(&fill(value)).map_err(wrong)?;
+        parts.headers.insert(HeaderName::from_static(name), value);
+    }
+    if event.signed && order.tamper != Some(Tamper::Unsigned) {
+        let signed_at = match order.tamper {
+            Some(Tamper::Time) => seconds.saturating_sub(TWO_HOURS),
+            _ => seconds,
+        };
+        let stranger = Secret::new("another secret of some length");
+        let (secret, strange) = match (order.tamper, scheme.algorithm) {
+            (Some(Tamper::Secret), Algorithm::EcdsaP256 | Algorithm::Ed25519) => {
+                (order.secret, true)
+            }
+            (Some(Tamper::Secret), _) if matches!(scheme.key, KeyFormat::Text) => {
+                (&stranger, false)
+            }
+            (Some(Tamper::Secret), _) => (order.secret, true),
+            _ => (order.secret, false),
+        };
+        let signer = Signer::new(scheme, secret, order.public_url)
+            .map_err(|error| Failure::usage(format!("the secret: {}", error.message())))?;
+        // A proof of something else is what another key would make.
+        let what = match strange {
+            true => [&body[..], b" "].concat(),
+            false => body.clone(),
+        };
+        signer
+            .sign(&mut parts, signed_at, &what)
+            .map_err(|error| Failure::new(error.message()))?;
+    }
+    if order.tamper == Some(Tamper::Body) {
+        spoil(&mut body);
+    }
+    let host = order.url.authority().map_or("localhost", |a| a.as_str());
+    parts
+        .headers
+        .insert(HOST, HeaderValue::from_str(host).map_err(wrong)?);
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    Ok(Made {
+        signature: signature(scheme, event, order.secret)?,
+        parts,
+        body: body.into(),
+    })
+}
+
+/// What would not be noticed is not spoiled.
+fn possible(order: &Order<'_>) -> Result<(), Failure> {
+    let scheme = order.provider.scheme;
+    let kind = order.provider.kind;
+    let refuse = |why: String| Err(Failure::usage(why).hint("take another kind of --tamper"));
+    match order.tamper {
+        Some(_) if !order.event.signed => Err(Failure::usage(format!(
+            "{kind} signs no `{}`",
+            order.event.name
+        ))),
+        Some(Tamper::Body) if scheme.algorithm == Algorithm::Token => refuse(format!(
+            "{kind} sends a secret along, which protects no body"
+        )),
+        Some(Tamper::Body) if order.event.body.is_empty() && order.body.is_none() => {
+            refuse(format!("`{}` has no body", order.event.name))
+        }
+        Some(Tamper::Time) if scheme.places.iter().all(|place| place.timestamp.is_none()) => {
+            refuse(format!("{kind} signs no time"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One byte, such that a form or a document stays one.
+fn spoil(body: &mut [u8]) {
+    let letter = body
+        .iter_mut()
+        .rev()
+        .find(|byte| byte.is_ascii_alphanumeric());
+    if let Some(byte) = letter {
+        *byte = if *byte == b'0' { b'1' } else { b'0' };
+    }
+}
+
+fn filled(text: &str, unique: &str, seconds: u64) -> String {
+    let time = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .unwrap_or_default()
+        .to_string();
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some(at) = rest.find(['%', '@']) {
+        out.push_str(&rest[..at]);
+        let mark = &rest[at..];
+        // Escapes of a form stay.
+        let escape = mark.len() > 2 && mark.as_bytes()[1..3].iter().all(u8::is_ascii_hexdigit);
+        let (with, skipped) = match mark.as_bytes() {
+            [b'@', b's', ..] => (seconds.to_string(), 2),
+            [b'@', b't', ..] => (time.clone(), 2),
+            [b'%', ..] if !escape => (unique.to_owned(), 1),
+            _ => (mark[..1].to_owned(), 1),
+        };
+        out.push_str(&with);
+        rest = &mark[skipped..];
+    }
+    out + rest
+}
+
+/// Path and query of the request line.
+fn target(url: &Uri, query: &str) -> Result<Uri, Failure> {
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    let link = match (query.is_empty(), path.contains('?')) {
+        (true, _) => "",
+        (false, false) => "?",
+        (false, true) => "&",
+    };
+    format!("{path}{link}{query}")
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| wrong(error))
+}
+
+fn wrong(error: impl std::fmt::Display) -> Failure {
+    Failure::usage(error.to_string())
+}
+
+/// What the answer to a handshake must hold.
+fn signature(
+    scheme: &Scheme<'_>,
+    event: &Event,
+    secret: &Secret,
+) -> Result<Option<String>, Failure> {
+    let Some(super::providers::Asks::Signature(_, _, text)) = event.asks else {
+        return Ok(None);
+    };
+    let verifier = Verifier::new(scheme, std::slice::from_ref(secret))
+        .map_err(|error| Failure::usage(format!("the secret: {}", error.message())))?;
+    Ok(Some(verifier.respond(text.as_bytes())))
+}
+
+impl Made {
+    pub(super) fn request(&self) -> Request<Bytes> {
+        let mut request = Request::new(self.body.clone());
+        *request.method_mut() = self.parts.method.clone();
+        *request.uri_mut() = self.parts.uri.clone();
+        *request.headers_mut() = self.parts.headers.clone();
+        request
+    }
+
+    /// As HTTP/1.1.
+    pub(super) fn text(&self) -> String {
+        let Parts {
+            method,
+            uri,
+            headers,
+        } = &self.parts;
+        let mut text = format!("{method} {uri} HTTP/1.1\r\n");
+        for (name, value) in headers {
+            text.push_str(&format!(
+                "{name}: {}\r\n",
+                String::from_utf8_lossy(value.as_bytes())
+            ));
+        }
+        text + "\r\n" + &String::from_utf8_lossy(&self.body)
+    }
+}
