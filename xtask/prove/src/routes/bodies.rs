@@ -79,14 +79,15 @@ pub(super) async fn bodies_above_the_cap_are_refused(
     let answer = send(world.address(), way.caller, ("POST", &target), &[], most).await?;
     same!(answer.json()["length"], 1 << 20, "at the cap");
     let announced = vec![0; (1 << 20) + 1];
-    let answer = send(
-        world.address(),
-        way.caller,
-        ("POST", &target),
-        &[],
-        announced,
-    )
-    .await?;
+    let mut tries = 0..5;
+    let answer = loop {
+        let post = ("POST", target.as_str());
+        match send(world.address(), way.caller, post, &[], announced.clone()).await {
+            // Who still writes may be cut off before it reads the answer (RFC 9112, section 9.6).
+            Err(cut) if cut.contains("BodyWrite") && tries.next().is_some() => {}
+            answer => break answer?,
+        }
+    };
     same!(answer.status.as_u16(), 413, "announced");
     same!(answer.code(), "body-too-large", "announced");
     let mut client = Client::connect(world.address(), way.caller).await?;
