@@ -7,10 +7,11 @@ use crate::{Options, Proved};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
-/// Messages sent in each round.
-const ROUND: usize = 200;
+/// Messages sent in each round, also in short; moto takes its time.
+const ROUND: (usize, usize) = (200, 40);
 /// Looks at the queue without anything new after which the rest is given up.
 const PATIENCE: u32 = 100;
 
@@ -40,6 +41,7 @@ pub(crate) async fn run(options: &Options) -> Proved {
 }
 
 async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<(), String> {
+    let each = if options.short { ROUND.1 } else { ROUND.0 };
     let moto = Moto::start(&options.gateway).await?;
     let [from, to] =
         ["from", "to"].map(|name| format!("http://{}/123456789012/{name}", moto.address));
@@ -53,10 +55,10 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
     gateway.sources =
         format!("  queue: {{ kind: aws-sqs, queue: \"{from}\", visibility-timeout: 2, {aws} }}\n");
     gateway.configure(&subscription)?;
-    for round in 0..rounds {
+    for _ in 0..rounds {
         gateway.start().await?;
         let end = Duration::from_millis(fastrand::u64(50..1500));
-        let sending = send(&moto, &from, round as usize * ROUND);
+        let sending = send(&moto, &from, figures.sent..figures.sent + each);
         let killing = async {
             tokio::time::sleep(end).await;
             gateway.signal(Signal::KILL)?;
@@ -66,7 +68,7 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
         sent?;
         killed?;
         figures.rounds += 1;
-        figures.sent += ROUND;
+        figures.sent += each;
     }
     gateway.start().await?;
     let mut idle = 0;
@@ -113,12 +115,9 @@ fn text(number: usize) -> String {
     format!("message {number}: \"é\\ \t€ 😀\"")
 }
 
-async fn send(moto: &Moto, queue: &str, first: usize) -> Result<(), String> {
-    for chunk in 0..ROUND / 10 {
-        let entry = |n: usize| {
-            let number = first + chunk * 10 + n;
-            json!({ "Id": n.to_string(), "MessageBody": body(number) })
-        };
+async fn send(moto: &Moto, queue: &str, numbers: Range<usize>) -> Result<(), String> {
+    for first in numbers.step_by(10) {
+        let entry = |n: usize| json!({ "Id": n.to_string(), "MessageBody": body(first + n) });
         let entries: Vec<Value> = (0..10).map(entry).collect();
         let input = json!({ "QueueUrl": queue, "Entries": entries });
         moto.sqs("SendMessageBatch", &input).await?;
