@@ -113,8 +113,8 @@ fn one(name: &str, test: &Test) -> Result<String, String> {
         Test::Exists => Ok(format!("EXISTS {name}")),
         Test::Text(text) => compared(name, text),
         Test::Wildcard(pattern) => {
-            let parts: Vec<_> = pattern.parts.iter().map(|part| escaped(part)).collect();
-            like(name, &parts.join("%"))
+            let parts: Vec<&str> = pattern.parts.iter().map(|part| &**part).collect();
+            like(name, &parts)
         }
         Test::NoneOf(tests) => {
             let tests: Result<Vec<_>, _> = tests.iter().map(|test| one(name, test)).collect();
@@ -132,17 +132,26 @@ fn compared(name: &str, text: &Text) -> Result<String, String> {
         true => format!("LOWER({name})"),
         false => name.to_owned(),
     };
-    let inner = escaped(&text.text);
+    let inner = &*text.text;
     match text.how {
         How::Exact => literal(&text.text).map(|literal| format!("{value} = {literal}")),
-        How::Prefix => like(&value, &format!("{inner}%")),
-        How::Suffix => like(&value, &format!("%{inner}")),
-        How::Contains => like(&value, &format!("%{inner}%")),
+        How::Prefix => like(&value, &[inner, ""]),
+        How::Suffix => like(&value, &["", inner]),
+        How::Contains => like(&value, &["", inner, ""]),
     }
 }
 
-fn like(value: &str, pattern: &str) -> Result<String, String> {
-    Ok(format!("{value} LIKE {}", literal(pattern)?))
+/// Anything may stand between the parts.
+fn like(value: &str, parts: &[&str]) -> Result<String, String> {
+    let before = parts.split_last().map_or(parts, |(_, before)| before);
+    // There it would make the `%` an ordinary character, and nothing makes a backslash one.
+    if before.iter().any(|part| part.ends_with('\\')) {
+        return Err(format!(
+            "CESQL has no pattern with a backslash before anything: {parts:?}"
+        ));
+    }
+    let parts: Vec<_> = parts.iter().map(|part| escaped(part)).collect();
+    Ok(format!("{value} LIKE {}", literal(&parts.join("%"))?))
 }
 
 fn literal(text: &str) -> Result<String, String> {
