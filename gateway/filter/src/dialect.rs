@@ -80,7 +80,7 @@ pub struct Dialects {
 }
 
 /// Known elsewhere under these names, so that whoever writes one is not told of a misspelling.
-const LATER: [&str; 3] = ["cesql", "cel", "jq"];
+const LATER: [&str; 2] = ["cesql", "jq"];
 
 impl Dialects {
     /// Every dialect of this release.

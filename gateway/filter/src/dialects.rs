@@ -5,7 +5,7 @@ mod event_grid;
 mod eventarc;
 mod knative;
 mod pub_sub;
-mod render;
+pub(crate) mod render;
 mod subscriptions;
 mod text;
 
@@ -28,5 +28,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Dialect>> {
         Arc::new(eventarc::Eventarc),
         Arc::new(pub_sub::PubSub),
         Arc::new(knative::Knative),
+        Arc::new(crate::cel::Cel),
     ]
 }

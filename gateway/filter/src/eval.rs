@@ -1,6 +1,7 @@
 //! Evaluation: an event's values at the paths that matter, and formulas over them.
 
 mod check;
+mod json;
 mod paths;
 mod scan;
 mod slots;

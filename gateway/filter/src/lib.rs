@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::expect_used)]
 
+mod cel;
 pub mod cesql;
 mod dialect;
 mod dialects;

@@ -156,7 +156,7 @@ fn is_in(name: &str, negated: bool, set: &[Node], node: &Node, whole: &Arc<Expre
     } else {
         &mut whole.yes
     };
-    *needed = both(perhaps, std::mem::replace(needed, Formula::yes()));
+    *needed = perhaps.and(std::mem::replace(needed, Formula::yes()));
     whole
 }
 
@@ -173,12 +173,12 @@ fn leaf(node: &Node, whole: &Arc<Expression>, cast: bool) -> Lowered {
             expression: Arc::clone(&part) as Arc<dyn ir::Expression>,
             wanted,
         });
-        both(needs(node), leaf)
+        needs(node).and(leaf)
     };
     Lowered {
         yes: answer(true),
         no: answer(false),
-        sure: either(answer(true), answer(false)),
+        sure: answer(true).or(answer(false)),
         size: 1,
         depth: 0,
     }
@@ -192,7 +192,7 @@ fn needs(node: &Node) -> Formula {
     names.dedup();
     names
         .into_iter()
-        .fold(Formula::yes(), |all, name| both(all, exists(name)))
+        .fold(Formula::yes(), |all, name| all.and(exists(name)))
 }
 
 fn needed<'n>(node: &'n Node, names: &mut Vec<&'n str>) {
@@ -233,7 +233,7 @@ impl Lowered {
 
     fn total(yes: Formula) -> Self {
         Self {
-            no: not(yes.clone()),
+            no: yes.clone().contrary(),
             yes,
             sure: Formula::yes(),
             size: 1,
@@ -244,7 +244,7 @@ impl Lowered {
     /// A test of an attribute, which is an error where it is absent.
     fn on(name: &str, yes: Formula) -> Self {
         Self {
-            no: both(exists(name), not(yes.clone())),
+            no: exists(name).and(yes.clone().contrary()),
             yes,
             sure: exists(name),
             size: 1,
@@ -269,55 +269,23 @@ impl Lowered {
         Self {
             size: 2 * self.size + right.size,
             depth: self.depth.max(right.depth) + usize::from(self.sure != Formula::yes()),
-            sure: either(self.yes.clone(), both(self.no.clone(), right.sure)),
-            yes: either(self.yes, both(self.sure, right.yes)),
-            no: both(self.no, right.no),
+            sure: self.yes.clone().or(self.no.clone().and(right.sure)),
+            yes: self.yes.or(self.sure.and(right.yes)),
+            no: self.no.and(right.no),
         }
     }
 
     fn xor(self, right: Lowered) -> Self {
         let cross = |a: &Formula, b: &Formula, c: &Formula, d: &Formula| {
-            either(both(a.clone(), b.clone()), both(c.clone(), d.clone()))
+            (a.clone().and(b.clone())).or(c.clone().and(d.clone()))
         };
         Self {
             yes: cross(&self.yes, &right.no, &self.no, &right.yes),
             no: cross(&self.yes, &right.yes, &self.no, &right.no),
-            sure: both(self.sure, right.sure),
+            sure: self.sure.and(right.sure),
             size: 2 * (self.size + right.size),
             depth: self.depth.max(right.depth) + 1,
         }
-    }
-}
-
-fn not(formula: Formula) -> Formula {
-    match formula {
-        Formula::All(members) if members.is_empty() => Formula::no(),
-        Formula::Any(members) if members.is_empty() => Formula::yes(),
-        other => other.negated(),
-    }
-}
-
-fn both(left: Formula, right: Formula) -> Formula {
-    match (left, right) {
-        (Formula::All(all), one) | (one, Formula::All(all)) if all.is_empty() => one,
-        (Formula::Any(any), _) | (_, Formula::Any(any)) if any.is_empty() => Formula::no(),
-        (left, Formula::All(mut all)) => {
-            all.insert(0, left);
-            Formula::All(all)
-        }
-        (left, right) => Formula::All(vec![left, right]),
-    }
-}
-
-fn either(left: Formula, right: Formula) -> Formula {
-    match (left, right) {
-        (Formula::Any(any), one) | (one, Formula::Any(any)) if any.is_empty() => one,
-        (Formula::All(all), _) | (_, Formula::All(all)) if all.is_empty() => Formula::yes(),
-        (left, Formula::Any(mut any)) => {
-            any.insert(0, left);
-            Formula::Any(any)
-        }
-        (left, right) => Formula::Any(vec![left, right]),
     }
 }
 

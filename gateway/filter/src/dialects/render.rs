@@ -1,11 +1,11 @@
 //! Writing a formula in another dialect, as far as it can say it.
 
 use crate::Rendering;
-use crate::ir::{Field, Formula, Predicate};
+use crate::ir::{Field, Formula, Opaque, Predicate};
 use serde_json::Value;
 
 /// What a dialect makes of the parts of a formula. An error is the reason why it cannot.
-pub(super) trait Target {
+pub(crate) trait Target {
     /// A part in this dialect.
     type Part: Clone;
 
@@ -21,6 +21,13 @@ pub(super) trait Target {
         ))
     }
 
+    /// A part that only the evaluator of its dialect knows.
+    fn opaque(&self, opaque: &Opaque, negated: bool) -> Said<Self::Part> {
+        let _ = negated;
+        let text = opaque.expression.text();
+        Said::no(format!("`{text}`, which only its own dialect evaluates"))
+    }
+
     /// All of these.
     fn all(&self, parts: Vec<Self::Part>) -> Result<Self::Part, String>;
 
@@ -32,29 +39,29 @@ pub(super) trait Target {
 }
 
 /// A part, and what it lets through beyond what was asked.
-pub(super) struct Said<P> {
+pub(crate) struct Said<P> {
     /// `None` where nothing useful can be said.
-    pub(super) part: Option<P>,
+    pub(crate) part: Option<P>,
     /// What could not be said. With a part, it is weaker; without, this is why.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 impl<P> Said<P> {
-    pub(super) fn exactly(part: P) -> Self {
+    pub(crate) fn exactly(part: P) -> Self {
         Self {
             part: Some(part),
             missing: Vec::new(),
         }
     }
 
-    pub(super) fn weaker(part: P, missing: impl Into<String>) -> Self {
+    pub(crate) fn weaker(part: P, missing: impl Into<String>) -> Self {
         Self {
             part: Some(part),
             missing: vec![missing.into()],
         }
     }
 
-    pub(super) fn no(missing: impl Into<String>) -> Self {
+    pub(crate) fn no(missing: impl Into<String>) -> Self {
         Self {
             part: None,
             missing: vec![missing.into()],
@@ -63,7 +70,7 @@ impl<P> Said<P> {
 }
 
 /// The formula in the words of `target`, for events that are no EventBridge envelope.
-pub(super) fn render<T: Target>(target: &T, formula: &Formula) -> Rendering {
+pub(crate) fn render<T: Target>(target: &T, formula: &Formula) -> Rendering {
     let formula = simple(formula);
     if formula == Formula::no() {
         return Rendering::impossible("a filter that takes nothing");
@@ -91,10 +98,7 @@ fn say<T: Target>(target: &T, formula: &Formula, negated: bool) -> Said<T::Part>
         Formula::Test(predicate) => target.predicate(predicate, negated),
         Formula::Together(fields) if !negated => target.together(fields),
         Formula::Together(_) => Said::no("that no element of an array has several members"),
-        Formula::Opaque(opaque) => Said::no(format!(
-            "`{}`, which only its own dialect evaluates",
-            opaque.expression.text()
-        )),
+        Formula::Opaque(opaque) => target.opaque(opaque, negated),
         Formula::All(members) if !negated => all(target, members, negated),
         Formula::Any(members) if negated => all(target, members, negated),
         Formula::Any(members) | Formula::All(members) => any(target, members, negated),

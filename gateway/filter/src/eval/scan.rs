@@ -86,7 +86,7 @@ impl<'e> Scan<'e, '_, '_, '_> {
                     },
                     number => Scalar::Number {
                         text: Cow::Borrowed(number),
-                        value: number.parse().ok()?,
+                        value: double(number)?,
                         attribute: false,
                     },
                 };
@@ -179,6 +179,12 @@ impl<'e> Scan<'e, '_, '_, '_> {
             self.slots.found.push(found);
         }
     }
+}
+
+/// The nearest double; beyond them all, the last one.
+pub(super) fn double(number: &str) -> Option<f64> {
+    let value: f64 = number.parse().ok()?;
+    Some(value.clamp(f64::MIN, f64::MAX))
 }
 
 /// The children of a node that an object had already, and which values came from them.

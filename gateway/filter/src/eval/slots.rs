@@ -1,5 +1,6 @@
 //! What an event holds at the paths that somebody looks at.
 
+use super::json;
 use super::paths::{PathId, Paths};
 use super::scan;
 use crate::ir::Scalar;
@@ -38,7 +39,7 @@ impl<'e> View<'e> {
 
     /// JSON `data`; `None` without data or where it is not JSON.
     pub fn data(&self) -> Option<&serde_json::Value> {
-        self.data.get_or_init(|| self.event.data_json()).as_ref()
+        self.data.get_or_init(|| json::value(self.event)).as_ref()
     }
 
     /// How often an expression ended in an error.

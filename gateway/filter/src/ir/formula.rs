@@ -116,6 +116,55 @@ impl Formula {
         }
     }
 
+    /// Both of these, without what holds anyway; flat.
+    pub(crate) fn and(self, other: Formula) -> Self {
+        match (self, other) {
+            (Formula::Any(any), _) | (_, Formula::Any(any)) if any.is_empty() => Formula::no(),
+            (Formula::All(mut all), Formula::All(more)) => {
+                all.extend(more);
+                Formula::all(all)
+            }
+            (Formula::All(mut all), one) => {
+                all.push(one);
+                Formula::all(all)
+            }
+            (one, Formula::All(mut all)) => {
+                all.insert(0, one);
+                Formula::all(all)
+            }
+            (left, right) => Formula::All(vec![left, right]),
+        }
+    }
+
+    /// One of these, without what never holds; flat.
+    pub(crate) fn or(self, other: Formula) -> Self {
+        match (self, other) {
+            (Formula::All(all), _) | (_, Formula::All(all)) if all.is_empty() => Formula::yes(),
+            (Formula::Any(mut any), Formula::Any(more)) => {
+                any.extend(more);
+                Formula::any(any)
+            }
+            (Formula::Any(mut any), one) => {
+                any.push(one);
+                Formula::any(any)
+            }
+            (one, Formula::Any(mut any)) => {
+                any.insert(0, one);
+                Formula::any(any)
+            }
+            (left, right) => Formula::Any(vec![left, right]),
+        }
+    }
+
+    /// The contrary; of what always holds, what never does.
+    pub(crate) fn contrary(self) -> Self {
+        match self {
+            Formula::All(members) if members.is_empty() => Formula::no(),
+            Formula::Any(members) if members.is_empty() => Formula::yes(),
+            other => other.negated(),
+        }
+    }
+
     /// The same without the words of its dialect.
     #[must_use]
     pub fn plain(&self) -> Formula {

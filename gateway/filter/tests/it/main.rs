@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, reason = "figures of the proofs")]
 
 mod cases;
+mod cel;
+mod cel_kit;
 mod cesql;
 mod event_bridge;
 mod index;

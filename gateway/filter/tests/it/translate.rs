@@ -7,12 +7,14 @@ use tradewind_event::{Attribute, Event};
 use tradewind_filter::{Dialects, Filter, Rendering};
 
 /// Dialects that others are translated to.
-const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 7] = [
     "event-bridge",
     "event-grid",
     "eventarc",
     "pub-sub",
     "knative",
+    "sql",
+    "cel",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -174,7 +176,7 @@ fn data() -> impl Strategy<Value = Value> {
     })
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     let optional = || prop::option::of(text());
     let ext = prop_oneof![
         Just(None),
@@ -304,6 +306,14 @@ fn from_event_grid() {
 #[test]
 fn from_pub_sub() {
     proved("pub-sub", pub_sub());
+}
+
+#[test]
+fn from_cel() {
+    proved(
+        "cel",
+        crate::cel::condition().prop_map(|text| json!({ "cel": text })),
+    );
 }
 
 #[test]
