@@ -18,8 +18,12 @@ cargo xtask prove <name>
   corruption [--flips N]  single bits flip anywhere, files are cut off at every byte of their last
                           4 KiB (default 10000)
   cesql                   the CESQL test kit, case by case
+  cel                     CEL: the specification's kit, where cel_spec is among the conformance data; random
+                          expressions over random events
   filters                 random sets of filters: the index, each filter alone, its explanation and a
                           plain reading of the formula agree
+  transforms              random and hostile transforms over random events: no panic, results valid,
+                          work and output bounded
   signatures              published vectors of every signature scheme, and what must not pass for one
   provider-events         published payloads of each provider as the expected events, messages within
                           messages, and events in providers' envelopes and back
@@ -135,15 +139,26 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             let simulated = on_simulated_disk(name, &[]);
             against_binary(name, rest, true).and(simulated)
         }
-        Some("cesql") => filters(
-            "cesql",
+        Some("cesql") => properties(
+            ("cesql", "tradewind-filter"),
             &["cesql", "published"],
             "functions by registration, errors with their place, formula and evaluator agree",
         ),
-        Some("filters") => filters(
-            "filters",
+        Some("cel") => properties(
+            ("cel", "tradewind-filter"),
+            &["cel::", "cel_kit::"],
+            "failures with their place, work bounded, formula and evaluator agree",
+        ),
+        Some("filters") => properties(
+            ("filters", "tradewind-filter"),
             &["index", "reference"],
             "2,000 random sets: index, single filters, explanations and a plain reading agree",
+        ),
+        Some("transforms") => properties(
+            ("transforms", "tradewind-transform"),
+            &["properties", "hostile"],
+            "1,000 random transforms over random events and a table of hostile ones: no panic, results \
+             valid, work and output bounded",
         ),
         Some("signatures") => signatures(),
         Some("provider-events") => by_test("provider-events", "tradewind-formats", ""),
@@ -245,18 +260,19 @@ fn upgrade() -> Result<(), String> {
     }
 }
 
-/// Tests of the filter crate, its properties with more cases than `cargo test` takes.
-fn filters(name: &str, modules: &[&str], what: &str) -> Result<(), String> {
+/// Tests of a crate, its properties with more cases than `cargo test` takes.
+fn properties((name, package): (&str, &str), modules: &[&str], what: &str) -> Result<(), String> {
+    let package = format!("--package={package}");
     let (mut kit, mut passed) = (None, 0);
     let ran = shell::watch(
         shell::cargo()
             .env("PROPTEST_CASES", "2000")
-            .args(["test", "--quiet", "--package=tradewind-filter", "--test=it"])
+            .args(["test", "--quiet", &package, "--test=it"])
             .args(["--", "--nocapture", "--test-threads=1"])
             .args(modules),
         |line| {
-            if let Some(at) = line.find("cesql: ") {
-                kit = Some(line[at + 7..].to_owned());
+            if let Some((_, figures)) = line.split_once(&format!("{name}: ")) {
+                kit = Some(figures.to_owned());
             }
             let figure = line.strip_prefix("test result: ok. ");
             let figure = figure.and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());

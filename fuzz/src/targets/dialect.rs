@@ -81,6 +81,50 @@ pub(super) const PUB_SUB: Target = target(
         "\\\"",
     ],
 );
+pub(super) const SQL: Target = target(
+    "sql",
+    |input| tried("sql", input),
+    &[
+        " AND ",
+        " OR ",
+        " XOR ",
+        "NOT ",
+        "EXISTS subject",
+        " LIKE 'a%_\\\\%'",
+        " IN ('a', 1, TRUE)",
+        "LENGTH(",
+        "SUBSTRING(type, 1, -2)",
+        "INT('1')",
+        " != ",
+        " <= -2147483648",
+        " % 0",
+        "\\'",
+    ],
+);
+pub(super) const CEL: Target = target(
+    "cel",
+    |input| tried("cel", input),
+    &[
+        "message.type",
+        "message.data",
+        "message.time.getHours('+02:00')",
+        " && ",
+        " || ",
+        " ? ",
+        " == ",
+        " in [1, 'a', null]",
+        "has(",
+        ".exists(x, x",
+        ".map(x, ",
+        ".matches('a+')",
+        "timestamp(",
+        "duration('1h')",
+        "-9223372036854775808",
+        "18446744073709551615u",
+        "b'\\xff'",
+        "{'a': 1}",
+    ],
+);
 pub(super) const KNATIVE: Target = target(
     "knative",
     |input| tried("knative", input),
@@ -99,7 +143,7 @@ fn tried(dialect: &str, input: &[u8]) {
     let mut input = Cut(input);
     let line = input.line();
     let body = match dialect {
-        "pub-sub" => Value::String(line.to_owned()),
+        "cel" | "pub-sub" | "sql" => Value::String(line.to_owned()),
         _ => serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned())),
     };
     let dialects = Dialects::standard();

@@ -9,6 +9,7 @@ mod handler;
 mod http;
 mod provider;
 mod record;
+mod rules;
 mod scalar;
 mod senders;
 mod signature;
@@ -31,6 +32,9 @@ pub const TARGETS: &[Target] = &[
     provider::GITHUB,
     provider::STANDARD_WEBHOOKS,
     filter::FILTER,
+    rules::RULE_SET,
+    dialect::SQL,
+    dialect::CEL,
     dialect::EVENT_BRIDGE,
     dialect::EVENT_GRID,
     dialect::EVENTARC,
