@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::{BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
+use tradewind_schema::Registered;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
 
@@ -25,6 +26,8 @@ pub struct Checked {
     pub config: Config,
     /// Streams by name; `default` is among them.
     pub streams: BTreeMap<String, LoadedStream>,
+    /// Schemas by name.
+    pub schemas: BTreeMap<String, LoadedSchema>,
     /// Sources by name.
     pub sources: BTreeMap<String, LoadedSource>,
     /// Routes by name.
@@ -74,6 +77,17 @@ pub struct LoadedStream {
     pub order_by: Option<String>,
     /// Deduplication window; `None` for the default of 10 minutes.
     pub dedupe_window: Option<Duration>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+}
+
+/// A schema, compiled.
+#[derive(Debug, Clone)]
+pub struct LoadedSchema {
+    /// Its versions and the events that it is for.
+    pub registered: Registered,
     /// Who answers for it.
     pub owner: Option<String>,
     /// What it is for.

@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 30] = [
+pub const CODES: [(&str, &str); 32] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -15,7 +15,10 @@ pub const CODES: [(&str, &str); 30] = [
         "a `${...}` that is none of the known forms",
     ),
     ("contradiction", "keys that cannot hold together"),
-    ("duplicate-id", "two API keys have one id"),
+    (
+        "duplicate-id",
+        "two API keys have one id, or two versions of schemas one `dataschema`",
+    ),
     ("duplicate-key", "a key stands twice in one map"),
     (
         "duplicate-path",
@@ -23,6 +26,10 @@ pub const CODES: [(&str, &str); 30] = [
     ),
     ("empty-file", "the configuration file holds nothing"),
     ("invalid-filter", "the filter does not compile"),
+    (
+        "invalid-schema",
+        "the schema does not compile, or breaks what it owes an earlier version",
+    ),
     ("invalid-transform", "the transform does not compile"),
     ("invalid-value", "a value of the right type that cannot be"),
     (
@@ -60,6 +67,7 @@ pub const CODES: [(&str, &str); 30] = [
         "unreadable-file",
         "the configuration or a file that it refers to cannot be read",
     ),
+    ("unused-schema", "no event is held against the schema"),
     ("weak-durability", "accepted events may be lost"),
     (
         "wrong-type",

@@ -10,12 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Parts of the file that hold objects by name; everything else is the gateway's own.
-const SECTIONS: [&str; 5] = ["streams", "api-keys", "sources", "routes", "subscriptions"];
+const SECTIONS: [&str; 6] = [
+    "streams",
+    "api-keys",
+    "schemas",
+    "sources",
+    "routes",
+    "subscriptions",
+];
 
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `gateway`, `stream`, `api-key`, `source`, `route` or `subscription`.
+    /// `gateway`, `stream`, `api-key`, `schema`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
@@ -130,7 +137,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
 /// An object of a configuration, and who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Object {
-    /// `stream`, `api-key`, `source`, `route` or `subscription`.
+    /// `stream`, `api-key`, `schema`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name.
     pub name: String,
@@ -159,6 +166,7 @@ fn object(section: &str) -> &'static str {
     match section {
         "streams" => "stream",
         "api-keys" => "api-key",
+        "schemas" => "schema",
         "sources" => "source",
         "routes" => "route",
         "subscriptions" => "subscription",

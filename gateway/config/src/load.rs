@@ -7,6 +7,7 @@ pub(crate) mod paths;
 mod policy;
 mod refusal;
 pub(crate) mod routes;
+mod schemas;
 mod sources;
 mod streams;
 mod subscriptions;
@@ -23,7 +24,7 @@ use crate::secret;
 use crate::snapshot::Snapshot;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tradewind_adapter::{Failure, Registry};
 
 /// Loads a configuration file; TOML where its name ends in `.toml`, else YAML.
@@ -67,6 +68,8 @@ pub fn load_str(
     let mut loader = Loader {
         document: &document,
         registry,
+        env,
+        read: Vec::new(),
         out,
     };
     let checked = loader.run();
@@ -84,6 +87,9 @@ pub fn load_str(
 struct Loader<'a> {
     document: &'a Document,
     registry: &'a Registry,
+    env: &'a dyn Env,
+    /// Files that are named in other ways than by references.
+    read: Vec<PathBuf>,
     out: Diagnostics,
 }
 
@@ -93,6 +99,7 @@ impl Loader<'_> {
         self.check_gateway(&file);
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
+        let schemas = self.schemas(file.schemas);
         let sources = self.sources(file.sources, &streams, &api_keys);
         let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
         self.check_bodies(&file.limits, &sources);
@@ -102,6 +109,7 @@ impl Loader<'_> {
             .unwrap_or_else(|| Admin::Socket(file.data_dir.join("admin.sock")));
         let mut files = vec![self.document.file().into()];
         files.extend(self.document.read.iter().cloned());
+        files.append(&mut self.read);
         Some(Checked {
             config: Config {
                 listen: file.listen,
@@ -117,6 +125,7 @@ impl Loader<'_> {
                 shutdown_grace: file.shutdown_grace.0,
             },
             streams,
+            schemas,
             sources,
             routes,
             subscriptions,

@@ -1,6 +1,7 @@
 //! The configuration file as types: every key with its default and unit.
 
 mod backup;
+mod contract;
 mod gateway;
 mod network;
 mod route;
@@ -10,6 +11,7 @@ mod stream;
 mod subscription;
 
 pub use backup::Backup;
+pub(crate) use contract::{Bound, Compatibility, Contract, OnFailure, Version};
 pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents};
 pub(crate) use gateway::{ApiKey, File};
 pub use network::Network;

@@ -47,6 +47,12 @@ pub fn reference(registry: &Registry) -> String {
         definitions,
     );
     section(&mut out, "## `streams.NAME`", &named("Stream"), definitions);
+    section(
+        &mut out,
+        "## `schemas.NAME`",
+        &named("Contract"),
+        definitions,
+    );
     section(&mut out, "## `sources.NAME`", &common, &own);
     let keys = common["properties"]
         .as_object()

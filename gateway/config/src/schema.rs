@@ -42,7 +42,14 @@ pub fn schema(registry: &Registry) -> Value {
         json!({ "$ref": "#/$defs/SourceKinds" }),
     );
     let name = json!({ "pattern": "^[a-z0-9-]{1,63}$" });
-    for section in ["api-keys", "streams", "sources", "routes", "subscriptions"] {
+    for section in [
+        "api-keys",
+        "streams",
+        "schemas",
+        "sources",
+        "routes",
+        "subscriptions",
+    ] {
         set(
             &mut root,
             &format!("/properties/{section}/propertyNames"),

@@ -1,6 +1,7 @@
 //! The engine's face: what the server calls.
 
 mod admission;
+mod contracts;
 mod find;
 mod open;
 mod operate;
@@ -13,6 +14,8 @@ use crate::{
     SubscriptionView, imbalances,
 };
 use arc_swap::ArcSwap;
+use contracts::Contracts;
+pub use contracts::{SET_ASIDE, Violated};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -59,6 +62,9 @@ pub enum PublishError {
     /// Events that are not valid: (index, what is wrong).
     #[error("{} invalid event(s)", .0.len())]
     Invalid(Vec<(usize, String)>),
+    /// Events whose data breaks its schema: (index, what is wrong).
+    #[error("{} event(s) break their schema", .0.len())]
+    Schema(Vec<(usize, String)>),
     /// The same (source, id) was published before with other content: (index, original position).
     #[error("{} event(s) differ from what was published under the same source and id", .0.len())]
     Conflict(Vec<(usize, String)>),
@@ -107,6 +113,7 @@ pub(crate) struct Inner {
     time: Time,
     announcer: Announcer,
     streams: ArcSwap<BTreeMap<String, Arc<StreamHandle>>>,
+    contracts: Contracts,
     /// Serialises changes of the plan.
     changing: Mutex<()>,
     stopping: AtomicBool,
@@ -128,6 +135,7 @@ impl Engine {
             announcer: Announcer::new(time.clone()),
             time,
             streams: ArcSwap::default(),
+            contracts: Contracts::default(),
             changing: Mutex::new(()),
             stopping: AtomicBool::new(false),
         });
@@ -177,6 +185,7 @@ impl Engine {
     /// As [`Engine::publish`].
     pub fn takes(&self, stream: &str, events: &[Event]) -> Result<(), PublishError> {
         crate::own::refuse(stream, events)?;
+        self.inner.contracts.refuse(events)?;
         match self.inner.streams.load().contains_key(stream) {
             true => Ok(()),
             false => Err(PublishError::NoStream(stream.to_owned())),
@@ -237,6 +246,11 @@ impl Engine {
         let streams = self.inner.streams.load();
         let accounts = streams.iter().map(|(name, s)| (name.clone(), s.account()));
         accounts.collect()
+    }
+
+    /// Events that broke their schema since the start.
+    pub fn violated(&self) -> Vec<Violated> {
+        self.inner.contracts.violated()
     }
 
     /// Accounts that do not balance: none.

@@ -8,6 +8,10 @@ use tradewind_event::Event;
 
 /// The extension that carries the hop count; the gateway's own, so no part of the content.
 pub const HOPS: &str = "tradewindhops";
+/// The extension that says what of its schema an event breaks; the gateway's own, too.
+pub const VIOLATION: &str = "tradewindviolation";
+/// Attributes that are no part of what the sender says.
+const NO_CONTENT: [&str; 4] = [HOPS, VIOLATION, TRACEPARENT, TRACESTATE];
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hashes([u8; 16]);
@@ -39,7 +43,7 @@ impl Hashes {
             None => 0,
         };
         for (name, value) in event.attributes() {
-            if name != HOPS && name != TRACEPARENT && name != TRACESTATE {
+            if !NO_CONTENT.contains(&name) {
                 let value = value.to_canonical();
                 sum =
                     sum.wrapping_add(self.wide(&[b"attribute", name.as_bytes(), value.as_bytes()]));
@@ -63,7 +67,7 @@ mod tests {
     use tradewind_event::Attribute;
 
     #[test]
-    fn hops_and_traces_are_no_content() {
+    fn what_the_gateway_adds_and_traces_are_no_content() {
         let hashes = Hashes::new([7; 16]);
         let event = Event::builder("1", "/s", "t").build().unwrap();
         let with = |name, value| {
@@ -72,7 +76,7 @@ mod tests {
                 .unwrap()
         };
         let content = hashes.content(&event);
-        for name in [HOPS, TRACEPARENT, TRACESTATE] {
+        for name in NO_CONTENT {
             assert_eq!(hashes.content(&with(name, "1")), content, "{name}");
         }
         assert_ne!(hashes.content(&with("other", "1")), content);

@@ -24,8 +24,8 @@ mod view;
 
 pub use accounting::{Imbalance, imbalances};
 pub use clock::Clock;
-pub use engine::{Engine, Error, Origin, PublishError, Receipt};
-pub use hash::HOPS;
+pub use engine::{Engine, Error, Origin, PublishError, Receipt, SET_ASIDE, Violated};
+pub use hash::{HOPS, VIOLATION};
 pub use own::{OWN_SOURCES, OWN_TYPES, SYSTEM, is_own};
 pub use plan::*;
 pub use view::*;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::Sink;
 use tradewind_filter::Filter;
+use tradewind_schema::Schemas;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
 
@@ -13,6 +14,8 @@ use tradewind_transform::Transform;
 pub struct Plan {
     /// Streams by name. `default` always exists.
     pub streams: BTreeMap<String, StreamPlan>,
+    /// What data is held against.
+    pub schemas: Arc<Schemas>,
     /// Subscriptions by name.
     pub subscriptions: BTreeMap<String, SubscriptionPlan>,
 }

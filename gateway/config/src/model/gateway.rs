@@ -1,7 +1,7 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, text};
-use super::{Backup, Common, Network, Route, Stream, Subscription};
+use super::{Backup, Common, Contract, Network, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -51,6 +51,9 @@ pub(crate) struct File {
     /// Streams by name; `default` always exists. Since 0.1.
     #[schemars(with = "BTreeMap<String, Stream>")]
     pub(crate) streams: BTreeMap<String, Value>,
+    /// Schemas by name: what the data of events must look like. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Contract>")]
+    pub(crate) schemas: BTreeMap<String, Value>,
     /// Sources by name: where events come from. Since 0.1.
     #[schemars(with = "BTreeMap<String, Common>")]
     pub(crate) sources: BTreeMap<String, Value>,
@@ -77,6 +80,7 @@ impl Default for File {
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),
             streams: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             sources: BTreeMap::new(),
             routes: BTreeMap::new(),
             subscriptions: BTreeMap::new(),

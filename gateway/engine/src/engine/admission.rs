@@ -28,6 +28,7 @@ impl Inner {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         own::refuse(stream, &events)?;
+        let events = self.contracts.apply(origin, events)?;
         self.admit(stream, origin, events).await
     }
 

@@ -60,6 +60,7 @@ pub fn plan<const N: usize>(subscriptions: [(&str, SubscriptionPlan); N]) -> Pla
             .into_iter()
             .map(|(name, s)| (name.to_owned(), s))
             .collect(),
+        ..Plan::default()
     }
 }
 

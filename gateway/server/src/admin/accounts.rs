@@ -7,7 +7,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use tradewind_engine::{Account, ReplayView, StreamAccount, SubscriptionView, imbalances};
+use tradewind_engine::{
+    Account, ReplayView, StreamAccount, SubscriptionView, Violated, imbalances,
+};
 use tradewind_store::{Finding, Loss, Stats};
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -48,6 +50,8 @@ pub struct Scrape {
     pub stores: BTreeMap<String, Stats>,
     /// What is wrong on disk, by stream.
     pub damage: BTreeMap<String, Vec<Finding>>,
+    /// Events that broke their schema.
+    pub violated: Vec<Violated>,
     /// Backups.
     #[cfg(feature = "backup")]
     pub backups: crate::run::backups::Seen,
@@ -67,6 +71,7 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     balanced(&mut registry, scrape);
     stores(&mut registry, &scrape.stores);
     damage(&mut registry, &scrape.damage);
+    violations(&mut registry, &scrape.violated);
     #[cfg(feature = "backup")]
     backups(&mut registry, &scrape.backups);
     registry
@@ -189,6 +194,25 @@ fn balanced(registry: &mut Registry, scrape: &Scrape) {
 struct Damage {
     stream: String,
     loss: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Violation {
+    schema: String,
+    done: &'static str,
+}
+
+fn violations(registry: &mut Registry, violated: &[Violated]) {
+    let family = Family::<Violation, Counter>::default();
+    for found in violated {
+        let labels = Violation {
+            schema: found.schema.to_string(),
+            done: found.done,
+        };
+        family.get_or_create(&labels).inc_by(found.events);
+    }
+    let help = "Events whose data broke their schema, by what was done with them: rejected, set-aside or annotated";
+    registry.register("schema_violations", help, family);
 }
 
 type Read<T> = fn(&T) -> u64;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tradewind_engine::{Account, StreamAccount, SubscriptionView};
+use tradewind_engine::{Account, StreamAccount, SubscriptionView, Violated};
 use tradewind_store::Stats;
 
 const INTRODUCTION: &str = "\
@@ -54,6 +54,11 @@ fn scrape() -> String {
         stores: BTreeMap::from([(of_stream("default"), Stats::default())]),
         damage: BTreeMap::from([(of_stream("default"), Vec::new())]),
         disk: Some((1, 2)),
+        violated: vec![Violated {
+            schema: "order".into(),
+            done: "rejected",
+            events: 1,
+        }],
         #[cfg(feature = "backup")]
         backups: crate::run::backups::Seen {
             to: Some("s3://backups/tradewind".into()),

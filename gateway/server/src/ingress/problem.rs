@@ -228,6 +228,15 @@ impl From<PublishError> for Problem {
                 problem.events = at(events, "");
                 problem
             }
+            PublishError::Schema(events) => {
+                let mut problem = Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "schema-violation",
+                    "the data of an event breaks its schema; nothing was stored",
+                );
+                problem.events = at(events, "");
+                problem
+            }
             PublishError::Conflict(events) => {
                 let mut problem = Self::new(
                     StatusCode::CONFLICT,

@@ -11,6 +11,7 @@ use tradewind_config as config;
 use tradewind_engine::{
     Breaker, OnExhaustion, Pauses, Plan, Policy, Retry, Start, StreamPlan, SubscriptionPlan,
 };
+use tradewind_schema::Schemas;
 
 /// Streams and subscriptions, for the engine.
 pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Plan {
@@ -50,7 +51,11 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
             (name.clone(), plan)
         })
         .collect();
+    let schemas = checked.schemas.iter();
     Plan {
+        schemas: Arc::new(Schemas::new(
+            schemas.map(|(name, schema)| (name, &schema.registered)),
+        )),
         streams,
         subscriptions,
     }

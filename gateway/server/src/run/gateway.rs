@@ -153,6 +153,7 @@ impl Gateway {
             streams: self.engine.streams().await,
             stores: self.stores.stats(),
             damage: self.damage(),
+            violated: self.engine.violated(),
             #[cfg(feature = "backup")]
             backups: self.backups.seen(),
             ready: self.ready().is_ok(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tradewind_adapter::{BuiltSource, Ground, Received, Settlement, Source, Token};
 use tradewind_config::Checked;
-use tradewind_engine::{Clock, Engine, Origin, PublishError};
+use tradewind_engine::{Clock, Engine, Origin, PublishError, SET_ASIDE};
 use tradewind_event::Event;
 
 /// Messages asked for at once.
@@ -170,9 +170,11 @@ impl Pull {
         };
         match self.append(events.clone()).await {
             Ok(()) => Settlement::Ack,
-            Err(error @ (PublishError::Invalid(_) | PublishError::Conflict(_))) => {
-                self.set_aside(token, &reason(&error), &events).await
-            }
+            Err(
+                error @ (PublishError::Invalid(_)
+                | PublishError::Schema(_)
+                | PublishError::Conflict(_)),
+            ) => self.set_aside(token, &reason(&error), &events).await,
             Err(error) => later(&self.name, &error),
         }
     }
@@ -225,13 +227,9 @@ impl Pull {
             .collect();
         let data = serde_json::json!({ "reason": reason, "message": token.0, "events": originals });
         let id = format!("{}-{}", self.around.clock.unix_ms(), token.0);
-        let record = Event::builder(
-            id,
-            format!("/sources/{}", self.name),
-            "tradewind.source.refused",
-        )
-        .data("application/json", data.to_string())
-        .build();
+        let record = Event::builder(id, format!("/sources/{}", self.name), SET_ASIDE)
+            .data("application/json", data.to_string())
+            .build();
         let record = match record {
             Ok(record) => record,
             Err(error) => {
@@ -260,7 +258,9 @@ fn later(source: &str, error: &PublishError) -> Settlement {
 
 fn reason(error: &PublishError) -> String {
     match error {
-        PublishError::Invalid(events) | PublishError::Conflict(events) => {
+        PublishError::Invalid(events)
+        | PublishError::Schema(events)
+        | PublishError::Conflict(events) => {
             let parts: Vec<_> = events
                 .iter()
                 .map(|(index, what)| format!("event {index}: {what}"))

@@ -149,6 +149,7 @@ impl Model {
         Plan {
             streams: BTreeMap::from([("default".to_owned(), self.stream.clone())]),
             subscriptions: configured.map(|s| (s.name.clone(), s.plan())).collect(),
+            ..Plan::default()
         }
     }
 

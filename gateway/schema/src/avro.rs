@@ -1,0 +1,80 @@
+//! Avro 1.12: the binary encoding of one datum, walked without building it.
+
+mod plan;
+mod walk;
+
+use crate::format::{Check, Definition, Format};
+use crate::{InvalidSchema, Violation};
+use apache_avro::Schema as Avro;
+use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
+use std::sync::Arc;
+use tradewind_event::Event;
+
+pub(crate) const FORMAT: Format = Format {
+    name: "avro",
+    compile,
+    reads,
+};
+
+/// Media types of Avro data.
+const TYPES: [&str; 4] = [
+    "application/avro",
+    "avro/binary",
+    "application/vnd.apache.avro",
+    "application/x-avro",
+];
+
+#[derive(Debug)]
+struct Schema(plan::Plan);
+
+fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
+    if from.message.is_some() {
+        return Err(InvalidSchema::new("an Avro schema has no messages"));
+    }
+    let plan = plan::Plan::of(&parse(from)?).map_err(|e| refusal(&e))?;
+    Ok(Arc::new(Schema(plan)))
+}
+
+fn parse(from: &Definition) -> Result<Avro, InvalidSchema> {
+    Avro::parse_str(&from.text).map_err(|e| refusal(&e))
+}
+
+fn refusal(error: &apache_avro::Error) -> InvalidSchema {
+    InvalidSchema::new(format!("not an Avro schema: {error}"))
+}
+
+impl Check for Schema {
+    fn check(&self, event: &Event) -> Vec<Violation> {
+        let Some(data) = event.data() else {
+            return vec![Violation::new("", "data", "none").expected("Avro")];
+        };
+        let ty = event.data_content_type().unwrap_or_default();
+        let media = ty.split(';').next().unwrap_or_default().trim();
+        if !TYPES.iter().any(|known| media.eq_ignore_ascii_case(known)) {
+            let found = format!("{} bytes of `{media}`", data.bytes.len());
+            return vec![Violation::new("", "datacontenttype", found).expected(TYPES[0])];
+        }
+        walk::walk(&self.0, &data.bytes).err().into_iter().collect()
+    }
+}
+
+fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {
+    let (reader, writer) = (parse(reader), parse(writer));
+    let (reader, writer) = (
+        reader.map_err(|e| e.to_string())?,
+        writer.map_err(|e| e.to_string())?,
+    );
+    match SchemaCompatibility::can_read(&writer, &reader) {
+        Ok(Compatibility::Full) => Ok(()),
+        Ok(Compatibility::Partial) => Err("it reads some of what the other writes".into()),
+        Err(error) => {
+            let mut reasons = vec![error.to_string()];
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                reasons.push(error.to_string());
+                cause = error.source();
+            }
+            Err(reasons.join(": "))
+        }
+    }
+}

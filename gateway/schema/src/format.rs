@@ -1,0 +1,63 @@
+//! The languages that schemas are written in.
+
+use crate::{InvalidSchema, TEXT_MAX, Violation, avro, json, proto};
+use std::fmt;
+use std::sync::Arc;
+use tradewind_event::Event;
+
+/// A compiled schema.
+pub(crate) trait Check: fmt::Debug + Send + Sync {
+    /// What of the event's data breaks it; at most [`crate::VIOLATIONS_MAX`].
+    fn check(&self, event: &Event) -> Vec<Violation>;
+}
+
+/// A schema as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// The text.
+    pub text: String,
+    /// Name of the message, where the text has several.
+    pub message: Option<String>,
+}
+
+/// What is known of a language.
+pub(crate) struct Format {
+    pub(crate) name: &'static str,
+    pub(crate) compile: fn(&Definition) -> Result<Arc<dyn Check>, InvalidSchema>,
+    /// Whether who reads by the first takes everything that was written by the second; else, what not.
+    pub(crate) reads: fn(&Definition, &Definition) -> Result<(), String>,
+}
+
+/// Names of the languages.
+pub const FORMATS: [&str; 3] = ["avro", "json-schema", "protobuf"];
+
+static ALL: [Format; 3] = [avro::FORMAT, json::FORMAT, proto::FORMAT];
+
+impl Format {
+    pub(crate) fn named(name: &str) -> Result<&'static Self, InvalidSchema> {
+        ALL.iter()
+            .find(|format| format.name == name)
+            .ok_or_else(|| {
+                InvalidSchema::new(format!("unknown format `{name}`"))
+                    .hint(format!("there are: {}", FORMATS.join(", ")))
+            })
+    }
+
+    pub(crate) fn compile(&self, from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
+        if from.text.len() > TEXT_MAX {
+            let reason = format!("the schema is larger than {} KiB", TEXT_MAX >> 10);
+            return Err(InvalidSchema::new(reason));
+        }
+        (self.compile)(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_table() {
+        assert_eq!(ALL.each_ref().map(|format| format.name), FORMATS);
+    }
+}

@@ -1,0 +1,358 @@
+//! What checking data by a schema may cost, before it is compiled.
+//!
+//! A schema is a graph. Some keywords apply further schemas to the same value (`allOf`, `$ref`), the others to
+//! its parts. Many ways through the first kind multiply the work for each value; if a schema comes back to
+//! itself over a part of the value in several ways, the work multiplies with each level of nesting.
+
+use crate::InvalidSchema;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Most schemas in a document.
+const NODES_MAX: usize = 2_000;
+/// Deepest nesting of a document.
+const DEPTH_MAX: usize = 64;
+/// Most checks of one value.
+const WAYS_MAX: u64 = 1_000;
+/// Most checks that recursion may make of one.
+const GROWTH_MAX: f64 = 100_000.0;
+/// Keywords whose schemas apply to the same value.
+const HERE: [&str; 10] = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "dependencies",
+    "$ref",
+];
+/// Keywords that hold schemas which nothing applies until they are referred to.
+const SHELVES: [&str; 2] = ["$defs", "definitions"];
+/// Keywords that hold schemas by names of the author's choice.
+const BY_NAME: [&str; 4] = [
+    "dependentSchemas",
+    "dependencies",
+    "patternProperties",
+    "properties",
+];
+
+/// Deepest nesting of data that the schema can be held against in bounded time; `None` for any.
+pub(super) fn depth_max(schema: &Value) -> Result<Option<u32>, InvalidSchema> {
+    let mut graph = Graph::default();
+    graph.add(schema, String::new(), false, 0)?;
+    let edges = graph.edges();
+    let ways = Ways::of(&edges)?;
+    let growth = growth(&edges, &ways);
+    if growth <= 1.0 {
+        return Ok(None);
+    }
+    let levels = (GROWTH_MAX.ln() / growth.ln()).floor();
+    if levels < 3.0 {
+        return Err(InvalidSchema::new(format!(
+            "it comes back to itself in {growth} ways for one part of the data: checking would take a time that grows beyond bounds"
+        ))
+        .hint("let fewer alternatives lead back, or tell them apart outside the recursion"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Ok(Some(levels as u32))
+}
+
+#[derive(Default)]
+struct Graph<'s> {
+    nodes: Vec<Node<'s>>,
+    /// By address.
+    ids: HashMap<*const Map<String, Value>, usize>,
+    /// By JSON pointer.
+    places: HashMap<String, usize>,
+    /// By what references may call them.
+    names: HashMap<&'s str, Vec<usize>>,
+}
+
+struct Node<'s> {
+    map: &'s Map<String, Value>,
+    /// Its members are schemas and no keywords.
+    by_name: bool,
+}
+
+/// Where a schema leads.
+#[derive(Default)]
+struct Edges {
+    here: Vec<usize>,
+    /// To the parts of this name.
+    named: BTreeMap<String, Vec<usize>>,
+    /// To parts of names that match something.
+    matched: Vec<usize>,
+    /// To all other parts.
+    rest: Vec<usize>,
+}
+
+impl<'s> Graph<'s> {
+    fn add(
+        &mut self,
+        schema: &'s Value,
+        place: String,
+        by_name: bool,
+        depth: usize,
+    ) -> Result<(), InvalidSchema> {
+        let Value::Object(map) = schema else {
+            return Ok(());
+        };
+        if depth > DEPTH_MAX || self.nodes.len() >= NODES_MAX {
+            return Err(InvalidSchema::new(format!(
+                "the schema has more than {DEPTH_MAX} levels or {NODES_MAX} schemas in it"
+            )));
+        }
+        let node = self.nodes.len();
+        self.nodes.push(Node { map, by_name });
+        self.ids.insert(map, node);
+        for key in ["$id", "id", "$anchor", "$dynamicAnchor"] {
+            if let (Some(Value::String(name)), false) = (map.get(key), by_name) {
+                self.names.entry(name).or_default().push(node);
+            }
+        }
+        self.places.insert(place.clone(), node);
+        // Everything that may be referred to is a schema here, also what no keyword makes one.
+        for (key, value) in map {
+            if !by_name && matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
+                continue;
+            }
+            let below = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
+            let names = !by_name && BY_NAME.contains(&key.as_str());
+            self.within(value, below, names, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn within(
+        &mut self,
+        value: &'s Value,
+        place: String,
+        by_name: bool,
+        depth: usize,
+    ) -> Result<(), InvalidSchema> {
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .try_for_each(|(i, item)| self.add(item, format!("{place}/{i}"), false, depth)),
+            other => self.add(other, place, by_name, depth),
+        }
+    }
+
+    /// What a reference means. One that is not found here may mean any schema with a name.
+    fn target(&self, reference: &str) -> Vec<usize> {
+        let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let pointer = percent(fragment);
+        if document.is_empty() && (pointer.is_empty() || pointer.starts_with('/')) {
+            return self.places.get(&pointer).copied().into_iter().collect();
+        }
+        for name in [reference, document, fragment] {
+            if let Some(found) = self.names.get(name).filter(|_| !name.is_empty()) {
+                return found.clone();
+            }
+        }
+        if document.starts_with("http://json-schema.org/")
+            || document.starts_with("https://json-schema.org/")
+        {
+            return Vec::new();
+        }
+        self.names.values().flatten().copied().collect()
+    }
+
+    fn edges(&self) -> Vec<Edges> {
+        (0..self.nodes.len()).map(|node| self.leads(node)).collect()
+    }
+
+    fn leads(&self, node: usize) -> Edges {
+        let Node { map, by_name } = self.nodes[node];
+        let mut edges = Edges::default();
+        for (key, value) in map.iter().filter(|_| !by_name) {
+            match key.as_str() {
+                "$ref" | "$dynamicRef" | "$recursiveRef" => {
+                    edges
+                        .here
+                        .extend(value.as_str().map(|r| self.target(r)).into_iter().flatten());
+                }
+                key if SHELVES.contains(&key) || key == "propertyNames" => {}
+                key if HERE.contains(&key) => edges.here.extend(self.ids(value)),
+                "properties" => {
+                    let Value::Object(properties) = value else {
+                        continue;
+                    };
+                    for (name, schema) in properties {
+                        edges.named.insert(name.clone(), self.ids(schema));
+                    }
+                }
+                "prefixItems" => {
+                    let Value::Array(items) = value else { continue };
+                    for (i, schema) in items.iter().enumerate() {
+                        edges.named.insert(format!("[{i}]"), self.ids(schema));
+                    }
+                }
+                "patternProperties" | "contains" => edges.matched.extend(self.ids(value)),
+                "additionalProperties"
+                | "unevaluatedProperties"
+                | "items"
+                | "additionalItems"
+                | "unevaluatedItems" => edges.rest.extend(self.ids(value)),
+                _ => {}
+            }
+        }
+        edges
+    }
+
+    /// The schemas that a value is, or holds one step below.
+    fn ids(&self, value: &Value) -> Vec<usize> {
+        let id = |value: &Value| {
+            self.ids
+                .get(&std::ptr::from_ref(value.as_object()?))
+                .copied()
+        };
+        match value {
+            Value::Array(items) => items.iter().filter_map(id).collect(),
+            Value::Object(map) => match id(value) {
+                Some(own) if !self.nodes[own].by_name => vec![own],
+                _ => map.values().filter_map(id).collect(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// For each schema, the schemas that a value meets there, each with how often.
+struct Ways(Vec<BTreeMap<usize, u64>>);
+
+impl Ways {
+    fn of(edges: &[Edges]) -> Result<Self, InvalidSchema> {
+        let mut done: Vec<Option<BTreeMap<usize, u64>>> = vec![None; edges.len()];
+        for node in 0..edges.len() {
+            visit(node, edges, &mut done, &mut BTreeSet::new())?;
+        }
+        Ok(Self(
+            done.into_iter().map(Option::unwrap_or_default).collect(),
+        ))
+    }
+}
+
+fn visit(
+    node: usize,
+    edges: &[Edges],
+    done: &mut Vec<Option<BTreeMap<usize, u64>>>,
+    above: &mut BTreeSet<usize>,
+) -> Result<(), InvalidSchema> {
+    if done[node].is_some() {
+        return Ok(());
+    }
+    if !above.insert(node) {
+        return Err(
+            InvalidSchema::new("it refers to itself for the same data, without end")
+                .hint("let a reference to itself stand under `properties` or `items`"),
+        );
+    }
+    if above.len() > DEPTH_MAX * 4 {
+        return Err(InvalidSchema::new(
+            "references lead on in a chain that is too long",
+        ));
+    }
+    let mut ways = BTreeMap::from([(node, 1)]);
+    for next in &edges[node].here {
+        visit(*next, edges, done, above)?;
+        for (met, times) in done[*next].iter().flatten() {
+            let sum: &mut u64 = ways.entry(*met).or_default();
+            *sum = sum.saturating_add(*times);
+        }
+    }
+    if ways
+        .values()
+        .fold(0, |sum: u64, times| sum.saturating_add(*times))
+        > WAYS_MAX
+    {
+        return Err(InvalidSchema::new(format!(
+            "one value would be checked more than {WAYS_MAX} times"
+        ))
+        .hint("let alternatives share fewer schemas"));
+    }
+    above.remove(&node);
+    done[node] = Some(ways);
+    Ok(())
+}
+
+/// The largest number of times that a schema comes back to itself for one part of a value.
+fn growth(edges: &[Edges], ways: &Ways) -> f64 {
+    let reach = reach(edges);
+    let mut most: u64 = 0;
+    for (node, met) in ways.0.iter().enumerate() {
+        if !reach[node].contains(&node) {
+            continue;
+        }
+        let back = |targets: &[usize]| {
+            targets
+                .iter()
+                .filter(|t| **t == node || reach[**t].contains(&node))
+                .count() as u64
+        };
+        let names: BTreeSet<&str> = met
+            .keys()
+            .flat_map(|met| edges[*met].named.keys().map(String::as_str))
+            .collect();
+        for name in names.into_iter().chain([""]) {
+            let times = met.iter().map(|(met, times)| {
+                let edges = &edges[*met];
+                let named = edges.named.get(name).unwrap_or(&edges.rest);
+                times * (back(named) + back(&edges.matched))
+            });
+            most = most.max(times.sum());
+        }
+    }
+    #[expect(clippy::cast_precision_loss)]
+    let most = most as f64;
+    most
+}
+
+/// For each schema of a recursion, what it leads to in any number of steps.
+fn reach(edges: &[Edges]) -> Vec<BTreeSet<usize>> {
+    let next = |node: usize| {
+        let edges = &edges[node];
+        let named = edges.named.values().flatten();
+        edges
+            .here
+            .iter()
+            .chain(&edges.matched)
+            .chain(&edges.rest)
+            .chain(named)
+            .copied()
+    };
+    (0..edges.len())
+        .map(|start| {
+            let mut seen = BTreeSet::new();
+            let mut open: Vec<usize> = next(start).collect();
+            while let Some(node) = open.pop() {
+                if seen.insert(node) {
+                    open.extend(next(node));
+                }
+            }
+            seen
+        })
+        .collect()
+}
+
+/// A fragment without its percent signs.
+fn percent(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let hex = |byte: u8| char::from(byte).to_digit(16);
+        let mut ahead = rest.clone();
+        match (byte, ahead.next().and_then(hex), ahead.next().and_then(hex)) {
+            (b'%', Some(high), Some(low)) => {
+                out.extend(u8::try_from(high * 16 + low));
+                rest = ahead;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

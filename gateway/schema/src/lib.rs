@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![warn(clippy::expect_used)]
+
+mod avro;
+mod binding;
+mod format;
+mod infer;
+mod json;
+mod proto;
+mod refusal;
+mod registry;
+mod violation;
+
+pub use binding::{Action, Binding, Pattern};
+pub use format::{Definition, FORMATS};
+pub use infer::infer;
+pub use refusal::InvalidSchema;
+pub use registry::{Compatibility, Judgement, Registered, Schemas, Version};
+pub use violation::Violation;
+
+/// Largest text of a schema, in bytes.
+pub const TEXT_MAX: usize = 256 << 10;
+/// Most violations that are told of one event.
+pub const VIOLATIONS_MAX: usize = 8;

@@ -1,0 +1,97 @@
+//! Protocol Buffers: the encoding of one message, walked without building it.
+
+mod compatible;
+mod walk;
+
+use crate::format::{Check, Definition, Format};
+use crate::{InvalidSchema, Violation};
+use prost_reflect::MessageDescriptor;
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use std::sync::Arc;
+use tradewind_event::Event;
+
+pub(crate) const FORMAT: Format = Format {
+    name: "protobuf",
+    compile,
+    reads,
+};
+
+/// Name under which the text is compiled.
+const FILE: &str = "schema.proto";
+/// Media types of Protobuf data.
+const TYPES: [&str; 3] = [
+    "application/protobuf",
+    "application/x-protobuf",
+    "application/vnd.google.protobuf",
+];
+
+#[derive(Debug)]
+struct Schema(MessageDescriptor);
+
+fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
+    Ok(Arc::new(Schema(parse(from)?)))
+}
+
+/// The text, and nothing beside it but what Google publishes with the language.
+struct Alone(String);
+
+impl FileResolver for Alone {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        match name {
+            FILE => File::from_source(name, &self.0),
+            _ => Err(protox::Error::file_not_found(name)),
+        }
+    }
+}
+
+fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
+    let refusal = |e: protox::Error| {
+        InvalidSchema::new(format!("not a Protobuf definition: {e}"))
+            .hint("one file that imports nothing but google/protobuf/*.proto")
+    };
+    let mut files = ChainFileResolver::new();
+    files.add(GoogleFileResolver::new());
+    files.add(Alone(from.text.clone()));
+    let mut compiler = protox::Compiler::with_file_resolver(files);
+    compiler.open_file(FILE).map_err(refusal)?;
+    let pool = compiler.descriptor_pool();
+    let file = pool.get_file_by_name(FILE);
+    let all: Vec<MessageDescriptor> = file.iter().flat_map(|file| file.messages()).collect();
+    let names = || {
+        let names: Vec<&str> = all.iter().map(|message| message.full_name()).collect();
+        names.join(", ")
+    };
+    match &from.message {
+        Some(name) => pool.get_message_by_name(name).ok_or_else(|| {
+            InvalidSchema::new(format!("there is no message `{name}`"))
+                .hint(format!("there are: {}", names()))
+        }),
+        None if all.len() == 1 => Ok(all[0].clone()),
+        None => Err(InvalidSchema::new(format!("it has {} messages", all.len()))
+            .hint(format!("say which one with `message`: {}", names()))),
+    }
+}
+
+impl Check for Schema {
+    fn check(&self, event: &Event) -> Vec<Violation> {
+        let Some(data) = event.data() else {
+            return vec![Violation::new("", "data", "none").expected("Protobuf")];
+        };
+        let ty = event.data_content_type().unwrap_or_default();
+        let media = ty.split(';').next().unwrap_or_default().trim();
+        if !TYPES.iter().any(|known| media.eq_ignore_ascii_case(known)) {
+            let found = format!("{} bytes of `{media}`", data.bytes.len());
+            return vec![Violation::new("", "datacontenttype", found).expected(TYPES[0])];
+        }
+        walk::walk(&self.0, &data.bytes).err().into_iter().collect()
+    }
+}
+
+fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {
+    let (reader, writer) = (parse(reader), parse(writer));
+    let (reader, writer) = (
+        reader.map_err(|e| e.to_string())?,
+        writer.map_err(|e| e.to_string())?,
+    );
+    compatible::reads(&reader, &writer)
+}
