@@ -10,6 +10,7 @@ mod proto;
 mod refusal;
 mod registry;
 mod violation;
+pub mod xregistry;
 
 pub use binding::{Action, Binding, Pattern};
 pub use format::{Definition, FORMATS};

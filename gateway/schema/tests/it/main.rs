@@ -12,6 +12,7 @@ mod infer;
 mod json;
 mod proto;
 mod rules;
+mod xregistry;
 
 use tradewind_event::Event;
 use tradewind_schema::{Action, Binding, Compatibility, Definition, Pattern, Registered, Schemas};

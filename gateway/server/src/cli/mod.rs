@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod contracts;
 mod dead_letters;
 mod dev;
 mod diff;
@@ -95,6 +96,9 @@ enum Command {
     /// Try filters without a gateway
     #[command(subcommand)]
     Filter(filter::Command),
+    /// Try schemas without a gateway
+    #[command(subcommand)]
+    Schema(contracts::Command),
     /// Try transforms without a gateway
     #[command(subcommand)]
     Transform(transform::Command),
@@ -170,6 +174,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             #[cfg(feature = "webhooks")]
             Command::Simulate(args) => simulate::run(args, term).await,
             Command::Filter(command) => filter::run(&command, term),
+            Command::Schema(command) => contracts::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
             Command::ApiKeys(command) => api_keys::run(&command, term),

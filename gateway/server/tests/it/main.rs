@@ -13,6 +13,7 @@ mod process;
 mod pull;
 mod refused;
 mod schedules;
+mod schemas;
 mod simulate;
 mod supervised;
 mod support;

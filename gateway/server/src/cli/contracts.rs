@@ -1,0 +1,264 @@
+//! `tradewind schema`
+
+use super::failure::Failure;
+use super::input::Input;
+use super::term::{Term, plain};
+use super::written;
+use serde_json::{Value, json};
+use std::path::Path;
+use tradewind_event::Event;
+use tradewind_schema::{
+    Action, Binding, Compatibility, Definition, InvalidSchema, Pattern, Registered, Schemas, infer,
+    xregistry,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Test(TestArgs),
+    Compare(CompareArgs),
+    Infer(InferArgs),
+    Import(ImportArgs),
+}
+
+/// The language of a schema, and which part of it is meant
+#[derive(Debug, clap::Args)]
+struct Language {
+    /// Language: json-schema, avro or protobuf; by default that of the file's ending
+    #[arg(long)]
+    format: Option<String>,
+    /// Full name of the message, where a Protobuf file has several
+    #[arg(long)]
+    message: Option<String>,
+}
+
+/// Hold events against a schema
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tradewind schema test --schema order.json --event event.json\n  \
+    tradewind schema test --schema '{ \"type\": \"object\" }' --event - < events.json\n\n\
+    An event is a CloudEvent in JSON, or a list of them. Exit code 1 if one breaks the schema."
+)]
+pub(super) struct TestArgs {
+    /// Schema: a file, - for stdin, or the text itself
+    #[arg(long)]
+    schema: String,
+    /// Event: a file, - for stdin, or the text itself
+    #[arg(long)]
+    event: String,
+    #[command(flatten)]
+    language: Language,
+}
+
+/// Tell whether a new version of a schema is compatible with an old one
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  tradewind schema compare --old order.1.json --new order.2.json\n\n\
+    Backward: who reads by the new one takes what was written by the old one. Forward: the other way round. \
+    Exit code 1 if it is neither."
+)]
+pub(super) struct CompareArgs {
+    /// Old version: a file, or the text itself
+    #[arg(long)]
+    old: String,
+    /// New version: a file, or the text itself
+    #[arg(long)]
+    new: String,
+    #[command(flatten)]
+    language: Language,
+}
+
+/// Propose a JSON Schema for the data of recorded events
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tradewind schema infer --event recorded.json > schemas/order.json\n  \
+    tradewind tail --output json | head -100 | jq -s . | tradewind schema infer --event -\n\n\
+    A member that every event has is required; texts that repeat are taken for a set of words. Read it \
+    before you use it: it knows only what it was shown."
+)]
+pub(super) struct InferArgs {
+    /// Events: a file, - for stdin, or the text itself
+    #[arg(long)]
+    event: String,
+}
+
+/// Write the schemas of an xRegistry document as configuration
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tradewind schema import shop.xreg.json >> tradewind.yaml")]
+pub(super) struct ImportArgs {
+    /// Document: a file, or - for stdin
+    document: String,
+}
+
+pub(super) fn run(command: &Command, term: &Term) -> Result<(), Failure> {
+    match command {
+        Command::Test(args) => test(args, term),
+        Command::Compare(args) => compare(args, term),
+        Command::Infer(args) => propose(args, term),
+        Command::Import(args) => import(args, term),
+    }
+}
+
+fn test(args: &TestArgs, term: &Term) -> Result<(), Failure> {
+    if args.schema == "-" && args.event == "-" {
+        return Err(Failure::usage("only one of --schema and --event is stdin"));
+    }
+    let input = Input::read("schema", &args.schema)?;
+    let mut registered = one(&args.language, &input, Compatibility::None)?;
+    add(&mut registered, &args.language, &input)?;
+    registered.bindings.push(Binding {
+        ty: Pattern::read("*"),
+        source: None,
+        on_failure: Action::Reject,
+    });
+    let schemas = Schemas::new([(&input.name, &registered)]);
+    let input = Input::read("event", &args.event)?;
+    let (events, list) = written::events(&input.text)
+        .map_err(|reason| Failure::new(format!("{}: {reason}", input.name)))?;
+    let mut told: Vec<Value> = Vec::new();
+    let mut broken = 0;
+    for event in &events {
+        let judgement = schemas.judge(event);
+        let violations = judgement
+            .map(|judged| judged.violations)
+            .unwrap_or_default();
+        broken += usize::from(!violations.is_empty());
+        if term.json() {
+            let violations: Vec<Value> = violations
+                .iter()
+                .map(|v| json!({ "path": v.path, "rule": v.rule, "expected": v.expected, "found": v.found }))
+                .collect();
+            told.push(json!({ "id": event.id(), "valid": violations.is_empty(), "violations": violations }));
+            continue;
+        }
+        let valid = violations.is_empty();
+        let verdict = term.mark(valid, if valid { "valid" } else { "breaks the schema" });
+        term.line(&format!("{}  {verdict}", plain(event.id())))?;
+        for violation in violations {
+            term.line(&format!("  {}", plain(&violation.to_string())))?;
+        }
+    }
+    if term.json() {
+        match list {
+            true => term.value(&told)?,
+            false => term.value(&told.pop())?,
+        }
+    }
+    match broken {
+        0 => Ok(()),
+        n => Err(Failure::new(format!(
+            "{n} of {} events break the schema",
+            events.len()
+        ))),
+    }
+}
+
+fn compare(args: &CompareArgs, term: &Term) -> Result<(), Failure> {
+    let (old, new) = (
+        Input::read("old", &args.old)?,
+        Input::read("new", &args.new)?,
+    );
+    let mut told = serde_json::Map::new();
+    let mut reasons = Vec::new();
+    for (word, by) in [
+        ("backward", Compatibility::Backward),
+        ("forward", Compatibility::Forward),
+    ] {
+        let mut registered = one(&args.language, &old, by)?;
+        add(&mut registered, &args.language, &old)?;
+        let verdict = registered.add(definition(&args.language, &new), None);
+        told.insert(word.into(), verdict.is_ok().into());
+        match verdict {
+            Ok(()) if !term.json() => {
+                term.line(&format!("{word}: {}", term.mark(true, "compatible")))?
+            }
+            Err(InvalidSchema { reason, .. }) => {
+                if !term.json() {
+                    term.line(&format!("{word}: {}", term.mark(false, "not compatible")))?;
+                    term.line(&format!("  {}", plain(&reason)))?;
+                }
+                reasons.push(reason);
+            }
+            Ok(()) => {}
+        }
+    }
+    if term.json() {
+        told.insert("reasons".into(), json!(reasons));
+        term.value(&told)?;
+    }
+    match reasons.len() {
+        2 => Err(Failure::new(
+            "the new version is compatible in neither direction",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn propose(args: &InferArgs, term: &Term) -> Result<(), Failure> {
+    let input = Input::read("event", &args.event)?;
+    let (events, _) = written::events(&input.text)
+        .map_err(|reason| Failure::new(format!("{}: {reason}", input.name)))?;
+    let data: Vec<Value> = events.iter().filter_map(Event::data_json).collect();
+    if data.is_empty() {
+        return Err(Failure::new(format!(
+            "{}: no event has JSON data",
+            input.name
+        )));
+    }
+    if data.len() < events.len() {
+        term.note(&format!(
+            "{} of {} events have no JSON data",
+            events.len() - data.len(),
+            events.len()
+        ));
+    }
+    term.value(&infer(&data))?;
+    Ok(())
+}
+
+fn import(args: &ImportArgs, term: &Term) -> Result<(), Failure> {
+    let input = Input::read("document", &args.document)?;
+    let document: Value = serde_json::from_str(&input.text)
+        .map_err(|error| Failure::new(format!("{}: {error}", input.name)))?;
+    let imported = xregistry::import(&document)
+        .map_err(|reason| Failure::new(format!("{}: {reason}", input.name)))?;
+    for reason in &imported.left_out {
+        term.note(&format!("left out: {}", plain(reason)));
+    }
+    // JSON is YAML.
+    term.value(&json!({ "schemas": imported.schemas }))?;
+    Ok(())
+}
+
+/// A schema without versions, in the language of the file.
+fn one(language: &Language, input: &Input, by: Compatibility) -> Result<Registered, Failure> {
+    let ending = Path::new(&input.name)
+        .extension()
+        .and_then(|ending| ending.to_str());
+    let format = match (&language.format, ending) {
+        (Some(format), _) => format,
+        (None, Some("avsc")) => "avro",
+        (None, Some("proto")) => "protobuf",
+        _ => "json-schema",
+    };
+    Registered::new(format, by, Action::Reject).map_err(|invalid| refused("--format", invalid))
+}
+
+fn definition(language: &Language, input: &Input) -> Definition {
+    Definition {
+        text: input.text.clone(),
+        message: language.message.clone(),
+    }
+}
+
+fn add(registered: &mut Registered, language: &Language, input: &Input) -> Result<(), Failure> {
+    let added = registered.add(definition(language, input), None);
+    added.map_err(|invalid| refused(&input.name, invalid))
+}
+
+fn refused(name: &str, invalid: InvalidSchema) -> Failure {
+    let failure = Failure::new(format!("{name}: {}", invalid.reason));
+    match invalid.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
