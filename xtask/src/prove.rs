@@ -3,7 +3,8 @@
 mod fuzz;
 mod install;
 
-use crate::{clone, shell};
+use crate::{clone, shell, tools};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Each proof and what it shows.
@@ -29,6 +30,8 @@ cargo xtask prove <name>
                           messages, and events in providers' envelopes and back
   simulate                every simulated delivery and handshake against a real gateway with a source of
                           each kind; every spoiled one is refused
+  schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
+                          data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
                           over generated events (default 5000 of each)
   schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
@@ -161,6 +164,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
              valid, work and output bounded",
         ),
         Some("signatures") => signatures(),
+        Some("schemas") => by_test_with(
+            "schemas",
+            "tradewind-schema",
+            "",
+            &[("TRADEWIND_JSON_SCHEMA_SUITE", tools::json_schema_suite()?)],
+        ),
         Some("provider-events") => by_test("provider-events", "tradewind-formats", ""),
         Some("simulate") => by_test("simulate", "tradewind-server", "simulate"),
         Some("translate") => translate(rest),
@@ -343,6 +352,15 @@ fn signatures() -> Result<(), String> {
 
 /// What tests of a package print of themselves, behind the name.
 fn by_test(name: &str, package: &str, filter: &str) -> Result<(), String> {
+    by_test_with(name, package, filter, &[])
+}
+
+fn by_test_with(
+    name: &str,
+    package: &str,
+    filter: &str,
+    variables: &[(&str, PathBuf)],
+) -> Result<(), String> {
     let mut figures = String::new();
     let mark = format!("{name}: ");
     let package = format!("--package={package}");
@@ -350,6 +368,7 @@ fn by_test(name: &str, package: &str, filter: &str) -> Result<(), String> {
         shell::cargo()
             .args(["test", "--quiet", &package, "--test=it", "--"])
             .args(["--nocapture", "--test-threads=1"])
+            .envs(variables.iter().cloned())
             .args(Some(filter).filter(|filter| !filter.is_empty())),
         |line| {
             if let Some(at) = line.find(&mark) {

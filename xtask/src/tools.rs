@@ -20,3 +20,31 @@ pub(crate) fn moto() -> Result<PathBuf, String> {
     }
     Ok(folder.join("bin/moto_server"))
 }
+
+/// The source of a validator for Python, which has the published suite of JSON Schema within.
+const SUITE: &str = "jsonschema==4.25.1";
+
+/// The JSON-Schema-Test-Suite.
+pub(crate) fn json_schema_suite() -> Result<PathBuf, String> {
+    let folder = shell::target().join("tools/json-schema-suite");
+    let suite = folder.join("json");
+    if !suite.is_dir() {
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        let from = ["--quiet", "--no-deps", "--no-binary=jsonschema", SUITE];
+        shell::run(
+            Command::new("python3")
+                .args(["-m", "pip", "download", "--dest"])
+                .arg(&folder)
+                .args(from),
+        )?;
+        let archive = folder.join(format!("{}.tar.gz", SUITE.replace("==", "-")));
+        shell::run(
+            Command::new("tar")
+                .args(["--extract", "--strip-components=1", "--directory"])
+                .arg(&folder)
+                .arg("--file")
+                .arg(archive),
+        )?;
+    }
+    Ok(suite)
+}

@@ -12,6 +12,7 @@ mod infer;
 mod json;
 mod proto;
 mod rules;
+mod suite;
 mod xregistry;
 
 use tradewind_event::Event;

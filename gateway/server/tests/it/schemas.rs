@@ -57,9 +57,12 @@ async fn what_is_set_aside_is_kept_as_it_was_written() {
     let mut handler = Handler::start(&[]).await;
     let gateway = start(&config(&handler, "dead-letter")).await;
     let data = r#"{ "total": -12345678901234567890.10, "b": 1, "a": 2 }"#;
-    for _ in 0..2 {
-        let answer = gateway.publish("/events", "order-1", "order.placed", data).await;
-        assert_eq!(answer.status, 202, "{}", answer.text());
+    // Sent again, it is the same record.
+    for status in [202, 200] {
+        let answer = gateway
+            .publish("/events", "order-1", "order.placed", data)
+            .await;
+        assert_eq!(answer.status, status, "{}", answer.text());
     }
     let delivered = handler.next().await;
     assert_eq!(delivered.header("ce-type"), "tradewind.source.refused");
@@ -86,7 +89,8 @@ async fn what_is_annotated_says_so_and_nobody_else_can() {
     let told = handler.next().await;
     assert_eq!(
         told.header("ce-tradewindviolation"),
-        "schema order/1: data breaks `required`: expected a member %22total%22, found an object of 0 members"
+"schema%20order/1:%20data%20breaks%20`required`:%20expected%20a%20member%20%22total%22,\
+         %20found%20an%20object%20of%200%20members"
     );
     assert_eq!(told.body, "{}");
     gateway.finish().await;
