@@ -3,7 +3,8 @@
 use crate::support::handler::Handler;
 use crate::support::{event, start};
 
-const ORDER: &str = r#"{"type": "object", "required": ["total"], "properties": {"total": {"minimum": 0}}}"#;
+const ORDER: &str =
+    r#"{"type": "object", "required": ["total"], "properties": {"total": {"minimum": 0}}}"#;
 
 fn config(handler: &Handler, on_failure: &str) -> String {
     format!(
@@ -40,11 +41,14 @@ async fn a_sender_is_told_and_nothing_of_the_batch_is_stored() {
         "a text has no minimum"
     );
     // Another type has no schema; a good one passes.
-    for (id, ty, data) in [("4", "other", "{}"), ("5", "order.placed", r#"{"total": 1.50}"#)] {
+    for (id, ty, data) in [
+        ("4", "other", "{}"),
+        ("5", "order.placed", r#"{"total": 1.50}"#),
+    ] {
         assert_eq!(gateway.publish("/events", id, ty, data).await.status, 202);
         assert_eq!(handler.next().await.body, data);
     }
-    let account = gateway.running.gateway.engine.streams().await["default"].clone();
+    let account = gateway.running.gateway.engine.streams().await["default"];
     assert_eq!((account.admitted, account.appended), (2, 2));
     let metrics = gateway.admin("GET", "/metrics", "").await.text();
     let line = "tradewind_schema_violations_total{schema=\"order\",done=\"rejected\"} 1";
@@ -71,8 +75,13 @@ async fn what_is_set_aside_is_kept_as_it_was_written() {
     assert!(body.contains(data), "{body}");
     let record: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(record["events"][0]["id"], "order-1");
-    assert!(record["reason"].as_str().unwrap().starts_with("schema order/1: /total breaks `minimum`"));
-    let account = gateway.running.gateway.engine.streams().await["default"].clone();
+    assert!(
+        record["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("schema order/1: /total breaks `minimum`")
+    );
+    let account = gateway.running.gateway.engine.streams().await["default"];
     assert_eq!((account.appended, account.duplicates), (1, 1));
     gateway.finish().await;
 }
@@ -81,15 +90,23 @@ async fn what_is_set_aside_is_kept_as_it_was_written() {
 async fn what_is_annotated_says_so_and_nobody_else_can() {
     let mut handler = Handler::start(&[]).await;
     let gateway = start(&config(&handler, "annotate")).await;
-    let forged = String::from_utf8(event("/events", "order-1", "order.placed", r#"{"total":1}"#)).unwrap();
+    let forged = String::from_utf8(event(
+        "/events",
+        "order-1",
+        "order.placed",
+        r#"{"total":1}"#,
+    ))
+    .unwrap();
     let forged = forged.replacen("\r\n", "\r\nce-tradewindviolation: forged\r\n", 1);
     assert_eq!(gateway.send(forged.as_bytes()).await.status, 202);
     assert_eq!(handler.next().await.header("ce-tradewindviolation"), "");
-    gateway.publish("/events", "order-2", "order.placed", "{}").await;
+    gateway
+        .publish("/events", "order-2", "order.placed", "{}")
+        .await;
     let told = handler.next().await;
     assert_eq!(
         told.header("ce-tradewindviolation"),
-"schema%20order/1:%20data%20breaks%20`required`:%20expected%20a%20member%20%22total%22,\
+        "schema%20order/1:%20data%20breaks%20`required`:%20expected%20a%20member%20%22total%22,\
          %20found%20an%20object%20of%200%20members"
     );
     assert_eq!(told.body, "{}");
