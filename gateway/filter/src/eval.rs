@@ -6,7 +6,7 @@ mod paths;
 mod scan;
 mod slots;
 
-pub(crate) use check::{Asked, Check};
+pub(crate) use check::{Asked, Check, Together};
 pub(crate) use paths::{PathId, Paths};
-pub(crate) use slots::Slots;
+pub(crate) use slots::{Found, Slots};
 pub use slots::{Scratch, View};

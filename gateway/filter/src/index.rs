@@ -9,6 +9,7 @@
 mod access;
 mod plan;
 mod segments;
+mod shelf;
 mod snapshot;
 
 pub use snapshot::Snapshot;

@@ -5,7 +5,7 @@ use super::slots::{Found, NONE, Slots, Step};
 use crate::ir::{Field, Formula, Opaque, Predicate, Test};
 use std::sync::Arc;
 
-/// A formula whose paths are numbers.
+/// A formula whose paths are numbers, and whose negations are at its leaves.
 #[derive(Debug, Clone)]
 pub(crate) enum Check {
     /// Holds.
@@ -14,10 +14,12 @@ pub(crate) enum Check {
     Any(Box<[Check]>),
     Not(Box<Check>),
     Test(Arc<Asked>),
-    Together(Box<[Wanted]>),
+    Together(Together),
     Opaque(Arc<Opaque>),
     /// Shared by several.
     Shared(Arc<Check>),
+    /// What led here already, and has to be checked nevertheless.
+    Spent(Box<Check>),
 }
 
 /// A predicate whose path is a number.
@@ -27,11 +29,37 @@ pub(crate) struct Asked {
     pub(crate) test: Test,
 }
 
-/// A field whose path is a number.
+/// Fields from the same elements of arrays.
 #[derive(Debug, Clone)]
+pub(crate) struct Together {
+    pub(crate) fields: Arc<[Wanted]>,
+    /// The fields that led here already, one bit each; what has more fields than bits, leads nowhere else.
+    spent: u64,
+}
+
+/// A field whose path is a number.
+#[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) path: PathId,
     pub(crate) tests: Box<[Test]>,
+}
+
+impl Together {
+    pub(crate) fn is_spent(&self, field: usize) -> bool {
+        self.spent == u64::MAX || field < 64 && self.spent >> field & 1 == 1
+    }
+
+    /// The same after this field has led somewhere.
+    pub(crate) fn spending(&self, field: usize) -> Self {
+        let spent = match self.fields.len() {
+            0..64 => self.spent | 1 << field,
+            _ => u64::MAX,
+        };
+        Self {
+            fields: Arc::clone(&self.fields),
+            spent,
+        }
+    }
 }
 
 impl Check {
@@ -41,18 +69,27 @@ impl Check {
         paths: &mut Paths,
         intern: &mut impl FnMut(Asked) -> Arc<Asked>,
     ) -> Self {
-        let mut members = |members: &[Formula]| -> Box<[Check]> {
-            members
-                .iter()
-                .map(|member| Check::new(member, paths, intern))
-                .collect()
-        };
-        match formula {
-            Formula::All(all) if all.is_empty() => Check::Yes,
-            Formula::All(all) => Check::All(members(all)),
-            Formula::Any(any) => Check::Any(members(any)),
-            Formula::Not(member) => Check::Not(Box::new(Check::new(member, paths, intern))),
-            Formula::Told(_, member) => Check::new(member, paths, intern),
+        Self::read(formula, false, paths, intern)
+    }
+
+    fn read(
+        formula: &Formula,
+        negated: bool,
+        paths: &mut Paths,
+        intern: &mut impl FnMut(Asked) -> Arc<Asked>,
+    ) -> Self {
+        let leaf = match formula {
+            Formula::All(members) | Formula::Any(members) => {
+                let members = members
+                    .iter()
+                    .map(|member| Check::read(member, negated, paths, intern));
+                return match matches!(formula, Formula::All(_)) != negated {
+                    true => Check::all(members.collect()),
+                    false => Check::any(members.collect()),
+                };
+            }
+            Formula::Not(member) => return Check::read(member, !negated, paths, intern),
+            Formula::Told(_, member) => return Check::read(member, negated, paths, intern),
             Formula::Test(Predicate { path, test }) => Check::Test(intern(Asked {
                 path: paths.intern(path),
                 test: test.clone(),
@@ -62,9 +99,50 @@ impl Check {
                     path: paths.intern(&field.path),
                     tests: field.tests.clone().into(),
                 };
-                Check::Together(fields.iter().map(wanted).collect())
+                Check::Together(Together {
+                    fields: fields.iter().map(wanted).collect(),
+                    spent: 0,
+                })
             }
             Formula::Opaque(opaque) => Check::Opaque(Arc::new(opaque.clone())),
+        };
+        if negated {
+            Check::Not(Box::new(leaf))
+        } else {
+            leaf
+        }
+    }
+
+    /// All of these; flat, and without what holds anyway.
+    pub(crate) fn all(checks: Vec<Check>) -> Self {
+        let mut flat = Vec::with_capacity(checks.len());
+        for check in checks {
+            match check {
+                Check::Yes => {}
+                Check::All(members) => flat.extend(members),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 => Check::Yes,
+            1 => flat.remove(0),
+            _ => Check::All(flat.into()),
+        }
+    }
+
+    /// One of these; flat.
+    pub(crate) fn any(checks: Vec<Check>) -> Self {
+        let mut flat = Vec::with_capacity(checks.len());
+        for check in checks {
+            match check {
+                Check::Yes => return Check::Yes,
+                Check::Any(members) => flat.extend(members),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            1 => flat.remove(0),
+            _ => Check::Any(flat.into()),
         }
     }
 
@@ -76,7 +154,7 @@ impl Check {
             Check::Any(members) => members.iter().any(|member| member.holds(slots)),
             Check::Not(member) => !member.holds(slots),
             Check::Test(asked) => asked.holds(slots),
-            Check::Together(fields) => together(fields, slots),
+            Check::Together(together) => self::together(&together.fields, slots),
             Check::Opaque(opaque) => match opaque.expression.evaluate(slots.view) {
                 Ok(value) => value == opaque.wanted,
                 Err(_) => {
@@ -85,6 +163,7 @@ impl Check {
                 }
             },
             Check::Shared(check) => check.holds(slots),
+            Check::Spent(check) => check.holds(slots),
         }
     }
 }
@@ -97,12 +176,13 @@ impl Check {
             Check::Yes | Check::Shared(_) => 0,
             Check::Test(asked) => size_of::<Asked>() / Arc::strong_count(asked).max(1),
             Check::All(members) | Check::Any(members) => each(members),
-            Check::Not(member) => size_of::<Check>() + member.bytes(),
-            Check::Together(fields) => {
-                let tests = fields
+            Check::Not(member) | Check::Spent(member) => size_of::<Check>() + member.bytes(),
+            Check::Together(together) => {
+                let tests = together
+                    .fields
                     .iter()
                     .map(|field| field.tests.len() * size_of::<Test>());
-                fields.len() * size_of::<Wanted>() + tests.sum::<usize>()
+                together.fields.len() * size_of::<Wanted>() + tests.sum::<usize>()
             }
             Check::Opaque(opaque) => 4 * opaque.expression.text().len(),
         }

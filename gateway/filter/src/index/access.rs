@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 const AFFIX_MAX: usize = 64;
 
 /// What a key is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(super) enum Kind {
     Exact,
@@ -32,7 +32,7 @@ impl Kind {
 }
 
 /// A way to a filter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Access {
     Key {
         path: PathId,

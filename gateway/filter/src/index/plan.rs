@@ -1,182 +1,110 @@
-//! How a formula is filed: under which access predicates, and what is left to check there.
+//! How a filter is filed: under which access predicates, and what is left to check there.
 
 use super::access::{Access, ways};
-use crate::eval::{Asked, Check, Paths};
-use crate::ir::{Field, Formula, Predicate, Test};
+use crate::eval::{Check, Together};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A formula, ready to be filed.
-pub(super) struct Plan {
-    check: Check,
-    /// Ways of which one is met wherever the formula holds, each with what is left to check there;
-    /// `None` where every event has to be looked at.
-    pub(super) cover: Option<Cover>,
-}
-
+/// Ways of which one is met wherever a check holds, each with what is left to check there.
 pub(super) struct Cover {
     pub(super) ways: Vec<(Access, Check)>,
     cost: usize,
 }
 
-/// What planning asks the index.
-pub(super) trait Known {
-    fn paths(&mut self) -> &mut Paths;
-    fn intern(&mut self, asked: Asked) -> Arc<Asked>;
-    /// About how many candidates this way would lead to.
-    fn cost(&self, access: &Access) -> usize;
+/// About how many candidates a way leads to.
+pub(super) type Cost<'c> = &'c dyn Fn(&Access) -> usize;
+
+/// The cheapest cover; `None` where nothing leads to what is checked.
+pub(super) fn cover(check: &Check, cost: Cost<'_>) -> Option<Cover> {
+    let mut found = of(check, cost)?;
+    if found.ways.len() > 1 {
+        found.ways = merged(found.ways);
+    }
+    Some(found)
 }
 
-impl Plan {
-    pub(super) fn new(formula: &Formula, known: &mut impl Known) -> Self {
-        plan(formula, false, known)
-    }
-
-    /// What to check where there is no way.
-    pub(super) fn into_check(self) -> Check {
-        self.check
-    }
-
-    fn open(check: Check) -> Self {
-        Self { check, cover: None }
-    }
-}
-
-fn plan(formula: &Formula, negated: bool, known: &mut impl Known) -> Plan {
-    match formula {
-        Formula::All(members) | Formula::Any(members) => {
-            let members: Vec<_> = members.iter().map(|m| plan(m, negated, known)).collect();
-            match matches!(formula, Formula::All(_)) != negated {
-                true => all(members),
-                false => any(members),
+fn of(check: &Check, cost: Cost<'_>) -> Option<Cover> {
+    match check {
+        Check::Yes | Check::Not(_) | Check::Opaque(_) | Check::Spent(_) => None,
+        Check::Shared(inner) => of(inner, cost),
+        Check::All(members) => all(members, cost),
+        Check::Any(members) => {
+            let mut whole = Cover {
+                ways: Vec::new(),
+                cost: 0,
+            };
+            for member in members {
+                let one = of(member, cost)?;
+                whole.cost += one.cost;
+                whole.ways.extend(one.ways);
             }
+            Some(whole)
         }
-        Formula::Not(member) => plan(member, !negated, known),
-        Formula::Told(_, member) => plan(member, negated, known),
-        Formula::Test(predicate) => test(predicate, negated, known),
-        Formula::Together(fields) if negated => {
-            Plan::open(Check::Not(Box::new(together(fields, known))))
-        }
-        Formula::Together(fields) => {
-            let check = together(fields, known);
-            let covers = fields.iter().map(|field| {
-                let path = known.paths().intern(&field.path);
-                let ways = field.tests.iter().flat_map(|test| ways(path, test));
-                let ways: Vec<_> = ways.map(|way| (way, check.clone())).collect();
-                costed(ways, known)
+        Check::Test(asked) => {
+            let ways = ways(asked.path, &asked.test).into_iter().map(|way| {
+                let left = match way {
+                    Access::Key { sure: true, .. } => Check::Yes,
+                    _ => Check::Spent(Box::new(check.clone())),
+                };
+                (way, left)
             });
-            let cover = covers.min_by_key(|cover| cover.cost);
-            Plan { check, cover }
+            Some(costed(ways.collect(), cost))
         }
-        Formula::Opaque(opaque) => {
-            let check = Check::Opaque(Arc::new(opaque.clone()));
-            Plan::open(match negated {
-                true => Check::Not(Box::new(check)),
-                false => check,
-            })
+        Check::Together(together) => {
+            let covers = (0..together.fields.len())
+                .filter(|at| !together.is_spent(*at))
+                .map(|at| {
+                    let field = &together.fields[at];
+                    let left = Check::Together(Together::spending(together, at));
+                    let ways = field.tests.iter().flat_map(|test| ways(field.path, test));
+                    costed(ways.map(|way| (way, left.clone())).collect(), cost)
+                });
+            covers.min_by_key(|cover| cover.cost)
         }
     }
 }
 
-fn costed(ways: Vec<(Access, Check)>, known: &impl Known) -> Cover {
-    let cost = ways.iter().map(|(way, _)| known.cost(way)).sum();
+fn costed(ways: Vec<(Access, Check)>, cost: Cost<'_>) -> Cover {
+    let cost = ways.iter().map(|(way, _)| cost(way)).sum();
     Cover { ways, cost }
 }
 
-fn test(predicate: &Predicate, negated: bool, known: &mut impl Known) -> Plan {
-    let path = known.paths().intern(&predicate.path);
-    let test: &Test = &predicate.test;
-    let asked = known.intern(Asked {
-        path,
-        test: test.clone(),
-    });
-    let check = Check::Test(asked);
-    if negated {
-        return Plan::open(Check::Not(Box::new(check)));
-    }
-    let ways = ways(path, test).into_iter().map(|way| {
-        let sure = matches!(&way, Access::Key { sure: true, .. });
-        let left = if sure { Check::Yes } else { check.clone() };
-        (way, left)
-    });
-    let cover = costed(ways.collect(), known);
-    Plan {
-        check,
-        cover: Some(cover),
-    }
-}
-
-fn together(fields: &[Field], known: &mut impl Known) -> Check {
-    let formula = Formula::Together(fields.to_vec());
-    Check::new(&formula, known.paths(), &mut Arc::new)
-}
-
 /// Filed under the cheapest member; the others are checked there.
-fn all(members: Vec<Plan>) -> Plan {
-    let costs = members.iter().enumerate();
-    let costs = costs.filter_map(|(at, member)| Some((member.cover.as_ref()?.cost, at)));
-    let chosen = costs.min();
-    let mut checks = Vec::with_capacity(members.len());
-    let mut cover = None;
-    let mut others = Vec::with_capacity(members.len());
-    for (at, member) in members.into_iter().enumerate() {
-        match (chosen, member.cover) {
-            (Some((_, chosen)), Some(found)) if chosen == at => cover = Some(found),
-            _ => others.push(member.check.clone()),
-        }
-        checks.push(member.check);
+fn all(members: &[Check], cost: Cost<'_>) -> Option<Cover> {
+    let covers = members.iter().enumerate();
+    let covers = covers.filter_map(|(at, member)| Some((at, of(member, cost)?)));
+    let (chosen, mut cover) = covers.min_by_key(|(_, cover)| cover.cost)?;
+    let others = members.iter().enumerate().filter(|(at, _)| *at != chosen);
+    let others: Vec<Check> = others.map(|(_, other)| other.clone()).collect();
+    if others.is_empty() {
+        return Some(cover);
     }
-    if let Some(cover) = &mut cover
-        && !others.is_empty()
-    {
-        let others = joined(others);
-        let others = match cover.ways.len() {
-            1 => others,
-            _ => Check::Shared(Arc::new(others)),
-        };
-        for (_, left) in &mut cover.ways {
-            let first = std::mem::replace(left, Check::Yes);
-            *left = joined(vec![first, others.clone()]);
-        }
+    let others = match (Check::all(others), cover.ways.len()) {
+        (others, 1) => others,
+        (others, _) => Check::Shared(Arc::new(others)),
+    };
+    for (_, left) in &mut cover.ways {
+        let first = std::mem::replace(left, Check::Yes);
+        *left = Check::all(vec![first, others.clone()]);
     }
-    Plan {
-        check: joined(checks),
-        cover,
-    }
+    Some(cover)
 }
 
-fn any(members: Vec<Plan>) -> Plan {
-    let mut checks = Vec::with_capacity(members.len());
-    let mut cover = Some(Cover {
-        ways: Vec::new(),
-        cost: 0,
-    });
-    for member in members {
-        checks.push(member.check);
-        cover = cover.zip(member.cover).map(|(mut all, one)| {
-            all.cost += one.cost;
-            all.ways.extend(one.ways);
-            all
-        });
-    }
-    Plan {
-        check: Check::Any(checks.into()),
-        cover,
-    }
-}
-
-/// All of these; flat, and without what holds anyway.
-fn joined(checks: Vec<Check>) -> Check {
-    let mut flat = Vec::with_capacity(checks.len());
-    for check in checks {
-        match check {
-            Check::Yes => {}
-            Check::All(members) => flat.extend(members),
-            other => flat.push(other),
+/// One filter is filed once under each way: what was to be checked there are alternatives.
+fn merged(ways: Vec<(Access, Check)>) -> Vec<(Access, Check)> {
+    let mut known: HashMap<Access, usize> = HashMap::with_capacity(ways.len());
+    let mut merged: Vec<(Access, Vec<Check>)> = Vec::with_capacity(ways.len());
+    for (way, check) in ways {
+        match known.get(&way) {
+            Some(at) => merged[*at].1.push(check),
+            None => {
+                known.insert(way.clone(), merged.len());
+                merged.push((way, vec![check]));
+            }
         }
     }
-    match flat.len() {
-        0 => Check::Yes,
-        1 => flat.remove(0),
-        _ => Check::All(flat.into()),
-    }
+    let merged = merged.into_iter();
+    merged
+        .map(|(way, checks)| (way, Check::any(checks)))
+        .collect()
 }

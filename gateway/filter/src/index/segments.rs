@@ -3,20 +3,21 @@
 use hashbrown::HashTable;
 use std::sync::Arc;
 
-const SEGMENTS: usize = 256;
+type Piece<T> = Arc<HashTable<(u64, T)>>;
 
 /// Values under hashes that the caller computes.
 #[derive(Debug, Clone)]
 pub(super) struct Segments<T> {
-    segments: Vec<Arc<HashTable<(u64, T)>>>,
+    segments: Box<[Piece<T>]>,
     len: usize,
 }
 
 impl<T: Clone> Segments<T> {
-    pub(super) fn new() -> Self {
+    /// Of as many pieces, a power of two.
+    pub(super) fn new(pieces: usize) -> Self {
         let empty = Arc::new(HashTable::new());
         Self {
-            segments: vec![empty; SEGMENTS],
+            segments: vec![empty; pieces].into(),
             len: 0,
         }
     }
@@ -25,39 +26,42 @@ impl<T: Clone> Segments<T> {
         self.len
     }
 
+    /// By bits that the tables within do not look at first.
+    #[inline]
+    fn at(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & (self.segments.len() - 1)
+    }
+
     #[inline]
     pub(super) fn find(&self, hash: u64, eq: impl Fn(&T) -> bool) -> Option<&T> {
         let found =
-            self.segments[at(hash)].find(hash, |(known, value)| *known == hash && eq(value));
+            self.segments[self.at(hash)].find(hash, |(known, value)| *known == hash && eq(value));
         found.map(|(_, value)| value)
     }
 
     pub(super) fn find_mut(&mut self, hash: u64, eq: impl Fn(&T) -> bool) -> Option<&mut T> {
         // A miss must not copy the piece.
         self.find(hash, &eq)?;
-        let segment = Arc::make_mut(&mut self.segments[at(hash)]);
+        let at = self.at(hash);
+        let segment = Arc::make_mut(&mut self.segments[at]);
         let found = segment.find_mut(hash, |(known, value)| *known == hash && eq(value));
         found.map(|(_, value)| value)
     }
 
     pub(super) fn insert(&mut self, hash: u64, value: T) {
-        let segment = Arc::make_mut(&mut self.segments[at(hash)]);
+        let at = self.at(hash);
+        let segment = Arc::make_mut(&mut self.segments[at]);
         segment.insert_unique(hash, (hash, value), |(hash, _)| *hash);
         self.len += 1;
     }
 
     pub(super) fn remove(&mut self, hash: u64, eq: impl Fn(&T) -> bool) -> Option<T> {
         self.find(hash, &eq)?;
-        let segment = Arc::make_mut(&mut self.segments[at(hash)]);
+        let at = self.at(hash);
+        let segment = Arc::make_mut(&mut self.segments[at]);
         let entry = segment.find_entry(hash, |(known, value)| *known == hash && eq(value));
         let ((_, value), _) = entry.ok()?.remove();
         self.len -= 1;
         Some(value)
     }
-}
-
-/// By bits that the tables within do not look at first.
-#[inline]
-fn at(hash: u64) -> usize {
-    (hash >> 32) as usize % SEGMENTS
 }

@@ -313,6 +313,91 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// What many share is looked up once, and each is found by what it says beside it.
+    #[test]
+    fn crowds_and_filters_agree(
+        formulas in prop::collection::vec(formula(), 60..120),
+        shared in prop::collection::vec(path_and_test(), 1..3),
+        gone in prop::collection::vec(0..60u64, 0..60),
+        events in prop::collection::vec(event(), 1..8),
+    ) {
+        let index = Index::default();
+        let mut live: BTreeMap<u64, Formula> = BTreeMap::new();
+        for (id, formula) in (0..).zip(formulas) {
+            let shared = shared.iter().map(|(path, test)| Formula::test(path.clone(), test.clone()));
+            let formula = Formula::all(shared.chain([formula]).collect());
+            index.add(id, &formula).unwrap();
+            live.insert(id, formula);
+        }
+        let before = (index.load(), live.clone());
+        for id in gone {
+            prop_assert_eq!(index.remove(id), live.remove(&id).is_some());
+        }
+        for (snapshot, live) in [&before, &(index.load(), live.clone())] {
+            for event in &events {
+                let data = event.data_json();
+                let wanted: Vec<u64> = live
+                    .iter()
+                    .filter(|(_, formula)| holds(formula, event, data.as_ref()))
+                    .map(|(id, _)| *id)
+                    .collect();
+                prop_assert_eq!(&matches(snapshot, event), &wanted);
+            }
+        }
+        for id in live.keys() {
+            index.remove(*id);
+        }
+        prop_assert!(index.load().is_empty() && index.load().bytes() == 0);
+        prop_assert_eq!(matches(&index.load(), &events[0]), Vec::<u64>::new());
+    }
+}
+
+fn path_and_test() -> impl Strategy<Value = (Path, Test)> {
+    prop_oneof![
+        Just((Path::attribute("id"), Test::Exists)),
+        Just((
+            Path::attribute("type"),
+            Test::Text(Text::new(How::Prefix, "x"))
+        )),
+        (path(), test()),
+    ]
+}
+
+#[test]
+fn alternatives_with_the_same_end_of_a_range_are_all_found() {
+    let over = |at| {
+        let low = Number::new(at).map(|at| Bound {
+            at,
+            inclusive: false,
+        });
+        Formula::test(
+            Path::data(Arrays::Never, ["n"]),
+            Test::Number(Range { low, high: None }),
+        )
+    };
+    let besides = |name: &str| exact(name, "t").negated();
+    let any = Formula::any(vec![
+        Formula::all(vec![over(1.0), besides("type")]),
+        Formula::all(vec![over(1.0), besides("subject")]),
+    ]);
+    let mut snapshot = Snapshot::new(Limits::default());
+    snapshot.add(1, &any).unwrap();
+    for (ty, subject, found) in [("t", "s", true), ("u", "t", true), ("t", "t", false)] {
+        let event = Event::builder("1", "/s", ty)
+            .subject(subject)
+            .data("application/json", r#"{"n":2}"#);
+        let event = event.build().unwrap();
+        assert_eq!(
+            !matches(&snapshot, &event).is_empty(),
+            found,
+            "{ty} {subject}"
+        );
+    }
+}
+
 fn exact(name: &str, value: &str) -> Formula {
     Formula::test(Path::attribute(name), Test::exact(value))
 }
