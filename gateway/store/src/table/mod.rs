@@ -113,7 +113,10 @@ impl Table {
         }
         // Made beside and renamed, so that a crash leaves a table or none.
         let temporary = dir.join(NEW);
-        let db = open_db(disk, &temporary, Open::Empty, cache_bytes, false)?;
+        let file = disk
+            .open(&temporary, Open::Empty)
+            .map_err(|e| broken("create", &e))?;
+        let db = open_on(Backend::unknown(file.clone()), cache_bytes, false)?;
         let damaged = dir.join(if has(FILE) { FILE } else { DAMAGED });
         match opened.damage {
             Some(_) => {
@@ -124,6 +127,7 @@ impl Table {
             None => write(&db, None, &opened.checkpoint)?,
         }
         drop(db);
+        file.sync_data().map_err(|e| broken("create", &e))?;
         if has(FILE) {
             disk.rename(&damaged, &dir.join(DAMAGED))
                 .map_err(|e| broken("set aside", &e))?;
@@ -287,10 +291,14 @@ fn open_db(
     verify: bool,
 ) -> Result<Database, Unusable> {
     let file = disk.open(path, how).map_err(|e| broken("open", &e))?;
+    open_on(Backend::new(file), cache_bytes, verify)
+}
+
+fn open_on(backend: Backend, cache_bytes: usize, verify: bool) -> Result<Database, Unusable> {
     Builder::new()
         .set_cache_size(cache_bytes)
         .set_check_integrity_on_open(verify)
-        .create_with_backend(Backend::new(file))
+        .create_with_backend(backend)
         .map_err(|error| match error {
             DatabaseError::Storage(error) => error.into(),
             error => Unusable::Damaged(error.to_string()),
