@@ -8,6 +8,7 @@ const LIST: &str = "\
 cargo xtask bench <name>
 
   filter      matching by the number of filters, against the quamina crate
+  normalise   verify and decode deliveries of GitHub, SNS and EventBridge, against the digest alone
   event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
   accept      taking 1 KiB events in memory, against S (a bare axum sink)
   forward     synchronous pass-through, against F (bare axum and hyper client) and nginx
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             print!("{LIST}");
             Ok(())
         }
+        Some("normalise") => normalise(),
         Some("event") => event(),
         Some("filter") => shell::run(shell::cargo().args([
             "run",
@@ -73,6 +75,40 @@ fn taken(args: &mut Vec<String>, name: &str) -> Option<String> {
     let at = args.iter().position(|argument| argument == name)?;
     args.remove(at);
     (at < args.len()).then(|| args.remove(at))
+}
+
+/// A delivery of GitHub costs at most three times the digest that it is signed with, which nobody can
+/// leave out.
+fn normalise() -> Result<(), String> {
+    const MOST: f64 = 3.0;
+    let (mut figures, mut ratio) = (String::new(), None);
+    shell::watch(
+        shell::cargo()
+            .env("TRADEWIND_BENCH", "1")
+            .args([
+                "test",
+                "--quiet",
+                "--release",
+                "--package=tradewind-webhooks",
+            ])
+            .args(["--test=it", "--", "--nocapture", "from_bytes_to_an_event"]),
+        |line| {
+            if let Some(at) = line.find("normalise: ") {
+                line[at..].clone_into(&mut figures);
+            }
+            let found = line.strip_prefix("normalise ratio: ");
+            ratio = ratio.or(found.and_then(|ratio| ratio.parse::<f64>().ok()));
+        },
+    )?;
+    let ratio = ratio.ok_or("no figures")?;
+    let line = format!("{figures}; GitHub {ratio:.1} times its digest, at most {MOST}");
+    match ratio <= MOST {
+        true => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        false => Err(format!("{line}: falls short")),
+    }
 }
 
 /// At least seven times cloudevents-sdk; the absolute figure is printed and judged by nobody, since

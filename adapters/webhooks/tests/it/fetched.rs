@@ -20,7 +20,7 @@ const GRID_APP: &str = "4962773b-9cdb-44cf-a8bf-237846a00ab7";
 
 /// One kind of source; a stranger signs as well, with a key of its own.
 #[derive(Clone)]
-struct Sender {
+pub(crate) struct Sender {
     kind: &'static str,
     settings: Value,
     own: bool,
@@ -46,11 +46,11 @@ fn senders() -> Vec<Sender> {
     ]
 }
 
-fn sender(kind: &str) -> Sender {
+pub(crate) fn sender(kind: &str) -> Sender {
     senders().into_iter().find(|s| s.kind == kind).unwrap()
 }
 
-fn sns(own: bool, change: impl FnOnce(&mut Value)) -> Bytes {
+pub(crate) fn sns(own: bool, change: impl FnOnce(&mut Value)) -> Bytes {
     let mut message = json!({
         "Type": "Notification", "MessageId": "m-0", "TopicArn": TOPIC, "Subject": "s",
         "Message": "hello", "Timestamp": TIME, "SignatureVersion": "2", "SigningCertURL": SNS_URL,
@@ -102,7 +102,7 @@ impl Sender {
         parts
     }
 
-    fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self) -> Parts {
         Parts {
             method: Method::POST,
             uri: format!("/in/{}", self.kind).parse().unwrap(),
@@ -110,7 +110,7 @@ impl Sender {
         }
     }
 
-    fn on(&self, web: &Arc<Web>) -> Arc<dyn Webhook> {
+    pub(crate) fn on(&self, web: &Arc<Web>) -> Arc<dyn Webhook> {
         build_on(Arc::clone(web), self.kind, &self.settings)
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod configuration;
+mod cost;
 mod fetched;
 mod github;
 mod handshakes;

@@ -19,6 +19,8 @@ pub(super) struct Facts {
     /// Those of other streams than `system`.
     pub(super) subscriptions: Vec<SubscriptionView>,
     pub(super) sources: BTreeMap<String, Trouble>,
+    /// Events that broke each schema, since the start.
+    pub(super) schemas: BTreeMap<String, u64>,
     /// Bytes; `None` where nobody knows.
     pub(super) disk_free: Option<u64>,
     /// Thresholds in force.
@@ -39,6 +41,10 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
     }
     let mut sources = gateway.metrics.troubles.list();
     sources.retain(|name, _| config.checked.sources.contains_key(name));
+    let mut schemas = BTreeMap::new();
+    for found in gateway.engine.violated() {
+        *schemas.entry(found.schema.to_string()).or_default() += found.events;
+    }
     let refused = gateway.last_failure();
     Facts {
         now_ms: gateway.clock.unix_ms(),
@@ -49,6 +55,7 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
         refused: refused.map(|text| text.lines().next().unwrap_or_default().to_owned()),
         subscriptions,
         sources,
+        schemas,
         disk_free: disk_free(&config.checked.config.data_dir),
         backlog: own.backlog.0,
         disk_least: own.disk_free.0,

@@ -9,7 +9,7 @@ use tradewind_engine::SubscriptionView;
 pub(super) const CHANGED: &str = "tradewind.config.changed";
 /// Failures of a pulled source in a row that make it a failing one.
 const FAILURES: u32 = 3;
-/// Requests that a source refuses are told of once in this time at most.
+/// Requests that a source refuses, and events that break a schema, are told of once in this time at most.
 const REFUSING_MS: u64 = 60_000;
 /// The state of subscriptions that nothing is wrong with.
 const ACTIVE: &str = "active";
@@ -35,6 +35,7 @@ pub(super) struct Told {
     disk_low: bool,
     subscriptions: BTreeMap<String, Subscription>,
     sources: BTreeMap<String, Source>,
+    schemas: BTreeMap<String, Schema>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,13 @@ struct Source {
     refusing_ms: u64,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Schema {
+    /// Counted since the start that `started_ms` names.
+    violated: u64,
+    told_ms: u64,
+}
+
 /// What is to be told, at most `most`, and what then has been.
 pub(super) fn compare(told: &Told, facts: &Facts, most: usize) -> (Vec<Saying>, Told) {
     let mut round = Round {
@@ -72,6 +80,9 @@ pub(super) fn compare(told: &Told, facts: &Facts, most: usize) -> (Vec<Saying>, 
     round.sources(facts);
     let there = |name: &String| facts.sources.contains_key(name);
     round.next.sources.retain(|name, _| there(name));
+    round.schemas(facts);
+    let there = |name: &String| facts.schemas.contains_key(name);
+    round.next.schemas.retain(|name, _| there(name));
     (round.sayings, round.next)
 }
 
@@ -108,6 +119,9 @@ impl Round {
                 // What is counted since the start begins anew.
                 for source in self.next.sources.values_mut() {
                     (source.refused, source.handshakes) = (0, 0);
+                }
+                for schema in self.next.schemas.values_mut() {
+                    schema.violated = 0;
                 }
             }
         }
@@ -271,6 +285,21 @@ impl Round {
                 }
             }
             self.next.sources.insert(name.clone(), told);
+        }
+    }
+
+    fn schemas(&mut self, facts: &Facts) {
+        for (name, violated) in &facts.schemas {
+            let mut told = self.next.schemas.remove(name).unwrap_or_default();
+            let since = facts.now_ms.abs_diff(told.told_ms);
+            if *violated > told.violated && since >= REFUSING_MS {
+                let data = json!({ "schema": name, "count": violated - told.violated });
+                if self.say("tradewind.schema.violated", name, data) {
+                    told.violated = *violated;
+                    told.told_ms = facts.now_ms;
+                }
+            }
+            self.next.schemas.insert(name.clone(), told);
         }
     }
 }

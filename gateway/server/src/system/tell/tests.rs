@@ -205,3 +205,34 @@ fn a_storm_is_told_bit_by_bit_and_nothing_is_left_out() {
     let numbers: std::collections::BTreeSet<u64> = all.iter().map(|s| s.number).collect();
     assert_eq!(numbers.len(), all.len());
 }
+
+#[test]
+fn a_broken_schema_is_told_of_once_a_minute_with_the_count() {
+    let mut told = Told::default();
+    let mut facts = facts();
+    types(&mut told, &facts);
+    for (later_ms, violated, expected) in [
+        (0, 0, None),
+        (0, 2, Some(2)),
+        (59_999, 5, None),
+        (1, 5, Some(3)),
+        (60_000, 5, None),
+    ] {
+        facts.now_ms += later_ms;
+        facts.schemas.insert("order".into(), violated);
+        let data = expected.map(|count| {
+            let data = json!({ "schema": "order", "count": count });
+            ("tradewind.schema.violated", data)
+        });
+        assert_eq!(tell(&mut told, &facts), Vec::from_iter(data), "{violated}");
+    }
+    // Counted anew after a restart.
+    facts.started_ms += 1;
+    facts.now_ms += 60_000;
+    facts.schemas.insert("order".into(), 1);
+    let types = types(&mut told, &facts);
+    assert_eq!(
+        types,
+        ["tradewind.gateway.started", "tradewind.schema.violated"]
+    );
+}

@@ -1,0 +1,85 @@
+//! What a delivery costs from its bytes to its event: `cargo xtask bench normalise`.
+
+use crate::fetched::{sender, sns};
+use crate::senders::{now, samples};
+use crate::web::web;
+use aws_lc_rs::hmac;
+use bytes::Bytes;
+use http::HeaderMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use tradewind_adapter::testkit::WebhookHarness;
+use tradewind_adapter::{Parts, Webhook};
+use tradewind_formats::Message;
+
+/// Bytes of a body, about.
+const SIZE: usize = 4 << 10;
+/// How long each is repeated.
+const WHILE: Duration = Duration::from_millis(500);
+
+/// Microseconds per KiB of a body.
+fn cost(bytes: usize, mut work: impl FnMut()) -> f64 {
+    let (began, mut times) = (Instant::now(), 0_u32);
+    while began.elapsed() < WHILE {
+        for _ in 0..50 {
+            work();
+        }
+        times += 50;
+    }
+    began.elapsed().as_secs_f64() * 1e6 / f64::from(times) / (bytes as f64 / 1024.0)
+}
+
+fn whole(webhook: &dyn Webhook, parts: &Parts, body: &Bytes) {
+    let verified = webhook.verify(parts, body, now()).unwrap();
+    let events = webhook.decode(parts, body.clone(), &verified).unwrap();
+    assert_eq!(black_box(events).len(), 1);
+}
+
+#[tokio::test]
+async fn from_bytes_to_an_event() {
+    if std::env::var_os("TRADEWIND_BENCH").is_none() {
+        return;
+    }
+    let filler = "x".repeat(SIZE);
+
+    let sample = samples()
+        .into_iter()
+        .find(|sample| sample.kind == "github")
+        .unwrap();
+    let request = sample.request(7);
+    let text = String::from_utf8(request.body.to_vec()).unwrap();
+    let body = Bytes::from(text.replacen('{', &format!("{{\"filler\":\"{filler}\","), 1));
+    let (parts, webhook) = (sample.signed(7, &body), sample.webhook(true));
+    let github = cost(body.len(), || whole(&*webhook, &parts, &body));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"hush-4711");
+    let digest = cost(body.len(), || {
+        black_box(hmac::sign(&key, &body));
+    });
+
+    let sender = sender("aws-sns");
+    let body = sns(true, |message| message["Message"] = filler.clone().into());
+    let (parts, webhook) = (sender.parts(), sender.on(&web()));
+    if let Some(fetching) = webhook.missing(&parts, &body, now()) {
+        fetching.await.unwrap();
+    }
+    let sns = cost(body.len(), || whole(&*webhook, &parts, &body));
+
+    let rule = format!(
+        r#"{{"version":"0","id":"6a7e8feb-b491-4cf7-a9f1-bf3703467718","detail-type":"Order Placed","source":"shop","account":"111122223333","time":"2025-02-19T00:05:20Z","region":"eu-west-1","resources":["arn:aws:x"],"detail":{{"filler":"{filler}"}}}}"#
+    );
+    let (headers, body) = (HeaderMap::new(), Bytes::from(rule));
+    let bridge = cost(body.len(), || {
+        let message = Message {
+            headers: &headers,
+            body: &body,
+        };
+        let events = tradewind_formats::decode(&message).unwrap();
+        assert_eq!(black_box(events).len(), 1);
+    });
+    println!(
+        "normalise: us per KiB of a body of {} KiB: GitHub {github:.2} (its digest alone {digest:.2}), SNS {sns:.2} \
+         (RSA of 2048 bits), EventBridge {bridge:.2} (no signature)",
+        SIZE >> 10
+    );
+    println!("normalise ratio: {:.3}", github / digest);
+}
