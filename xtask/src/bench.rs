@@ -97,7 +97,7 @@ fn normalise() -> Result<(), String> {
                 line[at..].clone_into(&mut figures);
             }
             let found = line.strip_prefix("normalise ratio: ");
-            ratio = ratio.or(found.and_then(|ratio| ratio.parse::<f64>().ok()));
+            ratio = ratio.or_else(|| found?.parse::<f64>().ok());
         },
     )?;
     let ratio = ratio.ok_or("no figures")?;
