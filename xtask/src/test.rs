@@ -107,10 +107,13 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         ]);
         cargo
     };
-    count.tests(&mut test())?;
     if core_only {
-        return Ok(());
+        let reason = "the published suite of JSON Schema: fetched without --core only";
+        count.skipped.push(reason.into());
+        return count.tests(&mut test());
     }
+    let suite = tools::json_schema_suite()?;
+    count.tests(test().env("TRADEWIND_JSON_SCHEMA_SUITE", suite))?;
     // Optional features have tests of their own.
     count.tests(test().args([
         "--package=tradewind-event",
