@@ -1,145 +1,107 @@
-//! Who calls: holders of API keys, or anybody. One mechanism for sources and routes.
+//! Who calls: holders of credentials, or anybody. One mechanism for sources, routes and the admin API.
 
+mod action;
 pub mod api_key;
+mod callers;
+mod jwt;
+mod presented;
 
-use crate::{Build, Cause, Error, ErrorKind, Refusal, Verified};
-use http::HeaderValue;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use schemars::JsonSchema;
+pub use action::Action;
+pub use api_key::{ApiKey, KeySecret};
+pub use callers::Callers;
+pub use jwt::{Issuers, Jwt, Texts, Tokens};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What stands for nobody being asked.
+pub(crate) const OPEN: &str = "none-i-understand";
 
 /// Who may call.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
-    /// Holders of these API keys. Since 0.1.
-    ApiKeys(Vec<String>),
-    /// Anybody who reaches the listener. The name is long on purpose. Since 0.1.
+    /// Who shows one of these.
+    Proofs(Box<Proofs>),
+    /// Anybody who reaches the listener. The name is long on purpose.
     NoneIUnderstand,
 }
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-/// How the callers of one source or route are told from strangers.
-pub struct Callers(Known);
-
-enum Known {
-    /// Hashes by key id.
-    Keys(BTreeMap<String, [u8; 32]>),
-    Anybody,
+/// Proofs of which any one will do. A request with two credentials is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Proofs {
+    /// Holders of these API keys, as `authorization: Bearer <key>` or `x-api-key: <key>`. Since 0.1.
+    #[serde(default)]
+    pub api_keys: Option<Vec<String>>,
+    /// Holders of these API keys, as HTTP Basic: the user is the id of the key, the password the whole key.
+    /// For senders that know nothing else. Since 0.1.
+    #[serde(default)]
+    pub basic: Option<Vec<String>>,
+    /// Holders of tokens (JWT) of an issuer. Since 0.1.
+    #[serde(default)]
+    pub jwt: Option<Jwt>,
+    /// Holders of certificates that `tls.client-ca` vouches for, by one of the subject's alternative names:
+    /// `uri:spiffe://acme/shop`, `dns:shop.example`, `email:shop@acme.example`; `/*` at the end of a `uri:` stands
+    /// for whatever follows. Since 0.1.
+    #[serde(default)]
+    pub certificates: Option<Vec<String>>,
 }
 
-impl std::fmt::Debug for Callers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Known::Keys(keys) => f.debug_set().entries(keys.keys()).finish(),
-            Known::Anybody => f.write_str("anybody"),
-        }
+impl Proofs {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
-impl Callers {
-    /// Those that `auth` names.
-    ///
-    /// # Errors
-    /// Where nothing is said, or no key, or one that is not configured.
-    pub fn new(auth: Option<&Auth>, build: &Build) -> Result<Self, Error> {
-        match auth {
-            None => Err(invalid(
-                "`auth` is missing: nothing is accepted unauthenticated by accident (hint: \
-                 `auth: { api-keys: [name] }`, or `auth: none-i-understand`)",
-            )),
-            Some(Auth::NoneIUnderstand) => Ok(Self(Known::Anybody)),
-            Some(Auth::ApiKeys(ids)) if ids.is_empty() => Err(invalid(
-                "`auth.api-keys` names no key (hint: `auth: { api-keys: [name] }`)",
-            )),
-            Some(Auth::ApiKeys(ids)) => ids
-                .iter()
-                .map(|id| Ok((id.clone(), hash(id, build)?)))
-                .collect::<Result<_, _>>()
-                .map(|keys| Self(Known::Keys(keys))),
-        }
-    }
-
-    /// Who sent this? One answer for every failure, and the same work whether the id exists.
-    ///
-    /// # Errors
-    /// 401 unless the request bears exactly one key, and it is one of those that may call.
-    pub fn verify(&self, headers: &HeaderMap) -> Result<Verified, Refusal> {
-        let keys = match &self.0 {
-            Known::Keys(keys) => keys,
-            Known::Anybody => {
-                return Ok(Verified {
-                    principal: "anonymous".into(),
-                    method: "none",
-                    dedupe_window: None,
-                    secret: None,
-                });
+impl<'de> Deserialize<'de> for Auth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Auth;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a map such as `{{ api-keys: [name] }}`, or `{OPEN}`")
             }
-        };
-        let key = presented(headers)?;
-        let malformed = || refused(Cause::Malformed, "the API key is malformed");
-        let id = api_key::id_of(key).ok_or_else(malformed)?;
-        let expected = keys.get(id).unwrap_or(&[0; 32]);
-        // The all-zero hash stands for an unknown id; no key is known to have it.
-        if !api_key::matches(key, expected) {
-            return Err(refused(Cause::Mismatch, "no such API key"));
+            fn visit_str<E: Error>(self, text: &str) -> Result<Auth, E> {
+                match text {
+                    OPEN => Ok(Auth::NoneIUnderstand),
+                    other => Err(E::unknown_variant(
+                        other,
+                        &["api-keys", "basic", "jwt", "certificates", OPEN],
+                    )),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Auth, A::Error> {
+                let proofs = Proofs::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Auth::Proofs(Box::new(proofs)))
+            }
         }
-        Ok(Verified {
-            principal: format!("api-key:{id}"),
-            method: "api key",
-            dedupe_window: None,
-            secret: None,
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Auth {
+    fn schema_name() -> Cow<'static, str> {
+        "Auth".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let proofs = Proofs::json_schema(generator);
+        json_schema!({
+            "description": "Who may call.",
+            "oneOf": [
+                proofs,
+                {
+                    "const": OPEN,
+                    "description": "Anybody who reaches the listener. The name is long on purpose. Since 0.1."
+                },
+            ],
         })
     }
 }
 
-/// The one key of a request: `authorization: Bearer <key>` or `x-api-key: <key>`.
-fn presented(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let bearer = headers.get_all(AUTHORIZATION).iter().map(bearer);
-    let plain = headers.get_all(API_KEY).iter().map(text);
-    let mut all = bearer.chain(plain);
-    match (all.next(), all.next()) {
-        (None, _) => Err(refused(Cause::Missing, "there is no API key")),
-        (Some(_), Some(_)) => Err(refused(
-            Cause::Malformed,
-            "there is more than one credential",
-        )),
-        (Some(one), None) => {
-            one.ok_or_else(|| refused(Cause::Malformed, "the credential is no API key"))
-        }
-    }
-}
-
-fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, key) = text(value)?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(key)
-}
-
-fn text(value: &HeaderValue) -> Option<&str> {
-    value.to_str().ok()
-}
-
-fn hash(id: &str, build: &Build) -> Result<[u8; 32], Error> {
-    let configured = build.api_keys.get(id).ok_or_else(|| {
-        let known: Vec<&str> = build.api_keys.keys().map(String::as_str).collect();
-        invalid(format!(
-            "there is no API key `{id}` (there are: {})",
-            known.join(", ")
-        ))
-    })?;
-    api_key::parse_hash(configured).ok_or_else(|| {
-        invalid(format!(
-            "the API key `{id}` is not configured as 64 hex digits, the SHA-256 of the key"
-        ))
-    })
-}
-
-fn refused(cause: Cause, reason: &str) -> Refusal {
-    Refusal::unverified(cause, reason)
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::ConfigInvalid, "auth", message)
-}
+#[cfg(test)]
+mod tests;

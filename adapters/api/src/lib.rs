@@ -25,7 +25,9 @@ pub mod testkit;
 mod trace;
 mod webhook;
 
-pub use auth::{Auth, Callers, api_key};
+pub use auth::{
+    Action, ApiKey, Auth, Callers, Issuers, Jwt, KeySecret, Proofs, Texts, Tokens, api_key,
+};
 pub use capability::Capability;
 pub use error::{Error, ErrorKind};
 pub use fetch::{Fetch, Fetched};
@@ -42,4 +44,4 @@ pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;
 pub use trace::{TRACEPARENT, TRACESTATE, TraceContext};
-pub use webhook::{Answer, Cause, Parts, Pending, Refusal, Verified, Webhook};
+pub use webhook::{Answer, Cause, Parts, Peer, Pending, Refusal, Verified, Webhook};

@@ -1,6 +1,6 @@
 //! Adapters by kind.
 
-use crate::{Error, ErrorKind, Sink, Source, Webhook};
+use crate::{ApiKey, Error, ErrorKind, Issuers, Sink, Source, Webhook};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,8 +12,10 @@ use std::sync::Arc;
 pub struct Build {
     /// Name of the source or subscription that is being built.
     pub name: String,
-    /// Configured API keys: key id to SHA-256 of the whole key, in lower-case hex.
-    pub api_keys: Arc<BTreeMap<String, String>>,
+    /// Configured API keys by id.
+    pub api_keys: Arc<BTreeMap<String, ApiKey>>,
+    /// Issuers of tokens; `None` where nothing fetches their keys.
+    pub issuers: Option<Arc<dyn Issuers>>,
 }
 
 /// A source, pushed or pulled.
@@ -74,6 +76,7 @@ pub struct Registry {
     sources: BTreeMap<&'static str, (BuildSource, Describe)>,
     sinks: BTreeMap<&'static str, (BuildSink, Describe)>,
     absent: BTreeMap<&'static str, &'static str>,
+    issuers: Option<Arc<dyn Issuers>>,
 }
 
 fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
@@ -140,6 +143,15 @@ impl Registry {
     pub fn absent(&mut self, kind: &'static str, feature: &'static str) -> &mut Self {
         self.absent.insert(kind, feature);
         self
+    }
+    /// Lends issuers of tokens to what is built.
+    pub fn lend(&mut self, issuers: Arc<dyn Issuers>) -> &mut Self {
+        self.issuers = Some(issuers);
+        self
+    }
+    /// The issuers that were lent.
+    pub fn issuers(&self) -> Option<Arc<dyn Issuers>> {
+        self.issuers.clone()
     }
     /// Builds a source from its settings (without `kind` and the gateway's own keys).
     pub fn build_source(

@@ -1,9 +1,11 @@
 //! Where events are pushed to: pure functions over a request.
 
+use crate::{Action, KeySecret};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::SystemTime;
 use tradewind_event::Event;
 
@@ -16,6 +18,15 @@ pub struct Parts {
     pub uri: Uri,
     /// Headers as received.
     pub headers: HeaderMap,
+    /// Who showed a certificate that the listener's authorities vouch for.
+    pub peer: Option<Arc<Peer>>,
+}
+
+/// The holder of a certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its names: `uri:spiffe://acme/shop`, `dns:shop.example`, `email:shop@acme.example`.
+    pub names: Vec<String>,
 }
 
 /// A sender that proved who it is.
@@ -30,6 +41,39 @@ pub struct Verified {
     pub dedupe_window: Option<std::time::Duration>,
     /// Which of several configured secrets it was, counted from 0.
     pub secret: Option<usize>,
+    /// Which secret of which API key it was.
+    pub key: Option<Arc<KeySecret>>,
+    /// What the credential is good for; `None` for whatever its place is for.
+    pub scopes: Option<Arc<[Action]>>,
+}
+
+impl Verified {
+    /// One that was verified in this way.
+    pub fn new(principal: impl Into<String>, method: &'static str) -> Self {
+        Self {
+            principal: principal.into(),
+            method,
+            dedupe_window: None,
+            secret: None,
+            key: None,
+            scopes: None,
+        }
+    }
+
+    /// Whether what was shown is good for this.
+    ///
+    /// # Errors
+    /// 403 where it is not.
+    pub fn may(&self, action: Action) -> Result<(), Refusal> {
+        match &self.scopes {
+            Some(scopes) if !scopes.contains(&action) => Err(Refusal::forbidden(format!(
+                "{} has no scope `{}`",
+                self.principal,
+                action.name()
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What was wrong with a proof: a label of few values, for counters. The sender is never told.
@@ -45,6 +89,8 @@ pub enum Cause {
     Mismatch,
     /// It is by a key that is not the sender's.
     UnknownKey,
+    /// It is good, and its holder may not do this.
+    NotAllowed,
     /// It is good, and somebody else's: another topic, audience, account or issuer.
     WrongTenant,
     /// What it takes to check it could not be got; the same request may pass later.
@@ -60,6 +106,7 @@ impl Cause {
             Self::Stale => "stale",
             Self::Mismatch => "mismatch",
             Self::UnknownKey => "unknown-key",
+            Self::NotAllowed => "not-allowed",
             Self::WrongTenant => "wrong-tenant",
             Self::Unavailable => "unavailable",
         }
@@ -95,6 +142,19 @@ impl Refusal {
             status,
             code,
             cause: Some(cause),
+            reason: reason.into(),
+            detail: None,
+        }
+    }
+}
+
+impl Refusal {
+    /// Who sends this is known, and may not do it. Why is for the log only.
+    pub fn forbidden(reason: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "forbidden",
+            cause: Some(Cause::NotAllowed),
             reason: reason.into(),
             detail: None,
         }
@@ -157,6 +217,10 @@ pub trait Webhook: Send + Sync + std::fmt::Debug {
         now: SystemTime,
     ) -> Option<Pending<'a>> {
         let (_, _, _) = (parts, body, now);
+        None
+    }
+    /// What a refused sender is told of how to show who it is, for `www-authenticate`.
+    fn scheme(&self) -> Option<HeaderValue> {
         None
     }
     /// Who sends this?

@@ -44,6 +44,11 @@ impl Fetcher {
     /// Most bytes of an answer's head.
     const HEAD_MAX: usize = 16 << 10;
 
+    /// One that trusts these authorities, and reaches these special addresses.
+    pub fn to(ca: Option<PathBuf>, allow: Vec<Cidr>) -> Self {
+        Self::reaching(Arc::new(System), ca, allow)
+    }
+
     /// One that resolves names otherwise, trusts other authorities, or reaches special addresses.
     pub fn reaching(resolve: Arc<dyn Resolve>, ca: Option<PathBuf>, allow: Vec<Cidr>) -> Self {
         Self {

@@ -194,6 +194,8 @@ impl Issuers {
     /// The one with this name, made where there is none.
     pub fn named(&self, name: &str, make: impl FnOnce() -> Issuer) -> Arc<Issuer> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that no configuration names any more.
+        all.retain(|known, issuer| known == name || Arc::strong_count(issuer) > 1);
         let issuer = all
             .entry(name.to_owned())
             .or_insert_with(|| Arc::new(make()));

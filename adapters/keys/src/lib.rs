@@ -7,11 +7,13 @@
 
 #![warn(clippy::expect_used)]
 
+mod configured;
 mod documents;
 mod issuer;
 mod key_set;
 mod token;
 
+pub use configured::Configured;
 pub use documents::Documents;
 pub use issuer::{Issuer, Issuers, KeysAt};
 pub use jsonwebtoken::Algorithm;

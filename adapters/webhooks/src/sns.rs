@@ -100,6 +100,8 @@ impl Source {
             method: "signature",
             dedupe_window: Some(self.terms.tolerance * 2),
             secret: None,
+            key: None,
+            scopes: None,
         })
     }
 }

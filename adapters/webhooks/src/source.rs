@@ -58,6 +58,8 @@ impl Webhook for Source {
             method: "",
             dedupe_window: Some(DEDUPE_WINDOW),
             secret: None,
+            key: None,
+            scopes: None,
         };
         if let Some(bearer) = &self.bearer {
             verified.principal = format!("{}:{}", self.kind, bearer.verify(parts, now)?);

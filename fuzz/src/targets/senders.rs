@@ -25,6 +25,7 @@ fn parts(headers: HeaderMap) -> Parts {
         method: Method::POST,
         uri: Uri::from_static("/in/hook"),
         headers,
+        peer: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn verify(input: &[u8]) {
         method: Method::POST,
         uri: Uri::from_static("/"),
         headers,
+        peer: None,
     };
     let headers = &parts.headers;
     let found = verifier.verify(&parts, body, now);

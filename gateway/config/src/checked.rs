@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostics;
 use crate::load::paths::Piece;
 use crate::model::{
     Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network,
-    SystemEvents, Verb,
+    SystemEvents, Tls, Verb,
 };
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::{BuiltSource, Callers, Sink};
+use tradewind_adapter::{ApiKey, BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
 use tradewind_schema::Registered;
 use tradewind_store::Settings;
@@ -24,6 +24,8 @@ use tradewind_transform::Transform;
 pub struct Checked {
     /// The gateway itself.
     pub config: Config,
+    /// Who may use the admin API besides the holder of its token.
+    pub admin_callers: Option<Arc<Callers>>,
     /// Streams by name; `default` is among them.
     pub streams: BTreeMap<String, LoadedStream>,
     /// Schemas by name.
@@ -48,6 +50,8 @@ pub struct Config {
     pub listen: Address,
     /// Where the admin API listens.
     pub admin: Admin,
+    /// TLS where events are taken.
+    pub tls: Option<Tls>,
     /// Directory of all durable data.
     pub data_dir: PathBuf,
     /// When an event counts as durable.
@@ -56,8 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// Proxies that are believed.
     pub trusted_proxies: Arc<[Network]>,
-    /// SHA-256 in lower-case hex of each API key, by key id.
-    pub api_keys: Arc<BTreeMap<String, String>>,
+    /// API keys by id.
+    pub api_keys: Arc<BTreeMap<String, ApiKey>>,
     /// Backups, where any are wanted.
     pub backup: Option<Backup>,
     /// When the gateway tells of itself.

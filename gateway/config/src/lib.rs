@@ -36,7 +36,8 @@ pub use load::transform::transform;
 pub use load::{load, load_str};
 pub use model::{
     Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,
-    Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Unmatched, Verb,
+    MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Tls, Unmatched,
+    Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

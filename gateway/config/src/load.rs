@@ -97,11 +97,14 @@ impl Loader<'_> {
     fn run(&mut self) -> Option<Checked> {
         let file = self.file()?;
         self.check_gateway(&file);
+        let asks = file.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.check_certificates(asks);
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let schemas = self.schemas(file.schemas);
         let sources = self.sources(file.sources, &streams, &api_keys);
         let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
+        let admin_callers = self.admin_callers(file.admin_auth, file.admin.as_ref(), &api_keys);
         self.check_bodies(&file.limits, &sources);
         let subscriptions = self.subscriptions(file.subscriptions, &streams);
         let admin = file
@@ -114,16 +117,18 @@ impl Loader<'_> {
             config: Config {
                 listen: file.listen,
                 admin,
+                tls: file.tls,
                 data_dir: file.data_dir,
                 durability: file.durability,
                 limits: file.limits,
                 trusted_proxies: file.trusted_proxies.into(),
-                api_keys: api_keys.digests,
+                api_keys: api_keys.keys,
                 backup: file.backup,
                 system_events: file.system_events,
                 log: file.log,
                 shutdown_grace: file.shutdown_grace.0,
             },
+            admin_callers,
             streams,
             schemas,
             sources,
@@ -141,7 +146,11 @@ impl Loader<'_> {
             // `streams:` with everything under it commented out.
             map.retain(|_, value| !value.is_null());
         }
-        let value = self.maps("", value, &["backup", "log", "limits", "system-events"])?;
+        let value = self.maps(
+            "",
+            value,
+            &["backup", "log", "limits", "system-events", "tls"],
+        )?;
         self.decode::<File>("", value)
     }
 

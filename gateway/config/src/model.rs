@@ -12,13 +12,14 @@ mod subscription;
 
 pub use backup::Backup;
 pub(crate) use contract::{Bound, Compatibility, Contract, OnFailure, Version};
-pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents};
+pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents, Tls};
 pub(crate) use gateway::{ApiKey, File};
 pub use network::Network;
 pub(crate) use route::Route;
 pub use route::{Cors, Exchange, FieldName, Origin, Verb};
+pub(crate) use scalar::Time;
 pub use scalar::{Moment, Period, Size};
 pub(crate) use source::KEYS as SOURCE_KEYS;
-pub use source::{Common, RateLimit, Unmatched};
+pub use source::{Common, MayClaim, RateLimit, Unmatched};
 pub(crate) use stream::Stream;
 pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -168,6 +168,7 @@ impl Rows<'_> {
             Some("Period") => return "duration".into(),
             Some("Size") => return "size".into(),
             Some("Secret") => return "secret".into(),
+            Some("Texts") => return "text, or list: text".into(),
             _ => {}
         }
         let schema = resolve(schema, self.definitions).unwrap_or(schema);

@@ -145,7 +145,10 @@ impl Search<'_> {
                         continue;
                     };
                     for (key, value) in map {
-                        let secret = !matches!(key.as_str(), "id" | "sha256");
+                        let secret = !matches!(
+                            key.as_str(),
+                            "id" | "sha256" | "expires" | "scopes" | "owner" | "why"
+                        );
                         self.suspected(value, &child(&base, key), secret);
                     }
                 }
@@ -158,7 +161,7 @@ impl Search<'_> {
                 }
             }
             value => {
-                let secret = section == "api-keys" || is_secret(section);
+                let secret = matches!(section, "api-keys" | "admin-auth") || is_secret(section);
                 self.suspected(value, &base, secret);
             }
         }
@@ -170,8 +173,14 @@ impl Search<'_> {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    // These are names of keys, and an error about them has to show them.
-                    let names = at.ends_with("/auth") && key == "api-keys";
+                    // These are names of keys, and an error about them has to show them. What is said of
+                    // tokens are names of issuers and claims.
+                    let names = (at.ends_with("/auth") || at == "/admin-auth")
+                        && match key.as_str() {
+                            "api-keys" | "jwt" | "certificates" => true,
+                            "basic" => value.is_array(),
+                            _ => false,
+                        };
                     let secret = !names && (named || is_secret(key));
                     self.suspected(value, &child(at, key), secret);
                 }
@@ -183,7 +192,8 @@ impl Search<'_> {
             }
             // Nor is it a secret where it is misspelt, and the error has to show it.
             Value::String(text)
-                if at.ends_with("/auth") && strsim::damerau_levenshtein(text, NO_AUTH) <= 4 => {}
+                if at.ends_with("auth")
+                    && (text == "none" || strsim::damerau_levenshtein(text, NO_AUTH) <= 4) => {}
             Value::String(text) if named || has_password(text) || form::is_secret(text) => {
                 self.suspected.insert(at.into());
             }

@@ -1,6 +1,8 @@
 //! The adapters of this binary: one line each.
 
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use tradewind_adapter::{Error, ErrorKind, Jwt};
 use tradewind_adapter::{Fetch, Registry};
 
 /// What the crate of webhooks has; a test compares.
@@ -33,6 +35,21 @@ pub(crate) fn fetcher() -> Option<Arc<dyn Fetch>> {
     None
 }
 
+/// What gets the keys of an issuer of tokens: behind the guard, and to private addresses only where the
+/// configuration permits them.
+#[cfg(feature = "http")]
+fn reach(settings: &Jwt) -> Result<Arc<dyn Fetch>, Error> {
+    let allow = settings.allow_private.iter().cloned();
+    let allow: Result<Vec<_>, String> = allow.map(tradewind_http::Cidr::try_from).collect();
+    let allow = allow.map_err(|message| {
+        Error::new(ErrorKind::ConfigInvalid, "auth.jwt.allow-private", message)
+    })?;
+    Ok(Arc::new(tradewind_http::Fetcher::to(
+        settings.ca.clone(),
+        allow,
+    )))
+}
+
 /// All adapters that this binary was built with.
 pub fn registry() -> Registry {
     registry_with(fetcher())
@@ -41,6 +58,8 @@ pub fn registry() -> Registry {
 /// The same, with what gets certificates and keys for them.
 pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     let mut registry = Registry::default();
+    #[cfg(feature = "http")]
+    registry.lend(Arc::new(tradewind_keys::Configured::new(reach)));
     #[cfg(feature = "http")]
     registry.webhook::<tradewind_http::HttpSource>();
     #[cfg(feature = "http")]

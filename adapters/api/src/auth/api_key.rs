@@ -3,13 +3,37 @@
 //! A key reads `tw_<id>_<secret>`; the secret is 192 random bits in hex. High-entropy secrets need
 //! no slow hash, so what is configured is the SHA-256 of the whole key.
 
+use super::Action;
+use super::callers::invalid;
+use crate::{Build, Cause, Error, Refusal, Verified};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
 /// Random bytes in a key.
 pub const SECRET_BYTES: usize = 24;
 
-const PREFIX: &str = "tw_";
+pub(super) const PREFIX: &str = "tw_";
+
+/// Most secrets that one id has at a time: the current one, and those that it replaces.
+pub const SECRETS_MAX: usize = 4;
+
+/// A configured key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApiKey {
+    /// SHA-256 of each secret that counts, in lower-case hex, the current one first.
+    pub sha256: Vec<String>,
+    /// When it ends, milliseconds since the Unix epoch; `None` for never.
+    pub expires_ms: Option<u64>,
+    /// What it is good for; `None` for whatever the places that name it are for.
+    pub scopes: Option<Arc<[Action]>>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+}
 
 /// The key with this id and these random bytes; `None` where the id is not `[a-z0-9-]{1,63}`.
 pub fn assemble(id: &str, random: &[u8; SECRET_BYTES]) -> Option<String> {
@@ -22,21 +46,94 @@ pub fn hash_hex(key: &str) -> String {
 }
 
 /// The id that a key names; `None` where it is no key.
-pub(crate) fn id_of(key: &str) -> Option<&str> {
+pub(super) fn id_of(key: &str) -> Option<&str> {
     let (id, secret) = key.strip_prefix(PREFIX)?.split_once('_')?;
     let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     let whole = secret.len() == 2 * SECRET_BYTES && secret.bytes().all(hex);
     (is_id(id) && whole).then_some(id)
 }
 
-/// Whether `key` is the one with this hash, compared in constant time.
-pub(crate) fn matches(key: &str, hash: &[u8; 32]) -> bool {
+/// One of the secrets of a key, in words that give nothing away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySecret {
+    /// Id of the key.
+    pub id: String,
+    /// The first 8 hex digits of the secret's SHA-256.
+    pub fingerprint: String,
+}
+
+/// How a hash is called where it is told of.
+pub fn fingerprint(hash: &str) -> &str {
+    hash.get(..8).unwrap_or_default()
+}
+
+/// A configured key, ready to be compared with.
+pub(super) struct Held {
+    hashes: Vec<([u8; 32], Arc<KeySecret>)>,
+    expires: Option<SystemTime>,
+    scopes: Option<Arc<[Action]>>,
+}
+
+/// The configured key of this id.
+pub(super) fn held(id: &str, build: &Build) -> Result<Held, Error> {
+    let configured = build.api_keys.get(id).ok_or_else(|| {
+        let known: Vec<&str> = build.api_keys.keys().map(String::as_str).collect();
+        invalid(format!(
+            "there is no API key `{id}` (there are: {})",
+            known.join(", ")
+        ))
+    })?;
+    let secret = |text: &String| {
+        let secret = KeySecret {
+            id: id.to_owned(),
+            fingerprint: fingerprint(text).to_owned(),
+        };
+        Some((parse_hash(text)?, Arc::new(secret)))
+    };
+    let hashes: Option<Vec<_>> = configured.sha256.iter().map(secret).collect();
+    let hashes = hashes.filter(|hashes| !hashes.is_empty()).ok_or_else(|| {
+        invalid(format!(
+            "the API key `{id}` is not configured as 64 hex digits, the SHA-256 of the key"
+        ))
+    })?;
+    let end = |ms| UNIX_EPOCH + Duration::from_millis(ms);
+    Ok(Held {
+        hashes,
+        expires: configured.expires_ms.map(end),
+        scopes: configured.scopes.clone(),
+    })
+}
+
+/// Who shows this key. Ids are no secret; what is compared are hashes, each to its end.
+pub(super) fn verify(
+    keys: &BTreeMap<String, Held>,
+    id: &str,
+    key: &str,
+    method: &'static str,
+    now: SystemTime,
+) -> Result<Verified, Refusal> {
     let got: [u8; 32] = Sha256::digest(key).into();
-    got.ct_eq(hash).into()
+    let unknown = || Refusal::unverified(Cause::Mismatch, "no such API key");
+    let held = keys.get(id).ok_or_else(unknown)?;
+    let mut shown = None;
+    for (hash, secret) in &held.hashes {
+        if got.ct_eq(hash).into() {
+            shown = Some(secret);
+        }
+    }
+    let secret = shown.ok_or_else(unknown)?;
+    if held.expires.is_some_and(|end| end <= now) {
+        let reason = format!("the API key `{id}` has expired");
+        return Err(Refusal::unverified(Cause::Stale, reason));
+    }
+    let mut verified = Verified::new(format!("api-key:{id}"), method);
+    verified.key = Some(Arc::clone(secret));
+    verified.scopes = held.scopes.clone();
+    Ok(verified)
 }
 
 /// A configured hash; `None` where it is not 64 hex digits.
-pub(crate) fn parse_hash(text: &str) -> Option<[u8; 32]> {
+fn parse_hash(text: &str) -> Option<[u8; 32]> {
     let mut hash = [0; 32];
     if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
@@ -47,7 +144,8 @@ pub(crate) fn parse_hash(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-fn is_id(id: &str) -> bool {
+/// Whether this can be the id of a key: `[a-z0-9-]{1,63}`.
+pub fn is_id(id: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&id.len()) && id.bytes().all(allowed)
 }

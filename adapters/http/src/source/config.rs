@@ -8,7 +8,8 @@ use tradewind_adapter::{Auth, Mapping};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Who may send. Must be said: `api-keys: [name]`, or in words that nobody is asked. Since 0.1.
+    /// Who may send: proofs of which any one will do, or in words that nobody is asked. Must be said.
+    /// Since 0.1.
     #[serde(default)]
     pub auth: Option<Auth>,
     /// How percent signs in `ce-` headers are read. Default: strict. Since 0.1.

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tradewind_adapter::{
-    Answer, Build, Callers, Error, ErrorKind, Foreign, Parts, Refusal, Verified, Webhook,
+    Answer, Build, Callers, Error, ErrorKind, Foreign, Parts, Pending, Refusal, Verified, Webhook,
     WebhookAdapter,
 };
 use tradewind_event::http::{self as binding, Message, Options};
@@ -112,8 +112,22 @@ impl Webhook for HttpSource {
         true
     }
 
-    fn verify(&self, parts: &Parts, _body: &[u8], _now: SystemTime) -> Result<Verified, Refusal> {
-        self.callers.verify(&parts.headers)
+    fn missing<'a>(
+        &'a self,
+        parts: &'a Parts,
+        _body: &'a [u8],
+        _now: SystemTime,
+    ) -> Option<Pending<'a>> {
+        self.callers.missing(&parts.headers)
+    }
+
+    fn scheme(&self) -> Option<HeaderValue> {
+        self.callers.challenge()
+    }
+
+    fn verify(&self, parts: &Parts, _body: &[u8], now: SystemTime) -> Result<Verified, Refusal> {
+        self.callers
+            .verify(&parts.headers, parts.peer.as_deref(), now)
     }
 
     fn decode(

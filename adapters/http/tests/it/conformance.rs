@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use tradewind_adapter::testkit::{self, Behaviour, Request, SinkHarness, WebhookHarness};
-use tradewind_adapter::{Build, BuiltSource, Parts, Registry, Sink, Webhook};
+use tradewind_adapter::{ApiKey, Build, BuiltSource, Parts, Registry, Sink, Webhook};
 use tradewind_event::Event;
 use tradewind_http::{HttpSource, api_key};
 
@@ -101,9 +101,14 @@ impl Keyed {
     fn build(&self, hash: &str) -> Arc<dyn Webhook> {
         let mut registry = Registry::default();
         registry.webhook::<HttpSource>();
+        let key = ApiKey {
+            sha256: vec![hash.to_owned()],
+            ..ApiKey::default()
+        };
         let build = Build {
             name: "api".into(),
-            api_keys: Arc::new([("shop".to_owned(), hash.to_owned())].into()),
+            api_keys: Arc::new([("shop".to_owned(), key)].into()),
+            issuers: None,
         };
         let settings = json!({"auth": {"api-keys": ["shop"]}});
         match registry.build_source("http", &settings, &build) {
@@ -142,6 +147,7 @@ impl WebhookHarness for Keyed {
                 method: Method::POST,
                 uri: "/events".parse().unwrap(),
                 headers,
+                peer: None,
             },
             body: body.clone(),
             now: SystemTime::UNIX_EPOCH,

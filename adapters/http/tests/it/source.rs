@@ -5,15 +5,22 @@ use http::{HeaderMap, HeaderName, Method};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
-use tradewind_adapter::{Build, Parts, Refusal, Webhook};
+use tradewind_adapter::{ApiKey, Build, Parts, Refusal, Webhook};
 use tradewind_event::Event;
 use tradewind_http::{HttpSource, api_key};
 
 fn build(settings: Value, keys: &[(&str, &str)]) -> Result<HttpSource, String> {
-    let owned = |(id, hash): &(&str, &str)| ((*id).to_owned(), (*hash).to_owned());
+    let owned = |(id, hash): &(&str, &str)| {
+        let key = ApiKey {
+            sha256: vec![(*hash).to_owned()],
+            ..ApiKey::default()
+        };
+        ((*id).to_owned(), key)
+    };
     let build = Build {
         name: "api".into(),
         api_keys: Arc::new(keys.iter().map(owned).collect()),
+        issuers: None,
     };
     let config = serde_json::from_value(settings).map_err(|e| e.to_string())?;
     HttpSource::new(config, &build).map_err(|e| e.to_string())
@@ -39,6 +46,7 @@ fn parts(method: Method, headers: &[(&str, &str)]) -> Parts {
         method,
         uri: "/events".parse().unwrap(),
         headers: map,
+        peer: None,
     }
 }
 
@@ -73,6 +81,18 @@ fn settings_that_cannot_work() {
             "auth: `auth` is missing: nothing is accepted unauthenticated by accident (hint: `auth: { api-keys: [name] }`, or `auth: none-i-understand`)",
         ),
         (
+            json!({"auth": {}}),
+            "auth: `auth` names no proof (hint: `auth: { api-keys: [name] }`)",
+        ),
+        (
+            json!({"auth": {"basic": []}}),
+            "auth: `auth.basic` names no key (hint: `auth: { basic: [name] }`)",
+        ),
+        (
+            json!({"auth": {"jwt": {"issuer": "https://id.example", "audience": "us"}}}),
+            "auth: `auth.jwt` needs keys that are fetched, and this binary fetches none (hint: build it with the feature `http`)",
+        ),
+        (
             json!({"auth": {"api-keys": []}}),
             "auth: `auth.api-keys` names no key (hint: `auth: { api-keys: [name] }`)",
         ),
@@ -86,7 +106,7 @@ fn settings_that_cannot_work() {
         ),
         (
             json!({"auth": "none"}),
-            "unknown variant `none`, expected `api-keys` or `none-i-understand`",
+            "unknown variant `none`, expected one of `api-keys`, `basic`, `jwt`, `certificates`, `none-i-understand`",
         ),
         (open(json!({"batch-max": 0})), "batch-max: not 1 to 100000"),
         (

@@ -187,7 +187,7 @@ proptest! {
         let secret = Secret::new(format!("whsec_{}", STANDARD.encode(key)));
         let mut headers = HeaderMap::new();
         headers.insert("webhook-id", HeaderValue::from_str(&id).unwrap());
-        let mut parts = Parts { method: Method::POST, uri: "/".parse().unwrap(), headers };
+        let mut parts = Parts { method: Method::POST, uri: "/".parse().unwrap(), headers, peer: None, };
         let scheme = &schemes::STANDARD_WEBHOOKS;
         let signer = Signer::new(scheme, &secret, "").unwrap();
         signer.sign(&mut parts, timestamp, &body).unwrap();

@@ -338,6 +338,7 @@ fn transmission() -> Parts {
         method: Method::POST,
         uri: "/in/paypal".parse().unwrap(),
         headers: Default::default(),
+        peer: None,
     };
     for (name, value) in [
         (

@@ -152,6 +152,7 @@ fn vector(
         method: Method::POST,
         uri: "/in/hook".parse().unwrap(),
         headers: Default::default(),
+        peer: None,
     };
     for line in headers.lines() {
         let (name, value) = line.trim().split_once(": ").unwrap();

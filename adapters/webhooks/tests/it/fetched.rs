@@ -107,6 +107,7 @@ impl Sender {
             method: Method::POST,
             uri: format!("/in/{}", self.kind).parse().unwrap(),
             headers: Default::default(),
+            peer: None,
         }
     }
 

@@ -22,6 +22,7 @@ fn bare(sample: &Sample, method: Method, uri: &'static str) -> Option<Answer> {
         method,
         uri: Uri::from_static(uri),
         headers: Default::default(),
+        peer: None,
     };
     sample.webhook(true).challenge(&parts, b"")
 }
@@ -106,6 +107,7 @@ fn x_gets_the_digest_of_its_token_and_of_nothing_else() {
         method: Method::GET,
         uri: Uri::from_static(uri),
         headers: Default::default(),
+        peer: None,
     };
     let answer = webhook.challenge(&parts("/in/x?crc_token=token-1&nonce=2"), b"");
     assert_eq!(
@@ -152,6 +154,7 @@ fn event_grid_may_send_cloudevents_if_it_knows_the_secret() {
             method: Method::OPTIONS,
             uri: Uri::from_static(uri),
             headers: Default::default(),
+            peer: None,
         };
         let origin = HeaderValue::from_static(origin);
         parts.headers.insert("webhook-request-origin", origin);

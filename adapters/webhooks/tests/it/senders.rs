@@ -179,6 +179,7 @@ impl Sample {
             method: Method::POST,
             uri: format!("/in/{}", self.kind).parse().unwrap(),
             headers: Default::default(),
+            peer: None,
         };
         for (name, value) in self.headers {
             let value = HeaderValue::from_str(&value.replace('%', &n.to_string())).unwrap();

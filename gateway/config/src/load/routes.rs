@@ -9,7 +9,7 @@ use crate::model::{Exchange, Limits, Origin, Period, Route, Verb};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::{Auth, Build, Callers, Sink};
+use tradewind_adapter::Sink;
 
 /// Longest `timeout` and `idle-timeout`.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -42,7 +42,7 @@ impl Loader<'_> {
         let mut taken = Taken::new(sources);
         for mut entry in self.named("routes", map) {
             let base = &entry.base;
-            let known = self.resolve_keys(base, &mut entry.value, keys);
+            let known = self.resolve_keys(base, "/auth", &mut entry.value, keys);
             let open = "everybody who reaches the gateway can call this route";
             self.check_auth(base, &entry.value, open);
             let route: Option<Route> = self.decode(base, entry.value);
@@ -51,7 +51,8 @@ impl Loader<'_> {
             self.check_route(base, &route);
             let stream = route.stream.clone().unwrap_or_else(|| "default".into());
             self.stream_takes(&child(base, "stream"), &stream, streams);
-            let callers = known.then(|| self.callers(base, route.auth.as_ref(), keys));
+            let place = child(base, "auth");
+            let callers = known.then(|| self.callers(&place, route.auth.as_ref(), keys));
             let sink_base = child(base, "sink");
             let sink = self.sink(&sink_base, &entry.name, route.sink.clone());
             let Some((kind, sink)) = sink else { continue };
@@ -82,31 +83,6 @@ impl Loader<'_> {
             routes.insert(entry.name, loaded);
         }
         routes
-    }
-
-    fn callers(&mut self, base: &str, auth: Option<&Auth>, keys: &ApiKeys) -> Option<Callers> {
-        let build = Build {
-            api_keys: keys.digests.clone(),
-            ..Build::default()
-        };
-        match Callers::new(auth, &build) {
-            Ok(callers) => Some(callers),
-            // An `auth` that was refused is there.
-            Err(_) if auth.is_none() && self.document.has(&child(base, "auth")) => None,
-            Err(error) => {
-                let place = child(base, "auth");
-                let message = error.message();
-                let (message, hint) = message.split_once(" (hint: ").unwrap_or((message, ""));
-                let found = self
-                    .document
-                    .error(&place, Spot::Value, "missing-key", message);
-                self.out.push(match hint.strip_suffix(')') {
-                    Some(hint) => found.hint(hint),
-                    None => found,
-                });
-                None
-            }
-        }
     }
 
     /// Whether the keys of the route itself fit together.

@@ -7,7 +7,7 @@ use crate::document::{Spot, child};
 use crate::model::{Common, SOURCE_KEYS};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tradewind_adapter::{Build, BuiltSource};
+use tradewind_adapter::BuiltSource;
 
 /// Paths that the gateway answers itself.
 pub(super) const RESERVED: [&str; 6] = [
@@ -65,20 +65,31 @@ impl Loader<'_> {
                 self.out
                     .push(found.hint("leave it out to take what `limits.body` allows"));
             }
+            for (key, beginnings) in [
+                ("source", &common.may_claim.source),
+                ("type", &common.may_claim.ty),
+            ] {
+                if beginnings.as_ref().is_some_and(Vec::is_empty) {
+                    let place = child(&child(base, "may-claim"), key);
+                    let message = "the list is empty: nothing would be taken";
+                    let found = self
+                        .document
+                        .error(&place, Spot::Value, "invalid-value", message);
+                    self.out
+                        .push(found.hint("name a beginning, or remove this key"));
+                }
+            }
             self.check_auth(
                 base,
                 &settings,
                 "everybody who reaches this source can publish",
             );
-            if !self.resolve_keys(base, &mut settings, keys) {
+            if !self.resolve_keys(base, "/auth", &mut settings, keys) {
                 continue;
             }
             let registry = self.registry;
             let kinds: Vec<_> = registry.source_kinds().collect();
-            let build = Build {
-                name: entry.name.clone(),
-                api_keys: keys.digests.clone(),
-            };
+            let build = self.lent(&entry.name, keys);
             let built = self.build(
                 base,
                 (&common.kind, &kinds),
@@ -157,7 +168,7 @@ impl Loader<'_> {
                 }
             }
             (BuiltSource::Pull(_), _) => {
-                for key in ["path", "max-body", "rate-limit"] {
+                for key in ["path", "max-body", "rate-limit", "may-claim"] {
                     let place = child(base, key);
                     if self.document.has(&place) {
                         let message = format!(

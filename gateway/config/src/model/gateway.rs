@@ -1,6 +1,6 @@
 //! The gateway itself: listeners, data, limits, log.
 
-use super::scalar::{Period, Size, text};
+use super::scalar::{Period, Size, Time, text};
 use super::{Backup, Common, Contract, Network, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
+use tradewind_adapter::{Action, Auth, Secret, Texts};
 
 /// The configuration of a Tradewind gateway.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -26,6 +27,13 @@ pub(crate) struct File {
     /// Default: `admin.sock` in the data directory. Since 0.1.
     #[schemars(with = "Option<String>")]
     pub(crate) admin: Option<Admin>,
+    /// Who may use the admin API on a loopback address besides the holder of its token, as `auth` of a
+    /// source says it. Default: nobody. Since 0.1.
+    #[schemars(with = "Option<Auth>")]
+    pub(crate) admin_auth: Option<Value>,
+    /// TLS on `listen`: `https` in place of `http`. Default: none; then a proxy should stand before the gateway.
+    /// Since 0.1.
+    pub(crate) tls: Option<Tls>,
     /// Directory of all durable data; relative to the working directory. Default `tradewind-data`.
     /// Since 0.1.
     pub(crate) data_dir: PathBuf,
@@ -70,6 +78,8 @@ impl Default for File {
         Self {
             listen: Address(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             admin: None,
+            admin_auth: None,
+            tls: None,
             data_dir: "tradewind-data".into(),
             durability: Mode::Fsync,
             limits: Limits::default(),
@@ -147,6 +157,20 @@ impl fmt::Display for Admin {
 text!(Address, "an address such as 127.0.0.1:8080", { "type": "string" });
 text!(Admin, "a socket path or a loopback address", { "type": "string" });
 
+/// TLS on the listener of events and routes. A reload puts new files in force for new connections.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tls {
+    /// The gateway's certificate and those between it and its authority, PEM: `${file:PATH}`. Since 0.1.
+    pub certificate: String,
+    /// Its private key, PEM: `${file:PATH}`. Since 0.1.
+    pub key: Secret,
+    /// Authorities of callers' certificates, PEM: `${file:PATH}`. With it every caller is asked for a certificate, and
+    /// who shows one that they do not vouch for is refused; `auth: { certificates: [...] }` says where one is
+    /// needed. Default: nobody is asked. Since 0.1.
+    pub client_ca: Option<String>,
+}
+
 /// When an event counts as durable, and its sender is told so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -209,16 +233,22 @@ impl Default for Limits {
 }
 
 /// A key that senders may show: `tw_<id>_<secret>`. Only its digest is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ApiKey {
     /// The part between `tw_` and the secret: `a-z`, `0-9` and `-`. Default: the name of the
     /// key. Since 0.1.
     #[schemars(regex(pattern = r"^[a-z0-9-]{1,63}$"))]
     pub id: Option<String>,
-    /// SHA-256 of the whole key, 64 hexadecimal digits. Since 0.1.
-    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
-    pub sha256: String,
+    /// SHA-256 of the whole key, 64 hexadecimal digits; or, while it is replaced by another one with the same
+    /// id, a list of at most 4, the current one first. Since 0.1.
+    pub sha256: Texts,
+    /// When it ends, RFC 3339, for instance `2027-01-31T00:00:00Z`. Default: never. Since 0.1.
+    pub expires: Option<Time>,
+    /// What it is good for: `publish` (sources and routes); at the admin API `subscribe` (`tail`),
+    /// `read-payload`, `replay`, `redrive` and `configure`. Default: whatever the places that name it are
+    /// for. Since 0.1.
+    pub scopes: Option<Vec<Action>>,
     /// Who answers for it. Since 0.1.
     pub owner: Option<String>,
     /// What it is for. Since 0.1.

@@ -27,6 +27,10 @@ pub enum Moment {
     Time(u64),
 }
 
+/// A moment, milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) u64);
+
 const PERIODS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -90,6 +94,25 @@ impl std::str::FromStr for Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&print(self.0, &SIZES, "B"))
+    }
+}
+
+impl std::str::FromStr for Time {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time: Option<jiff::Timestamp> = text.parse().ok();
+        let ms = time.and_then(|time| u64::try_from(time.as_millisecond()).ok());
+        ms.map(Self).ok_or_else(|| {
+            format!(
+                "`{text}` is not a time; hint: write RFC 3339, for instance 2027-01-31T00:00:00Z"
+            )
+        })
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Moment::Time(self.0).fmt(f)
     }
 }
 
@@ -171,6 +194,11 @@ text!(Size, "a size such as 64KiB", {
     "type": "string",
     "pattern": "^[0-9]+(B|KiB|MiB|GiB|TiB)$",
     "description": "A size: a whole number and B, KiB, MiB, GiB or TiB, for instance 64KiB"
+});
+text!(Time, "a time like 2027-01-31T00:00:00Z", {
+    "type": "string",
+    "format": "date-time",
+    "description": "A time, RFC 3339, for instance 2027-01-31T00:00:00Z"
 });
 text!(Moment, "tip, oldest or a time", {
     "type": "string",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 
 /// The keys of [`Common`].
-pub(crate) const KEYS: [&str; 8] = [
+pub(crate) const KEYS: [&str; 9] = [
     "kind",
     "path",
     "stream",
@@ -15,6 +15,7 @@ pub(crate) const KEYS: [&str; 8] = [
     "unmatched",
     "max-body",
     "rate-limit",
+    "may-claim",
 ];
 
 /// Keys of every source.
@@ -43,6 +44,37 @@ pub struct Common {
     /// instance); more are answered 429 with `retry-after`. Counted in memory by this process.
     /// Default: no limit. Since 0.1.
     pub rate_limit: Option<RateLimit>,
+    /// What events of this source may say that they are; a request with any other is answered 403, and nothing
+    /// of it is stored. Default: anything. Since 0.1.
+    #[serde(default)]
+    pub may_claim: MayClaim,
+}
+
+/// What events of a source may say that they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MayClaim {
+    /// Beginnings of `source`, of which one must fit: `/shop/`, `https://shop.example/`. Default: any. Since 0.1.
+    #[serde(default)]
+    pub source: Option<Vec<String>>,
+    /// Beginnings of `type`, of which one must fit: `com.acme.shop.`. Default: any. Since 0.1.
+    #[serde(default, rename = "type")]
+    pub ty: Option<Vec<String>>,
+}
+
+impl MayClaim {
+    /// Whether an event may say so; what it may not, where not.
+    pub fn admits(&self, source: &str, ty: &str) -> Result<(), &'static str> {
+        let fits = |beginnings: &Option<Vec<String>>, value: &str| match beginnings {
+            None => true,
+            Some(all) => all.iter().any(|start| value.starts_with(start.as_str())),
+        };
+        match (fits(&self.source, source), fits(&self.ty, ty)) {
+            (false, _) => Err("source"),
+            (_, false) => Err("type"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Events per second of one sender.
@@ -81,6 +113,48 @@ pub enum Unmatched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn claims() {
+        let of = |text: &str| serde_json::from_str::<MayClaim>(text).unwrap();
+        for (claims, source, ty, told) in [
+            ("{}", "/any", "any", Ok(())),
+            (
+                r#"{"source": ["/shop/", "/till"]}"#,
+                "/shop/1",
+                "any",
+                Ok(()),
+            ),
+            (r#"{"source": ["/shop/", "/till"]}"#, "/till", "any", Ok(())),
+            (r#"{"source": ["/shop/"]}"#, "/shop", "any", Err("source")),
+            (r#"{"source": ["/shop/"]}"#, "/Shop/1", "any", Err("source")),
+            (
+                r#"{"source": ["/shop/"]}"#,
+                "//shop/1",
+                "any",
+                Err("source"),
+            ),
+            (r#"{"source": []}"#, "/shop/1", "any", Err("source")),
+            (
+                r#"{"type": ["com.acme."]}"#,
+                "/any",
+                "com.acme.order",
+                Ok(()),
+            ),
+            (
+                r#"{"type": ["com.acme."]}"#,
+                "/any",
+                "com.acmee.order",
+                Err("type"),
+            ),
+        ] {
+            assert_eq!(
+                of(claims).admits(source, ty),
+                told,
+                "{claims} {source} {ty}"
+            );
+        }
+    }
 
     #[test]
     fn the_keys_are_those_of_the_type() {

@@ -92,7 +92,7 @@ fn the_example_is_whole() {
         "{}",
         checked.warnings.render(false)
     );
-    assert_eq!(checked.config.api_keys["shop"], digest);
+    assert_eq!(checked.config.api_keys["shop"].sha256, [digest]);
     assert_eq!(checked.subscriptions["charge"].start, Moment::Oldest);
     assert!(checked.subscriptions["charge"].policy.park);
     // What it calls a default is one.

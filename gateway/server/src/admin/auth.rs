@@ -1,17 +1,20 @@
-//! Who may use the admin API: whoever can open the socket, or holds the token.
+//! Who may use the admin API: whoever can open the socket, holds the token, or shows what `admin-auth` asks for.
 
-use crate::ingress::Problem;
-use axum::extract::{Request, State};
+use crate::ingress::{Problem, seconds};
+use crate::run::Gateway;
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use sha2::Digest as _;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
-use tradewind_adapter::Secret;
+use tradewind_adapter::{Action, Cause, Refusal, Secret};
 
 /// What guards a listener of the admin API.
 #[derive(Debug, Clone)]
@@ -32,34 +35,68 @@ pub fn token() -> Result<Secret, String> {
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
+/// What an endpoint asks of its caller, by path and method, lower case.
+pub(super) type Asks = HashMap<(&'static str, &'static str), Option<Action>>;
+
+/// What every request meets first.
+pub(super) struct Entry {
+    pub(super) guard: Guard,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) asks: Asks,
+}
+
+/// Who calls, where it is not the operator at the socket or with the token.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub(super) String);
+
 pub(super) async fn check(
-    State(guard): State<Arc<Guard>>,
-    request: Request,
+    State(entry): State<Arc<Entry>>,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let refusal = match guard.as_ref() {
-        Guard::Socket => None,
-        Guard::Token(token) => refused(token, request.uri(), request.headers()),
+    let admitted = match &entry.guard {
+        Guard::Socket => Ok(None),
+        Guard::Token(token) => match fenced(request.uri(), request.headers()) {
+            Ok(false) => Ok(None),
+            Ok(true) => {
+                let asked = entry.asked(&request);
+                admit(&entry, token, request.headers(), asked).await
+            }
+            Err(problem) => Err(problem),
+        },
     };
-    match refusal {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
+    match admitted {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.run(request).await
+        }
+        Err(problem) => {
+            tracing::warn!(
+                reason = problem.log_line(),
+                "request to the admin API refused"
+            );
+            if let Some(cause) = problem.cause {
+                entry.gateway.metrics.refused("admin", cause.label());
+            }
+            problem.into_response()
+        }
     }
 }
 
-fn refused(token: &Secret, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
+/// Whether the path needs a proof; an error where a browser was tricked into calling us.
+fn fenced(uri: &Uri, headers: &HeaderMap) -> Result<bool, Problem> {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
     // A page of a hostile site that rebinds its name to our address keeps its own name as host.
     let host = uri.authority().map(|a| a.as_str()).or_else(|| text(HOST));
     if !host.is_some_and(is_address) {
-        return Some(
-            Problem::new(
-                StatusCode::FORBIDDEN,
-                "wrong-host",
-                "the admin API is called by address or as localhost",
-            )
-            .hint("use http://127.0.0.1:<port>"),
-        );
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong-host",
+            "the admin API is called by address or as localhost",
+        )
+        .hint("use http://127.0.0.1:<port>"));
     }
     let own = text(ORIGIN).is_none_or(|origin| {
         origin
@@ -67,29 +104,85 @@ fn refused(token: &Secret, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
             .is_some_and(|(_, from)| Some(from) == host)
     });
     if !own {
-        return Some(Problem::new(
+        return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "wrong-origin",
             "the admin API takes no requests from other origins",
         ));
     }
-    if OPEN.contains(&uri.path()) {
-        return None;
+    Ok(!OPEN.contains(&uri.path()))
+}
+
+/// The holder of the token may do everything, others what their proof is good for.
+async fn admit(
+    entry: &Entry,
+    token: &Secret,
+    headers: &HeaderMap,
+    asked: Option<Action>,
+) -> Result<Option<Caller>, Problem> {
+    if holds(token, headers) {
+        return Ok(None);
     }
-    let given = text(AUTHORIZATION).and_then(|v| v.strip_prefix("Bearer "));
-    let right = given.is_some_and(|given| {
-        // Digests have one length, so that the comparison tells nothing of the token's.
-        let digest = |text: &str| sha2::Sha256::digest(text.as_bytes());
-        digest(given).ct_eq(&digest(token.expose())).into()
-    });
-    (!right).then(|| {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthenticated",
-            "the admin API needs its token",
-        )
-        .hint("send `authorization: Bearer <token>`; the token is in admin.token in the data directory")
-    })
+    let Some(callers) = entry.gateway.config.load().checked.admin_callers.clone() else {
+        let reason = Refusal::unverified(Cause::Mismatch, "no such token");
+        return Err(refused(reason, HeaderValue::from_static(CHALLENGE)));
+    };
+    let challenge = callers.challenge();
+    let challenge = || {
+        challenge
+            .clone()
+            .unwrap_or(HeaderValue::from_static(CHALLENGE))
+    };
+    if let Some(fetching) = callers.missing(headers) {
+        fetching.await?;
+    }
+    let now = UNIX_EPOCH + Duration::from_millis(entry.gateway.clock.unix_ms());
+    let verified = callers.verify(headers, None, now);
+    let verified = verified.map_err(|refusal| refused(refusal, challenge()))?;
+    if let Some(secret) = &verified.key {
+        entry.gateway.metrics.key_used(secret, seconds(now));
+    }
+    if let Some(action) = asked {
+        verified.may(action)?;
+    }
+    Ok(Some(Caller(verified.principal)))
+}
+
+impl Entry {
+    /// What this request needs a right to; for what is in no list, the greatest one.
+    fn asked(&self, request: &Request) -> Option<Action> {
+        let path = request.extensions().get::<MatchedPath>();
+        let path = path.map(MatchedPath::as_str)?;
+        let method = match request.method() {
+            &Method::GET | &Method::HEAD => "get",
+            &Method::POST => "post",
+            &Method::DELETE => "delete",
+            _ => return Some(Action::Configure),
+        };
+        let asks = self.asks.get(&(path, method)).copied();
+        asks.unwrap_or(Some(Action::Configure))
+    }
+}
+
+const CHALLENGE: &str = r#"Bearer realm="tradewind""#;
+
+fn refused(refusal: Refusal, challenge: HeaderValue) -> Problem {
+    let mut problem = Problem::from(refusal).hint(
+        "send `authorization: Bearer <token>`; the token is in admin.token in the data directory",
+    );
+    problem.challenge = Some(challenge);
+    problem
+}
+
+fn holds(token: &Secret, headers: &HeaderMap) -> bool {
+    let given = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+    given
+        .and_then(|v| v.strip_prefix("Bearer "))
+        .is_some_and(|given| {
+            // Digests have one length, so that the comparison tells nothing of the token's.
+            let digest = |text: &str| sha2::Sha256::digest(text.as_bytes());
+            digest(given).ct_eq(&digest(token.expose())).into()
+        })
 }
 
 fn is_address(host: &str) -> bool {
@@ -174,12 +267,11 @@ mod tests {
             for (name, value) in given {
                 headers.insert(*name, value.parse().unwrap());
             }
-            let status = refused(&token, &path.parse().unwrap(), &headers);
-            assert_eq!(
-                status.map(|p| p.status.as_u16()),
-                expected,
-                "{path} {given:?}"
-            );
+            let status = match fenced(&path.parse().unwrap(), &headers) {
+                Err(problem) => Some(problem.status.as_u16()),
+                Ok(asked) => (asked && !holds(&token, &headers)).then_some(401),
+            };
+            assert_eq!(status, expected, "{path} {given:?}");
         }
     }
 }

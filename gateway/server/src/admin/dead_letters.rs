@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tradewind_adapter::Action;
 use tradewind_engine::{DeadLetter, Error};
 
 /// Most dead letters of one page.
@@ -22,6 +23,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "DeadLetters",
             get(list),
         )
+        .action(Action::ReadPayload)
         .query(&[
             ("after", "the `next` of the page before"),
             (
@@ -34,13 +36,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "One dead letter with its event",
             "DeadLetterWithEvent",
             get(show),
-        ),
+        )
+        .action(Action::ReadPayload),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/redrive",
             "Move dead letters back to pending",
             "Count",
             post(redrive),
         )
+        .action(Action::Redrive)
         .body("Which"),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/purge",
@@ -48,6 +52,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Count",
             post(purge),
         )
+        .action(Action::Redrive)
         .body("Which"),
     ]
 }

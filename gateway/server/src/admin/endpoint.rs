@@ -6,6 +6,7 @@ use axum::routing::MethodRouter;
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tradewind_adapter::Action;
 use tradewind_engine::Error;
 
 /// A route of the admin API.
@@ -19,6 +20,8 @@ pub(super) struct Endpoint {
     pub(super) body: Option<&'static str>,
     /// Schema of the 200, by name in the document's components; `text` for plain text.
     pub(super) answer: &'static str,
+    /// What the caller must be allowed, where the method does not say it; see [`Endpoint::asks`].
+    pub(super) action: Option<Action>,
     pub(super) handler: MethodRouter<Arc<Gateway>>,
 }
 
@@ -36,8 +39,19 @@ impl Endpoint {
             query: &[],
             body: None,
             answer,
+            action: None,
             handler,
         }
+    }
+    /// What the caller must be allowed; nothing for looking at how the gateway is.
+    pub(super) fn asks(&self) -> Option<Action> {
+        let changes = (self.method != "get").then_some(Action::Configure);
+        self.action.or(changes)
+    }
+    /// Asks for another action than its method does.
+    pub(super) fn action(mut self, action: Action) -> Self {
+        self.action = Some(action);
+        self
     }
     pub(super) fn post(
         path: &'static str,

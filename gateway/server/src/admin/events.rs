@@ -1,9 +1,11 @@
 //! Events: publish as the operator, show, explain.
 
+use super::auth::Caller;
 use super::endpoint::Endpoint;
 use crate::codec;
 use crate::ingress::Problem;
 use crate::run::Gateway;
+use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tradewind_adapter::Action;
 use tradewind_engine::{Journey, Origin, PublishError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -24,13 +27,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Published",
             post(publish),
         )
+        .action(Action::Publish)
         .body("CloudEvent"),
         Endpoint::get(
             "/v1/events/{stream}/{shard}/{offset}",
             "The event at a position, as it was stored",
             "CloudEvent",
             get(show),
-        ),
+        )
+        .action(Action::ReadPayload),
         Endpoint::get(
             "/v1/explain",
             "What happened to an event",
@@ -47,6 +52,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 async fn publish(
     State(gateway): State<Arc<Gateway>>,
     Path(stream): Path<String>,
+    caller: Option<Extension<Caller>>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let events = codec::from_json(body).map_err(|error| {
@@ -61,7 +67,10 @@ async fn publish(
     let origin = Origin {
         space: "default".into(),
         source: "admin".into(),
-        principal: "operator (admin API)".into(),
+        principal: match caller {
+            Some(Extension(Caller(principal))) => format!("{principal} (admin API)").into(),
+            None => "operator (admin API)".into(),
+        },
         dedupe_window: None,
     };
     let receipts = match gateway.front.publish(&stream, &origin, events).await {

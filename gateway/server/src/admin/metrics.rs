@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::time::Duration;
+use tradewind_adapter::KeySecret;
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Request {
@@ -36,6 +37,12 @@ struct Used {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Shown {
+    key: String,
+    secret: String,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Source {
     source: String,
 }
@@ -47,6 +54,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     unverified: Family<Unverified, Counter>,
     secrets: Family<Used, Gauge>,
+    keys: Family<Shown, Gauge>,
     seconds: Family<Source, Histogram, fn() -> Histogram>,
     connections_refused: Counter,
     pulled: Family<Source, Counter>,
@@ -88,6 +96,7 @@ impl Default for Metrics {
             requests: Family::default(),
             unverified: Family::default(),
             secrets: Family::default(),
+            keys: Family::default(),
             seconds: Family::new_with_constructor(latency),
             connections_refused: Counter::default(),
             pulled: Family::default(),
@@ -113,6 +122,11 @@ impl Default for Metrics {
             "ingress_secret_last_used_timestamp_seconds",
             "When a configured secret last showed who sends, by its place in `secrets` from 0; missing where it has not since the configuration was put in force",
             metrics.secrets.clone(),
+        );
+        registry.register(
+            "api_key_last_used_timestamp_seconds",
+            "When a secret of an API key was last shown, since the start; secrets by the first 8 digits of their SHA-256",
+            metrics.keys.clone(),
         );
         registry.register(
             "ingress_request_duration_seconds",
@@ -185,6 +199,24 @@ impl Metrics {
         };
         let at = i64::try_from(at).unwrap_or(i64::MAX);
         self.secrets.get_or_create(&label).set(at);
+    }
+    /// Notes that a secret of an API key was shown, and when, in seconds since the Unix epoch.
+    pub fn key_used(&self, secret: &KeySecret, at: u64) {
+        let label = Shown {
+            key: secret.id.clone(),
+            secret: secret.fingerprint.clone(),
+        };
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.keys.get_or_create(&label).set(at);
+    }
+    /// When a secret of an API key was last shown since the start, in seconds since the Unix epoch.
+    pub fn key_last_used(&self, key: &str, fingerprint: &str) -> Option<u64> {
+        let label = Shown {
+            key: key.to_owned(),
+            secret: fingerprint.to_owned(),
+        };
+        let at = self.keys.get(&label)?.get();
+        u64::try_from(at).ok()
     }
     /// Counters of requests that one source takes: looked up once, not at each request.
     pub fn taken(&self, source: &str) -> Meter {

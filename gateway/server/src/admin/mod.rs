@@ -1,6 +1,7 @@
 //! The operator's door: REST under `/v1`, health, metrics, and the document that describes them.
 
 mod accounts;
+mod api_keys;
 mod auth;
 #[cfg(feature = "backup")]
 mod backups;

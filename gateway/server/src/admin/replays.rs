@@ -9,6 +9,7 @@ use axum::routing::{delete, get};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tradewind_adapter::Action;
 use tradewind_engine::{Error, ReplayView, Start};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -25,13 +26,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Replay",
             axum::routing::MethodRouter::new(),
         )
+        .action(Action::Replay)
         .body("NewReplay"),
         Endpoint::delete(
             "/v1/replays/{id}",
             "Cancel a replay job",
             "Count",
             delete(cancel),
-        ),
+        )
+        .action(Action::Replay),
     ]
 }
 

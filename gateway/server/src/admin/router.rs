@@ -1,9 +1,10 @@
 //! The router of the admin API.
 
+use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
-    Guard, auth, body, dead_letters, events, openapi, replays, schedules, subscriptions, system,
-    tail,
+    Guard, api_keys, auth, body, dead_letters, events, openapi, replays, schedules, subscriptions,
+    system, tail,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -19,6 +20,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(dead_letters::endpoints());
     all.extend(replays::endpoints());
     all.extend(schedules::endpoints());
+    all.extend(api_keys::endpoints());
     all.extend(events::endpoints());
     all.extend(tail::endpoints());
     #[cfg(feature = "backup")]
@@ -34,7 +36,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// The admin API behind `guard`.
 pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
-    endpoints()
+    let endpoints = endpoints();
+    let entry = Arc::new(Entry {
+        guard,
+        gateway: gateway.clone(),
+        asks: asks(&endpoints),
+    });
+    endpoints
         .into_iter()
         .fold(Router::new(), |router, endpoint| {
             router.route(endpoint.path, endpoint.handler)
@@ -48,6 +56,12 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
             .hint("GET /openapi.json lists all of them")
         })
         .layer(middleware::from_fn(body::whole))
-        .layer(middleware::from_fn_with_state(Arc::new(guard), auth::check))
+        .layer(middleware::from_fn_with_state(entry, auth::check))
         .with_state(gateway)
+}
+
+/// What each endpoint asks of its caller.
+fn asks(endpoints: &[Endpoint]) -> Asks {
+    let entry = |endpoint: &Endpoint| ((endpoint.path, endpoint.method), endpoint.asks());
+    endpoints.iter().map(entry).collect()
 }

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
+use tradewind_adapter::Action;
 use tradewind_engine::Happening;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -24,6 +25,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Happening",
             get(tail),
         )
+        .action(Action::Subscribe)
         .query(&[
             ("what", "only this, for instance `dead-lettered`"),
             ("stream", "only this stream"),

@@ -108,7 +108,7 @@ enum Command {
     /// Events by the clock
     #[command(subcommand)]
     Schedules(schedules::Command),
-    /// Keys for plain HTTP sources
+    /// Keys that senders and operators show
     #[command(subcommand)]
     ApiKeys(api_keys::Command),
     Status(status::Args),
@@ -177,7 +177,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Schema(command) => contracts::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
-            Command::ApiKeys(command) => api_keys::run(&command, term),
+            Command::ApiKeys(command) => api_keys::run(command, term).await,
             Command::Status(args) => status::run(args, term).await,
             #[cfg(feature = "backup")]
             Command::Backup(args) => backup::run(args, term).await,

@@ -204,6 +204,7 @@ fn post(path: &str, headers: HeaderMap) -> Result<Parts, Failure> {
         method: Method::POST,
         uri,
         headers,
+        peer: None,
     })
 }
 

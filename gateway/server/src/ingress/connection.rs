@@ -4,8 +4,9 @@ use super::activity::{Activity, Seen, UnderWay, Verdict};
 use super::listener::Shared;
 use super::socket::Socket;
 use super::start::{self, Protocol};
+use super::tls::Stream;
 use super::wire::Wire;
-use super::{Additional, Limits};
+use super::{Additional, Limits, Tls};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -71,7 +72,7 @@ trait Served: Future<Output = hyper::Result<()>> {
     fn end(self: Pin<&mut Self>);
 }
 
-impl<S, B> Served for http1::Connection<TokioIo<Wire<Socket>>, S>
+impl<S, B> Served for http1::Connection<TokioIo<Wire<Stream>>, S>
 where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
     B: Body + 'static,
@@ -82,7 +83,7 @@ where
     }
 }
 
-impl<S, B> Served for http2::Connection<TokioIo<Wire<Socket>>, S, TokioExecutor>
+impl<S, B> Served for http2::Connection<TokioIo<Wire<Stream>>, S, TokioExecutor>
 where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -96,7 +97,7 @@ where
 }
 
 pub(super) async fn serve<S, B>(
-    socket: Socket,
+    (socket, tls): (Socket, Option<Tls>),
     limits: &Limits,
     shared: Shared,
     service: S,
@@ -110,24 +111,37 @@ pub(super) async fn serve<S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let activity = Activity::new();
-    let mut wire = Wire::new(socket.clone(), activity.clone(), shared.heads);
-    let first = timeout(
-        limits.header_timeout,
-        start::head(&mut wire, limits.header_bytes),
-    );
-    let (protocol, start) = tokio::select! {
+    let first = timeout(limits.header_timeout, async {
+        let (stream, peer) = match &tls {
+            None => (Stream::Plain(socket.clone()), None),
+            Some(tls) => match tls.accept(socket.clone()).await {
+                Ok(shaken) => shaken,
+                Err(error) => {
+                    tracing::debug!(%error, "a handshake of TLS failed");
+                    return None;
+                }
+            },
+        };
+        let mut wire = Wire::new(stream, activity.clone(), shared.heads);
+        let (protocol, start) = start::head(&mut wire, limits.header_bytes).await?;
+        wire.put_back(start);
+        Some((wire, protocol, peer))
+    });
+    let (wire, protocol, peer) = tokio::select! {
         head = first => match head {
             Ok(Some(head)) => head,
             Ok(None) | Err(_) => return,
         },
         () = stop.cancelled() => return,
     };
-    wire.put_back(start);
     let noted = activity.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         let (under_way, additional) = noted.begin(request.version());
         if additional {
             request.extensions_mut().insert(Additional);
+        }
+        if let Some(peer) = &peer {
+            request.extensions_mut().insert(peer.clone());
         }
         let answer = service.call(request);
         // Apart, so that a connection without a request has no room for one.

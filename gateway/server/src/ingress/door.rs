@@ -1,12 +1,13 @@
 //! The sources and routes that can be called, by path: one immutable snapshot per configuration.
 
-use super::{Budget, Limits, Rate};
+use super::{Budget, Limits, Rate, Tls};
 use crate::admin::Meter;
 use crate::routes::Table;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tradewind_adapter::Webhook;
+use tradewind_config::MayClaim;
 use tradewind_store::Durability;
 
 /// A source that can be called.
@@ -28,6 +29,8 @@ pub struct Door {
     pub batch_max: usize,
     /// Counts what is taken here; found at the first request.
     pub meter: OnceLock<Meter>,
+    /// What its events may say that they are.
+    pub may_claim: MayClaim,
     /// Most events per second of each principal; `None` for as many as come.
     pub rate: Option<Arc<Rate>>,
 }
@@ -51,6 +54,8 @@ pub struct Site {
     pub routes: Table,
     /// Durability of each stream.
     pub durability: BTreeMap<String, Durability>,
+    /// TLS of new connections.
+    pub tls: Option<Tls>,
     /// Limits of new connections.
     pub limits: Limits,
     /// Bytes of requests held at once.

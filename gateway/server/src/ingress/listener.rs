@@ -3,7 +3,7 @@
 use super::connection::serve;
 use super::peers::Peers;
 use super::socket::Socket;
-use super::{Budget, Limits};
+use super::{Budget, Limits, Tls};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -58,11 +58,11 @@ impl Shared {
 
 /// Serves connections until `stop`; then ends idle ones, lets requests under way finish, returns.
 ///
-/// `limits` is asked for each connection; `service` makes what answers those of this address;
+/// `limits` and `tls` are asked for each connection; `service` makes what answers those of this address;
 /// `refused` is told of each above the limit.
 pub async fn accept<S, B>(
     listener: Listener,
-    limits: impl Fn() -> Limits + Send,
+    (limits, tls): (impl Fn() -> Limits + Send, impl Fn() -> Option<Tls> + Send),
     service: impl Fn(Option<IpAddr>) -> S + Send,
     stop: CancellationToken,
     refused: impl Fn() + Send,
@@ -106,10 +106,10 @@ pub async fn accept<S, B>(
             }
         };
         let (service, stop) = (service(peer), stop.clone());
-        let shared = shared.clone();
+        let (shared, tls) = (shared.clone(), tls());
         tasks.spawn(async move {
             let _place = place;
-            serve(stream, &limits, shared, service, stop).await;
+            serve((stream, tls), &limits, shared, service, stop).await;
         });
     }
     drop(listener);

@@ -20,6 +20,7 @@ mod rate;
 mod router;
 mod socket;
 mod start;
+mod tls;
 mod wire;
 
 pub use answer::{AnswerBody, Reply};
@@ -33,4 +34,6 @@ pub use limits::Limits;
 pub use listener::{Listener, accept};
 pub use problem::{At, Details, Problem};
 pub use rate::Rate;
+pub(crate) use router::seconds;
 pub use router::{Ingress, Publisher};
+pub use tls::Tls;

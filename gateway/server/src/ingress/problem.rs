@@ -1,7 +1,7 @@
 //! Refusals as RFC 9457 problem details.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -46,6 +46,8 @@ pub struct Details {
     pub retry_after: Option<Duration>,
     /// Value of the header `allow`.
     pub allow: Option<Cow<'static, str>>,
+    /// Value of the header `www-authenticate` of a 401.
+    pub challenge: Option<HeaderValue>,
     /// For the log and `tail` only.
     pub reason: Option<String>,
     /// What was wrong with a proof, for the counter only.
@@ -73,6 +75,7 @@ impl Problem {
             events: Vec::new(),
             retry_after: None,
             allow: None,
+            challenge: None,
             reason: None,
             cause: None,
         }))
@@ -167,10 +170,11 @@ impl Problem {
             headers.insert(ALLOW, allow);
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 asks for a challenge; which scheme a source wants is nobody else's business.
+            // RFC 9110 asks for a challenge; signatures have no scheme.
+            let challenge = self.challenge.clone();
             headers.insert(
-                http::header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Tradewind"),
+                WWW_AUTHENTICATE,
+                challenge.unwrap_or(HeaderValue::from_static("Tradewind")),
             );
         }
         response
@@ -180,6 +184,9 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let title = match refusal.status {
+            StatusCode::FORBIDDEN if refusal.cause == Some(Cause::NotAllowed) => {
+                "this is not allowed to whom the request comes from"
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "the request is not authenticated",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "the source does not take this content type",
             StatusCode::SERVICE_UNAVAILABLE => {
@@ -188,7 +195,13 @@ impl From<Refusal> for Problem {
             _ => "the source cannot read this request; nothing was stored",
         };
         let mut problem = Self::new(refusal.status, refusal.code, title);
-        if refusal.status == StatusCode::UNAUTHORIZED || refusal.status == StatusCode::FORBIDDEN {
+        let known = refusal.cause == Some(Cause::NotAllowed);
+        if !known
+            && matches!(
+                refusal.status,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            )
+        {
             // One code for every cause: the sender learns nothing by trying.
             problem.code = "unauthenticated";
             problem.status = StatusCode::UNAUTHORIZED;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tradewind_adapter::{Answer, BoxError, Fetch, Parts, TraceContext, Verified};
+use tradewind_adapter::{Action, Answer, BoxError, Fetch, Parts, Refusal, TraceContext, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 
@@ -241,6 +241,7 @@ impl Ingress {
             method: line.method,
             uri: line.uri,
             headers: line.headers,
+            peer: line.extensions.get().cloned(),
         };
         match parts.method {
             Method::POST => {}
@@ -269,6 +270,7 @@ impl Ingress {
             return self.respond(door, answer);
         }
         let mut events = door.webhook.decode(&parts, body, &verified)?;
+        claims(door, &verified, &events)?;
         if door.webhook.verifies_head() {
             // Only where the sender is known by the head is the head the sender's word.
             later::ask(&parts.headers, &mut events)?;
@@ -305,14 +307,24 @@ impl Ingress {
         if let Some(fetching) = door.webhook.missing(parts, body, now) {
             fetching.await?;
         }
-        let verified = door.webhook.verify(parts, body, now)?;
+        let verified = door.webhook.verify(parts, body, now).map_err(|refusal| {
+            let mut problem = Problem::from(refusal);
+            problem.challenge = door.webhook.scheme();
+            problem
+        })?;
+        verified.may(Action::Publish)?;
         if let Some(secret) = verified.secret {
-            let used = now
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            self.metrics.secret_used(&door.name, secret, used.as_secs());
+            self.metrics.secret_used(&door.name, secret, seconds(now));
         }
+        self.note(&verified, now);
         Ok(verified)
+    }
+
+    /// Remembers when an API key was shown.
+    pub(crate) fn note(&self, verified: &Verified, now: SystemTime) {
+        if let Some(secret) = &verified.key {
+            self.metrics.key_used(secret, seconds(now));
+        }
     }
 
     fn handshake(&self, door: &Door, parts: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
@@ -333,7 +345,7 @@ impl Ingress {
         Ok(response)
     }
 
-    fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.unix_ms())
     }
 
@@ -362,6 +374,23 @@ impl Ingress {
             detail: line,
         });
     }
+}
+
+/// Whether the events, as they are now and will be stored, may say what they say.
+fn claims(door: &Door, verified: &Verified, events: &[Event]) -> Result<(), Refusal> {
+    for event in events {
+        let admitted = door.may_claim.admits(event.source(), event.ty());
+        admitted.map_err(|what| {
+            let who = &verified.principal;
+            Refusal::forbidden(format!("{who} may not claim this `{what}` here"))
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 fn origin(door: &Door, verified: Verified) -> Origin {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tradewind_adapter::{BoxError, Reason, Verified};
+use tradewind_adapter::{Action, BoxError, Peer, Reason, Verified};
 use tradewind_engine::{Happening, Origin};
 use tradewind_event::Event;
 
@@ -164,7 +164,7 @@ where
     if body.size_hint().lower() > route.body_max as u64 {
         return Err(too_large(route));
     }
-    let verified = route.callers.verify(&parts.headers)?;
+    let verified = known(front, route, &parts).await?;
     let slot = Slot::take(route, meter)?;
     let function = route.function.invoke().ok_or_else(silent)?;
     let body = Capped::new(body, route.body_max);
@@ -222,6 +222,29 @@ where
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     Ok(response)
+}
+
+/// Who calls, and that they may.
+async fn known(
+    front: &Ingress,
+    route: &Route,
+    parts: &http::request::Parts,
+) -> Result<Verified, Problem> {
+    let headers = &parts.headers;
+    let peer: Option<&Arc<Peer>> = parts.extensions.get();
+    if let Some(fetching) = route.callers.missing(headers) {
+        fetching.await?;
+    }
+    let now = front.now();
+    let verified = route.callers.verify(headers, peer.map(Arc::as_ref), now);
+    let verified = verified.map_err(|refusal| {
+        let mut problem = Problem::from(refusal);
+        problem.challenge = route.callers.challenge();
+        problem
+    })?;
+    front.note(&verified, now);
+    verified.may(Action::Publish)?;
+    Ok(verified)
 }
 
 fn passed_on(

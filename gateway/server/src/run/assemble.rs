@@ -128,6 +128,7 @@ pub fn site(checked: &config::Checked) -> Site {
             body_timeout: limits.body_timeout.0,
             batch_max: limits.batch.get() as usize,
             meter: OnceLock::new(),
+            may_claim: source.common.may_claim.clone(),
             rate: source
                 .common
                 .rate_limit
@@ -145,6 +146,7 @@ pub fn site(checked: &config::Checked) -> Site {
         doors,
         routes: table(checked),
         durability,
+        tls: None,
         limits: limits(&checked.config),
         budget: Budget::new(
             usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),

@@ -2,6 +2,7 @@
 
 use super::assemble::{plan, site};
 use super::gateway::{Applied, Gateway, InForce, Refusal};
+use crate::ingress::Site;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -35,7 +36,7 @@ impl Gateway {
     async fn replace(&self) -> Result<Applied, Refusal> {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
         let checked = self.origin.load(&self.registry).map_err(invalid)?;
-        super::serve::supported(&checked).map_err(Refusal::Invalid)?;
+        let tls = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
         let before = self.config.load_full();
         let changes = tradewind_config::diff(&before.checked, &checked);
         if changes.is_empty() {
@@ -58,7 +59,10 @@ impl Gateway {
                 Error::Store(_) => Refusal::Failed(error.to_string()),
                 error => Refusal::Invalid(error.to_string()),
             })?;
-        self.site.store(Arc::new(site(&checked)));
+        self.site.store(Arc::new(Site {
+            tls,
+            ..site(&checked)
+        }));
         let generation = before.generation + 1;
         self.pulls.replace(self, &checked).await;
         for warning in checked.warnings.iter() {

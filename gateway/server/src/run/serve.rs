@@ -7,7 +7,7 @@ use super::gateway::{Gateway, InForce, Origin};
 use super::notes::Notes;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
-use crate::ingress::{Ingress, Limits, Listener, Site, accept};
+use crate::ingress::{Ingress, Limits, Listener, Site, Tls, accept};
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use http::Request;
@@ -119,7 +119,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         amend: options.amend,
     };
     let checked = origin.load(&registry).map_err(Error::Config)?;
-    supported(&checked).map_err(Error::Other)?;
+    let tls = supported(&checked).map_err(Error::Other)?;
     for warning in checked.warnings.iter() {
         tracing::warn!("{warning}");
     }
@@ -163,7 +163,10 @@ pub async fn start(options: Options) -> Result<Running, Error> {
 
     let metrics = Arc::new(Metrics::default());
     metrics.reloaded(1);
-    let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(site(&checked)));
+    let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(Site {
+        tls,
+        ..site(&checked)
+    }));
     let limits = live.load().limits.clone();
     let gateway = Arc::new(Gateway {
         engine,
@@ -214,6 +217,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
             async move { Ok::<_, Infallible>(ingress.handle(peer, request).await) }
         })
     };
+    let secured = live.clone();
     // Before the admin API can say that the gateway is ready.
     let listener = socket
         .listen(BACKLOG)
@@ -221,14 +225,17 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
-        admin_limits,
+        (admin_limits, || None),
         move |_| admin_service.clone(),
         gateway.stop.clone(),
         || (),
     ));
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
-        move || live.load().limits.clone(),
+        (
+            move || live.load().limits.clone(),
+            move || secured.load().tls.clone(),
+        ),
         service,
         stop_ingress.clone(),
         move || metrics.connection_refused(),
@@ -246,12 +253,12 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     })
 }
 
-/// Refuses what this binary was built without.
-pub(super) fn supported(checked: &Checked) -> Result<(), String> {
+/// Refuses what this binary was built without, and certificates that are none; gives what speaks TLS.
+pub(super) fn supported(checked: &Checked) -> Result<Option<Tls>, String> {
     if checked.config.backup.is_some() && cfg!(not(feature = "backup")) {
         return Err("`backup` is set, and this binary has no backups; hint: build it with the feature `backup`".into());
     }
-    Ok(())
+    checked.config.tls.as_ref().map(Tls::new).transpose()
 }
 
 /// Of what the gateway itself remembers: the strongest that one of the streams has.

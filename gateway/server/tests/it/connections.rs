@@ -210,7 +210,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(accept(
         Listener::Tcp(listener),
-        move || limits.clone(),
+        (move || limits.clone(), || None),
         move |_| service_fn(endless),
         stop.clone(),
         || (),

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod admin;
+mod auth;
 mod byte_for_byte;
 mod cli;
 mod config_reload;
 mod connections;
 mod delivery;
 mod limits;
+mod mtls;
 mod process;
 mod pull;
 mod refused;

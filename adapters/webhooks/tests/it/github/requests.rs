@@ -43,6 +43,7 @@ pub(crate) fn parts(secret: &str, event: &str, delivery: &str, body: &[u8]) -> P
                 (HeaderName::from_static(name), value)
             })
             .collect::<HeaderMap>(),
+        peer: None,
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn parts(prefix: &str, id: &str, timestamp: u64, body: &[u8]) -> Part
                 (name, HeaderValue::from_str(&value).unwrap())
             })
             .collect::<HeaderMap>(),
+        peer: None,
     }
 }
 

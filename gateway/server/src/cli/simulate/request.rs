@@ -60,6 +60,7 @@ pub(super) fn make(order: &Order<'_>) -> Result<Made, Failure> {
         method: event.method.parse().map_err(wrong)?,
         uri: target(order.url, event.query)?,
         headers: http::HeaderMap::new(),
+        peer: None,
     };
     for (name, value) in event.headers {
         let value = HeaderValue::from_str(&fill(value)).map_err(wrong)?;
@@ -212,6 +213,7 @@ impl Made {
             method,
             uri,
             headers,
+            ..
         } = &self.parts;
         let mut text = format!("{method} {uri} HTTP/1.1\r\n");
         for (name, value) in headers {

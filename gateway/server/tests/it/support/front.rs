@@ -35,6 +35,8 @@ impl Webhook for Anything {
             method: "test",
             dedupe_window: None,
             secret: None,
+            key: None,
+            scopes: None,
         })
     }
     fn decode(&self, _: &Parts, body: Bytes, _: &Verified) -> Result<Vec<Event>, Refusal> {
@@ -108,6 +110,7 @@ pub(crate) fn door() -> Door {
         body_timeout: LONG,
         batch_max: 10,
         meter: OnceLock::new(),
+        may_claim: Default::default(),
         rate: None,
     }
 }
@@ -156,7 +159,7 @@ pub(crate) async fn open(publisher: Arc<dyn Publisher>, site: Site) -> Front {
     let stop = CancellationToken::new();
     let done = tokio::spawn(accept(
         Listener::Tcp(listener),
-        move || limits.clone(),
+        (move || limits.clone(), || None),
         service,
         stop.clone(),
         move || {

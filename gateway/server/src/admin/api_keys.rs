@@ -1,0 +1,39 @@
+//! API keys: whose they are, until when they count, when each secret was last shown. Never a secret.
+
+use super::endpoint::Endpoint;
+use crate::run::Gateway;
+use axum::Json;
+use axum::extract::State;
+use axum::routing::get;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tradewind_adapter::api_key::fingerprint;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get(
+        "/v1/api-keys",
+        "API keys, and when each of their secrets was last shown",
+        "[ApiKey]",
+        get(list),
+    )]
+}
+
+async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<Value>> {
+    let config = gateway.config.load();
+    let keys = config.checked.config.api_keys.iter();
+    let shown = keys.map(|(id, key)| {
+        let secrets = key.sha256.iter().map(|hash| {
+            let used = gateway.metrics.key_last_used(id, fingerprint(hash));
+            json!({ "sha256": fingerprint(hash), "last-used-ms": used.map(|s| s * 1000) })
+        });
+        json!({
+            "id": id,
+            "owner": key.owner,
+            "why": key.why,
+            "expires-ms": key.expires_ms,
+            "scopes": key.scopes.as_deref(),
+            "secrets": secrets.collect::<Vec<_>>(),
+        })
+    });
+    Json(shown.collect())
+}

@@ -1,0 +1,211 @@
+//! Certificates of callers: by the right authority, for the right name, in time; and none at all.
+
+use crate::support::{Gateway, start_in};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>, String);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A certificate with this name, for a server or a caller.
+    fn issue(&self, name: SanType, usage: ExtendedKeyUsagePurpose, expired: bool) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![name];
+        params.extended_key_usages = vec![usage];
+        if expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
+        let der = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        (certificate.der().clone(), der, pem)
+    }
+
+    fn caller(&self, name: &str, expired: bool) -> Identity {
+        let name = SanType::URI(name.try_into().unwrap());
+        self.issue(name, ExtendedKeyUsagePurpose::ClientAuth, expired)
+    }
+
+    fn server(&self, host: &str) -> Identity {
+        let name = SanType::DnsName(host.try_into().unwrap());
+        self.issue(name, ExtendedKeyUsagePurpose::ServerAuth, false)
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let new = folder.join("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, folder.join(name)).unwrap();
+}
+
+/// A gateway with TLS, its folder holding the certificates.
+async fn secured(own: &Identity, callers: &Authority) -> Gateway {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "own.pem", &own.2);
+    write(folder.path(), "callers.pem", &callers.0.pem());
+    let yaml = "tls: { certificate: \"${file:own.pem}\", key: \"${file:own.pem}\", client-ca: \"${file:callers.pem}\" }\n\
+        sources:\n  mtls: { kind: http, path: /mtls, auth: { certificates: [\"uri:spiffe://acme/shop\"] } }\n  \
+        team: { kind: http, path: /team, auth: { certificates: [\"uri:spiffe://acme/*\"] } }\n  \
+        open: { kind: http, path: /open, auth: none-i-understand }\n";
+    start_in(folder, yaml).await
+}
+
+/// The status of a request to this path, or why there is none.
+async fn ask(
+    gateway: &Gateway,
+    trusted: &Authority,
+    host: &str,
+    identity: Option<&Identity>,
+    path: &str,
+) -> Result<u16, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trusted.roots());
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key, _)) => builder
+            .with_client_auth_cert(vec![certificate.clone()], key.clone_key())
+            .unwrap(),
+    };
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = TcpStream::connect(gateway.running.listen).await.unwrap();
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    let text = |e: std::io::Error| e.to_string();
+    let mut stream = connector.connect(name, stream).await.map_err(text)?;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nce-specversion: 1.0\r\nce-id: {}\r\n\
+         ce-source: /s\r\nce-type: t\r\ncontent-length: 0\r\n\r\n",
+        fastrand::u64(..)
+    );
+    stream.write_all(request.as_bytes()).await.map_err(text)?;
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    match answer.get(9..12).and_then(|status| status.parse().ok()) {
+        Some(status) => Ok(status),
+        None => Err(format!("{read:?} {answer}")),
+    }
+}
+
+#[tokio::test]
+async fn certificates_of_callers() {
+    let (authority, callers, stranger) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = secured(&authority.server("gateway.example"), &callers).await;
+    let shop = callers.caller("spiffe://acme/shop", false);
+    let till = callers.caller("spiffe://acme/till", false);
+    let other = callers.caller("spiffe://acmee/shop", false);
+    let expired = callers.caller("spiffe://acme/shop", true);
+    let forged = stranger.caller("spiffe://acme/shop", false);
+    // For servers, and so for no caller.
+    let server = callers.server("shop.example");
+    let table: [(&str, Option<&Identity>, &str, Option<u16>); 13] = [
+        ("by its name", Some(&shop), "/mtls", Some(202)),
+        ("by the beginning of it", Some(&till), "/team", Some(202)),
+        ("where others may", Some(&till), "/mtls", Some(401)),
+        ("a name that is longer", Some(&other), "/team", Some(401)),
+        ("without", None, "/mtls", Some(401)),
+        ("without, where nobody asks", None, "/open", Some(202)),
+        ("where nobody asks", Some(&shop), "/open", Some(202)),
+        ("expired", Some(&expired), "/mtls", None),
+        ("expired, where nobody asks", Some(&expired), "/open", None),
+        ("by another authority", Some(&forged), "/mtls", None),
+        (
+            "by another authority, where nobody asks",
+            Some(&forged),
+            "/open",
+            None,
+        ),
+        ("of a server", Some(&server), "/mtls", None),
+        (
+            "of a server, where nobody asks",
+            Some(&server),
+            "/open",
+            None,
+        ),
+    ];
+    for (what, identity, path, status) in table {
+        let told = ask(&gateway, &authority, "gateway.example", identity, path).await;
+        assert_eq!(told.clone().ok(), status, "{what}: {told:?}");
+    }
+    // What the caller would not take.
+    for (trusted, host) in [(&stranger, "gateway.example"), (&authority, "evil.example")] {
+        let told = ask(&gateway, trusted, host, Some(&shop), "/mtls").await;
+        assert!(
+            told.as_ref().is_err_and(|e| e.contains("certificate")),
+            "{told:?}"
+        );
+    }
+    // Plain HTTP is no TLS.
+    let mut plain = TcpStream::connect(gateway.running.listen).await.unwrap();
+    plain
+        .write_all(b"GET /open HTTP/1.1\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    plain.read_to_end(&mut answer).await.unwrap();
+    const ALERT: u8 = 21;
+    assert_eq!(answer.first(), Some(&ALERT));
+    gateway.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn new_certificates_count_from_the_reload_on() {
+    let (authority, before, after) = (Authority::new(), Authority::new(), Authority::new());
+    let gateway = secured(&authority.server("old.example"), &before).await;
+    let identities = [&before, &after].map(|by| by.caller("spiffe://acme/shop", false));
+    let told = async |host: &str, n: usize| {
+        ask(&gateway, &authority, host, Some(&identities[n]), "/mtls")
+            .await
+            .ok()
+    };
+    assert_eq!(told("old.example", 0).await, Some(202));
+    assert_eq!(told("old.example", 1).await, None);
+    write(gateway.dir.path(), "callers.pem", &after.0.pem());
+    write(
+        gateway.dir.path(),
+        "own.pem",
+        &authority.server("new.example").2,
+    );
+    gateway.running.gateway.reload().await.unwrap();
+    assert_eq!(told("new.example", 1).await, Some(202));
+    assert_eq!(told("new.example", 0).await, None);
+    assert_eq!(told("old.example", 1).await, None);
+    // A file that is none changes nothing.
+    write(gateway.dir.path(), "own.pem", "no certificate");
+    let refused = gateway
+        .running
+        .gateway
+        .reload()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("tls.certificate"), "{refused}");
+    assert_eq!(told("new.example", 1).await, Some(202));
+    gateway.running.stop().await.unwrap();
+}
