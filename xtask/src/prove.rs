@@ -110,6 +110,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "35 attacks on every listener while good clients publish (--short: a few connections each)",
     ),
     (
+        "authentication",
+        "tokens of a real OpenID issuer, its keys rotated and out of reach, API keys, attacks\n                          (--short: fewer strangers, no restart in the outage)",
+    ),
+    (
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30)",
     ),

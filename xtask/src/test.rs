@@ -25,6 +25,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("backup", &["--short"]),
     ("telemetry", &[]),
     ("aws", &["--short"]),
+    ("authentication", &["--short"]),
 ];
 
 #[derive(Default)]

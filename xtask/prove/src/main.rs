@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod authentication;
 mod aws;
 mod backlog;
 mod backup;
@@ -48,6 +49,9 @@ const PROOFS: &[(&str, Run)] = &[
     ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
+    ("authentication", |options| {
+        Box::pin(authentication::run(options))
+    }),
 ];
 
 #[derive(Parser)]
