@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tradewind_adapter::KeySecret;
 use tradewind_engine::{Account, StreamAccount, SubscriptionView, Violated};
 use tradewind_store::Stats;
 
@@ -29,6 +30,11 @@ fn scrape() -> String {
     metrics.request("api", 202, "taken", Duration::from_millis(3));
     metrics.refused("api", "stale");
     metrics.secret_used("api", 0, 1_800_000_000);
+    let secret = KeySecret {
+        id: "shop".into(),
+        fingerprint: "00112233".into(),
+    };
+    metrics.key_used(&secret, 1_800_000_000);
     metrics.pulls("queue");
     metrics.routes.sample();
     let view = SubscriptionView {
