@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("gateway/filter", &["sdk/event", "sdk/formats"]),
     ("gateway/transform", &["sdk/event"]),
+    ("gateway/schema", &["sdk/event"]),
     ("gateway/store", &["sdk/event"]),
     ("gateway/backup", &["gateway/store"]),
     (
@@ -32,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "gateway/filter",
             "gateway/transform",
+            "gateway/schema",
             "gateway/store",
             "adapters/api",
             "sdk/event",
@@ -43,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "gateway/filter",
             "gateway/transform",
+            "gateway/schema",
             "gateway/store",
             "adapters/api",
             "sdk/event",
