@@ -1,6 +1,7 @@
 //! The targets.
 
 mod config;
+mod contract;
 mod dialect;
 mod event;
 mod filter;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     dialect::PUB_SUB,
     dialect::KNATIVE,
     transform::TRANSFORM,
+    contract::SCHEMA,
     store::LOG,
     store::RUN,
     record::RECORD,

@@ -94,6 +94,7 @@ targets! {
     pub_sub = "pub-sub",
     knative = "knative",
     transform = "transform",
+    schema = "schema",
     store_log = "store-log",
     store_run = "store-run",
     record = "record",
