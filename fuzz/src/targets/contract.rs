@@ -5,7 +5,8 @@ use crate::input::Cut;
 use bytes::Bytes;
 use tradewind_event::Event;
 use tradewind_schema::{
-    Action, Binding, Compatibility, Definition, FORMATS, Pattern, Registered, Schemas, VIOLATIONS_MAX,
+    Action, Binding, Compatibility, Definition, FORMATS, Pattern, Registered, Schemas,
+    VIOLATIONS_MAX,
 };
 
 /// The language on the first line, the schema on the second, data below.
