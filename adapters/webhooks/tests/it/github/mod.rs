@@ -1,3 +1,3 @@
 mod configuration;
 mod conformance;
-mod requests;
+pub(crate) mod requests;
