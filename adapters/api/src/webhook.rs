@@ -203,7 +203,7 @@ impl Answer {
 /// - Secrets are compared in constant time; all that are configured are tried.
 /// - `decode` keeps `data` byte-exact and gives ids that deduplicate.
 pub trait Webhook: Send + Sync + std::fmt::Debug {
-    /// Whether the head alone proves the sender (API keys), so that nobody else's body is read.
+    /// Whether the head alone proves the sender (API keys, tokens), so that nobody else's body is read.
     fn verifies_head(&self) -> bool {
         false
     }

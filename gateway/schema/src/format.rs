@@ -52,6 +52,27 @@ impl Format {
     }
 }
 
+/// The data of an event, where its content type is one of these; the first is what is expected.
+pub(crate) fn payload<'e>(
+    event: &'e Event,
+    language: &str,
+    types: &[&str],
+) -> Result<&'e [u8], Violation> {
+    let Some(data) = event.data() else {
+        return Err(Violation::new("", "data", "none").expected(language));
+    };
+    let ty = event.data_content_type().unwrap_or_default();
+    let media = ty.split(';').next().unwrap_or_default().trim();
+    match types.iter().any(|known| media.eq_ignore_ascii_case(known)) {
+        true => Ok(&data.bytes),
+        false => {
+            let found = format!("{} bytes of `{media}`", data.bytes.len());
+            let violation = Violation::new("", "datacontenttype", found);
+            Err(violation.expected(types.first().copied().unwrap_or_default()))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 mod compatible;
 mod walk;
 
-use crate::format::{Check, Definition, Format};
+use crate::format::{Check, Definition, Format, payload};
 use crate::{InvalidSchema, Violation};
 use prost_reflect::MessageDescriptor;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
@@ -74,24 +74,13 @@ fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
 
 impl Check for Schema {
     fn check(&self, event: &Event) -> Vec<Violation> {
-        let Some(data) = event.data() else {
-            return vec![Violation::new("", "data", "none").expected("Protobuf")];
-        };
-        let ty = event.data_content_type().unwrap_or_default();
-        let media = ty.split(';').next().unwrap_or_default().trim();
-        if !TYPES.iter().any(|known| media.eq_ignore_ascii_case(known)) {
-            let found = format!("{} bytes of `{media}`", data.bytes.len());
-            return vec![Violation::new("", "datacontenttype", found).expected(TYPES[0])];
-        }
-        walk::walk(&self.0, &data.bytes).err().into_iter().collect()
+        let walked = payload(event, "Protobuf", &TYPES).and_then(|data| walk::walk(&self.0, data));
+        walked.err().into_iter().collect()
     }
 }
 
 fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {
-    let (reader, writer) = (parse(reader), parse(writer));
-    let (reader, writer) = (
-        reader.map_err(|e| e.to_string())?,
-        writer.map_err(|e| e.to_string())?,
-    );
+    let parse = |from| parse(from).map_err(|e| e.to_string());
+    let (reader, writer) = (parse(reader)?, parse(writer)?);
     compatible::reads(&reader, &writer)
 }

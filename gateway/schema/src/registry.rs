@@ -128,7 +128,6 @@ impl Registered {
 #[derive(Debug, Clone)]
 struct Rule {
     binding: Binding,
-    schema: Arc<str>,
     newest: Found,
 }
 
@@ -207,7 +206,6 @@ impl Schemas {
         for binding in &registered.bindings {
             let rule = Rule {
                 binding: binding.clone(),
-                schema: Arc::clone(&schema),
                 newest: found(registered.versions.len(), newest, binding.on_failure),
             };
             match &binding.ty {
@@ -252,7 +250,7 @@ impl Schemas {
         let named = event.data_schema().and_then(|id| self.named.get(id));
         match (rule, named) {
             (None, named) => named.cloned(),
-            (Some(rule), Some(named)) if named.schema == rule.schema => Some(Found {
+            (Some(rule), Some(named)) if named.schema == rule.newest.schema => Some(Found {
                 on_failure: rule.binding.on_failure,
                 ..named.clone()
             }),

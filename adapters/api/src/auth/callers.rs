@@ -80,8 +80,7 @@ impl Callers {
             (presented, _) => presented?,
         };
         match presented {
-            Presented::Key(key) if known.keys.is_empty() => {
-                let _ = key;
+            Presented::Key(_) if known.keys.is_empty() => {
                 Err(malformed("API keys are not taken here"))
             }
             Presented::Key(key) => {
