@@ -86,6 +86,7 @@ const DIRECT: &[Spec<'static>] = &[
         source: &["//pubsub.googleapis.com"],
         ty: &["google.cloud.pubsub.topic.v1.messagePublished"],
         time: &["{message.publishTime|message.publish_time}"],
+        inner: Some("message.data"),
         extensions: &[("partitionkey", "{message.orderingKey|message.ordering_key}")],
         ..NONE
     },
@@ -100,6 +101,7 @@ const DIRECT: &[Spec<'static>] = &[
         source: &["//pubsub.googleapis.com/{subscription}"],
         ty: &["google.cloud.pubsub.topic.v1.messagePublished"],
         time: &["{message.publishTime|message.publish_time}"],
+        inner: Some("message.data"),
         extensions: &[("partitionkey", "{message.orderingKey}")],
         ..NONE
     },

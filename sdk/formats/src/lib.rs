@@ -30,6 +30,6 @@ pub use catalog::Format;
 pub use clue::Clue;
 pub use error::Error;
 pub use message::Message;
-pub use nest::{DEPTH_MAX, decode};
+pub use nest::{Carried, DEPTH_MAX, decode, decode_each};
 pub use spec::{By, Mapping, Spec, SpecError};
 pub use split::MESSAGES_MAX;

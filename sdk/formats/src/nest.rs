@@ -1,6 +1,8 @@
 //! Messages within messages: an S3 notification in a topic's message in a queue's message.
 
 use crate::{Error, Format, MESSAGES_MAX, Message, pick};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
 use tradewind_event::Event;
@@ -18,7 +20,7 @@ const CARRIED: &[&str] = &[
 ];
 
 /// The events in one body, by the format that it gives itself away as. Where a message carries
-/// another one that is recognised (S3, SNS, EventBridge or CloudEvents over SNS, SQS or Pub/Sub), the inner one
+/// another one that is recognised (S3, SNS, EventBridge or CloudEvents over SNS, SQS, Kinesis, Kafka or Pub/Sub), the inner one
 /// is the event, with the id, source and type that it has when it comes directly.
 ///
 /// # Errors
@@ -28,52 +30,98 @@ pub fn decode(message: &Message<'_>) -> Result<Vec<Event>, Error> {
     unfold(format, message, DEPTH_MAX)
 }
 
+/// One element of a body, and the events that it stands for.
+#[derive(Debug)]
+pub struct Carried {
+    /// The element itself: what a queue, a stream or a topic handed over.
+    pub carrier: Event,
+    /// What it carries, or itself; or why what it carries cannot be read.
+    pub events: Result<Vec<Event>, Error>,
+}
+
+/// As [`decode`], but element by element: for those who settle each on its own. One that carries
+/// something malformed spoils no other.
+///
+/// # Errors
+/// Where no format is recognised, or an element is none of its provider.
+pub fn decode_each(message: &Message<'_>) -> Result<(&'static Format, Vec<Carried>), Error> {
+    let format = Format::detect(message).ok_or(Error::Unknown)?;
+    let carried = carriers(format, message, DEPTH_MAX)?;
+    Ok((format, carried))
+}
+
 fn unfold(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Event>, Error> {
-    let events = format.decode(message)?;
-    let Some(path) = format.spec.inner.filter(|_| depth > 0) else {
-        return Ok(events);
-    };
-    let carried: Vec<&Format> = CARRIED
-        .iter()
-        .filter_map(|name| Format::named(name))
-        .collect();
-    let mut all = Vec::with_capacity(events.len());
-    for (index, event) in events.into_iter().enumerate() {
-        let inner = event.data().and_then(|data| within(&data.bytes, path));
-        let none = HeaderMap::new();
-        let found = inner.as_ref().and_then(|body| {
-            let message = Message {
-                headers: &none,
-                body,
-            };
-            let format = Format::detect_among(&message, &carried)?;
-            Some(unfold(format, &message, depth - 1))
-        });
-        match found {
-            None => all.push(event),
-            Some(Ok(inner)) => all.extend(inner),
-            Some(Err(error)) => {
-                let place = place(format.spec.each, index, path);
-                return Err(Error::Message(place, Box::new(error)));
-            }
-        }
+    let mut all = Vec::new();
+    for (index, carried) in carriers(format, message, depth)?.into_iter().enumerate() {
+        let place = || {
+            place(
+                format.spec.each,
+                index,
+                format.spec.inner.unwrap_or_default(),
+            )
+        };
+        let events = carried.events;
+        all.extend(events.map_err(|error| Error::Message(place(), Box::new(error)))?);
         if all.len() > MESSAGES_MAX {
-            return Err(Error::Body(format!(
-                "more than {MESSAGES_MAX} messages in one body"
-            )));
+            return Err(too_many());
         }
     }
     Ok(all)
 }
 
-/// What may be a message: an object or a list.
+fn carriers(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Carried>, Error> {
+    let elements = format.decode(message)?;
+    let inner = format.spec.inner.filter(|_| depth > 0);
+    let among: Vec<&Format> = match inner {
+        Some(_) => CARRIED
+            .iter()
+            .filter_map(|name| Format::named(name))
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut count = 0;
+    let mut carry = |carrier: Event| {
+        let inner = inner.and_then(|path| within(&carrier.data()?.bytes, path));
+        let events = inner
+            .and_then(|body| {
+                let none = HeaderMap::new();
+                let message = Message {
+                    headers: &none,
+                    body: &body,
+                };
+                let format = Format::detect_among(&message, &among)?;
+                Some(unfold(format, &message, depth - 1))
+            })
+            .unwrap_or_else(|| Ok(vec![carrier.clone()]));
+        count += events.as_ref().map_or(1, Vec::len);
+        match count > MESSAGES_MAX {
+            true => Err(too_many()),
+            false => Ok(Carried { carrier, events }),
+        }
+    };
+    elements.into_iter().map(&mut carry).collect()
+}
+
+fn too_many() -> Error {
+    Error::Body(format!("more than {MESSAGES_MAX} messages in one body"))
+}
+
+/// What may be a message: an object or a list, also in Base64, which no JSON text can be taken for.
 fn within(data: &Bytes, path: &str) -> Option<Bytes> {
     let body = match path {
         "" => data.clone(),
         path => Bytes::from(pick::text(data, path)?.into_owned()),
     };
+    if is_open(&body) {
+        return Some(body);
+    }
+    let decoded = Bytes::from(STANDARD.decode(&body).ok()?);
+    is_open(&decoded).then_some(decoded)
+}
+
+fn is_open(body: &[u8]) -> bool {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    matches!(first, Some(b'{' | b'[')).then_some(body)
+    matches!(first, Some(b'{' | b'['))
 }
 
 fn place(each: Option<&str>, index: usize, path: &str) -> String {

@@ -15,6 +15,7 @@ const KAFKA: Spec<'static> = Spec {
     ty: &["com.amazonaws.kafka.Record"],
     subject: &["{topic}"],
     time: &["{timestamp}"],
+    inner: Some("value"),
     extensions: &[("partitionkey", "{key}"), ("sequence", "{offset}")],
     ..NONE
 };
@@ -89,6 +90,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["com.amazonaws.kinesis.Record"],
         subject: &["{kinesis.partitionKey}"],
         time: &["{kinesis.approximateArrivalTimestamp}"],
+        inner: Some("kinesis.data"),
         extensions: &[
             ("partitionkey", "{kinesis.partitionKey}"),
             ("sequence", "{kinesis.sequenceNumber}"),

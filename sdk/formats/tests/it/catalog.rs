@@ -112,7 +112,7 @@ and `datacontenttype` is `application/json`. A source of kind `http` reads one o
 `format: <name>`, or the first that a body gives itself away as with `format: auto`.
 
 With `auto`, a notification of S3, a message of SNS, an event of EventBridge or a CloudEvent that lies in a
-message of SNS, SQS or an unwrapped one of Pub/Sub is read instead of that message, up to four deep, with
+message of SNS, SQS, Kinesis, Kafka or Pub/Sub is read instead of that message, up to four deep, with
 the attributes and the id that it has when it comes directly. A format that is named reads its own
 messages only.
 

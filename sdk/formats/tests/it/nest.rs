@@ -1,10 +1,12 @@
 //! Messages within messages, and bodies that headers tell of.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tradewind_event::Event;
-use tradewind_formats::{DEPTH_MAX, Error, Format, Message, decode};
+use tradewind_formats::{DEPTH_MAX, Error, Format, Message, decode, decode_each};
 
 fn read(
     headers: &[(&'static str, &'static str)],
@@ -288,4 +290,67 @@ fn ids_of_triggers_are_stable() {
     assert_eq!(trigger("a", "1").id(), trigger("b", "1").id());
     assert_ne!(trigger("a", "1").id(), trigger("a", "2").id());
     assert_eq!(trigger("a", "1").source(), "azure:functions:Cosmos");
+}
+
+/// Kinesis, Kafka and Pub/Sub carry bytes, as Base64.
+#[test]
+fn what_is_carried_in_base64_is_read() {
+    let wrapped = |text: &str| STANDARD.encode(text);
+    let kinesis = |text: &str| {
+        json!({ "Records": [{ "eventSource": "aws:kinesis", "eventID": "shard-1:7", "eventSourceARN": "arn:s",
+            "kinesis": { "partitionKey": "k", "sequenceNumber": "7", "data": wrapped(text),
+                "approximateArrivalTimestamp": 1_767_323_047.5 } }] })
+    };
+    let kafka = |text: &str| {
+        json!({ "eventSource": "aws:kafka", "eventSourceArn": "arn:c", "records": { "t-0": [{
+            "topic": "t", "partition": 0, "offset": 3, "timestamp": 1_767_323_047_000_u64, "value": wrapped(text) }] } })
+    };
+    let pubsub = |text: &str| {
+        json!({ "subscription": "projects/p/subscriptions/s",
+            "message": { "messageId": "9", "data": wrapped(text) } })
+    };
+    for inner in [s3(), bridge(), cloud_event()] {
+        let direct = described(&one(&inner));
+        let text = inner.to_string();
+        for carrier in [kinesis(&text), kafka(&text), pubsub(&text)] {
+            assert_eq!(described(&one(&carrier)), direct, "{carrier}");
+        }
+    }
+    for own in ["plain", "", "{\"id\":1}", "\u{ff}"] {
+        assert_eq!(one(&kinesis(own)).ty(), "com.amazonaws.kinesis.Record");
+        assert_eq!(one(&kafka(own)).ty(), "com.amazonaws.kafka.Record");
+        assert_eq!(
+            one(&pubsub(own)).ty(),
+            "google.cloud.pubsub.topic.v1.messagePublished"
+        );
+    }
+}
+
+#[test]
+fn each_element_stands_for_itself() {
+    let broken = cloud_event().to_string().replace("/s", " ");
+    let two = format!("[{},{}]", cloud_event(), cloud_event());
+    let mut batch = sqs(&cloud_event().to_string());
+    for body in ["plain", &broken, &two] {
+        let record = sqs(body)["Records"][0].clone();
+        batch["Records"].as_array_mut().unwrap().push(record);
+    }
+    let body = Bytes::from(batch.to_string());
+    let headers = HeaderMap::new();
+    let message = Message {
+        headers: &headers,
+        body: &body,
+    };
+    let (format, elements) = decode_each(&message).unwrap();
+    assert_eq!(format.spec.name, "aws-sqs");
+    let counts: Vec<_> = elements
+        .iter()
+        .map(|element| element.events.as_ref().map(Vec::len).ok())
+        .collect();
+    assert_eq!(counts, [Some(1), Some(1), None, Some(2)]);
+    assert!(
+        elements
+            .iter()
+            .all(|element| element.carrier.ty() == "com.amazonaws.sqs.Message")
+    );
 }
