@@ -11,6 +11,7 @@ const HEAVY: &[&str] = &[
     "tradewind",
     "tradewind-server",
     "fan-out",
+    "orders",
     "webhook-to-handler",
     "tradewind-fuzz",
 ];

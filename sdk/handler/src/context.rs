@@ -1,5 +1,6 @@
 //! What is known about a delivery beside the event.
 
+use crate::Host;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,6 +33,7 @@ struct Inner {
     deadline: Instant,
     cancellation: CancellationToken,
     source: Arc<str>,
+    host: Host,
 }
 
 impl Context {
@@ -51,6 +53,7 @@ impl Context {
             deadline: Instant::now() + Self::DEFAULT_TIMEOUT,
             cancellation: CancellationToken::new(),
             source: "/handlers/handler".into(),
+            host: Host::Http,
         };
         Self {
             inner: Arc::new(inner),
@@ -109,6 +112,11 @@ impl Context {
         &self.inner.source
     }
 
+    /// The platform that the process runs on.
+    pub fn host(&self) -> Host {
+        self.inner.host
+    }
+
     /// Sets the attempt.
     #[must_use]
     pub fn with_attempt(self, attempt: u32) -> Self {
@@ -146,6 +154,12 @@ impl Context {
     #[must_use]
     pub fn with_source(self, source: impl Into<Arc<str>>) -> Self {
         self.edit(|inner| inner.source = source.into())
+    }
+
+    /// Sets the platform.
+    #[must_use]
+    pub fn with_host(self, host: Host) -> Self {
+        self.edit(|inner| inner.host = host)
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -1,14 +1,18 @@
 //! The HTTP host: a handler as a service that takes CloudEvents.
 
-mod answer;
+mod accept;
+pub(crate) mod answer;
+mod dialect;
 mod options;
 mod request;
-mod run;
 mod serve;
 mod service;
 mod signature;
 
-pub use options::{InvalidOptions, Options};
-pub use run::{Exit, Failure, run};
+pub(crate) use accept::{accept, is_cloud_event, verify};
+pub(crate) use dialect::{CloudEvents, Dialect, batch, posts_only, work};
+pub use options::{BatchFailures, InvalidOptions, Options};
+pub(crate) use request::{context, delivery_id};
 pub use serve::serve;
-pub(crate) use service::Service;
+pub(crate) use serve::serve_dialect;
+pub(crate) use service::{Refusal, Service};

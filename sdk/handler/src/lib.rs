@@ -1,8 +1,10 @@
 //! Write an event handler once, run it on any host.
 //!
 //! A handler is an async function whose arguments say what it needs and whose result says what is to
-//! become of the event. [`run`] makes it an HTTP service that takes CloudEvents in binary, structured
-//! and batched mode: from a Tradewind gateway, or from anything else that speaks CloudEvents over HTTP.
+//! become of the event. [`run`] puts it on the platform that the process finds itself on (see [`Host`]): AWS
+//! Lambda, Azure Functions, Google Cloud Functions, Knative, Fn, OpenWhisk, or else an HTTP service that takes
+//! CloudEvents in binary, structured and batched mode, from a Tradewind gateway or from anything else that
+//! speaks CloudEvents over HTTP.
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
@@ -51,12 +53,14 @@
 //! | [`Event`] | the CloudEvent | |
 //! | [`Data<T>`](Data) | its data, JSON, as `T` | rejected: no attempt can make it fit |
 //! | [`Bytes`] | its data, byte-exact; empty without data | |
-//! | [`Context`] | delivery id, attempt, deadline, replay, cancellation | |
+//! | [`Context`] | delivery id, attempt, deadline, host, trace, replay, cancellation | |
 //! | [`State<S>`](State) | a clone of what [`with_state`](HandlerFn::with_state) was given | does not compile |
 //!
 //! Types of your own take part by implementing [`FromEvent`].
 //!
 //! # Outcomes
+//!
+//! Over HTTP; what they become on other platforms is in docs/reference/hosts.md.
 //!
 //! | The handler | Outcome | HTTP answer | What a Tradewind gateway does |
 //! |---|---|---|---|
@@ -86,23 +90,34 @@
 //!
 //! # Environment
 //!
-//! See [`Options`]: `PORT`, `TRADEWIND_LISTEN`, `TRADEWIND_BODY_MAX`, `TRADEWIND_TIMEOUT`,
-//! `TRADEWIND_CONCURRENCY`, `TRADEWIND_SIGNING_SECRET`, `TRADEWIND_SOURCE`.
+//! `TRADEWIND_HOST` names the platform where it is not to be found out. For the rest see [`Options`]: `PORT`,
+//! `TRADEWIND_LISTEN`, `TRADEWIND_BODY_MAX`, `TRADEWIND_TIMEOUT`, `TRADEWIND_CONCURRENCY`,
+//! `TRADEWIND_SIGNING_SECRET`, `TRADEWIND_SOURCE`, `TRADEWIND_REPLY_URL`, `TRADEWIND_REPLY_KEY`,
+//! `TRADEWIND_BATCH_FAILURES`.
 
 #![warn(clippy::expect_used)]
 
 mod context;
+#[cfg(feature = "hosts")]
+mod crew;
 mod error;
 mod extract;
 mod handler;
-#[cfg(feature = "http")]
+mod host;
+#[cfg(feature = "hosts")]
+mod hosts;
+#[cfg(feature = "hosts")]
 mod http;
-#[cfg(feature = "http")]
+#[cfg(feature = "hosts")]
 mod log;
 mod outcome;
 mod reply;
+#[cfg(feature = "hosts")]
+mod reply_to;
+#[cfg(feature = "hosts")]
+mod run;
 pub mod testing;
-#[cfg(all(feature = "http", feature = "otel"))]
+#[cfg(all(feature = "hosts", feature = "otel"))]
 mod trace;
 
 pub use bytes::Bytes;
@@ -110,10 +125,13 @@ pub use context::{Context, Delivery};
 pub use error::{Error, ResultExt};
 pub use extract::{Data, FromEvent, State};
 pub use handler::{BoxFuture, Handler, HandlerFn, WithState, handler_fn};
-#[cfg(feature = "http")]
-pub use http::{Exit, Failure, InvalidOptions, Options, run, serve};
+pub use host::Host;
+#[cfg(feature = "hosts")]
+pub use http::{BatchFailures, InvalidOptions, Options, serve};
 pub use outcome::{Ack, IntoOutcome, Outcome};
 pub use reply::Reply;
+#[cfg(feature = "hosts")]
+pub use run::{Exit, Failure, run, run_on};
 pub use tradewind_event as event;
 pub use tradewind_event::Event;
 pub use tradewind_macros::handler;

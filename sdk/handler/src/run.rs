@@ -1,10 +1,12 @@
-//! The process around the server.
+//! The process around the handler.
 
-use super::{Options, serve};
-use crate::Handler;
+use crate::crew::Crew;
 use crate::error::chain;
+use crate::http::{Dialect, InvalidOptions, Options, serve_dialect};
+use crate::{Handler, Host};
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,55 +38,200 @@ impl fmt::Debug for Failure {
 /// The address cannot be listened on.
 #[derive(Debug)]
 struct Unavailable {
-    address: std::net::SocketAddr,
+    address: String,
     error: std::io::Error,
+    hint: &'static str,
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot listen on {}: {} (set TRADEWIND_LISTEN or PORT)",
-            self.address, self.error
-        )
+        let Self {
+            address,
+            error,
+            hint,
+        } = self;
+        write!(f, "cannot listen on {address}: {error} ({hint})")
     }
 }
 
 impl StdError for Unavailable {}
 
-/// Runs a handler as the environment says (see [`Options`]) until SIGTERM or SIGINT. Deliveries under
-/// way are finished first; a second signal ends the process at once.
+/// Runs a handler on the platform that the process finds itself on (see [`Host`]) until SIGTERM or SIGINT.
+/// Deliveries under way are finished first; a second signal ends the process at once.
+///
+/// The platform is the one that `--host NAME` among the arguments names, else `TRADEWIND_HOST`, else the
+/// one whose variables are set, else plain HTTP. Settings are those of [`Options`].
 ///
 /// # Errors
-/// An environment variable that cannot be right, or an address that cannot be listened on.
+/// An environment variable that cannot be right, an address that cannot be listened on, or a platform
+/// that does not answer.
 pub fn run(handler: impl Handler) -> Exit {
-    let options = Options::from_env()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let named = chosen(std::env::args().skip(1), variable)?;
+    run_on(
+        named.unwrap_or_else(|| Host::of_environment(variable)),
+        handler,
+    )
+}
+
+/// Runs a handler on this platform, whatever the arguments and the environment say.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(host: Host, handler: impl Handler) -> Exit {
+    let options = Options::from_variables(variable)?;
+    let handler: Arc<dyn Handler> = Arc::new(handler);
+    let crew = Crew::new(handler, host, &options);
+    let mut runtime = match host {
+        // One invocation at a time, on a fraction of a core.
+        Host::Lambda => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
-        let address = options.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Unavailable { address, error })?;
-        let name = handler.name();
-        eprintln!("handler {name} listens on {}", listener.local_addr()?);
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut asked = async move || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+        let asked = stop_asked()?;
+        serve(host, crew, options, asked).await
+    })
+}
+
+async fn serve(host: Host, crew: Crew, options: Options, asked: impl Future<Output = ()>) -> Exit {
+    let Some(dialect) = crate::hosts::dialect(host, variable)? else {
+        return crate::hosts::lambda::run(crew, options, variable, asked).await;
+    };
+    if host == Host::Fn {
+        let listener = crate::hosts::listen(variable)?;
+        serve_dialect(crew, listener, options, dialect, asked).await;
+        return Ok(());
+    }
+    let options = options.listening_on(host, variable)?;
+    over_tcp(crew, options, dialect, asked).await
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into())
+}
+
+/// The platform that somebody named.
+fn chosen(
+    mut args: impl Iterator<Item = String>,
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Host>, InvalidOptions> {
+    let flag = args.find_map(|arg| match arg.strip_prefix("--host") {
+        Some("") => Some(("--host", None)),
+        Some(rest) => Some(("--host", Some(rest.strip_prefix('=')?.to_owned()))),
+        None => None,
+    });
+    let named = match flag {
+        Some((flag, value)) => Some((flag, value.or_else(|| args.next()).unwrap_or_default())),
+        None => get("TRADEWIND_HOST")
+            .filter(|name| !name.is_empty())
+            .map(|name| ("TRADEWIND_HOST", name)),
+    };
+    let Some((variable, name)) = named else {
+        return Ok(None);
+    };
+    let known = || Host::ALL.map(Host::name).join(", ");
+    Host::named(&name).map(Some).ok_or_else(|| InvalidOptions {
+        variable,
+        reason: format!("`{name}` is no host; there are {}", known()),
+    })
+}
+
+async fn over_tcp(
+    crew: Crew,
+    options: Options,
+    dialect: Arc<dyn Dialect>,
+    asked: impl Future<Output = ()>,
+) -> Exit {
+    let address = options.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Unavailable {
+            address: address.to_string(),
+            error,
+            hint: "set TRADEWIND_LISTEN or PORT",
+        })?;
+    let name = crew.name();
+    eprintln!("handler {name} listens on {}", listener.local_addr()?);
+    serve_dialect(crew, listener, options, dialect, asked).await;
+    Ok(())
+}
+
+/// Completes when the process is asked to stop; the second time it is asked, it ends.
+fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut asked = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(async move {
+        asked().await;
+        tokio::spawn(async move {
+            asked().await;
+            std::process::exit(1);
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_above_the_environment_and_a_flag_above_a_name() {
+        let get = |variables: &'static [(&str, &str)]| {
+            move |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
             }
         };
-        let asked = async move {
-            asked().await;
-            tokio::spawn(async move {
-                asked().await;
-                std::process::exit(1);
-            });
-        };
-        serve(handler, listener, options, asked).await;
-        Ok(())
-    })
+        let args = |text: &'static str| text.split_whitespace().map(str::to_owned);
+        let named: &[(&str, &str)] = &[("TRADEWIND_HOST", "azure")];
+        for (text, variables, expected) in [
+            ("", &[][..], Ok(None)),
+            ("serve --hosts x", &[], Ok(None)),
+            ("", named, Ok(Some(Host::Azure))),
+            ("--host lambda", named, Ok(Some(Host::Lambda))),
+            ("-v --host=fn", named, Ok(Some(Host::Fn))),
+            (
+                "--host",
+                named,
+                Err("--host: `` is no host; there are http, lambda,"),
+            ),
+            (
+                "",
+                &[("TRADEWIND_HOST", "aws")],
+                Err("TRADEWIND_HOST: `aws` is no host"),
+            ),
+        ] {
+            let found = chosen(args(text), get(variables)).map_err(|e| e.to_string());
+            match (found, expected) {
+                (Err(found), Err(expected)) => assert!(found.starts_with(expected), "{found}"),
+                (found, expected) => {
+                    assert_eq!(found.as_ref().ok(), expected.as_ref().ok(), "{text}")
+                }
+            }
+        }
+        for (variables, expected) in [
+            (&[][..], Host::Http),
+            (&[("PORT", "80")], Host::Http),
+            (&[("AWS_LAMBDA_RUNTIME_API", "")], Host::Http),
+            (
+                &[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")],
+                Host::Lambda,
+            ),
+            (
+                &[("K_SERVICE", "s"), ("FUNCTION_TARGET", "f")],
+                Host::Google,
+            ),
+            (&[("K_SERVICE", "s"), ("PORT", "80")], Host::Knative),
+            (&[("FUNCTIONS_HTTPWORKER_PORT", "7")], Host::Azure),
+            (&[("FN_LISTENER", "unix:/tmp/s")], Host::Fn),
+            (&[("__OW_API_HOST", "h")], Host::OpenWhisk),
+        ] {
+            assert_eq!(Host::of_environment(get(variables)), expected);
+        }
+    }
 }

@@ -25,6 +25,28 @@
 //! assert!(matches!(outcome, Outcome::Reject { .. }));
 //! # });
 //! ```
+//!
+//! The same on every platform, in its own words:
+//!
+//! ```
+//! # use tradewind::{Data, Error, Reply, testing};
+//! # #[tradewind::handler]
+//! # async fn charge(Data(total): Data<u64>) -> Result<Reply, Error> {
+//! #     match total {
+//! #         0 => Err(Error::reject("nothing to charge")),
+//! #         total => Ok(Reply::event("shop.order.charged", total)),
+//! #     }
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let free = testing::event("shop.order.placed", 0);
+//! testing::on_every_host(charge).send(&free).await.rejected();
+//! # });
+//! ```
+
+#[cfg(feature = "hosts")]
+mod hosted;
+#[cfg(feature = "hosts")]
+mod ways;
 
 use crate::{Context, Delivery, Handler, Outcome};
 use serde::Serialize;
@@ -32,13 +54,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_event::Event;
-#[cfg(feature = "http")]
-use {
-    bytes::Bytes,
-    http_body_util::{BodyExt, Full},
-    std::sync::Arc,
-    tokio_util::task::TaskTracker,
-};
+#[cfg(feature = "hosts")]
+use {bytes::Bytes, http_body_util::Full, std::sync::Arc};
+
+#[cfg(feature = "hosts")]
+pub use hosted::{EveryHost, Everywhere, Hosted, Told, on, on_every_host};
+#[cfg(feature = "hosts")]
+pub use ways::{WAYS, Way};
 
 /// An event with JSON data, `id` `test-1` and `source` `/tests`. For anything else there is
 /// [`Event::builder`].
@@ -62,22 +84,16 @@ pub async fn call(handler: &impl Handler, event: Event) -> Outcome {
 
 /// Hands a whole request to a handler as the HTTP host would, signature check and all, and gives the
 /// answer.
-#[cfg(feature = "http")]
+#[cfg(feature = "hosts")]
 pub async fn answer(
     handler: impl Handler,
     options: crate::Options,
     request: http::Request<Bytes>,
 ) -> http::Response<Bytes> {
-    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-    let service = crate::http::Service::new(Arc::new(handler), options, tasks, stopping);
-    let (head, body) = service.answer(request.map(Full::new)).await.into_parts();
-    // An answer is one piece, and made here.
-    #[allow(clippy::disallowed_methods)]
-    let body = body
-        .collect()
-        .await
-        .map_or_else(|e| match e {}, |b| b.to_bytes());
-    http::Response::from_parts(head, body)
+    let crew = crate::crew::Crew::new(Arc::new(handler), crate::Host::Http, &options);
+    let dialect = Arc::new(crate::http::CloudEvents);
+    let service = crate::http::Service::new(crew, options, dialect);
+    service.answer(request.map(Full::new)).await
 }
 
 /// A delivery to be made under chosen circumstances.

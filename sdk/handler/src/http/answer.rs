@@ -1,17 +1,29 @@
 //! Outcomes as answers.
 
+use crate::crew::End;
 use crate::{Event, Outcome};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use std::time::Duration;
 use tradewind_event::http::{Format, encode_batch, encode_binary};
 
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Bytes>;
 
 /// The answer to a request that held one event, as it stands in the table of the crate's front page.
-pub(crate) fn outcome(outcome: Outcome) -> Answer {
+pub(crate) fn end(end: End) -> Answer {
+    match end {
+        End::Done(outcome) => self::outcome(outcome),
+        End::Panicked => problem(StatusCode::INTERNAL_SERVER_ERROR, end.reason()),
+        End::Late => problem(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the handler was not done in time; see TRADEWIND_TIMEOUT",
+        ),
+        End::Skipped => problem(StatusCode::SERVICE_UNAVAILABLE, end.reason()),
+    }
+}
+
+fn outcome(outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Ack => status(StatusCode::NO_CONTENT),
         Outcome::Reply(event) => events(encode_binary(&event)),
@@ -35,8 +47,8 @@ pub(crate) fn replies(replies: &[Event]) -> Answer {
 }
 
 /// The handler takes no more just now.
-pub(crate) fn busy(reason: &str) -> Answer {
-    let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, reason);
+pub(crate) fn busy(code: StatusCode, reason: &str) -> Answer {
+    let mut answer = problem(code, reason);
     retry_after(&mut answer, Duration::from_secs(1));
     answer
 }
@@ -57,7 +69,7 @@ pub(crate) fn problem(code: StatusCode, detail: &str) -> Answer {
         "status": code.as_u16(),
         "detail": detail,
     });
-    let mut answer = Response::new(Full::from(body.to_string()));
+    let mut answer = Response::new(body.to_string().into());
     *answer.status_mut() = code;
     answer.headers_mut().insert(
         CONTENT_TYPE,
@@ -67,13 +79,13 @@ pub(crate) fn problem(code: StatusCode, detail: &str) -> Answer {
 }
 
 fn status(code: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = code;
     answer
 }
 
 fn events((headers, body): (HeaderMap, Bytes)) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(body);
     *answer.headers_mut() = headers;
     answer
 }

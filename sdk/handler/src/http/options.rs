@@ -2,6 +2,7 @@
 
 use super::signature::Secret;
 use crate::Context;
+use crate::reply_to::ReplyTo;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,15 +25,30 @@ pub struct Options {
     /// `source` of replies that name none: `TRADEWIND_SOURCE`, default `/handlers/` and the
     /// handler's name.
     pub source: Option<Arc<str>>,
+    /// Whether the event source mapping on AWS Lambda takes failures message by message
+    /// (`ReportBatchItemFailures`): `TRADEWIND_BATCH_FAILURES`, `report` or `whole` (the default). A mapping
+    /// without it ignores what is reported, and deletes what failed; the invocation does not tell.
+    pub batch_failures: BatchFailures,
+    pub(crate) reply_to: Option<ReplyTo>,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) clock: fn() -> SystemTime,
+}
+
+/// What becomes of a batch of which some messages failed, on a platform that may take either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BatchFailures {
+    /// All messages come again.
+    #[default]
+    Whole,
+    /// Those that failed are reported.
+    Report,
 }
 
 /// A setting that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOptions {
-    variable: &'static str,
-    reason: String,
+    pub(crate) variable: &'static str,
+    pub(crate) reason: String,
 }
 
 impl std::fmt::Display for InvalidOptions {
@@ -53,6 +69,8 @@ impl Default for Options {
             timeout: Context::DEFAULT_TIMEOUT,
             concurrency: 256,
             source: None,
+            batch_failures: BatchFailures::default(),
+            reply_to: None,
             secrets: Vec::new(),
             clock: SystemTime::now,
         }
@@ -75,11 +93,8 @@ impl Options {
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidOptions> {
         let read = |name| get(name).filter(|value| !value.is_empty());
         let mut options = Self::default();
-        if let Some(port) = read("PORT") {
-            let port = port.parse().map_err(|_| InvalidOptions {
-                variable: "PORT",
-                reason: format!("`{port}` is no port; give a number from 0 to 65535"),
-            })?;
+        if let Some(text) = read("PORT") {
+            let port = port("PORT", &text)?;
             options.listen = (IpAddr::from(Ipv4Addr::UNSPECIFIED), port).into();
         }
         if let Some(address) = read("TRADEWIND_LISTEN") {
@@ -103,6 +118,19 @@ impl Options {
         )?;
         options.timeout = Duration::from_secs(seconds as u64);
         options.source = read("TRADEWIND_SOURCE").map(Into::into);
+        options.batch_failures = match read("TRADEWIND_BATCH_FAILURES").as_deref() {
+            None | Some("whole") => BatchFailures::Whole,
+            Some("report") => BatchFailures::Report,
+            Some(other) => {
+                return Err(InvalidOptions {
+                    variable: "TRADEWIND_BATCH_FAILURES",
+                    reason: format!("`{other}` is neither `report` nor `whole`"),
+                });
+            }
+        };
+        if let Some(url) = read("TRADEWIND_REPLY_URL") {
+            options = options.reply_to(&url, read("TRADEWIND_REPLY_KEY").as_deref())?;
+        }
         if let Some(secrets) = get("TRADEWIND_SIGNING_SECRET") {
             options = options.signing_secrets(&secrets)?;
         }
@@ -135,12 +163,65 @@ impl Options {
         Ok(self)
     }
 
+    /// Sends replies to this address where the platform's trigger takes none (a queue, a stream, a
+    /// notification): `TRADEWIND_REPLY_URL`, with `TRADEWIND_REPLY_KEY` as a bearer token. An event counts as
+    /// done only when its reply was answered 2xx. Without it such a reply is a failure that names the
+    /// variable. `https` takes the feature `tls`.
+    ///
+    /// # Errors
+    /// An address that cannot be sent to, or a key that no header can hold.
+    pub fn reply_to(mut self, url: &str, key: Option<&str>) -> Result<Self, InvalidOptions> {
+        let invalid = |variable| move |reason| InvalidOptions { variable, reason };
+        let mut to = ReplyTo::parse(url).map_err(invalid("TRADEWIND_REPLY_URL"))?;
+        if let Some(key) = key {
+            to = to.with_key(key).map_err(invalid("TRADEWIND_REPLY_KEY"))?;
+        }
+        self.reply_to = Some(to);
+        Ok(self)
+    }
+
+    /// Where the platform says that it will call; `TRADEWIND_LISTEN` stands above it.
+    pub(crate) fn listening_on(
+        mut self,
+        host: crate::Host,
+        get: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidOptions> {
+        let read = |name| get(name).filter(|value| !value.is_empty());
+        if read("TRADEWIND_LISTEN").is_some() {
+            return Ok(self);
+        }
+        let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        match host {
+            crate::Host::Azure => {
+                let names = ["FUNCTIONS_CUSTOMHANDLER_PORT", "FUNCTIONS_HTTPWORKER_PORT"];
+                let named = |name| Some((name, read(name)?));
+                if let Some((variable, text)) = names.into_iter().find_map(named) {
+                    self.listen = (Ipv4Addr::LOCALHOST, port(variable, &text)?).into();
+                }
+            }
+            crate::Host::Google | crate::Host::Knative | crate::Host::OpenWhisk
+                if read("PORT").is_none() =>
+            {
+                self.listen = (any, 8080).into();
+            }
+            _ => {}
+        }
+        Ok(self)
+    }
+
     /// Replaces the system's clock, which the times of signatures are compared with: for tests.
     #[must_use]
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
     }
+}
+
+fn port(variable: &'static str, text: &str) -> Result<u16, InvalidOptions> {
+    text.parse().map_err(|_| InvalidOptions {
+        variable,
+        reason: format!("`{text}` is no port; give a number from 0 to 65535"),
+    })
 }
 
 /// One at least: nothing here means anything at zero. And at most what a 32-bit number holds, so

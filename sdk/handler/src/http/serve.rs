@@ -1,8 +1,10 @@
 //! The server.
 
-use super::Options;
 use super::service::Service;
-use crate::Handler;
+use super::{CloudEvents, Dialect, Options};
+use crate::crew::Crew;
+use crate::{Handler, Host};
+use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -12,9 +14,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// Longest time for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,10 +33,20 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) {
-    let tasks = TaskTracker::new();
-    let stopping = CancellationToken::new();
+    let crew = Crew::new(Arc::new(handler), Host::Http, &options);
+    serve_dialect(crew, listener, options, Arc::new(CloudEvents), shutdown).await;
+}
+
+/// The same for any platform that calls over HTTP.
+pub(crate) async fn serve_dialect(
+    crew: Crew,
+    listener: impl Accept,
+    options: Options,
+    dialect: Arc<dyn Dialect>,
+    shutdown: impl Future<Output = ()>,
+) {
     let grace = options.timeout + ANSWER_TIME;
-    let service = Service::new(Arc::new(handler), options, tasks.clone(), stopping.clone());
+    let service = Service::new(crew.clone(), options, dialect);
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
@@ -50,16 +61,14 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok(stream) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        // Answers are small and complete: there is nothing to wait for.
-        stream.set_nodelay(true).ok();
         let service = service.clone();
         let answering = service_fn(move |request| {
             let service = service.clone();
-            async move { Ok::<_, Infallible>(service.answer(request).await) }
+            async move { Ok::<_, Infallible>(service.answer(request).await.map(Full::new)) }
         });
         let connection = server
             .serve_connection(TokioIo::new(stream), answering)
@@ -70,11 +79,34 @@ pub async fn serve(
     }
 
     drop(listener);
-    stopping.cancel();
+    crew.stopping.cancel();
     // By then every handler has ended; who has not read the answer will not.
     tokio::time::timeout(grace, connections.shutdown())
         .await
         .ok();
-    tasks.close();
-    tasks.wait().await;
+    crew.tasks.close();
+    crew.tasks.wait().await;
+}
+
+/// What connections come from.
+pub(crate) trait Accept {
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+    async fn accept(&self) -> std::io::Result<Self::Stream>;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+    async fn accept(&self) -> std::io::Result<TcpStream> {
+        let (stream, _) = TcpListener::accept(self).await?;
+        // Answers are small and complete: there is nothing to wait for.
+        stream.set_nodelay(true).ok();
+        Ok(stream)
+    }
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+    async fn accept(&self) -> std::io::Result<UnixStream> {
+        Ok(UnixListener::accept(self).await?.0)
+    }
 }

@@ -9,6 +9,8 @@
 
 mod arguments;
 mod attribute;
+mod hosts;
+mod lambda;
 mod options;
 mod outcomes;
 mod server;

@@ -1,0 +1,335 @@
+//! Calling the handler: what every host does alike once it knows the events.
+
+use crate::reply_to::ReplyTo;
+use crate::{Context, Delivery, Handler, Host, Options, Outcome, log};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tradewind_event::Event;
+
+/// How one call of the handler ended.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    /// With an outcome.
+    Done(Outcome),
+    /// It panicked: to be tried again.
+    Panicked,
+    /// It was cancelled at its deadline: to be tried again.
+    Late,
+    /// It was not called, since one before it failed: to be tried again.
+    Skipped,
+}
+
+impl End {
+    pub(crate) fn retry(reason: impl Into<String>) -> Self {
+        End::Done(Outcome::Retry {
+            after: None,
+            reason: reason.into(),
+            cause: None,
+        })
+    }
+
+    pub(crate) fn reject(reason: impl Into<String>) -> Self {
+        End::Done(Outcome::Reject {
+            reason: reason.into(),
+            cause: None,
+        })
+    }
+
+    /// Whether the event is dealt with.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, End::Done(Outcome::Ack | Outcome::Reply(_)))
+    }
+
+    pub(crate) fn is_rejected(&self) -> bool {
+        matches!(self, End::Done(Outcome::Reject { .. }))
+    }
+
+    /// Why the event is not dealt with, for the caller.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            End::Done(Outcome::Ack | Outcome::Reply(_)) => "",
+            End::Done(Outcome::Retry { reason, .. } | Outcome::Reject { reason, .. }) => reason,
+            End::Panicked => "the handler panicked",
+            End::Late => "the handler was not done in time",
+            End::Skipped => "not begun, since an event before it failed",
+        }
+    }
+}
+
+/// What the platform settles as one: a message, a record, a request. It may carry several events.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Or why there are none, which no attempt will change.
+    pub(crate) deliveries: Result<Vec<Delivery>, String>,
+}
+
+impl Item {
+    pub(crate) fn one(event: Event, context: Context) -> Self {
+        Self {
+            deliveries: Ok(vec![Delivery { event, context }]),
+        }
+    }
+}
+
+/// What the items of one call have to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Nothing: they are handled at once.
+    Free,
+    /// One after the other, until one is to be retried: the platform will bring all of them again.
+    UntilRetry,
+    /// One after the other, until one fails in any way: what follows must not overtake it.
+    UntilFailure,
+}
+
+/// The ends of all events, item by item.
+pub(crate) type Ends = Vec<Vec<End>>;
+
+/// One call of the platform, read; `A` is what it takes as an answer.
+pub(crate) struct Work<A> {
+    pub(crate) items: Vec<Item>,
+    pub(crate) order: Order,
+    /// Nobody waits for a reply: it goes elsewhere.
+    pub(crate) one_way: bool,
+    /// When the platform gives up, where it says.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) tell: Box<dyn FnOnce(Ends) -> A + Send>,
+}
+
+impl<A> Work<A> {
+    pub(crate) fn one(item: Item, tell: impl FnOnce(End) -> A + Send + 'static) -> Self {
+        Self {
+            items: vec![item],
+            order: Order::UntilRetry,
+            one_way: false,
+            deadline: None,
+            tell: Box::new(|ends| tell(worst(ends))),
+        }
+    }
+}
+
+/// The end of what is answered as one: the first failure, else the last reply, else that all is done.
+pub(crate) fn worst(ends: Ends) -> End {
+    let mut worst = End::Done(Outcome::Ack);
+    for end in ends.into_iter().flatten() {
+        if !end.is_taken() {
+            return end;
+        }
+        if matches!(end, End::Done(Outcome::Reply(_))) {
+            worst = end;
+        }
+    }
+    worst
+}
+
+/// A handler and what it is called with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Crew {
+    handler: Arc<dyn Handler>,
+    host: Host,
+    source: Arc<str>,
+    reply_to: Option<ReplyTo>,
+    /// Bounds what is handled at once.
+    pub(crate) slots: Arc<Semaphore>,
+    /// Handlers under way: they outlive a connection that breaks, but not the process.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Crew {
+    pub(crate) fn new(handler: Arc<dyn Handler>, host: Host, options: &Options) -> Self {
+        let source = options
+            .source
+            .clone()
+            .unwrap_or_else(|| format!("/handlers/{}", handler.name()).into());
+        Self {
+            host,
+            source,
+            reply_to: options.reply_to.clone(),
+            slots: Arc::new(Semaphore::new(options.concurrency)),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            handler,
+        }
+    }
+
+    /// Handles all items, at most until `deadline`.
+    pub(crate) async fn work<A>(&self, work: Work<A>, deadline: Instant) -> A {
+        let Work {
+            items,
+            order,
+            one_way,
+            tell,
+            ..
+        } = work;
+        let ends = match order {
+            Order::Free if items.len() > 1 => self.at_once(items, one_way, deadline).await,
+            order => self.in_order(items, order, one_way, deadline).await,
+        };
+        tell(ends)
+    }
+
+    async fn at_once(&self, items: Vec<Item>, one_way: bool, deadline: Instant) -> Ends {
+        let running: Vec<_> = items
+            .into_iter()
+            .map(|item| {
+                let crew = self.clone();
+                self.tasks.spawn(async move {
+                    let slot = timeout_at(deadline, crew.slots.acquire()).await;
+                    match slot {
+                        Ok(_slot) => {
+                            crew.item(item, Order::UntilFailure, one_way, deadline, &mut false)
+                                .await
+                        }
+                        Err(_) => vec![End::Late],
+                    }
+                })
+            })
+            .collect();
+        let mut ends = Vec::with_capacity(running.len());
+        for task in running {
+            ends.push(task.await.unwrap_or_else(|_| vec![End::Panicked]));
+        }
+        ends
+    }
+
+    async fn in_order(
+        &self,
+        items: Vec<Item>,
+        order: Order,
+        one_way: bool,
+        deadline: Instant,
+    ) -> Ends {
+        let mut stopped = false;
+        let mut ends = Vec::with_capacity(items.len());
+        for item in items {
+            ends.push(
+                self.item(item, order, one_way, deadline, &mut stopped)
+                    .await,
+            );
+        }
+        ends
+    }
+
+    async fn item(
+        &self,
+        item: Item,
+        order: Order,
+        one_way: bool,
+        deadline: Instant,
+        stopped: &mut bool,
+    ) -> Vec<End> {
+        if *stopped {
+            return vec![End::Skipped];
+        }
+        let mut ends = Vec::new();
+        let deliveries = item.deliveries.unwrap_or_else(|reason| {
+            self.warn("unreadable", format_args!("{reason}"));
+            ends.push(End::reject(reason));
+            Vec::new()
+        });
+        for delivery in deliveries {
+            let end = match *stopped {
+                true => End::Skipped,
+                false => self.call(delivery, one_way, deadline).await,
+            };
+            *stopped |= !(end.is_taken() || end.is_rejected() && order == Order::UntilRetry);
+            ends.push(end);
+        }
+        let failed = ends.iter().any(|end| !end.is_taken());
+        *stopped |= failed && order == Order::UntilFailure;
+        ends
+    }
+
+    async fn call(&self, delivery: Delivery, one_way: bool, deadline: Instant) -> End {
+        let Delivery { event, context } = delivery;
+        if deadline <= Instant::now() {
+            self.warn(
+                context.delivery_id(),
+                format_args!("came after its deadline"),
+            );
+            return End::Late;
+        }
+        let context = context
+            .with_host(self.host)
+            .with_deadline(deadline)
+            .with_cancellation(self.stopping.clone())
+            .with_source(self.source.clone());
+        let id = context.delivery_id().to_owned();
+        let delivery = Delivery { event, context };
+        let handle = |delivery| async { self.handler.call(delivery, &()).await };
+        #[cfg(feature = "otel")]
+        let calling = crate::trace::traced(self.handler.name(), delivery, handle);
+        #[cfg(not(feature = "otel"))]
+        let calling = handle(delivery);
+        let end = match timeout_at(deadline, caught(calling)).await {
+            Ok(Some(Outcome::Reply(event))) if one_way => self.elsewhere(event, deadline).await,
+            Ok(Some(outcome)) => End::Done(outcome),
+            Ok(None) => End::Panicked,
+            Err(_) => End::Late,
+        };
+        match &end {
+            End::Done(
+                Outcome::Retry {
+                    reason,
+                    cause: Some(cause),
+                    ..
+                }
+                | Outcome::Reject {
+                    reason,
+                    cause: Some(cause),
+                },
+            ) => self.warn(&id, format_args!("{reason}: {cause}")),
+            End::Late => self.warn(&id, format_args!("cancelled at its deadline")),
+            end if !end.is_taken() => self.warn(&id, format_args!("{}", end.reason())),
+            _ => {}
+        }
+        end
+    }
+
+    /// A reply that nobody waits for is sent on before the event counts as done.
+    async fn elsewhere(&self, reply: Event, deadline: Instant) -> End {
+        let Some(to) = &self.reply_to else {
+            return End::retry(
+                "the handler replied, and this trigger takes no reply: set TRADEWIND_REPLY_URL to where replies go",
+            );
+        };
+        match timeout_at(deadline, to.send(&reply)).await {
+            Ok(Ok(())) => End::Done(Outcome::Ack),
+            Ok(Err(reason)) => End::retry(reason),
+            Err(_) => End::retry("the reply could not be sent in time; see TRADEWIND_REPLY_URL"),
+        }
+    }
+
+    pub(crate) fn handler(&self) -> Arc<dyn Handler> {
+        self.handler.clone()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.handler.name()
+    }
+
+    pub(crate) fn warn(&self, delivery: &str, what: std::fmt::Arguments<'_>) {
+        log::warn(self.handler.name(), delivery, what);
+    }
+}
+
+/// The output of a future, or nothing where it panics: that ends one call, not the process.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        },
+    )
+    .await
+}

@@ -1,0 +1,74 @@
+//! A request that holds no event, as one of type `http.request`: with the members that a gateway's
+//! routes give it.
+
+use crate::Event;
+use crate::http::Refusal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// What names the request, where the platform says.
+const NAMES: [&str; 3] = [
+    "function-execution-id",
+    "x-cloud-trace-context",
+    "traceparent",
+];
+
+pub(crate) fn event(head: &Parts, body: &Bytes) -> Result<Event, Refusal> {
+    let mut headers = Map::new();
+    for name in head.headers.keys() {
+        let values = head.headers.get_all(name).iter();
+        let values: Vec<_> = values
+            .map(|v| String::from_utf8_lossy(v.as_bytes()))
+            .collect();
+        headers.insert(name.to_string(), values.join(", ").into());
+    }
+    let mut query = Map::new();
+    let pairs = head.uri.query().unwrap_or_default().split('&');
+    for pair in pairs.filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let values = query.entry(name).or_insert_with(|| json!([]));
+        if let Some(values) = values.as_array_mut() {
+            values.push(value.into());
+        }
+    }
+    let host = head.headers.get("host").and_then(|host| host.to_str().ok());
+    let mut data = json!({
+        "method": head.method.as_str(), "path": head.uri.path(), "host": host.unwrap_or_default(),
+        "params": {}, "query": query, "headers": headers,
+    });
+    match (
+        serde_json::from_slice::<Value>(body),
+        std::str::from_utf8(body),
+    ) {
+        _ if body.is_empty() => {}
+        (Ok(value), _) => data["body"] = value,
+        (_, Ok(text)) => data["body"] = text.into(),
+        _ => data["body_base64"] = STANDARD.encode(body).into(),
+    }
+    let data = data.to_string();
+    let named = |name: &&str| {
+        head.headers
+            .get(*name)?
+            .to_str()
+            .ok()
+            .filter(|id| !id.is_empty())
+    };
+    let id = NAMES.iter().find_map(named).map(str::to_owned);
+    let digest = || {
+        let digest = Sha256::digest(&data);
+        digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    };
+    Event::builder(id.unwrap_or_else(digest), "/requests", "http.request")
+        .subject(head.uri.path())
+        .data("application/json", data)
+        .build()
+        .map_err(|e| Refusal::new(StatusCode::BAD_REQUEST, e.to_string()))
+}

@@ -1,0 +1,150 @@
+//! What Lambda is told.
+
+use crate::crew::{End, Ends, worst};
+use crate::{Event, Outcome};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tradewind_event::{DataKind, json as event_json};
+
+/// Largest answer that Lambda takes: 6 MiB and a little, which is left out here.
+const ANSWER_MAX: usize = 6 << 20;
+
+/// The end of an invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It succeeded, with this document.
+    Answer(Bytes),
+    /// It failed: what waits is told so, what does not is tried again by Lambda.
+    Failed { kind: &'static str, message: String },
+}
+
+impl Told {
+    pub(crate) fn failed(kind: &'static str, message: impl Into<String>) -> Self {
+        Told::Failed {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// A payload that is none.
+    pub(crate) fn malformed(message: impl Into<String>) -> Self {
+        Self::failed("Function.MalformedPayload", message)
+    }
+
+    pub(crate) fn value(value: &Value) -> Self {
+        Told::Answer(value.to_string().into())
+    }
+
+    /// An answer that Lambda would refuse is a failure that says so.
+    pub(crate) fn checked(self) -> Self {
+        match self {
+            Told::Answer(body) if body.len() > ANSWER_MAX => Self::failed(
+                "Function.ResponseSizeTooLarge",
+                format!(
+                    "the answer has {} bytes, at most {ANSWER_MAX} are taken",
+                    body.len()
+                ),
+            ),
+            told => told,
+        }
+    }
+}
+
+/// Nobody waits: done, or tried again as a whole.
+pub(crate) fn one_way(ends: Ends) -> Told {
+    let of = ends.iter().flatten().count();
+    let place = ends.iter().flatten().position(|end| !end.is_taken());
+    match failure(worst(ends)) {
+        None => Told::value(&Value::Null),
+        Some((kind, reason)) if of > 1 => {
+            let place = place.unwrap_or_default();
+            Told::failed(kind, format!("event {place} of {of}: {reason}"))
+        }
+        Some((kind, reason)) => Told::failed(kind, reason),
+    }
+}
+
+/// Somebody waits: for the data of the reply, or for the whole event where it was called with one.
+/// `silent` is the answer where the handler says nothing.
+pub(crate) fn call(ends: Ends, events: bool, silent: &Bytes) -> Told {
+    match worst(ends) {
+        End::Done(Outcome::Ack) => Told::Answer(silent.clone()),
+        End::Done(Outcome::Reply(event)) if events => Told::Answer(event_json::encode(&event)),
+        End::Done(Outcome::Reply(event)) => Told::Answer(data(&event)),
+        end => failed(end),
+    }
+}
+
+/// What a batch of events replied, as a batch.
+pub(crate) fn batch(ends: Ends) -> Told {
+    let failed = ends.iter().flatten().any(|end| !end.is_taken());
+    if failed {
+        return one_way(ends);
+    }
+    let reply = |end: End| match end {
+        End::Done(Outcome::Reply(event)) => Some(event),
+        _ => None,
+    };
+    let replies: Vec<Event> = ends.into_iter().flatten().filter_map(reply).collect();
+    Told::Answer(event_json::encode_batch(&replies))
+}
+
+/// The messages that are to come again. `None` for one whose identifier is not known.
+pub(crate) fn report(ends: Ends, ids: Vec<Option<String>>, reports: bool) -> Told {
+    let open = |ends: &Vec<End>| ends.iter().any(|end| !end.is_taken());
+    let failed: Vec<_> = ends
+        .iter()
+        .zip(ids)
+        .filter(|(ends, _)| open(ends))
+        .collect();
+    let count = failed.len();
+    let ids: Option<Vec<_>> = failed.into_iter().map(|(_, id)| id).collect();
+    match ids {
+        // With one message there is nothing to be gained by a report.
+        Some(ids) if reports || ids.is_empty() => {
+            let item = |id: String| json!({ "itemIdentifier": id });
+            let failures: Vec<Value> = ids.into_iter().map(item).collect();
+            Told::value(&json!({ "batchItemFailures": failures }))
+        }
+        _ => {
+            let of = ends.len();
+            let hint = match of {
+                1 => "",
+                _ => {
+                    "; all come again: switch ReportBatchItemFailures on at the event source mapping and set \
+                     TRADEWIND_BATCH_FAILURES=report to have only those again that failed"
+                }
+            };
+            let (kind, reason) = failure(worst(ends)).unwrap_or_default();
+            Told::failed(
+                kind,
+                format!("{count} of {of} messages failed: {reason}{hint}"),
+            )
+        }
+    }
+}
+
+fn failed(end: End) -> Told {
+    let (kind, reason) = failure(end).unwrap_or_default();
+    Told::failed(kind, reason)
+}
+
+fn failure(end: End) -> Option<(&'static str, String)> {
+    let kind = match &end {
+        End::Done(Outcome::Ack | Outcome::Reply(_)) => return None,
+        End::Done(Outcome::Retry { .. }) | End::Skipped => "Function.Retry",
+        End::Done(Outcome::Reject { .. }) => "Function.Rejected",
+        End::Panicked => "Function.Panicked",
+        End::Late => "Function.TimedOut",
+    };
+    Some((kind, end.reason().to_owned()))
+}
+
+/// JSON as it is; what is none, as the event that it is the data of.
+fn data(event: &Event) -> Bytes {
+    match event.data() {
+        None => Bytes::from_static(b"null"),
+        Some(data) if data.kind == DataKind::Json => data.bytes.clone(),
+        Some(_) => event_json::encode(event),
+    }
+}

@@ -1,0 +1,196 @@
+//! Invocations as work.
+
+use super::answer::{self, Told};
+use super::trigger::Trigger;
+use crate::crew::{Item, Order, Work};
+use crate::hosts::foreign;
+use crate::hosts::proxy::{self, Shape};
+use crate::http::answer::{Answer, problem};
+use crate::http::{Refusal, accept, is_cloud_event, verify};
+use crate::{BatchFailures, Context, Event, Options};
+use bytes::Bytes;
+use http::HeaderMap;
+use tradewind_formats::{Carried, Error, Message, decode_each};
+
+const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+const DEADLINE: &str = "lambda-runtime-deadline-ms";
+const TRACE: &str = "lambda-runtime-trace-id";
+const FUNCTION: &str = "lambda-runtime-invoked-function-arn";
+
+/// Reads an invocation; what cannot be read is told at once. Headers that should be there may be missing.
+pub(crate) fn read(
+    headers: &HeaderMap,
+    payload: Bytes,
+    options: &Options,
+) -> Result<Work<Told>, Told> {
+    let deadline = text(headers, DEADLINE).and_then(|ms| ms.parse().ok());
+    let deadline = deadline.and_then(|ms| foreign::until(ms, options));
+    let trace = text(headers, TRACE).and_then(foreign::x_ray);
+    // The trace that the event came with goes on; Lambda's own begins at its door.
+    let around = move |context: Context| match (&trace, context.traceparent()) {
+        (Some(trace), None) => context.with_trace(trace.clone(), None),
+        _ => context,
+    };
+    let message = Message {
+        headers,
+        body: &payload,
+    };
+    let work = match decode_each(&message) {
+        Ok((format, carried)) => {
+            let trigger = Trigger::of(format.spec.name);
+            triggered(trigger, format.spec.name, carried, payload, options, around)?
+        }
+        Err(Error::Unknown) => {
+            let event = unknown(headers, payload)?;
+            let context = around(foreign::context(&event));
+            let tell = |ends| answer::call(ends, false, &NULL);
+            work(vec![Item::one(event, context)], Order::UntilRetry, tell)
+        }
+        Err(error) => return Err(Told::malformed(error.to_string())),
+    };
+    Ok(Work { deadline, ..work })
+}
+
+const NULL: Bytes = Bytes::from_static(b"null");
+
+fn triggered(
+    trigger: Trigger,
+    format: &str,
+    carried: Vec<Carried>,
+    payload: Bytes,
+    options: &Options,
+    around: impl Fn(Context) -> Context,
+) -> Result<Work<Told>, Told> {
+    if let Trigger::Http(shape) = trigger {
+        return http(shape, carried, &payload, options, around);
+    }
+    let ids: Vec<_> = match trigger {
+        Trigger::Batch(path) => carried.iter().map(|one| id(&one.carrier, path)).collect(),
+        _ => Vec::new(),
+    };
+    let in_order = carried.iter().any(|one| is_ordered(format, &one.carrier));
+    let items: Vec<Item> = carried
+        .into_iter()
+        .map(|one| foreign::item(one, &around))
+        .collect();
+    Ok(match trigger {
+        Trigger::Batch(_) => {
+            let order = match in_order {
+                true => Order::UntilFailure,
+                false => Order::Free,
+            };
+            let reports = options.batch_failures == BatchFailures::Report;
+            let tell = move |ends| answer::report(ends, ids, reports);
+            one_way(items, order, tell)
+        }
+        Trigger::Call if items.len() == 1 && !payload.starts_with(b"[") => {
+            let events = format == "cloud-events";
+            let tell = move |ends| answer::call(ends, events, &NULL);
+            work(items, Order::UntilRetry, tell)
+        }
+        Trigger::Call => work(items, Order::UntilRetry, answer::batch),
+        Trigger::Echo => {
+            let tell = move |ends| answer::call(ends, false, &payload);
+            work(items, Order::UntilRetry, tell)
+        }
+        Trigger::OneWay | Trigger::Http(_) => one_way(items, Order::UntilRetry, answer::one_way),
+    })
+}
+
+/// An event that the request holds is the event; else the request itself is.
+fn http(
+    shape: Shape,
+    carried: Vec<Carried>,
+    payload: &Bytes,
+    options: &Options,
+    around: impl Fn(Context) -> Context,
+) -> Result<Work<Told>, Told> {
+    let request = proxy::Request::parse(payload).map_err(Told::malformed)?;
+    let lists = request.has_lists();
+    let tell = move |answer: Answer| Told::value(&proxy::document(answer, shape, lists));
+    let refuse = |refusal: Refusal| tell(problem(refusal.status, &refusal.why));
+    let (headers, body) = request.unwrap().map_err(Told::malformed)?;
+    if !is_cloud_event(&headers) {
+        verify(&headers, &body, options).map_err(refuse)?;
+        let items = carried
+            .into_iter()
+            .map(|one| foreign::item(one, &around))
+            .collect();
+        let tell = move |ends| tell(crate::http::answer::end(crate::crew::worst(ends)));
+        return Ok(work(items, Order::UntilRetry, tell));
+    }
+    let message = accept(&headers, body, options).map_err(refuse)?;
+    let Work {
+        mut items,
+        order,
+        tell: answer,
+        ..
+    } = crate::http::work(&headers, message);
+    for delivery in items
+        .iter_mut()
+        .flat_map(|item| item.deliveries.iter_mut().flatten())
+    {
+        delivery.context = around(delivery.context.clone());
+    }
+    Ok(work(items, order, move |ends| tell(answer(ends))))
+}
+
+fn work(
+    items: Vec<Item>,
+    order: Order,
+    tell: impl FnOnce(crate::crew::Ends) -> Told + Send + 'static,
+) -> Work<Told> {
+    Work {
+        items,
+        order,
+        one_way: false,
+        deadline: None,
+        tell: Box::new(tell),
+    }
+}
+
+fn one_way(
+    items: Vec<Item>,
+    order: Order,
+    tell: impl FnOnce(crate::crew::Ends) -> Told + Send + 'static,
+) -> Work<Told> {
+    Work {
+        one_way: true,
+        ..work(items, order, tell)
+    }
+}
+
+/// A payload of the caller's own: its invocation is the event.
+fn unknown(headers: &HeaderMap, payload: Bytes) -> Result<Event, Told> {
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+        return Err(Told::malformed(format!("the payload is no JSON: {error}")));
+    }
+    let id = text(headers, REQUEST_ID).unwrap_or("unknown");
+    let source = text(headers, FUNCTION).unwrap_or("aws:lambda");
+    Event::builder(id, source, "com.amazonaws.lambda.Invocation")
+        .data("application/json", payload)
+        .build()
+        .map_err(|e| Told::malformed(e.to_string()))
+}
+
+/// Streams, and queues that are first in, first out.
+fn is_ordered(format: &str, carrier: &Event) -> bool {
+    format != "aws-sqs" || carrier.source().ends_with(".fifo")
+}
+
+/// The identifier by which a message is reported.
+fn id(carrier: &Event, path: &str) -> Option<String> {
+    let document = carrier.data_json()?;
+    let value = path
+        .split('.')
+        .try_fold(&document, |value, name| value.get(name))?;
+    value
+        .as_str()
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,118 @@
+//! What the platforms that call over HTTP differ in.
+
+use super::answer::{self, Answer};
+use super::service::Refusal;
+use super::{Options, accept, request};
+use crate::crew::{End, Ends, Item, Order, Work, worst};
+use crate::{Event, Outcome};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use tradewind_event::http::Message;
+
+/// How a platform asks over HTTP, and how it is answered.
+///
+/// # Contract
+/// - Pure: the body has been read, within its limit.
+/// - `refuse` and `tell` of [`Work`] answer in the platform's own way, whatever came.
+pub(crate) trait Dialect: Send + Sync + 'static {
+    /// The answer to what is no work, by its head alone.
+    fn at_once(&self, head: &Parts) -> Option<Answer>;
+
+    /// What is to be done.
+    fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal>;
+
+    /// What does not reach the handler.
+    fn refuse(&self, _head: &Parts, refusal: &Refusal) -> Answer {
+        answer::problem(refusal.status, &refusal.why)
+    }
+
+    /// The handler takes no more just now.
+    fn busy(&self, why: &str) -> Answer {
+        answer::busy(StatusCode::SERVICE_UNAVAILABLE, why)
+    }
+
+    /// The last word on every answer to what was read.
+    fn finish(&self, _head: &Parts, answer: Answer) -> Answer {
+        answer
+    }
+}
+
+/// CloudEvents by POST, and nothing else.
+pub(crate) struct CloudEvents;
+
+impl Dialect for CloudEvents {
+    fn at_once(&self, head: &Parts) -> Option<Answer> {
+        posts_only(head)
+    }
+
+    fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal> {
+        Ok(work(&head.headers, accept(&head.headers, body, options)?))
+    }
+}
+
+/// Refuses all but `POST`.
+pub(crate) fn posts_only(head: &Parts) -> Option<Answer> {
+    // Functions hosts send these on their own; they are no events.
+    if matches!(head.uri.path(), "/robots.txt" | "/favicon.ico") {
+        let why = "nothing is here";
+        return Some(answer::problem(StatusCode::NOT_FOUND, why));
+    }
+    (head.method != Method::POST).then(answer::method_not_allowed)
+}
+
+/// The work of a message, answered as it stands in the table of the crate's front page.
+pub(crate) fn work(headers: &HeaderMap, message: Message) -> Work<Answer> {
+    match message {
+        Message::Binary(event) | Message::Structured(event) => {
+            let context = request::context(headers, &event, None);
+            Work::one(Item::one(event, context), answer::end)
+        }
+        Message::Batch(events) => {
+            let count = events.len();
+            let item = |(index, event): (usize, Event)| {
+                let context = request::context(headers, &event, Some((index, count)));
+                Item::one(event, context)
+            };
+            Work {
+                items: events.into_iter().enumerate().map(item).collect(),
+                order: Order::UntilRetry,
+                one_way: false,
+                deadline: None,
+                tell: Box::new(batch),
+            }
+        }
+    }
+}
+
+/// The answer to a batch: the first one to be retried stands for all, since all will come again.
+pub(crate) fn batch(ends: Ends) -> Answer {
+    let ends: Vec<End> = ends.into_iter().map(|ends| worst(vec![ends])).collect();
+    let mut replies = Vec::new();
+    let mut rejected = Vec::new();
+    for (index, end) in ends.into_iter().enumerate() {
+        match end {
+            End::Done(Outcome::Ack) => {}
+            End::Done(Outcome::Reply(reply)) => replies.push(reply),
+            End::Done(Outcome::Reject { reason, .. }) => {
+                rejected.push(format!("event {index}: {reason}"));
+            }
+            End::Done(Outcome::Retry {
+                after,
+                reason,
+                cause,
+            }) => {
+                return answer::end(End::Done(Outcome::Retry {
+                    after,
+                    reason: format!("event {index}: {reason}"),
+                    cause,
+                }));
+            }
+            end => return answer::end(end),
+        }
+    }
+    if rejected.is_empty() {
+        return answer::replies(&replies);
+    }
+    answer::problem(StatusCode::UNPROCESSABLE_ENTITY, &rejected.join("; "))
+}

@@ -1,0 +1,390 @@
+//! AWS Lambda without sockets: payloads in, what would be posted out.
+
+use http::{Request, Response};
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+use tradewind::testing::{self, Hosted};
+use tradewind::{BatchFailures, Bytes, Context, Error, Event, Host, Options, Reply};
+
+/// Does what the event's `id` begins with, and replies what it knows.
+#[tradewind::handler]
+async fn probe(event: Event, cx: Context) -> Result<Reply, Error> {
+    match event.id().split('-').next().unwrap_or_default() {
+        "ack" => Ok(Reply::ack()),
+        "busy" => Err(Error::retry(Duration::from_secs(30)).because("busy")),
+        "never" => Err(Error::reject("never")),
+        "bug" => panic!("a bug"),
+        "slow" => std::future::pending().await,
+        _ => {
+            let left = cx.remaining().as_millis() as u64;
+            let known = json!({ "type": event.ty(), "attempt": cx.attempt(), "trace": cx.traceparent(),
+                "host": cx.host().name(), "left": left });
+            Ok(Reply::event("known", known))
+        }
+    }
+}
+
+fn hosted() -> Hosted {
+    testing::on(Host::Lambda, probe)
+}
+
+fn reporting() -> Hosted {
+    let mut options = Options::default();
+    options.batch_failures = BatchFailures::Report;
+    hosted().options(options)
+}
+
+async fn invoke(hosted: &Hosted, payload: impl Into<Bytes>) -> (u16, Value) {
+    let request = Request::post("/")
+        .header("lambda-runtime-aws-request-id", "r-1")
+        .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:f")
+        .header(
+            "lambda-runtime-trace-id",
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+        )
+        .body(payload.into())
+        .unwrap();
+    read(hosted.raw(request).await)
+}
+
+fn read(answer: Response<Bytes>) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    (status, serde_json::from_slice(answer.body()).unwrap())
+}
+
+fn event(id: &str) -> Value {
+    json!({ "specversion": "1.0", "id": id, "source": "/s", "type": "t" })
+}
+
+fn sqs(queue: &str, bodies: &[String]) -> String {
+    let record = |(n, body): (usize, &String)| {
+        json!({ "messageId": format!("m-{n}"), "eventSource": "aws:sqs", "body": body,
+            "eventSourceARN": format!("arn:aws:sqs:eu-west-1:1:{queue}"),
+            "attributes": { "ApproximateReceiveCount": "3",
+                "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=1111111111111111;Sampled=0" } })
+    };
+    let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+    json!({ "Records": records }).to_string()
+}
+
+fn kinesis(ids: &[&str]) -> String {
+    use base64::Engine;
+    let encode =
+        |id: &&str| base64::engine::general_purpose::STANDARD.encode(event(id).to_string());
+    let record = |(n, id): (usize, &&str)| {
+        json!({ "eventSource": "aws:kinesis", "eventID": format!("shard:{n}"), "eventSourceARN": "arn:s",
+            "kinesis": { "partitionKey": "k", "sequenceNumber": format!("{n}"), "data": encode(id) } })
+    };
+    let records: Vec<Value> = ids.iter().enumerate().map(record).collect();
+    json!({ "Records": records }).to_string()
+}
+
+fn events(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| event(id).to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_fail_are_reported_one_by_one() {
+    let ids = ["ack-0", "busy-1", "never-2", "bug-3", "ack-4", "slow-5"];
+    for (queue, ids, failed) in [
+        ("q", &[][..], &[][..]),
+        ("q", &["ack-0", "ack-1"], &[]),
+        ("q", &ids, &["m-1", "m-2", "m-3", "m-5"]),
+        // Nothing overtakes what failed.
+        ("q.fifo", &ids, &["m-1", "m-2", "m-3", "m-4", "m-5"]),
+        ("q.fifo", &["ack-0", "ack-1"], &[]),
+        ("q.fifo", &["ack-0", "never-1"], &["m-1"]),
+    ] {
+        if ids.is_empty() {
+            continue;
+        }
+        let (status, told) = invoke(&reporting(), sqs(queue, &events(ids))).await;
+        let failures: Vec<_> = failed
+            .iter()
+            .map(|id| json!({ "itemIdentifier": id }))
+            .collect();
+        assert_eq!(
+            (status, told),
+            (200, json!({ "batchItemFailures": failures })),
+            "{queue} {ids:?}"
+        );
+    }
+    let (status, told) = invoke(&reporting(), kinesis(&["ack-0", "never-1", "ack-2"])).await;
+    assert_eq!(status, 200);
+    let failures = json!([{ "itemIdentifier": "1" }, { "itemIdentifier": "2" }]);
+    assert_eq!(told["batchItemFailures"], failures);
+}
+
+/// A mapping without `ReportBatchItemFailures` would take a report for success.
+#[tokio::test]
+async fn unless_told_otherwise_a_failure_is_that_of_the_batch() {
+    let (status, told) = invoke(&hosted(), sqs("q", &events(&["ack-0", "never-1"]))).await;
+    assert_eq!(status, 500);
+    assert_eq!(told["errorType"], "Function.Rejected");
+    let message = told["errorMessage"].as_str().unwrap();
+    assert!(
+        message.starts_with("1 of 2 messages failed: never; all come again"),
+        "{message}"
+    );
+    assert!(
+        message.contains("TRADEWIND_BATCH_FAILURES=report"),
+        "{message}"
+    );
+
+    let (status, told) = invoke(&hosted(), sqs("q", &events(&["ack-0"]))).await;
+    assert_eq!((status, &told["batchItemFailures"]), (200, &json!([])));
+}
+
+#[tokio::test]
+async fn a_message_that_carries_something_malformed_spoils_no_other() {
+    let mut bodies = events(&["ack-0", "ack-1"]);
+    bodies[1] = bodies[1].replace("/s", " ");
+    bodies.push("plain text".into());
+    let (status, told) = invoke(&reporting(), sqs("q", &bodies)).await;
+    assert_eq!(status, 200);
+    // The plain one is an event of the queue's, which is replied to, and nobody takes that.
+    let failures = json!([{ "itemIdentifier": "m-1" }, { "itemIdentifier": "m-2" }]);
+    assert_eq!(told["batchItemFailures"], failures);
+}
+
+#[tokio::test]
+async fn a_reply_that_nobody_waits_for_is_sent_on_or_fails_with_the_setting() {
+    let (status, told) = invoke(&hosted(), sqs("q", &events(&["reply-0"]))).await;
+    assert_eq!(status, 500);
+    let message = told["errorMessage"].as_str().unwrap();
+    assert!(message.contains("set TRADEWIND_REPLY_URL"), "{message}");
+
+    #[tradewind::handler]
+    async fn taken(event: Event) {
+        assert_eq!(event.ty(), "known");
+        assert_eq!(event.id(), "/s reply-0.reply");
+    }
+    let server = crate::server::Server::start(taken, Options::default()).await;
+    let to = |path: &str| {
+        let url = format!("http://{}{path}", server.address);
+        Options::default().reply_to(&url, Some("key")).unwrap()
+    };
+    let payload = sqs("q", &events(&["reply-0"]));
+    let (status, told) = invoke(&hosted().options(to("/")), payload.clone()).await;
+    assert_eq!((status, told), (200, json!({ "batchItemFailures": [] })));
+    let (status, told) = invoke(&hosted().options(to("/robots.txt")), payload).await;
+    assert_eq!(status, 500);
+    let message = told["errorMessage"].as_str().unwrap();
+    assert!(message.contains("answered 404"), "{message}");
+}
+
+#[tokio::test]
+async fn what_is_known_of_the_delivery_is_told() {
+    let invocation = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
+    let (_, reply) = invoke(&hosted(), event("1").to_string()).await;
+    assert_eq!(reply["data"]["trace"], invocation);
+    assert_eq!(reply["data"]["host"], "lambda");
+    assert_eq!(reply["data"]["attempt"], 1);
+    let own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut traced = event("1");
+    traced["traceparent"] = own.into();
+    let (_, reply) = invoke(&hosted(), traced.to_string()).await;
+    assert_eq!(reply["data"]["trace"], own);
+
+    // Where nobody waits, the handler itself has to look.
+    #[tradewind::handler]
+    async fn looks(cx: Context) {
+        assert_eq!(cx.attempt(), 3);
+        let message = "00-5759e988bd862e3fe1be46a994272793-1111111111111111-00";
+        assert_eq!(cx.traceparent(), Some(message));
+    }
+    let hosted = testing::on(Host::Lambda, looks);
+    let (status, told) = invoke(&hosted, sqs("q", &events(&["1"]))).await;
+    assert_eq!(status, 200, "{told}");
+}
+
+/// The platform's deadline less a reserve; a handler that is not done by then is cancelled and told.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_the_platforms() {
+    let at = |seconds: u64| {
+        let options =
+            Options::default().clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1000));
+        let hosted = hosted().options(options);
+        async move {
+            let request = Request::post("/")
+                .header("lambda-runtime-deadline-ms", (seconds * 1000).to_string())
+                .body(event("1").to_string().into())
+                .unwrap();
+            let (_, told) = read(hosted.raw(request).await);
+            told["data"]["left"].as_u64()
+        }
+    };
+    assert_eq!(at(1900).await, Some(899_800));
+    assert_eq!(at(1001).await, Some(900));
+    // A clock that is wrong leaves no time, or a day, but no overflow.
+    assert_eq!(at(10).await, None);
+    assert_eq!(at(u64::MAX / 1_000_000).await, Some(24 * 3_600_000 - 200));
+
+    let (status, told) = invoke(&hosted(), event("slow").to_string()).await;
+    assert_eq!(
+        (status, &told["errorType"]),
+        (500, &json!("Function.TimedOut"))
+    );
+}
+
+fn http(headers: &Value, body: &str) -> Value {
+    json!({ "version": "2.0", "rawPath": "/", "headers": headers, "body": body, "isBase64Encoded": false,
+        "requestContext": { "domainName": "abc.lambda-url.eu-west-1.on.aws", "requestId": "id",
+            "http": { "method": "POST", "path": "/" }, "timeEpoch": 1_767_323_047_000_u64 } })
+}
+
+#[tokio::test]
+async fn requests_are_answered_as_requests() {
+    let structured = json!({ "content-type": "application/cloudevents+json" });
+    for (headers, body, status) in [
+        (&structured, event("ack").to_string(), 204),
+        (&structured, event("1").to_string(), 200),
+        (&structured, event("busy").to_string(), 503),
+        (&structured, event("never").to_string(), 422),
+        (&structured, event("bug").to_string(), 500),
+        (&structured, "{".to_owned(), 400),
+        (&structured, event("").to_string(), 400),
+        (
+            &json!({ "content-type": "application/cloudevents+xml" }),
+            "<event/>".into(),
+            415,
+        ),
+        // The request itself is the event.
+        (
+            &json!({ "content-type": "text/plain" }),
+            "hello".into(),
+            200,
+        ),
+        (
+            &json!({ "content-type": 7, "\n": "x" }),
+            "hello".into(),
+            200,
+        ),
+        (&Value::Null, String::new(), 200),
+    ] {
+        let (_, told) = invoke(&hosted(), http(headers, &body).to_string()).await;
+        assert_eq!(told["statusCode"], status, "{headers} {body}: {told}");
+        assert_eq!(told["isBase64Encoded"], false);
+    }
+    let (_, told) = invoke(
+        &hosted(),
+        http(&structured, &event("busy").to_string()).to_string(),
+    )
+    .await;
+    assert_eq!(told["headers"]["retry-after"], "30");
+    let mut broken = http(&structured, "no base64!");
+    broken["isBase64Encoded"] = true.into();
+    let (status, told) = invoke(&hosted(), broken.to_string()).await;
+    assert_eq!(
+        (status, &told["errorType"]),
+        (500, &json!("Function.MalformedPayload"))
+    );
+}
+
+#[tokio::test]
+async fn a_signature_is_asked_for_behind_a_function_url_too() {
+    let options = Options::default()
+        .signing_secrets("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+        .unwrap();
+    let hosted = hosted().options(options);
+    for headers in [
+        json!({ "content-type": "application/cloudevents+json" }),
+        json!({ "content-type": "application/json" }),
+    ] {
+        let (_, told) = invoke(&hosted, http(&headers, &event("1").to_string()).to_string()).await;
+        assert_eq!(told["statusCode"], 401);
+        let body = told["body"].as_str().unwrap();
+        assert!(body.contains("a valid signature is required\""), "{body}");
+    }
+    // AWS itself vouches for the messages of a queue.
+    let (status, _) = invoke(&hosted, sqs("q", &events(&["ack"]))).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn whoever_calls_gets_what_the_handler_replies() {
+    // An event for an event, data for data.
+    let (_, reply) = invoke(&hosted(), event("1").to_string()).await;
+    assert_eq!(
+        (&reply["specversion"], &reply["type"]),
+        (&json!("1.0"), &json!("known"))
+    );
+    let (_, reply) = invoke(&hosted(), r#"{"own":1}"#).await;
+    assert_eq!(reply["type"], "com.amazonaws.lambda.Invocation");
+    let (_, reply) = invoke(&hosted(), event("ack").to_string()).await;
+    assert_eq!(reply, Value::Null);
+    // Cognito wants its own document back.
+    let cognito = json!({ "triggerSource": "PreSignUp_SignUp", "userPoolId": "p", "region": "r", "userName": "u",
+        "response": {} });
+    #[tradewind::handler]
+    async fn silent(_event: Event) {}
+    let hosted = testing::on(Host::Lambda, silent);
+    let (_, told) = invoke(&hosted, cognito.to_string()).await;
+    assert_eq!(told, cognito);
+}
+
+#[tokio::test]
+async fn what_is_no_payload_is_a_failure_with_its_reason() {
+    for payload in [
+        "",
+        "{",
+        "\u{7}",
+        "{\"Records\":[{\"eventSource\":\"aws:sqs\"}]}",
+        "[1,]",
+    ] {
+        let (status, told) = invoke(&hosted(), payload).await;
+        assert_eq!(status, 500, "{payload}");
+        assert_eq!(
+            told["errorType"], "Function.MalformedPayload",
+            "{payload}: {told}"
+        );
+        assert!(!told["errorMessage"].as_str().unwrap().is_empty());
+    }
+    // None of the headers that should be there is, or they are not what they should be.
+    let mut request = Request::post("/").body(Bytes::from("{}")).unwrap();
+    for name in [
+        "lambda-runtime-deadline-ms",
+        "lambda-runtime-trace-id",
+        "lambda-runtime-invoked-function-arn",
+    ] {
+        let answer = hosted().raw(request.clone()).await;
+        assert_eq!(answer.status(), 200);
+        let value = http::HeaderValue::from_bytes(b"\xff\xfe").unwrap();
+        request.headers_mut().insert(name, value);
+    }
+    assert_eq!(hosted().raw(request).await.status(), 200);
+}
+
+/// Every payload that others published, bare and cut off at many places: an answer, never a panic.
+#[tokio::test]
+async fn published_payloads_are_answered() {
+    let folder = std::env::var_os("TRADEWIND_CONFORMANCE").map_or_else(
+        || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance").into(),
+        std::path::PathBuf::from,
+    );
+    let Ok(files) = std::fs::read_dir(folder.join("provider-events/aws")) else {
+        eprintln!("SKIPPED: no conformance data (set TRADEWIND_CONFORMANCE)");
+        return;
+    };
+    #[tradewind::handler]
+    async fn silent(_event: Event) {}
+    let hosted = testing::on(Host::Lambda, silent);
+    let (mut count, mut cut) = (0, 0);
+    for file in files.map(|file| file.unwrap().path()) {
+        if file.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let payload = std::fs::read(&file).unwrap();
+        let is_json = serde_json::from_slice::<Value>(&payload).is_ok();
+        let (status, told) = invoke(&hosted, payload.clone()).await;
+        assert_eq!(status == 200, is_json, "{}: {told}", file.display());
+        count += 1;
+        for end in (0..payload.len()).step_by(payload.len() / 7 + 1) {
+            let (status, _) = invoke(&hosted, payload[..end].to_vec()).await;
+            assert_eq!(status, 500, "{} cut at {end}", file.display());
+            cut += 1;
+        }
+    }
+    assert!(count >= 100, "only {count} payloads");
+    println!("hosts: {count} published payloads and {cut} cut ones answered");
+}
