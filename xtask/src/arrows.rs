@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gateway/filter", &["sdk/event", "sdk/formats"]),
     ("gateway/transform", &["sdk/event"]),
     ("gateway/schema", &["sdk/event"]),
+    ("gateway/audit", &[]),
     ("gateway/store", &["sdk/event"]),
     ("gateway/backup", &["gateway/store"]),
     (

@@ -114,6 +114,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "tokens of a real OpenID issuer, its keys rotated and out of reach, API keys, attacks\n                          (--short: fewer strangers, no restart in the outage)",
     ),
     (
+        "audit",
+        "operators act while the gateway is killed: every action has its line, no byte of them changes unseen,\n                          without room for a line nothing is done (default 40 rounds; --short: 4)",
+    ),
+    (
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30)",
     ),

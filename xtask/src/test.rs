@@ -26,6 +26,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("backup", &["--short"]),
     ("telemetry", &[]),
     ("aws", &["--short"]),
+    ("audit", &["--short"]),
     ("authentication", &["--short"]),
 ];
 

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostics;
 use crate::load::paths::Piece;
 use crate::model::{
-    Address, Admin, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network,
     SystemEvents, Tls, Verb,
 };
 use crate::policy::Policy;
@@ -64,6 +64,8 @@ pub struct Config {
     pub api_keys: Arc<BTreeMap<String, ApiKey>>,
     /// Backups, where any are wanted.
     pub backup: Option<Backup>,
+    /// The audit log.
+    pub audit: Audit,
     /// When the gateway tells of itself.
     pub system_events: SystemEvents,
     /// The log.

@@ -35,9 +35,9 @@ pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::transform::transform;
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat, LogLevel,
-    MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Tls, Unmatched,
-    Verb,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat,
+    LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Tls,
+    Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::reference;

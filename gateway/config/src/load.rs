@@ -124,6 +124,7 @@ impl Loader<'_> {
                 trusted_proxies: file.trusted_proxies.into(),
                 api_keys: api_keys.keys,
                 backup: file.backup,
+                audit: file.audit,
                 system_events: file.system_events,
                 log: file.log,
                 shutdown_grace: file.shutdown_grace.0,

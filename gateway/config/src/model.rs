@@ -12,7 +12,9 @@ mod subscription;
 
 pub use backup::Backup;
 pub(crate) use contract::{Bound, Compatibility, Contract, OnFailure, Version};
-pub use gateway::{Address, Admin, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents, Tls};
+pub use gateway::{
+    Address, Admin, Audit, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents, Tls,
+};
 pub(crate) use gateway::{ApiKey, File};
 pub use network::Network;
 pub(crate) use route::Route;

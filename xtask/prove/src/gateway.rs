@@ -224,7 +224,13 @@ impl Gateway {
         self.call(method, path, "").await
     }
 
-    async fn call(&self, method: &str, path: &str, body: &str) -> Result<(u16, Value), String> {
+    /// One call of the admin API: status and JSON.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, Value), String> {
         let socket = self.folder.path().join("data/admin.sock");
         let stream = tokio::net::UnixStream::connect(&socket).await;
         let stream = stream.map_err(|e| format!("the admin socket: {e}"))?;

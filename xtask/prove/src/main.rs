@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod audit;
 mod authentication;
 mod aws;
 mod backlog;
@@ -49,6 +50,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
+    ("audit", |options| Box::pin(audit::run(options))),
     ("authentication", |options| {
         Box::pin(authentication::run(options))
     }),

@@ -7,6 +7,8 @@ use crate::model::{Backup, File, Limits};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 impl Loader<'_> {
     /// A body that is larger than all bodies together may be, could never be taken.
     pub(crate) fn check_bodies(
@@ -69,6 +71,12 @@ impl Loader<'_> {
                 "name a directory, `.` for the working directory; the default is tradewind-data",
             ),
             (
+                "/audit/keep",
+                file.audit.keep.0 < DAY,
+                "`keep` must be at least 1d: who asks what happened, asks later".to_string(),
+                "the default is 365d",
+            ),
+            (
                 "/limits/body",
                 limits.body.0 == 0,
                 format!("`body` must be more than 0B: {nothing}"),
@@ -98,7 +106,7 @@ impl Loader<'_> {
                 limits.body_memory.0 < limits.body.0,
                 "`body-memory` is smaller than `body`: the largest bodies could never be taken"
                     .to_string(),
-                "the default is 32MiB; make it several times `body`",
+                "the default is 24MiB; make it several times `body`",
             ),
             (
                 "/limits/body-timeout",

@@ -43,6 +43,8 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// Backups, made while the gateway serves. Default: none. Since 0.1.
     pub(crate) backup: Option<Backup>,
+    /// The audit log, which every gateway keeps. Since 0.1.
+    pub(crate) audit: Audit,
     /// Addresses of proxies that stand before the gateway, as CIDR: what they say in `forwarded` and
     /// `x-forwarded-...` about who called is believed, and they may have all `limits.connections`.
     /// Default: none, and whatever a caller claims is withheld. Since 0.1.
@@ -84,6 +86,7 @@ impl Default for File {
             durability: Mode::Fsync,
             limits: Limits::default(),
             backup: None,
+            audit: Audit::default(),
             trusted_proxies: Vec::new(),
             api_keys: BTreeMap::new(),
             system_events: SystemEvents::default(),
@@ -253,6 +256,22 @@ pub(crate) struct ApiKey {
     pub owner: Option<String>,
     /// What it is for. Since 0.1.
     pub why: Option<String>,
+}
+
+/// The log of what operators did: in `audit` in the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Audit {
+    /// How long its lines are kept at least; whole files of 4 MiB are removed. Default `365d`. Since 0.1.
+    pub keep: Period,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            keep: Period(Duration::from_secs(365 * 24 * 3600)),
+        }
+    }
 }
 
 /// What the gateway tells of itself in the stream `system`.

@@ -1,5 +1,6 @@
 //! Who may use the admin API: whoever can open the socket, holds the token, or shows what `admin-auth` asks for.
 
+use super::audit::Records;
 use crate::ingress::{Problem, seconds};
 use crate::run::Gateway;
 use axum::extract::{MatchedPath, Request, State};
@@ -43,6 +44,7 @@ pub(super) struct Entry {
     pub(super) guard: Guard,
     pub(super) gateway: Arc<Gateway>,
     pub(super) asks: Asks,
+    pub(super) records: Records,
 }
 
 /// Who calls, where it is not the operator at the socket or with the token.

@@ -21,6 +21,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Backup",
             post(create),
         )
+        .recorded("back-up")
         .body("NewBackup"),
     ]
 }

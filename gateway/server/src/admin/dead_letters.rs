@@ -24,6 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             get(list),
         )
         .action(Action::ReadPayload)
+        .recorded("list-dead-letters")
         .query(&[
             ("after", "the `next` of the page before"),
             (
@@ -37,7 +38,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "DeadLetterWithEvent",
             get(show),
         )
-        .action(Action::ReadPayload),
+        .action(Action::ReadPayload)
+        .recorded("read-dead-letter"),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/redrive",
             "Move dead letters back to pending",
@@ -45,6 +47,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             post(redrive),
         )
         .action(Action::Redrive)
+        .recorded("redrive")
         .body("Which"),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/purge",
@@ -53,6 +56,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             post(purge),
         )
         .action(Action::Redrive)
+        .recorded("purge")
         .body("Which"),
     ]
 }

@@ -1,5 +1,6 @@
 //! One entry per route: the router and the OpenAPI document are made from the same list.
 
+use super::audit::Recorded;
 use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::routing::MethodRouter;
@@ -22,6 +23,8 @@ pub(super) struct Endpoint {
     pub(super) answer: &'static str,
     /// What the caller must be allowed, where the method does not say it; see [`Endpoint::asks`].
     pub(super) action: Option<Action>,
+    /// What the audit log has of it; nothing of looking at how the gateway is.
+    pub(super) recorded: Option<Recorded>,
     pub(super) handler: MethodRouter<Arc<Gateway>>,
 }
 
@@ -40,6 +43,7 @@ impl Endpoint {
             body: None,
             answer,
             action: None,
+            recorded: None,
             handler,
         }
     }
@@ -74,6 +78,16 @@ impl Endpoint {
             method: "delete",
             ..Self::get(path, summary, answer, handler)
         }
+    }
+    /// Goes into the audit log under this name, with its body.
+    pub(super) fn recorded(mut self, what: &'static str) -> Self {
+        self.recorded = Some(Recorded { what, body: true });
+        self
+    }
+    /// Goes into the audit log under this name, without its body, which holds payloads.
+    pub(super) fn recorded_bare(mut self, what: &'static str) -> Self {
+        self.recorded = Some(Recorded { what, body: false });
+        self
     }
     pub(super) fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
         self.query = query;

@@ -28,6 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             post(publish),
         )
         .action(Action::Publish)
+        .recorded_bare("publish")
         .body("CloudEvent"),
         Endpoint::get(
             "/v1/events/{stream}/{shard}/{offset}",
@@ -35,7 +36,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "CloudEvent",
             get(show),
         )
-        .action(Action::ReadPayload),
+        .action(Action::ReadPayload)
+        .recorded("read-event"),
         Endpoint::get(
             "/v1/explain",
             "What happened to an event",

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod auth;
 #[cfg(feature = "backup")]
 mod backups;

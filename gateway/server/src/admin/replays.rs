@@ -27,6 +27,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             axum::routing::MethodRouter::new(),
         )
         .action(Action::Replay)
+        .recorded("replay")
         .body("NewReplay"),
         Endpoint::delete(
             "/v1/replays/{id}",
@@ -34,7 +35,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Count",
             delete(cancel),
         )
-        .action(Action::Replay),
+        .action(Action::Replay)
+        .recorded("cancel-replay"),
     ]
 }
 

@@ -3,8 +3,8 @@
 use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
-    Guard, api_keys, auth, body, dead_letters, events, openapi, replays, schedules, subscriptions,
-    system, tail,
+    Guard, api_keys, audit, auth, body, dead_letters, events, openapi, replays, schedules,
+    subscriptions, system, tail,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -41,6 +41,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         guard,
         gateway: gateway.clone(),
         asks: asks(&endpoints),
+        records: audit::records(&endpoints),
     });
     endpoints
         .into_iter()
@@ -55,6 +56,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
             )
             .hint("GET /openapi.json lists all of them")
         })
+        .layer(middleware::from_fn_with_state(entry.clone(), audit::keep))
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(entry, auth::check))
         .with_state(gateway)

@@ -29,19 +29,22 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Stop starting attempts; survives restarts and reloads",
             "Subscription",
             post(pause),
-        ),
+        )
+        .recorded("pause"),
         Endpoint::post(
             "/v1/subscriptions/{name}/resume",
             "Deliver again, also after the sink said that it is gone",
             "Subscription",
             post(resume),
-        ),
+        )
+        .recorded("resume"),
         Endpoint::post(
             "/v1/subscriptions/{name}/discard",
             "Remove a suspended subscription and its backlog, counted as cancelled",
             "Count",
             post(discard),
-        ),
+        )
+        .recorded("discard"),
     ]
 }
 

@@ -1,13 +1,14 @@
 //! The gateway itself: health, metrics, status, streams, configuration.
 
+use super::auth::Caller;
 use super::endpoint::Endpoint;
 use super::metrics::plain;
 use crate::ingress::Problem;
 use crate::run::{Gateway, Phase, Refusal};
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Put the configuration file in force now; a bad one changes nothing",
             "Reloaded",
             post(reload),
-        ),
+        )
+        .recorded("reload"),
         Endpoint::post(
             "/v1/config/diff",
             "What a configuration would change, and what would follow",
@@ -120,6 +122,7 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
         "delayed": gateway.front.delayed(),
         "damage": damage(&gateway),
         "backup": backup(&gateway),
+        "audit": { "head": gateway.audit.head().to_string() },
     }))
 }
 
@@ -183,8 +186,13 @@ async fn objects(State(gateway): State<Arc<Gateway>>) -> Json<Vec<Object>> {
     Json(gateway.config.load().checked.objects())
 }
 
-async fn reload(State(gateway): State<Arc<Gateway>>) -> Result<Json<Value>, Problem> {
-    let report = gateway.reload().await.map_err(|refusal| {
+async fn reload(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Option<Extension<Caller>>,
+) -> Result<Json<Value>, Problem> {
+    let by = caller.map(|Extension(Caller(principal))| principal);
+    let by = by.as_deref().unwrap_or("operator");
+    let report = gateway.reload(by).await.map_err(|refusal| {
         let (status, code, title) = match refusal {
             Refusal::Invalid(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -26,6 +26,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             get(tail),
         )
         .action(Action::Subscribe)
+        .recorded("tail")
         .query(&[
             ("what", "only this, for instance `dead-lettered`"),
             ("stream", "only this stream"),

@@ -47,8 +47,7 @@ pub(super) fn default_config() -> Option<PathBuf> {
 }
 
 impl GatewayArgs {
-    /// Its data directory, where it does not run.
-    #[cfg(feature = "backup")]
+    /// Its data directory.
     pub(super) fn data(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.data_dir {
             return Ok(dir.clone());

@@ -1,6 +1,7 @@
 //! The command line: data to stdout, everything else to stderr.
 
 mod api_keys;
+mod audit;
 #[cfg(feature = "backup")]
 mod backup;
 mod check;
@@ -111,6 +112,9 @@ enum Command {
     /// Keys that senders and operators show
     #[command(subcommand)]
     ApiKeys(api_keys::Command),
+    /// What operators did, in a log in which no byte changes unseen
+    #[command(subcommand)]
+    Audit(audit::Command),
     Status(status::Args),
     #[cfg(feature = "backup")]
     Backup(backup::Args),
@@ -177,6 +181,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Schema(command) => contracts::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
+            Command::Audit(command) => audit::run(command, term),
             Command::ApiKeys(command) => api_keys::run(command, term).await,
             Command::Status(args) => status::run(args, term).await,
             #[cfg(feature = "backup")]

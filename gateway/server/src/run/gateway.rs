@@ -1,6 +1,7 @@
 //! What a running gateway is, for all who look at it.
 
 use super::Watched;
+use super::audit::Audit;
 use super::delays::Front;
 use super::notes::Notes;
 use super::pull::Pulls;
@@ -110,6 +111,7 @@ pub struct Gateway {
     /// Takes events for now and for later.
     pub(crate) front: Front,
     pub(crate) notes: Notes,
+    pub(crate) audit: Audit,
     pub(crate) news: News,
     pub(super) draining: AtomicBool,
     pub(super) reloading: tokio::sync::Mutex<()>,

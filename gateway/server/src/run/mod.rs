@@ -2,6 +2,7 @@
 
 mod admin_door;
 mod assemble;
+pub(crate) mod audit;
 #[cfg(feature = "backup")]
 pub(crate) mod backups;
 mod clock;

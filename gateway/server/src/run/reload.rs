@@ -1,12 +1,14 @@
 //! A new configuration is put in force whole, or not at all.
 
 use super::assemble::{plan, site};
+use super::audit::changed;
 use super::gateway::{Applied, Gateway, InForce, Refusal};
 use crate::ingress::Site;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tradewind_audit::Entry;
 use tradewind_config::{Change, Checked, Diagnostics, System};
 use tradewind_engine::Error;
 
@@ -14,13 +16,15 @@ use tradewind_engine::Error;
 const POLL: Duration = Duration::from_secs(1);
 /// Looks until a reload is repeated that failed for no fault of the files; doubled up to this.
 const LOOKS_MAX: u32 = 32;
+/// Who asks for a reload where files have changed.
+const FILES: &str = "configuration files";
 
 impl Gateway {
-    /// Loads the configuration again and puts it in force. What is wrong with it is returned,
+    /// Loads the configuration again and puts it in force. `by` asks for it. What is wrong with it is returned,
     /// logged and counted; then the one before stays.
-    pub async fn reload(&self) -> Result<Applied, Refusal> {
+    pub async fn reload(&self, by: &str) -> Result<Applied, Refusal> {
         let _alone = self.reloading.lock().await;
-        let result = self.replace().await;
+        let result = self.replace(by).await;
         let failure = result.as_ref().err().cloned();
         if let Some(failure) = &failure {
             self.metrics.reload_failed();
@@ -33,7 +37,7 @@ impl Gateway {
         result
     }
 
-    async fn replace(&self) -> Result<Applied, Refusal> {
+    async fn replace(&self, by: &str) -> Result<Applied, Refusal> {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
         let checked = self.origin.load(&self.registry).map_err(invalid)?;
         let tls = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
@@ -50,20 +54,35 @@ impl Gateway {
             let why = format!("cannot be applied to stored events: {change}");
             return Err(Refusal::Invalid(why));
         }
+        let generation = before.generation + 1;
+        let of = self
+            .audit
+            .record(changed(by, generation, &changes))
+            .await
+            .map_err(|error| Refusal::Failed(format!("the audit log: {error}")))?;
+        let ended = |outcome: String| {
+            let asked = Entry {
+                what: "configure".into(),
+                by: by.into(),
+                ..Entry::default()
+            };
+            self.audit.ended(of, asked, outcome)
+        };
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
-        self.engine
-            .apply(plan(&checked, self.telemetry.as_ref()))
-            .await
-            .map_err(|error| match error {
+        let plan = plan(&checked, self.telemetry.as_ref());
+        if let Err(error) = self.engine.apply(plan).await {
+            ended(format!("refused: {error}")).await;
+            return Err(match error {
                 Error::Store(_) => Refusal::Failed(error.to_string()),
                 error => Refusal::Invalid(error.to_string()),
-            })?;
+            });
+        }
         self.site.store(Arc::new(Site {
             tls,
             ..site(&checked)
         }));
-        let generation = before.generation + 1;
+        self.audit.keep(checked.config.audit.keep.0);
         self.pulls.replace(self, &checked).await;
         for warning in checked.warnings.iter() {
             tracing::warn!("{warning}");
@@ -73,6 +92,7 @@ impl Gateway {
             fingerprint: named(&checked),
             checked,
         }));
+        ended(format!("generation {generation} in force")).await;
         self.metrics.reloaded(generation);
         self.news.changed(&changes);
         for change in &changes {
@@ -121,7 +141,7 @@ impl Gateway {
                 taken = now;
                 (patience, looks) = ((patience * 2).min(LOOKS_MAX), 0);
                 // Its outcome is logged and counted there.
-                self.reload().await.ok();
+                self.reload(FILES).await.ok();
             }
             seen = now;
             tokio::time::sleep(POLL).await;

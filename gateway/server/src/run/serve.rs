@@ -2,6 +2,7 @@
 
 use super::admin_door::bind_admin;
 use super::assemble::{plan, site};
+use super::audit::Audit;
 use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
 use super::notes::Notes;
@@ -161,6 +162,11 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     })?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
+    let fingerprint = reload::named(&checked);
+    let keep = checked.config.audit.keep.0;
+    let audit = Audit::open(&data, keep, clock.clone(), &fingerprint)
+        .await
+        .map_err(|error| Error::Other(format!("the audit log: {error}")))?;
     let metrics = Arc::new(Metrics::default());
     metrics.reloaded(1);
     let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(Site {
@@ -186,13 +192,14 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         pulls: Default::default(),
         front: front.clone(),
         notes,
+        audit,
         news: Default::default(),
         draining: Default::default(),
         reloading: Default::default(),
         failure: Default::default(),
         config: ArcSwap::from_pointee(InForce {
             generation: 1,
-            fingerprint: reload::named(&checked),
+            fingerprint,
             checked,
         }),
     });
@@ -316,7 +323,7 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
             while hangups.next().await {
                 supervisor::reloading();
                 // Its outcome is logged and counted there.
-                hangup.reload().await.ok();
+                hangup.reload("SIGHUP").await.ok();
                 supervisor::ready(&hangup.summary());
             }
         }),
@@ -386,6 +393,7 @@ impl Running {
         if let Err(error) = self.gateway.notes.close().await {
             tracing::warn!(%error, "what the gateway remembers is not closed");
         }
+        self.gateway.audit.stopped().await;
         drained.map_err(|_| Error::Other("the store did not close within the grace".into()))??;
         tracing::info!("stopped");
         Ok(())

@@ -192,7 +192,7 @@ async fn new_certificates_count_from_the_reload_on() {
         "own.pem",
         &authority.server("new.example").2,
     );
-    gateway.running.gateway.reload().await.unwrap();
+    gateway.running.gateway.reload("test").await.unwrap();
     assert_eq!(told("new.example", 1).await, Some(202));
     assert_eq!(told("new.example", 0).await, None);
     assert_eq!(told("old.example", 1).await, None);
@@ -201,7 +201,7 @@ async fn new_certificates_count_from_the_reload_on() {
     let refused = gateway
         .running
         .gateway
-        .reload()
+        .reload("test")
         .await
         .unwrap_err()
         .to_string();

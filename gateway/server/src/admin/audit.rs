@@ -1,0 +1,163 @@
+//! What callers do goes into the audit log: before it is done, and how it ended.
+
+use super::auth::{Caller, Entry as Door};
+use super::endpoint::Endpoint;
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_audit::Entry;
+
+/// The largest body that goes into a line.
+const BODY_MAX: usize = 4 << 10;
+
+/// What is recorded of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// What its caller does, for instance `purge`.
+    pub(super) what: &'static str,
+    /// The body goes with it: it says what exactly, and holds neither payloads nor secrets.
+    pub(super) body: bool,
+}
+
+/// By path and method, lower case.
+pub(super) type Records = HashMap<(&'static str, &'static str), Recorded>;
+
+pub(super) fn records(endpoints: &[Endpoint]) -> Records {
+    let entry = |endpoint: &Endpoint| Some(((endpoint.path, endpoint.method), endpoint.recorded?));
+    endpoints.iter().filter_map(entry).collect()
+}
+
+pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let Some((recorded, pattern)) = door.recorded(&request) else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    // It has arrived already, within its limit.
+    #[allow(clippy::disallowed_methods, reason = "buffered and bounded before")]
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let by = parts.extensions.get::<Caller>();
+    let by = by.map_or("operator", |Caller(principal)| principal);
+    let said = recorded.body.then(|| said(&body)).flatten();
+    let entry = entry(
+        &door.gateway,
+        recorded.what,
+        by,
+        (&pattern, &parts.uri),
+        said,
+    );
+    let of = match door.gateway.audit.record(vec![entry.clone()]).await {
+        Ok(of) => of,
+        Err(error) => {
+            tracing::error!(%error, "refused: the audit log cannot be written");
+            return unrecorded().into_response();
+        }
+    };
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let outcome = answer.status().as_u16().to_string();
+    door.gateway.audit.ended(of, entry, outcome).await;
+    answer
+}
+
+fn unrecorded() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "audit-failed",
+        "nothing was done: what is done is recorded first, and the audit log cannot be written",
+    )
+    .hint("see the log of the gateway, and whether its disk has room")
+    .after(Duration::from_secs(5))
+}
+
+impl Door {
+    fn recorded(&self, request: &Request) -> Option<(Recorded, String)> {
+        let pattern = request.extensions().get::<MatchedPath>()?.as_str();
+        let method = match request.method() {
+            &Method::GET | &Method::HEAD => "get",
+            &Method::POST => "post",
+            &Method::DELETE => "delete",
+            _ => return None,
+        };
+        let recorded = self.records.get(&(pattern, method))?;
+        Some((*recorded, pattern.to_owned()))
+    }
+}
+
+fn said(body: &Bytes) -> Option<Value> {
+    let small = body.len() <= BODY_MAX;
+    small.then(|| serde_json::from_slice(body).ok()).flatten()
+}
+
+/// What is known before it is done: whom it is for is looked up, so that the log can be read without the
+/// configuration of that time.
+fn entry(
+    gateway: &Gateway,
+    what: &str,
+    by: &str,
+    (pattern, uri): (&str, &Uri),
+    said: Option<Value>,
+) -> Entry {
+    let mut detail = Map::new();
+    let mut object = said.as_ref().and_then(|said| {
+        let name = said.get("subscription")?.as_str()?;
+        Some(("subscription", name.to_owned()))
+    });
+    for (name, value) in pattern.split('/').zip(uri.path().split('/')) {
+        let Some(name) = name.strip_prefix('{').and_then(|n| n.strip_suffix('}')) else {
+            continue;
+        };
+        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        match (name, pattern) {
+            ("name", _) if pattern.starts_with("/v1/subscriptions/") => {
+                object = Some(("subscription", value));
+            }
+            ("stream", _) => object = Some(("stream", value)),
+            _ => drop(detail.insert(name.into(), value.into())),
+        }
+    }
+    if let Some(query) = uri.query() {
+        detail.insert("query".into(), query.into());
+    }
+    if let Some(said) = said {
+        detail.insert("body".into(), said);
+    }
+    let config = gateway.config.load();
+    let of = object.as_ref().and_then(|(kind, name)| {
+        let all = config.checked.objects().into_iter();
+        all.into_iter()
+            .find(|o| o.object == *kind && o.name == *name)
+    });
+    let (owner, why) = of.map_or((None, None), |object| (object.owner, object.why));
+    Entry {
+        what: what.into(),
+        by: by.into(),
+        object: object.map(|(kind, name)| format!("{kind} {name}")),
+        owner,
+        why,
+        detail: (!detail.is_empty()).then_some(Value::Object(detail)),
+        ..Entry::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::router::endpoints;
+
+    #[test]
+    fn what_needs_a_right_is_recorded() {
+        for endpoint in endpoints() {
+            let harmless = endpoint.path == "/v1/config/diff";
+            let asked = endpoint.asks().is_some() && !harmless;
+            let place = (endpoint.method, endpoint.path);
+            assert_eq!(endpoint.recorded.is_some(), asked, "{place:?}");
+        }
+    }
+}
