@@ -59,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("examples/", &["sdk/handler"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
+    ("xtask/prove", &["sdk/handler"]),
     ("xtask", &["sdk/event"]),
 ];
 

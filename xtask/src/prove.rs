@@ -39,6 +39,8 @@ cargo xtask prove <name>
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
+  hosts [NAME]            one handler binary on every host: the same scenarios, by AWS's interface emulator
+                          and cargo-lambda where it is Lambda; bad requests
   install                 the Debian package on a throwaway machine under systemd: installed, served,
                           reloaded, upgraded, purged (root); lints of deploy/
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
@@ -185,6 +187,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),
+        Some("hosts") => hosts(rest),
         Some("fresh-clone") => clone::run(),
         Some(name) if is_in(IN_SIMULATED_TIME, name) => {
             if !is_in(AGAINST_BINARY, name) {
@@ -244,6 +247,24 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
             .arg("--gateway")
             .arg(binaries.join("tradewind"))
             .args(args),
+    )
+}
+
+/// The example of orders on every host, or one. No gateway is needed; its path is where tools are kept beside.
+pub(crate) fn hosts(args: &[String]) -> Result<(), String> {
+    let host = match args {
+        [] => None,
+        [name] => Some(format!("--host={name}")),
+        _ => return Err("usage: cargo xtask prove hosts [NAME]".into()),
+    };
+    let packages = ["--package=orders", "--package=tradewind-prove"];
+    shell::run(shell::cargo().args(["build", "--quiet"]).args(packages))?;
+    let binaries = shell::target().join("debug");
+    shell::run(
+        Command::new(binaries.join("tradewind-prove"))
+            .args(["hosts", "--gateway"])
+            .arg(binaries.join("tradewind"))
+            .args(host),
     )
 }
 

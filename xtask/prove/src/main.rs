@@ -14,6 +14,7 @@ mod drain;
 mod full;
 mod gateway;
 mod hostile;
+mod hosts;
 mod isolation;
 mod kill;
 mod load;
@@ -49,6 +50,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("backup", |options| Box::pin(backup::run(options))),
     ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
+    ("hosts", |options| Box::pin(hosts::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
     ("audit", |options| Box::pin(audit::run(options))),
     ("authentication", |options| {
@@ -74,6 +76,9 @@ pub(crate) struct Options {
     /// `hostile` with the attacks whose names hold this only.
     #[arg(long)]
     attack: Option<String>,
+    /// `hosts` on this one only.
+    #[arg(long)]
+    host: Option<String>,
     /// How many events; the default is the proof's own.
     #[arg(long)]
     events: Option<u64>,

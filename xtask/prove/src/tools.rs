@@ -5,7 +5,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 /// The folder of one tool beside the gateway's target folder.
-fn folder(gateway: &Path, name: &str) -> Result<PathBuf, String> {
+pub(crate) fn folder(gateway: &Path, name: &str) -> Result<PathBuf, String> {
     let target = gateway
         .ancestors()
         .nth(2)

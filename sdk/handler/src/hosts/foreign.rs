@@ -152,14 +152,20 @@ pub(crate) fn no_event() -> Refusal {
 /// Kept for telling the platform the end before it gives up: a tenth of the time, at most this.
 const RESERVE_MAX: Duration = Duration::from_millis(200);
 
-/// A deadline of the platform's, less a reserve.
+/// What is further away than this, either way, is no deadline but a clock that is wrong, or no point in
+/// time at all: cargo-lambda sends the milliseconds that are left.
+const PLAUSIBLE: Duration = Duration::from_secs(24 * 3600);
+
+/// A deadline of the platform's, less a reserve; nothing where it cannot be one.
 pub(crate) fn until(unix_ms: u64, options: &Options) -> Option<Instant> {
+    let end = Duration::from_millis(unix_ms);
     let now = (options.clock)()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()?;
-    let left = Duration::from_millis(unix_ms).saturating_sub(now);
-    // A clock that is far away would put it out of the range of the monotonic one.
-    let left = left.min(Duration::from_secs(24 * 3600));
+    if end.abs_diff(now) > PLAUSIBLE {
+        return None;
+    }
+    let left = end.saturating_sub(now);
     Some(Instant::now() + left - (left / 10).min(RESERVE_MAX))
 }
 
