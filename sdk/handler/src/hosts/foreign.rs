@@ -6,6 +6,7 @@ use crate::http::{Refusal, accept, batch, is_cloud_event, verify};
 use crate::{Context, Event, Options};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
 use tradewind_event::http::Message;
@@ -99,6 +100,14 @@ pub(crate) fn x_ray(header: &str) -> Option<String> {
     })
 }
 
+/// Reads an object. A structure would be read from a list of its members as well.
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String> {
+    match json.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(json).map_err(|e| e.to_string()),
+        _ => Err("there is no JSON object".into()),
+    }
+}
+
 /// What a request holds.
 pub(crate) enum Held {
     /// What it says itself: CloudEvents.
@@ -133,9 +142,15 @@ pub(crate) fn payload(format: &Format, carried: Vec<Carried>) -> Work<Answer> {
         1 => Box::new(|ends| answer::end(worst(ends))),
         _ => Box::new(batch),
     };
-    let around = |context| context;
+    let read = |one: Carried| {
+        let unwrapped = |event| super::google::unwrapped(format.spec.name, event);
+        let events = one
+            .events
+            .map(|all| all.into_iter().map(unwrapped).collect());
+        item(Carried { events, ..one }, |context| context)
+    };
     Work {
-        items: carried.into_iter().map(|one| item(one, around)).collect(),
+        items: carried.into_iter().map(read).collect(),
         order: Order::UntilRetry,
         one_way: format.spec.name != "cloud-events",
         deadline: None,

@@ -1,6 +1,9 @@
 //! Google Cloud Functions, by the contract of the Functions Framework.
 
+mod legacy;
 mod request;
+
+pub(crate) use legacy::unwrapped;
 
 use super::foreign::{self, Held};
 use crate::crew::{Item, Work};

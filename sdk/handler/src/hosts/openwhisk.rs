@@ -68,13 +68,13 @@ impl OpenWhisk {
     fn run(&self, body: &Bytes, options: &Options) -> Result<Work<Answer>, Refusal> {
         let malformed = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
         let run: Run<'_> =
-            serde_json::from_slice(body).map_err(|e| malformed(format!("no activation: {e}")))?;
+            foreign::object(body).map_err(|e| malformed(format!("no activation: {e}")))?;
         let value = run.value.map_or("{}", RawValue::get);
         let ms = run.deadline.as_u64();
         let ms = ms.or_else(|| run.deadline.as_str()?.parse().ok());
         let deadline = ms.and_then(|ms| foreign::until(ms, options));
         let data = Bytes::copy_from_slice(value.as_bytes());
-        let work = match serde_json::from_str::<Web>(value) {
+        let work = match foreign::object::<Web>(value.as_bytes()) {
             Ok(web) => web.work(&run, data, options)?,
             Err(_) => called(&run, data)?,
         };

@@ -44,7 +44,7 @@ enum Values {
 
 impl Request {
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(payload).map_err(|e| format!("the request cannot be read: {e}"))
+        super::foreign::object(payload).map_err(|e| format!("the request cannot be read: {e}"))
     }
 
     /// Whether headers came as lists, which then have to be answered so.

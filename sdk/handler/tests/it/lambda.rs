@@ -356,17 +356,27 @@ async fn what_is_no_payload_is_a_failure_with_its_reason() {
     assert_eq!(hosted().raw(request).await.status(), 200);
 }
 
-/// Every payload that others published, bare and cut off at many places: an answer, never a panic.
-#[tokio::test]
-async fn published_payloads_are_answered() {
-    let folder = std::env::var_os("TRADEWIND_CONFORMANCE").map_or_else(
+/// Payloads that others published, where they are at hand.
+pub(crate) fn conformance(folder: &str) -> Option<std::path::PathBuf> {
+    let root = std::env::var_os("TRADEWIND_CONFORMANCE").map_or_else(
         || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance").into(),
         std::path::PathBuf::from,
     );
-    let Ok(files) = std::fs::read_dir(folder.join("provider-events/aws")) else {
+    let folder = root.join("provider-events").join(folder);
+    if !folder.is_dir() {
         eprintln!("SKIPPED: no conformance data (set TRADEWIND_CONFORMANCE)");
+        return None;
+    }
+    Some(folder)
+}
+
+/// Every payload that others published, bare and cut off at many places: an answer, never a panic.
+#[tokio::test]
+async fn published_payloads_are_answered() {
+    let Some(folder) = conformance("aws") else {
         return;
     };
+    let files = std::fs::read_dir(folder).unwrap();
     #[tradewind::handler]
     async fn silent(_event: Event) {}
     let hosted = testing::on(Host::Lambda, silent);

@@ -13,6 +13,7 @@ mod hosts;
 mod lambda;
 mod options;
 mod outcomes;
+mod platforms;
 mod server;
 mod service;
 mod signature;

@@ -54,11 +54,11 @@ pub(crate) fn read(
     options: &Options,
 ) -> Result<Work<Answer>, Refusal> {
     let malformed = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
-    let invocation: Invocation<'_> = serde_json::from_slice(body)
+    let invocation: Invocation<'_> = foreign::object(body)
         .map_err(|e| malformed(format!("no invocation of a function: {e}")))?;
     let trigger = trigger(&invocation, bindings)
         .ok_or_else(|| malformed("the invocation has no data".into()))?;
-    let request = serde_json::from_str::<Request>(trigger.get()).ok();
+    let request = foreign::object::<Request>(trigger.get().as_bytes()).ok();
     if request.is_none() && bindings.is_some_and(|bindings| bindings.is_http) {
         return Err(malformed(
             "the trigger is HTTP, and brings no request".into(),
