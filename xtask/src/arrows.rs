@@ -11,12 +11,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sdk/handler", &["sdk/event", "sdk/formats", "sdk/macros"]),
     ("adapters/api", &["sdk/event", "sdk/formats"]),
     ("adapters/signatures", &["adapters/api", "sdk/event"]),
+    ("adapters/identity", &["adapters/api"]),
     ("adapters/keys", &["adapters/api"]),
+    (
+        "adapters/functions",
+        &["adapters/api", "adapters/http", "adapters/identity"],
+    ),
     (
         "adapters/",
         &[
             "adapters/api",
             "adapters/aws/core",
+            "adapters/identity",
             "adapters/keys",
             "adapters/signatures",
             "sdk/event",

@@ -1,5 +1,7 @@
 //! What an adapter can do, as data: it selects the conformance tests and fills the support matrix.
 
+use std::time::Duration;
+
 /// Flags and limits of one adapter. Absent limits are `None`.
 ///
 /// Naming: `receive_*` for sources, `deliver_*` for sinks.
@@ -19,6 +21,8 @@ pub struct Capability {
     pub deliver_batch_max: Option<usize>,
     /// Largest event the sink takes, in bytes of data.
     pub deliver_bytes_max: Option<usize>,
+    /// Longest time that the platform behind the sink lets a function run.
+    pub deliver_time_max: Option<Duration>,
     /// The sink can return an event as a reply.
     pub deliver_reply: bool,
 }

@@ -7,11 +7,13 @@
 #![warn(clippy::expect_used)]
 
 mod auth;
+pub mod aws;
 mod capability;
 mod error;
 mod fetch;
 mod foreign;
 mod ground;
+mod identity;
 mod invoke;
 mod outcome;
 mod registry;
@@ -33,6 +35,7 @@ pub use error::{Error, ErrorKind};
 pub use fetch::{Fetch, Fetched};
 pub use foreign::{Foreign, Mapping};
 pub use ground::{Calendar, Clock, Due, Ground, Memory};
+pub use identity::{Credential, Identity, Signers, Unproved};
 pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
 pub use registry::{

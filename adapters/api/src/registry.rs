@@ -1,6 +1,6 @@
 //! Adapters by kind.
 
-use crate::{ApiKey, Error, ErrorKind, Issuers, Sink, Source, Webhook};
+use crate::{ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Source, Webhook};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub struct Build {
     pub api_keys: Arc<BTreeMap<String, ApiKey>>,
     /// Issuers of tokens; `None` where nothing fetches their keys.
     pub issuers: Option<Arc<dyn Issuers>>,
+    /// Signatures of AWS; `None` in a binary without them.
+    pub signers: Option<Arc<dyn Signers>>,
 }
 
 /// A source, pushed or pulled.
@@ -58,8 +60,8 @@ pub trait SinkAdapter: 'static {
 }
 
 type BuildSource = Box<dyn Fn(&Value, &Build) -> Result<BuiltSource, Failure> + Send + Sync>;
-type BuildSink = fn(&Value, &Build) -> Result<Arc<dyn Sink>, Failure>;
-type Describe = fn(&mut SchemaGenerator) -> Schema;
+type BuildSink = Box<dyn Fn(&Value, &Build) -> Result<Arc<dyn Sink>, Failure> + Send + Sync>;
+type Describe = Box<dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync>;
 
 /// Why an adapter could not be built, with the path of the offending key.
 #[derive(Debug)]
@@ -77,6 +79,7 @@ pub struct Registry {
     sinks: BTreeMap<&'static str, (BuildSink, Describe)>,
     absent: BTreeMap<&'static str, &'static str>,
     issuers: Option<Arc<dyn Issuers>>,
+    signers: Option<Arc<dyn Signers>>,
 }
 
 fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
@@ -84,6 +87,10 @@ fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
         path: e.path().to_string(),
         error: Error::new(ErrorKind::ConfigInvalid, "config", e.inner().to_string()),
     })
+}
+
+fn described<C: JsonSchema + 'static>() -> Describe {
+    Box::new(|generator| generator.subschema_for::<C>())
 }
 
 fn whole(error: Error) -> Failure {
@@ -109,8 +116,7 @@ impl Registry {
                 .map(BuiltSource::Push)
                 .map_err(whole)
         });
-        let describe: Describe = |generator| generator.subschema_for::<C>();
-        self.sources.insert(kind, (build, describe));
+        self.sources.insert(kind, (build, described::<C>()));
         self
     }
     /// Enters a pulled source.
@@ -123,20 +129,36 @@ impl Registry {
                         .map(BuiltSource::Pull)
                         .map_err(whole)
                 }),
-                |generator| generator.subschema_for::<A::Config>(),
+                described::<A::Config>(),
             ),
         );
         self
     }
     /// Enters a sink.
     pub fn sink<A: SinkAdapter>(&mut self) -> &mut Self {
-        self.sinks.insert(
-            A::KIND,
-            (
-                |value, build| A::build(parse(value)?, build).map_err(whole),
-                |generator| generator.subschema_for::<A::Config>(),
-            ),
-        );
+        let build: BuildSink =
+            Box::new(|value, build| A::build(parse(value)?, build).map_err(whole));
+        self.sinks
+            .insert(A::KIND, (build, described::<A::Config>()));
+        self
+    }
+    /// Enters a sink that is an entry of an adapter's own table; `about` is what the reference says of its
+    /// settings.
+    pub fn sink_as<C: DeserializeOwned + JsonSchema + 'static>(
+        &mut self,
+        kind: &'static str,
+        about: &'static str,
+        make: impl Fn(C, &Build) -> Result<Arc<dyn Sink>, Error> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let build: BuildSink =
+            Box::new(move |value, build| make(parse(value)?, build).map_err(whole));
+        let describe: Describe = Box::new(move |generator| {
+            // Not a reference: entries of one table share the settings, and differ in what is said of them.
+            let mut schema = C::json_schema(generator);
+            schema.insert("description".into(), about.into());
+            schema
+        });
+        self.sinks.insert(kind, (build, describe));
         self
     }
     /// Names a kind that this binary was built without, and the feature that would enable it.
@@ -148,6 +170,15 @@ impl Registry {
     pub fn lend(&mut self, issuers: Arc<dyn Issuers>) -> &mut Self {
         self.issuers = Some(issuers);
         self
+    }
+    /// Lends signatures of AWS to what is built.
+    pub fn lend_signers(&mut self, signers: Arc<dyn Signers>) -> &mut Self {
+        self.signers = Some(signers);
+        self
+    }
+    /// The signatures that were lent.
+    pub fn signers(&self) -> Option<Arc<dyn Signers>> {
+        self.signers.clone()
     }
     /// The issuers that were lent.
     pub fn issuers(&self) -> Option<Arc<dyn Issuers>> {

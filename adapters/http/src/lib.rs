@@ -3,16 +3,19 @@
 #![warn(clippy::expect_used)]
 
 pub mod api_key;
+mod exchange;
 mod fetch;
 mod sink;
 mod source;
 
 pub use fetch::Fetcher;
 pub use sink::{
-    Auth as SinkAuth, Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Render, RenderWith,
-    Replies, Resolve, Tls,
+    Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Platform, Render, RenderWith, Replies,
+    Resolve, Tls,
 };
 pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
+
+pub use tradewind_identity::Auth as SinkAuth;
 
 /// The `kind` of both in configuration.
 pub const KIND: &str = "http";

@@ -51,6 +51,7 @@ fn callers(auth: Value) -> Callers {
         name: "door".into(),
         api_keys: Arc::new([("shop".to_owned(), shop)].into()),
         issuers: Some(Arc::new(Trusting)),
+        ..Build::default()
     };
     let auth: Auth = serde_json::from_value(auth).unwrap();
     Callers::new(Some(&auth), &build).unwrap()

@@ -6,8 +6,11 @@
 mod access;
 mod bounded;
 mod failure;
+mod signer;
 
-pub use access::{Access, Keys, Role};
+pub use access::load;
 pub use failure::{Failure, Meaning};
+pub use signer::Signer;
 
 pub use aws_config::SdkConfig;
+pub use tradewind_adapter::aws::{Access, Keys, Role};

@@ -36,7 +36,7 @@ impl Desk {
     /// Where no region is known.
     pub(crate) async fn ready(&self) -> Result<&Ready, Error> {
         let make = async || {
-            let config = self.access.load(self.queue.region()).await?;
+            let config = tradewind_aws::load(&self.access, self.queue.region()).await?;
             let region = config.region().map(ToString::to_string).unwrap_or_default();
             Ok(Ready {
                 client: Client::new(&config),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use tradewind_adapter::Secret;
+use tradewind_identity::Auth;
 
 /// Settings of a sink of kind `http`.
 #[derive(Deserialize, JsonSchema)]
@@ -50,7 +51,7 @@ pub struct Config {
     /// not signed. Default: none. Since 0.1.
     #[serde(default)]
     pub signing: Vec<Secret>,
-    /// Credentials sent with each request. Default: none. Since 0.1.
+    /// How the gateway proves who it is. Default: nothing is shown. Since 0.1.
     #[serde(default)]
     pub auth: Option<Auth>,
     /// TLS. Since 0.1.
@@ -67,6 +68,29 @@ pub struct Config {
     /// Web Hooks for Event Delivery, section 4). Default: it is not asked. Since 0.1.
     #[serde(default)]
     pub handshake: Option<Handshake>,
+}
+
+impl Config {
+    /// What is sent there, with nothing else said.
+    pub fn to(url: String) -> Self {
+        Self {
+            url,
+            mode: Mode::default(),
+            render: None,
+            batch_max: default_batch_max(),
+            headers: BTreeMap::new(),
+            allow_private: Vec::new(),
+            allow_ports: Vec::new(),
+            allow_http: false,
+            http2_prior_knowledge: false,
+            signing: Vec::new(),
+            auth: None,
+            tls: Tls::default(),
+            response_max: default_response_max(),
+            replies: Replies::default(),
+            handshake: None,
+        }
+    }
 }
 
 /// How a target is asked for its consent.
@@ -138,28 +162,6 @@ pub enum Replies {
     Ignore,
 }
 
-/// Credentials sent with each request.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Auth {
-    /// `authorization: Bearer <token>`
-    Bearer(Secret),
-    /// `authorization: Basic <user:password>`
-    Basic {
-        /// User name, without a colon.
-        username: String,
-        /// Password.
-        password: Secret,
-    },
-    /// A header of any name, for instance `x-functions-key`.
-    Header {
-        /// Name.
-        name: String,
-        /// Value.
-        value: Secret,
-    },
-}
-
 /// TLS settings.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -167,6 +169,13 @@ pub struct Tls {
     /// PEM file with the certificate authorities to trust instead of the system's. Since 0.1.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+    /// The gateway's own certificate for targets that ask for one (mTLS), PEM, with those between it and its
+    /// authority: `${file:PATH}`. The file is watched. Default: none. Since 0.1.
+    #[serde(default)]
+    pub certificate: Option<String>,
+    /// Its private key, PEM: `${file:PATH}`. Since 0.1.
+    #[serde(default)]
+    pub key: Option<Secret>,
 }
 
 /// A block of addresses: `10.0.0.0/8`, `fd12::/16`, or one address.

@@ -1,12 +1,12 @@
 //! The consent of a target (HTTP 1.1 Web Hooks for Event Delivery 1.0.2, section 4): asked for before it is
 //! sent to, and the rate that it allows.
 
-use super::client::{Payload, Pool};
+use super::caller::Caller;
 use super::config::Handshake;
-use super::failure::{Redact, failed};
+use super::failure::failed;
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
-use http_body_util::{Either, Full};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -81,16 +81,11 @@ impl Consent {
     }
 
     /// Returns when one more delivery may be sent, or says why none may before `deadline`.
-    pub(crate) async fn obtain(
-        &self,
-        client: &Pool,
-        redact: &Redact,
-        deadline: Instant,
-    ) -> Result<(), Outcome> {
+    pub(crate) async fn obtain(&self, caller: &Caller, deadline: Instant) -> Result<(), Outcome> {
         if !self.is_given() {
             let _turn = self.turn.lock().await;
             if !self.is_given() {
-                self.ask(client, redact).await?;
+                self.ask(caller).await?;
             }
         }
         let at = self.slot(deadline)?;
@@ -104,13 +99,13 @@ impl Consent {
             .is_some_and(|until| Instant::now() < until)
     }
 
-    async fn ask(&self, client: &Pool, redact: &Redact) -> Result<(), Outcome> {
+    async fn ask(&self, caller: &Caller) -> Result<(), Outcome> {
         if let Some((at, outcome)) = &self.known().refused
             && at.elapsed() < COOL_DOWN
         {
             return Err(outcome.clone());
         }
-        let answer = self.answer(client, redact).await;
+        let answer = self.answer(caller).await;
         let mut known = self.known();
         match answer {
             Ok(rate) => {
@@ -127,13 +122,15 @@ impl Consent {
     }
 
     /// Deliveries per minute; `None` for as many as come.
-    async fn answer(&self, client: &Pool, redact: &Redact) -> Result<Option<u32>, Outcome> {
-        let mut request: Request<Payload> = Request::new(Either::Left(Full::default()));
+    async fn answer(&self, caller: &Caller) -> Result<Option<u32>, Outcome> {
+        let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let response = client.request(request).await;
-        let (head, _) = response.map_err(|e| failed(&*e, redact))?.into_parts();
+        let call = caller.prove(request).await?;
+        let redact = call.redact.clone();
+        let response = caller.send(call).await;
+        let (head, _) = response.map_err(|e| failed(&*e, &redact))?.into_parts();
         let refuse = |why: String| {
             Err(Outcome::Retry {
                 after: None,

@@ -2,8 +2,9 @@
 
 use super::dial::{Unresolved, blocked, find};
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::{Outcome, Reason};
+use tradewind_adapter::{Credential, Outcome, Reason};
 
 /// A blocked address is mostly final, but a name that is being moved shows one for minutes.
 const BLOCKED_PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -11,7 +12,10 @@ const BLOCKED_PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Takes secrets out of what is recorded: targets like to repeat what they were sent.
 #[derive(Clone, Default)]
 pub(crate) struct Redact {
-    secrets: Vec<String>,
+    /// Of the settings.
+    secrets: Arc<[String]>,
+    /// Of this one request.
+    shown: Credential,
 }
 
 impl Redact {
@@ -25,13 +29,30 @@ impl Redact {
             .collect();
         // Where one secret contains another, the longer one goes first.
         secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        Self { secrets }
+        Self {
+            secrets: secrets.into(),
+            shown: Credential::default(),
+        }
+    }
+
+    /// The same, for a request that showed this.
+    pub(crate) fn with(&self, shown: Credential) -> Self {
+        Self {
+            secrets: Arc::clone(&self.secrets),
+            shown,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let shown = self.shown.secrets();
+        let shown = shown.filter(|secret| secret.len() >= Self::SHORTEST);
+        shown.chain(self.secrets.iter().map(String::as_str))
     }
 
     /// One line of text without secrets.
     pub(crate) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.secrets {
+        for secret in self.all() {
             text = text.replace(secret, "[secret]");
         }
         let visible = |c: char| if c.is_control() { ' ' } else { c };
@@ -41,7 +62,7 @@ impl Redact {
     /// The beginning of a body, as text. Secrets are looked for beyond the cut, so that none is
     /// half shown.
     pub(crate) fn body(&self, body: &[u8]) -> String {
-        let longest = self.secrets.first().map_or(0, String::len);
+        let longest = self.all().map(str::len).max().unwrap_or_default();
         let shown = body.get(..Reason::DETAIL_MAX + longest).unwrap_or(body);
         let text = self.text(&String::from_utf8_lossy(shown));
         let mut text = text.trim().to_owned();
@@ -96,7 +117,7 @@ fn retry(patience: Option<Duration>, reason: Reason) -> Outcome {
 }
 
 /// An error and its causes in one line, without repetitions.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -125,5 +146,16 @@ mod tests {
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.len() <= Reason::DETAIL_MAX);
         assert_eq!(redact.body(b"\xff\x00ok\r\n"), "\u{fffd} ok");
+    }
+
+    #[test]
+    fn what_one_request_showed_is_taken_out_of_its_answer() {
+        let redact = Redact::new(["hunter2".into()]);
+        let shown = redact.with(Credential::new(["token-of-today".into(), "x".into()]));
+        assert_eq!(
+            shown.text("x token-of-today hunter2"),
+            "x [secret] [secret]"
+        );
+        assert_eq!(redact.text("token-of-today"), "token-of-today");
     }
 }

@@ -67,6 +67,7 @@ pub(crate) enum Blocked {
     Own(IpAddr),
     Plaintext(IpAddr),
     LocalName(IpAddr),
+    Tokens(IpAddr),
     Port(u16),
 }
 
@@ -90,6 +91,11 @@ impl fmt::Display for Blocked {
                 f,
                 "a local name resolves to {ip} (hint: `allow-private` can allow that)"
             ),
+            Self::Tokens(ip) => write!(
+                f,
+                "{ip} is neither this machine nor a metadata service, and would be reached without TLS \
+                 (hint: use https)"
+            ),
             Self::Port(port) => write!(
                 f,
                 "port {port} is not allowed (hint: 80, 443 and 1024 and above are, and \
@@ -101,9 +107,12 @@ impl fmt::Display for Blocked {
 
 impl std::error::Error for Blocked {}
 
-/// The rules of one sink.
+/// The rules of one sink, or of one server of tokens.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Guard {
+    /// Servers of tokens are named by the configuration alone, and some of them are where nothing else may be
+    /// reached: metadata services.
+    tokens: bool,
     allow: Vec<IpNet>,
     ports: Vec<u16>,
     /// The sink speaks plain HTTP, and only `allow` permits that.
@@ -113,9 +122,20 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(allow: &[Cidr], ports: &[u16], plaintext: bool) -> Self {
         Self {
+            tokens: false,
             allow: allow.iter().map(|cidr| cidr.0).collect(),
             ports: ports.to_vec(),
             plaintext,
+        }
+    }
+
+    /// The rules of a server of tokens: anywhere by TLS, and without it no further than this machine and
+    /// metadata services.
+    pub(crate) fn of_tokens(plaintext: bool) -> Self {
+        Self {
+            tokens: true,
+            plaintext,
+            ..Self::default()
         }
     }
 
@@ -123,6 +143,12 @@ impl Guard {
     /// explicitly allowed.
     pub(crate) fn address(&self, ip: IpAddr, local: bool) -> Result<(), Blocked> {
         let ip = ip.to_canonical();
+        if self.tokens {
+            return match self.plaintext && !ip.is_loopback() && !is_metadata(ip) {
+                true => Err(Blocked::Tokens(ip)),
+                false => Ok(()),
+            };
+        }
         if is_metadata(ip) || embedded(ip).is_some_and(|v4| is_metadata(v4.into())) {
             return Err(Blocked::Metadata(ip));
         }
@@ -144,7 +170,7 @@ impl Guard {
     /// May this connection be used? One whose ends are the same machine leads to our own listeners.
     pub(crate) fn connection(&self, local: IpAddr, peer: IpAddr) -> Result<(), Blocked> {
         let (local, peer) = (local.to_canonical(), peer.to_canonical());
-        if local == peer && !self.allows(peer) {
+        if local == peer && !self.tokens && !self.allows(peer) {
             return Err(Blocked::Own(peer));
         }
         Ok(())
@@ -331,6 +357,32 @@ mod tests {
             Err(Blocked::Own(own))
         );
         assert_eq!(allowing(&["8.8.8.8/32"]).connection(own, own), Ok(()));
+    }
+
+    #[test]
+    fn servers_of_tokens_have_rules_of_their_own() {
+        let (plain, tls) = (Guard::of_tokens(true), Guard::of_tokens(false));
+        for address in [
+            "127.0.0.1",
+            "::1",
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "fe80::1",
+        ] {
+            assert_eq!(plain.address(ip(address), true), Ok(()), "{address}");
+            assert_eq!(plain.connection(ip(address), ip(address)), Ok(()));
+        }
+        for address in [
+            "10.0.0.1",
+            "8.8.8.8",
+            "192.168.1.1",
+            "fd12::1",
+            "2606:4700::1111",
+        ] {
+            let blocked = Err(Blocked::Tokens(ip(address)));
+            assert_eq!(plain.address(ip(address), false), blocked);
+            assert_eq!(tls.address(ip(address), false), Ok(()), "{address}");
+        }
     }
 
     #[test]

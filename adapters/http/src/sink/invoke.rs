@@ -1,20 +1,22 @@
 //! The sink as a function that answers: events asked, and requests passed on.
 
-use super::client::Payload;
+use super::caller::Call;
 use super::failure::reason;
 use super::{HttpSink, wall_clock};
 use async_trait::async_trait;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Either};
-use tradewind_adapter::{Body, Invoke, Reason};
+use http_body_util::BodyExt;
+use tradewind_adapter::{Body, Invoke, Reason, Unproved};
 use tradewind_event::Event;
 
 impl HttpSink {
-    async fn exchange(&self, request: Request<Payload>) -> Result<Response<Body>, Reason> {
-        match self.client.request(request).await {
+    async fn exchange(&self, call: Result<Call, Unproved>) -> Result<Response<Body>, Reason> {
+        let call = call.map_err(|unproved| unproved.reason)?;
+        let redact = call.redact.clone();
+        match self.caller.send(call).await {
             Ok(answer) => Ok(answer.map(|body| body.boxed_unsync())),
-            Err(error) => Err(reason(&*error, &self.responses.redact)),
+            Err(error) => Err(reason(&*error, &redact)),
         }
     }
 }
@@ -23,19 +25,23 @@ impl HttpSink {
 impl Invoke for HttpSink {
     async fn ask(&self, event: Event) -> Result<Response<Body>, Reason> {
         let request = self.requests.ask(&event, wall_clock())?;
-        self.exchange(request).await
+        let call = self.caller.prove(request).await;
+        self.exchange(call).await
     }
 
     fn passes(&self) -> Result<(), String> {
         if self.requests.signs() {
             return Err("`signing` needs the whole body, and requests are passed on as they come (hint: leave it out)".into());
         }
+        if self.caller.covers_body() {
+            return Err("`auth.sigv4` signs the whole body, and requests are passed on as they come (hint: `mode: event`)".into());
+        }
         Ok(())
     }
 
     async fn pass(&self, request: Request<Body>) -> Result<Response<Body>, Reason> {
         let (parts, body) = request.into_parts();
-        let mut out = Request::new(Either::Right(body));
+        let mut out = Request::new(body);
         *out.method_mut() = parts.method;
         *out.uri_mut() = below(&self.target.uri, &parts.uri)?;
         *out.headers_mut() = parts.headers;
@@ -43,7 +49,8 @@ impl Invoke for HttpSink {
         for (name, value) in &self.requests.own {
             headers.insert(name, value.clone());
         }
-        self.exchange(out).await
+        let call = self.caller.prove_head(out).await;
+        self.exchange(call).await
     }
 }
 

@@ -1,13 +1,15 @@
 //! The sink: one POST per delivery, or per batch.
 
+mod caller;
 mod client;
 mod config;
 mod consent;
 pub(crate) mod dial;
-mod failure;
+pub(crate) mod failure;
 pub(crate) mod guard;
 mod invoke;
 mod line;
+mod platform;
 mod render;
 mod request;
 mod response;
@@ -15,11 +17,13 @@ mod sign;
 pub(crate) mod target;
 pub(crate) mod tls;
 
-pub use config::{Auth, Cidr, Config, Handshake, Mode, Render, RenderWith, Replies, Tls};
+pub use config::{Cidr, Config, Handshake, Mode, Render, RenderWith, Replies, Tls};
 pub use dial::Resolve;
+pub use platform::Platform;
 
+use crate::exchange::Ways;
 use async_trait::async_trait;
-use client::Pool;
+use caller::Caller;
 use consent::Consent;
 use dial::{Dial, System};
 use failure::{Redact, cancelled, failed, timed_out};
@@ -35,15 +39,17 @@ use target::{Host, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Report, Signers, Sink,
+    SinkAdapter,
 };
+use tradewind_identity::{Auth, Fixed, Place, Proof};
 
 /// Delivers events by HTTP.
 ///
 /// Connections are pooled per sink, never shared between sinks: a connection was judged by the
 /// rules of the sink that opened it.
 pub struct HttpSink {
-    client: Pool,
+    caller: Caller,
     consent: Option<Consent>,
     requests: Requests,
     responses: Responses,
@@ -68,7 +74,24 @@ impl HttpSink {
     /// # Errors
     /// As [`HttpSink::new`].
     pub fn with_resolver(config: &Config, resolve: Arc<dyn Resolve>) -> Result<Self, Error> {
-        let target = Target::parse(&config.url).map_err(|e| invalid("url", e))?;
+        Self::assemble(config, &platform::ANY, resolve, None)
+    }
+
+    /// A sink whose target is known to be run by this platform.
+    ///
+    /// # Errors
+    /// As [`HttpSink::new`].
+    pub fn on(platform: &'static Platform, config: &Config, build: &Build) -> Result<Self, Error> {
+        Self::assemble(config, platform, Arc::new(System), build.signers.as_ref())
+    }
+
+    fn assemble(
+        config: &Config,
+        platform: &'static Platform,
+        resolve: Arc<dyn Resolve>,
+        signers: Option<&Arc<dyn Signers>>,
+    ) -> Result<Self, Error> {
+        let mut target = Target::parse(&config.url).map_err(|e| invalid("url", e))?;
         if !target.tls && !config.allow_http && config.allow_private.is_empty() {
             let hint = "http:// is not encrypted (hint: use https, or say `allow-http: true`)";
             return Err(invalid("url", hint.into()));
@@ -90,11 +113,25 @@ impl HttpSink {
             return Err(invalid("batch-max", "not 1 to 1000".into()));
         }
         let tls = match target.tls {
-            true => tls::client(config.tls.ca.as_deref())?,
+            true => tls::of(&config.tls)?,
+            false if config.tls.certificate.is_some() => {
+                let hint = "`tls.certificate` is shown by TLS only (hint: use https)";
+                return Err(invalid("tls", hint.into()));
+            }
             false => tls::none()?,
         };
+        let (mut header, mut identity) = (None, None);
+        match proof(config, &target, Arc::clone(&resolve), signers)? {
+            None => {}
+            Some(Proof::Fixed(Fixed::Header(name, value))) => header = Some((name, value)),
+            Some(Proof::Fixed(Fixed::Query(pair))) => {
+                target.ask(&pair).map_err(|e| invalid("auth", e))?;
+            }
+            Some(Proof::Made(made)) => identity = Some(made),
+        }
         let dial = Dial::new(guard, resolve);
-        let client = client::pool(tls, dial, &target, config.http2_prior_knowledge);
+        let pool = client::pool(tls, dial, &target, config.http2_prior_knowledge);
+        let redact = secrets(config, &target);
         let batch = config.mode == Mode::Batch;
         // A reply to a batch belongs to no delivery of it.
         let replies = if batch {
@@ -104,21 +141,23 @@ impl HttpSink {
         };
         let mut capability = Capability::default();
         capability.deliver_batch_max = batch.then_some(config.batch_max);
+        capability.deliver_bytes_max = platform.bytes_max;
+        capability.deliver_time_max = platform.time_max;
         capability.deliver_reply = replies == Replies::Accept;
-        let mut requests = Requests::new(config, target.uri.clone())?;
+        let mut requests = Requests::new(config, target.uri.clone(), platform, header)?;
         let consent = match &config.handshake {
             None => None,
             Some(asked) => Some(Consent::new(asked, target.uri.clone(), &requests.own)?),
         };
         requests.bear(consent.as_ref().and_then(Consent::header));
         Ok(Self {
-            client,
+            caller: Caller::new(pool, identity, redact),
             consent,
             requests,
             responses: Responses {
                 max: config.response_max,
                 replies,
-                redact: secrets(config, &target),
+                platform,
             },
             target,
             capability,
@@ -129,7 +168,7 @@ impl HttpSink {
         let left = batch.iter().map(|d| d.timeout).min().unwrap_or_default();
         let deadline = Instant::now() + left.min(Self::TIMEOUT_MAX);
         if let Some(consent) = &self.consent {
-            let asked = consent.obtain(&self.client, &self.responses.redact, deadline);
+            let asked = consent.obtain(&self.caller, deadline);
             let given = tokio::select! {
                 biased;
                 () = cancel.cancelled() => Err(cancelled()),
@@ -149,6 +188,17 @@ impl HttpSink {
                 };
             }
         };
+        let proven = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return cancelled(),
+            () = tokio::time::sleep_until(deadline) => return timed_out("before there was a proof of who we are"),
+            proven = self.caller.prove(request) => proven,
+        };
+        let call = match proven {
+            Ok(call) => call,
+            Err(unproved) => return unproved.into(),
+        };
+        let redact = call.redact.clone();
         let mut stop = pin!(async {
             tokio::select! {
                 biased;
@@ -159,16 +209,18 @@ impl HttpSink {
         let response = tokio::select! {
             biased;
             outcome = &mut stop => return outcome,
-            response = self.client.request(request) => response,
+            response = self.caller.send(call) => response,
         };
         let (parts, body) = match response {
             Ok(response) => response.into_parts(),
-            Err(error) => return failed(&*error, &self.responses.redact),
+            Err(error) => return failed(&*error, &redact),
         };
         // From here on there is a status, which stands even if the body is cut off.
         let now = wall_clock();
         let stop = async { drop(stop.await) };
-        self.responses.outcome(&parts, body, stop, now).await
+        self.responses
+            .outcome(&parts, body, stop, now, &redact)
+            .await
     }
 }
 
@@ -181,20 +233,37 @@ fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
+/// What proves to the target who calls.
+fn proof(
+    config: &Config,
+    target: &Target,
+    resolve: Arc<dyn Resolve>,
+    signers: Option<&Arc<dyn Signers>>,
+) -> Result<Option<Proof>, Error> {
+    let Some(auth) = &config.auth else {
+        return Ok(None);
+    };
+    auth.proof(&Place {
+        origin: &target.origin(),
+        host: target.uri.host().unwrap_or_default(),
+        reach: &Ways(resolve),
+        environment: &|name| std::env::var(name).ok(),
+        signers,
+    })
+}
+
 /// All that must not show in what a target answers or an error says.
 fn secrets(config: &Config, target: &Target) -> Redact {
-    let mut secrets: Vec<String> = match &config.auth {
-        None => Vec::new(),
-        Some(Auth::Bearer(secret) | Auth::Header { value: secret, .. }) => {
-            vec![secret.expose().to_owned()]
-        }
-        Some(Auth::Basic { username, password }) => {
-            use base64::Engine;
-            let pair = format!("{username}:{}", password.expose());
-            let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-            vec![password.expose().to_owned(), encoded]
-        }
-    };
+    let mut secrets = Vec::new();
+    if let Some(auth) = &config.auth {
+        let all = auth.secrets().into_iter();
+        secrets.extend(all.map(|secret| secret.expose().to_owned()));
+    }
+    if let Some(Auth::Basic(basic)) = &config.auth {
+        use base64::Engine;
+        let pair = format!("{}:{}", basic.username, basic.password.expose());
+        secrets.push(base64::engine::general_purpose::STANDARD.encode(pair));
+    }
     secrets.extend(config.signing.iter().map(|s| s.expose().to_owned()));
     secrets.extend(target.uri.query().map(str::to_owned));
     let values = target.uri.query().unwrap_or_default().split('&');
@@ -210,8 +279,8 @@ impl SinkAdapter for HttpSink {
     const KIND: &'static str = crate::KIND;
     type Config = Config;
 
-    fn build(config: Config, _build: &Build) -> Result<Arc<dyn Sink>, Error> {
-        Ok(Arc::new(Self::new(&config)?))
+    fn build(config: Config, build: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::on(&platform::ANY, &config, build)?))
     }
 }
 
@@ -244,10 +313,11 @@ impl Sink for HttpSink {
         let mut request = Request::new(Either::Left(Full::default()));
         *request.method_mut() = Method::OPTIONS;
         *request.uri_mut() = self.target.uri.clone();
-        let asked = tokio::time::timeout(Duration::from_secs(10), self.client.request(request));
+        let asked = self.caller.pool.request(request);
+        let asked = tokio::time::timeout(Duration::from_secs(10), asked);
         let why = match asked.await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => failed(&*error, &self.responses.redact),
+            Ok(Err(error)) => failed(&*error, &Redact::default()),
             Err(_) => timed_out("before a response came"),
         };
         let Outcome::Retry { reason, .. } = why else {

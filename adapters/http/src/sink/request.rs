@@ -1,16 +1,13 @@
 //! From deliveries to one request.
 
-use super::client::Payload;
-use super::config::{Auth, Config, Mode};
+use super::config::{Config, Mode};
+use super::platform::Platform;
 use super::render::Rendering;
 use super::sign::Signer;
 use crate::api_key;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
-use http_body_util::{Either, Full};
 use sha2::{Digest, Sha256};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{
@@ -55,17 +52,26 @@ pub(crate) struct Requests {
     /// These, and what every delivery bears.
     fixed: HeaderMap,
     signer: Option<Signer>,
+    platform: &'static Platform,
 }
 
 impl Requests {
-    pub(crate) fn new(config: &Config, uri: Uri) -> Result<Self, Error> {
+    /// `proof` is the same in each request.
+    pub(crate) fn new(
+        config: &Config,
+        uri: Uri,
+        platform: &'static Platform,
+        proof: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Self, Error> {
         let mut own = HeaderMap::new();
         for (name, value) in &config.headers {
             let name = allowed("headers", name)?;
             own.insert(name.clone(), header("headers", &name, value)?);
         }
-        if let Some(auth) = &config.auth {
-            let (name, value) = credentials(auth)?;
+        if let Some((name, value)) = proof {
+            if name != AUTHORIZATION {
+                allowed("auth", name.as_str())?;
+            }
             own.insert(name, value);
         }
         let agent = concat!("tradewind/", env!("CARGO_PKG_VERSION"));
@@ -82,6 +88,7 @@ impl Requests {
             own,
             fixed,
             signer,
+            platform,
         })
     }
 
@@ -96,7 +103,7 @@ impl Requests {
         &self,
         batch: &[Delivery],
         now: SystemTime,
-    ) -> Result<Request<Payload>, Reason> {
+    ) -> Result<Request<Bytes>, Reason> {
         let mut headers = self.headers();
         let body = match (self.mode, batch) {
             (Mode::Binary | Mode::Structured, [one]) => self.encode(&one.event, &mut headers)?,
@@ -107,15 +114,17 @@ impl Requests {
                 body
             }
         };
+        self.platform.takes(body.len())?;
         about(&mut headers, batch)
             .and_then(|()| self.finish(headers, body, || message_id(batch), now))
             .map_err(not_http)
     }
 
     /// One request for an event that is to be answered.
-    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Payload>, Reason> {
+    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Bytes>, Reason> {
         let mut headers = self.headers();
         let body = self.encode(event, &mut headers)?;
+        self.platform.takes(body.len())?;
         self.finish(headers, body, || event.id().to_owned(), now)
             .map_err(not_http)
     }
@@ -151,7 +160,7 @@ impl Requests {
         body: Bytes,
         id: impl FnOnce() -> String,
         now: SystemTime,
-    ) -> Result<Request<Payload>, String> {
+    ) -> Result<Request<Bytes>, String> {
         if let Some(signer) = &self.signer {
             let id = id();
             let seconds = now
@@ -163,7 +172,7 @@ impl Requests {
             headers.insert("webhook-timestamp", seconds.into());
             headers.insert("webhook-signature", signature);
         }
-        let mut request = Request::new(Either::Left(Full::new(body)));
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
@@ -238,29 +247,6 @@ fn allowed(place: &'static str, name: &str) -> Result<HeaderName, Error> {
         return Err(invalid(place, message));
     }
     Ok(parsed)
-}
-
-fn credentials(auth: &Auth) -> Result<(HeaderName, HeaderValue), Error> {
-    let (name, text) = match auth {
-        Auth::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.expose())),
-        Auth::Basic { username, password } => {
-            if username.contains(':') {
-                return Err(invalid("auth", "a user name has no colon".into()));
-            }
-            let pair = format!("{username}:{}", password.expose());
-            (AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)))
-        }
-        Auth::Header { name, value } => {
-            let name = match name.to_ascii_lowercase().as_str() {
-                "authorization" => AUTHORIZATION,
-                other => allowed("auth", other)?,
-            };
-            (name, value.expose().to_owned())
-        }
-    };
-    let mut value = header("auth", &name, &text)?;
-    value.set_sensitive(true);
-    Ok((name, value))
 }
 
 /// A configured header value. The error never repeats it.

@@ -3,6 +3,7 @@
 use super::config::Replies;
 use super::dial::BoxError;
 use super::failure::{Redact, failed, timed_out};
+use super::platform::Platform;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::response::Parts;
@@ -17,7 +18,7 @@ use tradewind_event::http::{self as binding, Message, Options};
 pub(crate) struct Responses {
     pub(crate) max: usize,
     pub(crate) replies: Replies,
-    pub(crate) redact: Redact,
+    pub(crate) platform: &'static Platform,
 }
 
 /// How much of a body there is.
@@ -39,22 +40,25 @@ impl Responses {
         body: impl Body<Data = Bytes, Error = BoxError> + Unpin,
         stop: impl Future<Output = ()>,
         now: SystemTime,
+        redact: &Redact,
     ) -> Outcome {
         let read = self.read(&parts.headers, body, stop).await;
         let replies = parts.status.is_success() && self.replies == Replies::Accept;
         if replies && is_cloud_event(&parts.headers) {
-            return self.reply(parts, read);
+            let outcome = self.reply(parts, read, redact);
+            return self.platform.judge(parts, outcome);
         }
         let pause = parts.headers.get(RETRY_AFTER);
         let pause = pause.and_then(|v| retry_after(v.to_str().ok()?, now));
         let detail = match parts.status.is_redirection() {
             true => "redirects are not followed (hint: configure the final url)".into(),
-            false => self.redact.body(read.bytes()),
+            false => redact.body(read.bytes()),
         };
-        Outcome::from_http_status(parts.status, pause, detail)
+        let outcome = Outcome::from_http_status(parts.status, pause, detail);
+        self.platform.judge(parts, outcome)
     }
 
-    fn reply(&self, parts: &Parts, read: Read) -> Outcome {
+    fn reply(&self, parts: &Parts, read: Read, redact: &Redact) -> Outcome {
         let whole = match read {
             Read::Whole(bytes) => bytes,
             Read::TooLarge(_) => {
@@ -65,12 +69,12 @@ impl Responses {
                 return reject(parts, "reply-too-large", why);
             }
             Read::CutOff(_) => return timed_out("before the whole reply came"),
-            Read::Broken(_, error) => return failed(&*error, &self.redact),
+            Read::Broken(_, error) => return failed(&*error, redact),
         };
         let events = binding::decode(&parts.headers, whole, &Options::default());
         let mut events = match events.map(Message::into_events) {
             Ok(events) => events,
-            Err(why) => return reject(parts, "invalid-reply", self.redact.text(&why.to_string())),
+            Err(why) => return reject(parts, "invalid-reply", redact.text(&why.to_string())),
         };
         if events.len() > 1 {
             return reject(

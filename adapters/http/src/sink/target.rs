@@ -77,6 +77,27 @@ impl Target {
         })
     }
 
+    /// Scheme and authority.
+    pub(crate) fn origin(&self) -> String {
+        let (scheme, authority) = (self.uri.scheme_str(), self.uri.authority());
+        let authority = authority.map(Authority::as_str).unwrap_or_default();
+        format!("{}://{authority}", scheme.unwrap_or_default())
+    }
+
+    /// Adds a pair to the query.
+    pub(crate) fn ask(&mut self, pair: &str) -> Result<(), String> {
+        let (path, query) = (self.uri.path(), self.uri.query());
+        let asked = match query {
+            None | Some("") => format!("{path}?{pair}"),
+            Some(query) => format!("{path}?{query}&{pair}"),
+        };
+        let mut parts = self.uri.clone().into_parts();
+        let asked = asked.parse().map_err(|_| "the query is too long")?;
+        parts.path_and_query = Some(asked);
+        self.uri = Uri::from_parts(parts).map_err(|_| "no URL with this query")?;
+        Ok(())
+    }
+
     /// For people: the query, which often holds a token, is left out.
     pub(crate) fn describe(&self) -> String {
         let (scheme, authority) = (self.uri.scheme_str(), self.uri.authority());

@@ -1,34 +1,64 @@
 //! TLS towards targets: rustls, the system's authorities or a file of one's own.
 
-use rustls::pki_types::CertificateDer;
+use super::config::Tls;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tradewind_adapter::{Error, ErrorKind};
 
 /// A client configuration; `ca` replaces the authorities of the system.
 pub(crate) fn client(ca: Option<&Path>) -> Result<ClientConfig, Error> {
+    Ok(trusting(roots(ca)?)?.with_no_client_auth())
+}
+
+/// One for a sink, which may have a certificate of its own to show.
+pub(crate) fn of(settings: &Tls) -> Result<ClientConfig, Error> {
+    let builder = trusting(roots(settings.ca.as_deref())?)?;
+    let (certificate, key) = match (&settings.certificate, &settings.key) {
+        (None, None) => return Ok(builder.with_no_client_auth()),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => return Err(invalid("`tls.certificate` and `tls.key` belong together")),
+    };
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
+    let chain: Vec<CertificateDer<'static>> = match chain {
+        Ok(chain) => chain,
+        Err(_) => Vec::new(),
+    };
+    if chain.is_empty() {
+        let hint = "`tls.certificate` holds no certificate in PEM (hint: \"${file:PATH}\")";
+        return Err(invalid(hint));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+        .map_err(|_| invalid("`tls.key` is no private key in PEM (hint: \"${file:PATH}\")"))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|e| invalid("`tls.certificate` and `tls.key` do not fit together").with_source(e))
+}
+
+fn roots(ca: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     match ca {
-        Some(path) => trusting(Arc::new(file(path)?)),
-        None => trusting(system()?),
+        Some(path) => Ok(Arc::new(file(path)?)),
+        None => system(),
     }
 }
 
 /// A client configuration that trusts nobody, for targets without TLS: they must work on a system
 /// that has no authorities.
 pub(crate) fn none() -> Result<ClientConfig, Error> {
-    trusting(Arc::new(RootCertStore::empty()))
+    Ok(trusting(Arc::new(RootCertStore::empty()))?.with_no_client_auth())
 }
 
-fn trusting(roots: Arc<RootCertStore>) -> Result<ClientConfig, Error> {
+fn trusting(
+    roots: Arc<RootCertStore>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| invalid("no usable protocol version").with_source(e))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+        .map_err(|e| invalid("no usable protocol version").with_source(e))?;
+    Ok(builder.with_root_certificates(roots))
 }
 
 /// The system's authorities, read once per process: it takes tens of milliseconds, and a gateway

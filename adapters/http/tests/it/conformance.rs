@@ -108,7 +108,7 @@ impl Keyed {
         let build = Build {
             name: "api".into(),
             api_keys: Arc::new([("shop".to_owned(), key)].into()),
-            issuers: None,
+            ..Build::default()
         };
         let settings = json!({"auth": {"api-keys": ["shop"]}});
         match registry.build_source("http", &settings, &build) {

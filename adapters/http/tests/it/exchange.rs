@@ -612,7 +612,7 @@ fn settings_that_cannot_work() {
         (json!({"url": url, "signing": ["whsec_AAAA"]}), "read secret: a secret must hold 24 to 64 bytes, this one holds 3".into()),
         (json!({"url": url, "auth": {"bearer": "hunter2\r\nx: y"}}), "auth: the value of `authorization` is no header value".into()),
         (json!({"url": url, "auth": {"basic": {"username": "a:b", "password": "hunter2"}}}), "auth: a user name has no colon".into()),
-        (json!({"url": url, "auth": {"header": {"name": "host", "value": "hunter2"}}}), "auth: `host` is set by the gateway and cannot be configured".into()),
+        (json!({"url": url, "auth": {"api-key": {"header": "host", "key": "hunter2"}}}), "auth: `host` is set by the gateway and cannot be configured".into()),
         (header("a b", "hunter2"), "headers: `a b` is no header name".into()),
         (header("x-a", "hunter2\r\nhost: b"), "headers: the value of `x-a` is no header value".into()),
         (header("Authorization", "hunter2"), credential("authorization")),

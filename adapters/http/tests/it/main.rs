@@ -9,6 +9,7 @@ mod egress;
 mod exchange;
 mod fetch;
 mod foreign;
+mod identity;
 mod server;
 mod source;
 mod tls;

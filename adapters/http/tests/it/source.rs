@@ -20,7 +20,7 @@ fn build(settings: Value, keys: &[(&str, &str)]) -> Result<HttpSource, String> {
     let build = Build {
         name: "api".into(),
         api_keys: Arc::new(keys.iter().map(owned).collect()),
-        issuers: None,
+        ..Build::default()
     };
     let config = serde_json::from_value(settings).map_err(|e| e.to_string())?;
     HttpSource::new(config, &build).map_err(|e| e.to_string())

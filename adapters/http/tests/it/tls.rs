@@ -2,9 +2,14 @@
 
 use crate::server::{Server, accepted, answer, config, delivery, event, one, sink, why};
 use http::Version;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    date_time_ymd,
+};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use serde_json::json;
 use std::io::Write;
 use std::sync::Arc;
@@ -34,6 +39,37 @@ impl Authority {
 
     /// A server certificate for a host, and the protocols that the server offers.
     pub(crate) fn serve(&self, host: &str, expired: bool, alpn: &[&str]) -> TlsAcceptor {
+        self.server(host, expired, alpn, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// One that asks for certificates by these callers' authority.
+    fn demanding(&self, host: &str, callers: &Self) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(callers.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+        self.server(host, false, &[], verifier.build().unwrap())
+    }
+
+    /// A caller's certificate and its key.
+    fn caller(&self, expired: bool, usage: ExtendedKeyUsagePurpose) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["gateway.example".to_owned()]).unwrap();
+        params.extended_key_usages = vec![usage];
+        if expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn server(
+        &self,
+        host: &str,
+        expired: bool,
+        alpn: &[&str],
+        callers: Arc<dyn ClientCertVerifier>,
+    ) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         if expired {
@@ -44,7 +80,7 @@ impl Authority {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(callers)
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
@@ -99,6 +135,58 @@ async fn certificates_that_prove_nothing() {
         assert_eq!(why(&outcome).0, "tls", "{what}: {outcome:?}");
         assert!(server.seen().is_empty(), "{what}: the event was sent");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_of_ones_own_is_shown_to_who_asks_for_it() {
+    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    let (servers, callers, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    for (what, own, passes) in [
+        (
+            "the right one",
+            Some(callers.caller(false, ClientAuth)),
+            true,
+        ),
+        ("none", None, false),
+        (
+            "another authority",
+            Some(strangers.caller(false, ClientAuth)),
+            false,
+        ),
+        ("expired", Some(callers.caller(true, ClientAuth)), false),
+        (
+            "one for servers",
+            Some(callers.caller(false, ServerAuth)),
+            false,
+        ),
+    ] {
+        let acceptor = servers.demanding("127.0.0.1", &callers);
+        let server = Server::with(answer(204), Some(acceptor)).await;
+        let tls = match &own {
+            None => json!({"ca": servers.path()}),
+            Some((certificate, key)) => {
+                json!({"ca": servers.path(), "certificate": certificate, "key": key})
+            }
+        };
+        let sink = sink(&https(&server), json!({"tls": tls}));
+        let outcome = one(&sink, delivery(event("e"))).await;
+        if passes {
+            accepted(&outcome);
+            continue;
+        }
+        assert!(
+            matches!(outcome, Outcome::Retry { .. }),
+            "{what}: {outcome:?}"
+        );
+        assert_eq!(why(&outcome).0, "tls", "{what}: {outcome:?}");
+        assert!(server.seen().is_empty(), "{what}: the event was taken");
+    }
+    let (certificate, _) = callers.caller(false, ClientAuth);
+    let (_, key) = callers.caller(false, ClientAuth);
+    let tls = json!({"ca": servers.path(), "certificate": certificate, "key": key});
+    let settings = json!({"url": "https://example.com/", "tls": tls});
+    let error = HttpSink::new(&config(settings)).unwrap_err().to_string();
+    assert!(error.contains("do not fit together"), "{error}");
 }
 
 #[tokio::test]

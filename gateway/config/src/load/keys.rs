@@ -232,6 +232,7 @@ impl Loader<'_> {
             name: name.into(),
             api_keys: keys.keys.clone(),
             issuers: self.registry.issuers(),
+            signers: self.registry.signers(),
         }
     }
 }
