@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 32] = [
+pub const CODES: [(&str, &str); 33] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -35,6 +35,10 @@ pub const CODES: [(&str, &str); 32] = [
     (
         "literal-secret",
         "a secret is written out; it is masked wherever the file is shown",
+    ),
+    (
+        "long-timeout",
+        "the gateway would wait longer than the platform lets a function run",
     ),
     ("missing-key", "a required key is not there"),
     ("missing-variable", "an environment variable is not set"),

@@ -27,6 +27,17 @@ const WEBHOOKS: &[&str] = &[
     "zoom",
 ];
 
+/// What the crate of functions has; a test compares.
+const FUNCTIONS: &[&str] = &[
+    "azure-function",
+    "cloudflare-worker",
+    "fn",
+    "gcp-cloud-run",
+    "gcp-function",
+    "knative",
+    "openfaas",
+];
+
 /// What gets certificates and keys; `None` in a binary without sources that need them.
 pub(crate) fn fetcher() -> Option<Arc<dyn Fetch>> {
     #[cfg(feature = "http")]
@@ -60,6 +71,10 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     let mut registry = Registry::default();
     #[cfg(feature = "http")]
     registry.lend(Arc::new(tradewind_keys::Configured::new(reach)));
+    #[cfg(feature = "sigv4")]
+    registry.lend_signers(Arc::new(tradewind_aws::Signer));
+    #[cfg(feature = "functions")]
+    tradewind_functions::register(&mut registry);
     #[cfg(feature = "http")]
     registry.webhook::<tradewind_http::HttpSource>();
     #[cfg(feature = "http")]
@@ -91,6 +106,11 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
             registry.absent(kind, kind);
         }
     }
+    if !cfg!(feature = "functions") {
+        for kind in FUNCTIONS {
+            registry.absent(kind, "functions");
+        }
+    }
     if !cfg!(feature = "webhooks") {
         for kind in WEBHOOKS {
             registry.absent(kind, "webhooks");
@@ -99,9 +119,17 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
 }
 
-#[cfg(all(test, feature = "webhooks"))]
+#[cfg(all(test, feature = "webhooks", feature = "functions"))]
 mod tests {
-    use super::WEBHOOKS;
+    use super::{FUNCTIONS, WEBHOOKS};
+
+    #[test]
+    fn every_kind_of_function_is_listed() {
+        let mut registry = tradewind_adapter::Registry::default();
+        tradewind_functions::register(&mut registry);
+        let kinds: Vec<&str> = registry.sink_kinds().collect();
+        assert_eq!(kinds, FUNCTIONS);
+    }
 
     #[test]
     fn every_kind_of_webhook_is_listed() {

@@ -7,6 +7,7 @@ use crate::model::{Exhaustion, Period, Subscription};
 use crate::policy::{Pauses, Policy};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
+use std::time::Duration;
 use tradewind_adapter::Sink;
 
 impl Loader<'_> {
@@ -230,6 +231,7 @@ impl Loader<'_> {
             self.out
                 .push(found.hint("lower `max`, or let the sink send batches"));
         }
+        self.check_time(base, Policy::from(keys).timeout, kind, sink);
         if keys.reply_to.is_some() && !capability.deliver_reply {
             let place = child(base, "reply-to");
             let message = format!("this `{kind}` sink never returns an event");
@@ -239,6 +241,31 @@ impl Loader<'_> {
             self.out
                 .push(found.hint("remove `reply-to`, or see the settings of the sink"));
         }
+    }
+
+    /// Whoever waits longer than a function may run waits for what cannot come.
+    pub(crate) fn check_time(
+        &mut self,
+        base: &str,
+        timeout: Duration,
+        kind: &str,
+        sink: &dyn Sink,
+    ) {
+        let longest = sink.capability().deliver_time_max;
+        let Some(longest) = longest.filter(|longest| timeout > *longest) else {
+            return;
+        };
+        let message = format!(
+            "the gateway waits for {}, but a function of `{kind}` is cut off after {}",
+            Period(timeout),
+            Period(longest),
+        );
+        let place = child(base, "timeout");
+        let found = self
+            .document
+            .warning(&place, Spot::Value, "long-timeout", message);
+        self.out
+            .push(found.hint("lower `timeout`, or let the function work on after it has answered"));
     }
 
     pub(crate) fn check_transport(&mut self, base: &str, settings: &Map<String, Value>) {

@@ -57,6 +57,8 @@ impl Loader<'_> {
             let sink = self.sink(&sink_base, &entry.name, route.sink.clone());
             let Some((kind, sink)) = sink else { continue };
             self.check_function(&sink_base, &route, &kind, &*sink);
+            let timeout = route.timeout.map_or(Duration::from_secs(30), |p| p.0);
+            self.check_time(base, timeout, &kind, &*sink);
             let rewrite = self.check_rewrite(base, &route, parameters.as_deref());
             let (Some(Some(callers)), Some(_)) = (callers, parameters) else {
                 continue;
@@ -69,7 +71,7 @@ impl Loader<'_> {
                 sink_kind: kind,
                 sink,
                 rewrite,
-                timeout: route.timeout.map_or(Duration::from_secs(30), |p| p.0),
+                timeout,
                 idle_timeout: route.idle_timeout.map_or(Duration::from_secs(60), |p| p.0),
                 max_body: route.max_body.unwrap_or(limits.body).0,
                 body_timeout: limits.body_timeout.0,

@@ -172,6 +172,7 @@ impl Loader<'_> {
         self.check_transport(base, &settings);
         let build = Build {
             name: name.into(),
+            signers: registry.signers(),
             ..Build::default()
         };
         let sink = self.build(
