@@ -120,6 +120,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "operators act while the gateway is killed: every action has its line, no byte of them changes unseen,\n                          without room for a line nothing is done (default 40 rounds; --short: 4)",
     ),
     (
+        "outbound",
+        "who the gateway is to its targets: a real OAuth 2 issuer, Google and Entra in form, SigV4, mTLS, keys;\n                          rotated, refused, out of reach, not in the log (--short: a tenth of the events)",
+    ),
+    (
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30)",
     ),

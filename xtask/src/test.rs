@@ -8,6 +8,7 @@ const HEAVY: &[&str] = &[
     "tradewind-aws",
     "tradewind-sqs",
     "tradewind-http",
+    "tradewind-functions",
     "tradewind",
     "tradewind-server",
     "fan-out",
@@ -28,6 +29,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("aws", &["--short"]),
     ("audit", &["--short"]),
     ("authentication", &["--short"]),
+    ("outbound", &["--short"]),
 ];
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //! that are replaced and end, and what of all that stands in the log.
 
 mod attacks;
-mod oidc;
+pub(crate) mod oidc;
 
 use crate::gateway::Gateway;
 use crate::{Options, Proved, load};

@@ -20,6 +20,7 @@ mod kill;
 mod load;
 mod moto;
 mod oracle;
+mod outbound;
 mod overload;
 mod reload;
 mod routes;
@@ -56,6 +57,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("authentication", |options| {
         Box::pin(authentication::run(options))
     }),
+    ("outbound", |options| Box::pin(outbound::run(options))),
 ];
 
 #[derive(Parser)]

@@ -23,7 +23,7 @@ const client = (name) => ({
   response_types: [], grant_types: ["client_credentials"],
 });
 const provider = new Provider(issuer, {
-  clients: [client("shop"), client("till")],
+  clients: [client("shop"), client("till"), { ...client("mill"), token_endpoint_auth_method: "client_secret_post" }],
   jwks: { keys },
   scopes: ["publish", "read"],
   features: {

@@ -4,7 +4,7 @@ use crate::{load, tools};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -49,6 +49,16 @@ impl Ground {
 
     pub(crate) fn issuer(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// Another program that finds the packages of this one.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.program.with_file_name(name)
+    }
+
+    /// A file of its certificate: `certificate.pem`, `key.pem`.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// The authority of its certificate.
@@ -122,6 +132,9 @@ fn free() -> Result<SocketAddr, String> {
 fn certificate() -> Result<(String, String, String), rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Programs that tell who has signed by name take one with the name of its authority for its own.
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "authority of a proof");
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let own = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &authority)?;
