@@ -109,6 +109,9 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
     .await?;
     certificate(&gateway, &world, &callers, figures).await?;
 
+    // Those that are signed wrongly have one attempt each, and the others every event.
+    let accounts = gateway.accounts(&aws.names()).await?;
+    aws.took(&accounts, figures.events as u64)?;
     figures.identities = good.paths.len() + 1;
     (figures.asked, _) = world.figures().await?;
     for (name, account) in gateway.accounts(&good.names()).await? {

@@ -22,11 +22,8 @@ pub(crate) fn of(settings: &Tls) -> Result<ClientConfig, Error> {
         (Some(certificate), Some(key)) => (certificate, key),
         _ => return Err(invalid("`tls.certificate` and `tls.key` belong together")),
     };
-    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
-    let chain: Vec<CertificateDer<'static>> = match chain {
-        Ok(chain) => chain,
-        Err(_) => Vec::new(),
-    };
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes());
+    let chain: Vec<CertificateDer<'static>> = chain.collect::<Result<_, _>>().unwrap_or_default();
     if chain.is_empty() {
         let hint = "`tls.certificate` holds no certificate in PEM (hint: \"${file:PATH}\")";
         return Err(invalid(hint));

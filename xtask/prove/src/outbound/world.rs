@@ -61,7 +61,7 @@ impl World {
         let program = ground.program("world.mjs");
         std::fs::write(&program, PROGRAM)
             .and_then(|()| write("callers.pem", &callers.pem()))
-            .and_then(|()| copy("key.pem").and(copy("certificate.pem")))
+            .and_then(|()| copy("key.pem").and_then(|_| copy("certificate.pem")))
             .map_err(|e| e.to_string())?;
         let secrets = serde_json::json!({ "key": KEY, "bearer": BEARER });
         let child = Command::new("node")
