@@ -3,6 +3,7 @@
 mod answer;
 mod api;
 mod read;
+mod records;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -325,6 +325,66 @@ async fn whoever_calls_gets_what_the_handler_replies() {
 }
 
 #[tokio::test]
+async fn services_are_told_of_each_record() {
+    #[tradewind::handler]
+    async fn by_subject(event: Event) -> Result<Reply, Error> {
+        let data = event.data_json().unwrap();
+        match data["recordId"]
+            .as_str()
+            .or_else(|| data["s3Key"].as_str())
+            .unwrap()
+        {
+            "ack" => Ok(Reply::ack()),
+            "reply" => Ok(Reply::bytes("changed", "text/plain", "changed")),
+            "never" => Err(Error::reject("never")),
+            _ => Err(Error::retry(None).because("busy")),
+        }
+    }
+    let hosted = testing::on(Host::Lambda, by_subject);
+    let firehose = |ids: &[&str]| {
+        let record =
+            |id: &&str| json!({ "recordId": id, "approximateArrivalTimestamp": 1, "data": "eA==" });
+        let records: Vec<Value> = ids.iter().map(record).collect();
+        json!({ "invocationId": "i", "deliveryStreamArn": "arn:d", "region": "r", "records": records }).to_string()
+    };
+    let (_, told) = invoke(&hosted, firehose(&["ack", "reply", "never"])).await;
+    let record = |id: &str, result: &str, data: &str| json!({ "recordId": id, "result": result, "data": data });
+    let expected = [
+        record("ack", "Ok", "eA=="),
+        record("reply", "Ok", "Y2hhbmdlZA=="),
+        record("never", "ProcessingFailed", "eA=="),
+    ];
+    assert_eq!(told, json!({ "records": expected }));
+    // Firehose gives up what it is told of: to be tried again is an affair of the whole.
+    let (status, _) = invoke(&hosted, firehose(&["ack", "busy"])).await;
+    assert_eq!(status, 500);
+
+    let task =
+        |key: &&str| json!({ "taskId": format!("t-{key}"), "s3Key": key, "s3BucketArn": "arn:b" });
+    let tasks: Vec<Value> = ["ack", "reply", "never", "busy"].iter().map(task).collect();
+    let batch = json!({ "invocationSchemaVersion": "1.0", "invocationId": "i", "job": { "id": "j" }, "tasks": tasks });
+    let (_, told) = invoke(&hosted, batch.to_string()).await;
+    let result = |key: &str, code: &str, text: &str| json!({ "taskId": format!("t-{key}"), "resultCode": code, "resultString": text });
+    let expected = [
+        result("ack", "Succeeded", ""),
+        result("reply", "Succeeded", "changed"),
+        result("never", "PermanentFailure", "never"),
+        result("busy", "TemporaryFailure", "busy"),
+    ];
+    assert_eq!(told["results"], json!(expected));
+    assert_eq!(
+        (&told["invocationSchemaVersion"], &told["invocationId"]),
+        (&json!("1.0"), &json!("i"))
+    );
+
+    let output = json!({ "invocationId": "i", "applicationArn": "arn:a", "records": [
+        { "recordId": "ack", "data": "eA==" }, { "recordId": "busy", "data": "eA==" }] });
+    let (_, told) = invoke(&hosted, output.to_string()).await;
+    let expected = json!([{ "recordId": "ack", "result": "Ok" }, { "recordId": "busy", "result": "DeliveryFailed" }]);
+    assert_eq!(told["records"], expected);
+}
+
+#[tokio::test]
 async fn what_is_no_payload_is_a_failure_with_its_reason() {
     for payload in [
         "",

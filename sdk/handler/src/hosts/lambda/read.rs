@@ -1,6 +1,7 @@
 //! Invocations as work.
 
 use super::answer::{self, Told};
+use super::records::Service;
 use super::trigger::Trigger;
 use crate::crew::{Item, Order, Work};
 use crate::hosts::foreign;
@@ -68,6 +69,13 @@ fn triggered(
         Trigger::Batch(path) => carried.iter().map(|one| id(&one.carrier, path)).collect(),
         _ => Vec::new(),
     };
+    let records: Vec<_> = match trigger {
+        Trigger::Records(service) => carried
+            .iter()
+            .map(|one| service.record(&one.carrier))
+            .collect(),
+        _ => Vec::new(),
+    };
     let in_order = carried.iter().any(|one| is_ordered(format, &one.carrier));
     let items: Vec<Item> = carried
         .into_iter()
@@ -93,6 +101,13 @@ fn triggered(
             let tell = move |ends| answer::call(ends, false, &payload);
             work(items, Order::UntilRetry, tell)
         }
+        Trigger::Records(service) => Work {
+            // What delivers an output has no use for a reply.
+            one_way: service == Service::Output,
+            ..work(items, Order::Free, move |ends| {
+                service.tell(&payload, records, ends)
+            })
+        },
         Trigger::OneWay | Trigger::Http(_) => one_way(items, Order::UntilRetry, answer::one_way),
     })
 }
@@ -179,7 +194,7 @@ fn is_ordered(format: &str, carrier: &Event) -> bool {
 }
 
 /// The identifier by which a message is reported.
-fn id(carrier: &Event, path: &str) -> Option<String> {
+pub(super) fn id(carrier: &Event, path: &str) -> Option<String> {
     let document = carrier.data_json()?;
     let value = path
         .split('.')

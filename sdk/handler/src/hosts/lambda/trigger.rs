@@ -1,5 +1,6 @@
 //! What is at the other end of an invocation, by the format of its payload.
 
+use super::records::Service;
 use crate::hosts::proxy::Shape;
 
 /// How an invocation is answered.
@@ -13,6 +14,8 @@ pub(crate) enum Trigger {
     Call,
     /// The same, and the payload itself is the answer where the handler says nothing.
     Echo,
+    /// A service that wants to be told of each record.
+    Records(Service),
     /// Nobody waits.
     OneWay,
 }
@@ -30,6 +33,9 @@ const TRIGGERS: &[(&str, Trigger)] = &[
     ("aws-alb", Trigger::Http(Shape::Balancer)),
     ("aws-vpc-lattice", Trigger::Http(Shape::One)),
     ("aws-vpc-lattice-v2", Trigger::Http(Shape::One)),
+    ("aws-firehose", Trigger::Records(Service::Transformation)),
+    ("aws-kinesis-analytics", Trigger::Records(Service::Output)),
+    ("aws-s3-batch", Trigger::Records(Service::Tasks)),
     ("cloud-events", Trigger::Call),
     ("aws-api-gateway-authorizer", Trigger::Call),
     ("aws-api-gateway-authorizer-v2", Trigger::Call),
