@@ -7,6 +7,7 @@ mod event;
 mod filter;
 mod gateway;
 mod handler;
+mod host;
 mod http;
 mod provider;
 mod record;
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     config::CONFIG,
     url::URL,
     handler::HANDLER,
+    host::HOST,
     gateway::INGRESS,
     gateway::ADMIN,
 ];

@@ -101,6 +101,7 @@ targets! {
     config = "config",
     url = "url",
     handler = "handler",
+    host = "host",
     ingress = "ingress",
     admin = "admin",
 }
