@@ -125,7 +125,7 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     ),
     (
         "aws",
-        "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30)",
+        "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30);\n                          a function of Lambda that MiniStack runs",
     ),
 ];
 

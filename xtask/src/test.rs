@@ -6,6 +6,7 @@ use std::process::Command;
 /// Packages outside the default members: they compile a TLS stack or a server.
 const HEAVY: &[&str] = &[
     "tradewind-aws",
+    "tradewind-lambda",
     "tradewind-sqs",
     "tradewind-http",
     "tradewind-functions",

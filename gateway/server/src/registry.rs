@@ -85,6 +85,8 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry.sink::<tradewind_memory::MemorySink>();
     #[cfg(feature = "schedule")]
     registry.source::<tradewind_schedule::Schedule>();
+    #[cfg(feature = "aws-lambda")]
+    registry.sink::<tradewind_lambda::LambdaSink>();
     #[cfg(feature = "aws-sqs")]
     registry
         .source::<tradewind_sqs::SqsSource>()
@@ -97,6 +99,7 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     drop(fetch);
 
     for (kind, built) in [
+        ("aws-lambda", cfg!(feature = "aws-lambda")),
         ("aws-sqs", cfg!(feature = "aws-sqs")),
         ("http", cfg!(feature = "http")),
         ("memory", cfg!(feature = "memory")),

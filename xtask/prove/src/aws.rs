@@ -1,5 +1,7 @@
 //! From one queue of SQS to another through the gateway, which is killed meanwhile: what was sent
-//! arrives, byte by byte, and nothing stays behind.
+//! arrives, byte by byte, and nothing stays behind; and functions of Lambda, which are really run.
+
+mod lambda;
 
 use crate::gateway::Gateway;
 use crate::moto::Moto;
@@ -27,7 +29,10 @@ struct Figures {
 pub(crate) async fn run(options: &Options) -> Proved {
     let rounds = options.rounds.unwrap_or(if options.short { 3 } else { 30 });
     let mut figures = Figures::default();
-    let outcome = loops(options, rounds, &mut figures).await;
+    let outcome = match loops(options, rounds, &mut figures).await {
+        Ok(()) => lambda::run(options).await,
+        Err(what) => Err(what),
+    };
     let told = format!(
         "{} kills between two queues of SQS, {} messages sent, {} arrived, {} of them again",
         figures.rounds,
@@ -35,9 +40,10 @@ pub(crate) async fn run(options: &Options) -> Proved {
         figures.arrived.len(),
         figures.again,
     );
-    outcome
-        .map(|()| told.clone())
-        .map_err(|what| (told.clone(), what))
+    match outcome {
+        Ok(functions) => Ok(format!("{told}; {functions}")),
+        Err(what) => Err((told, what)),
+    }
 }
 
 async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<(), String> {

@@ -125,10 +125,13 @@ impl Failure {
             return Meaning::Denied;
         }
         let missing = ["NonExistent", "DoesNotExist", "NotFound"];
-        if missing.iter().any(|word| code.contains(word)) || status == 404 {
+        let missing = missing.iter().any(|word| code.contains(word));
+        if (missing && status < 500) || status == 404 {
             return Meaning::Missing;
         }
         match status {
+            // It took too long, or something is just being made or changed.
+            408 | 409 => Meaning::Failed,
             400..=499 => Meaning::Refused,
             _ => Meaning::Failed,
         }
@@ -227,6 +230,8 @@ mod tests {
             ("com.amazonaws.sqs#QueueDoesNotExist", 400, Missing),
             ("ResourceNotFoundException", 400, Missing),
             ("InvalidMessageContents", 400, Refused),
+            ("ResourceConflictException", 409, Failed),
+            ("KMSNotFoundException", 502, Failed),
             ("InternalFailure", 500, Failed),
             ("ServiceUnavailable", 503, Failed),
             ("", 302, Failed),
