@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gateway/transform", &["sdk/event"]),
     ("gateway/schema", &["sdk/event"]),
     ("gateway/audit", &[]),
+    ("gateway/policy", &["sdk/event"]),
     ("gateway/store", &["sdk/event"]),
     ("gateway/backup", &["gateway/store"]),
     (
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "gateway/filter",
             "gateway/transform",
             "gateway/schema",
+            "gateway/policy",
             "gateway/store",
             "adapters/api",
             "sdk/event",
@@ -53,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "gateway/filter",
             "gateway/transform",
             "gateway/schema",
+            "gateway/policy",
             "gateway/store",
             "adapters/api",
             "sdk/event",

@@ -124,6 +124,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "who the gateway is to its targets: a real OAuth 2 issuer, Google and Entra in form, SigV4, mTLS, keys;\n                          rotated, refused, out of reach, not in the log (--short: a tenth of the events)",
     ),
     (
+        "authorisation",
+        "a matrix of principals, actions, streams and types; requests that two readers might read in two ways\n                          (--short: 400 of them)",
+    ),
+    (
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30);\n                          a function of Lambda that MiniStack runs",
     ),

@@ -31,6 +31,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("audit", &["--short"]),
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),
+    ("authorisation", &["--short"]),
 ];
 
 #[derive(Default)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::{ApiKey, BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
+use tradewind_policy::{Policies, Role};
 use tradewind_schema::Registered;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
@@ -30,6 +31,10 @@ pub struct Checked {
     pub streams: BTreeMap<String, LoadedStream>,
     /// Schemas by name.
     pub schemas: BTreeMap<String, LoadedSchema>,
+    /// Who may do what, roles among it.
+    pub policies: Policies,
+    /// Roles by name.
+    pub roles: BTreeMap<String, Role>,
     /// Sources by name.
     pub sources: BTreeMap<String, LoadedSource>,
     /// Routes by name.
@@ -168,6 +173,8 @@ pub struct LoadedSubscription {
     pub why: Option<String>,
     /// The filter, compiled.
     pub filter: Arc<Filter>,
+    /// Whom it asks as to see events.
+    pub identity: Option<String>,
     /// The filter as written; `null` for none.
     pub definition: Value,
     /// What the sink gets in place of the event, compiled; `None` for the event itself.

@@ -1,7 +1,7 @@
 //! The codes of findings.
 
 /// Every code of an error or a warning, with what it means.
-pub const CODES: [(&str, &str); 33] = [
+pub const CODES: [(&str, &str); 37] = [
     (
         "bad-name",
         "a name has other characters than `a-z`, `0-9` and `-`, or too many",
@@ -27,6 +27,11 @@ pub const CODES: [(&str, &str); 33] = [
     ("empty-file", "the configuration file holds nothing"),
     ("invalid-filter", "the filter does not compile"),
     (
+        "invalid-policy",
+        "policies that do not parse, or speak of what there is not",
+    ),
+    ("invalid-role", "a role that stands for no policy"),
+    (
         "invalid-schema",
         "the schema does not compile, or breaks what it owes an earlier version",
     ),
@@ -48,6 +53,7 @@ pub const CODES: [(&str, &str); 33] = [
     ),
     ("no-effect", "a key that changes nothing here"),
     ("no-owner", "a subscription without `owner`"),
+    ("no-policy", "nothing is permitted to anybody"),
     ("no-tls", "events leave the machine unencrypted"),
     (
         "reserved-stream",
@@ -65,6 +71,10 @@ pub const CODES: [(&str, &str); 33] = [
     ),
     ("unknown-key", "a key that nobody reads"),
     ("unknown-kind", "no adapter of that kind in this binary"),
+    (
+        "unknown-name",
+        "a policy or role names what is not there; it may come later",
+    ),
     ("unknown-stream", "no stream of that name"),
     ("unknown-value", "none of the values that can be"),
     (

@@ -58,6 +58,26 @@ impl Diagnostic {
         }
     }
 
+    /// A finding at a byte of a file that is no configuration.
+    pub(crate) fn in_text(
+        file: &str,
+        text: &str,
+        offset: usize,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let at = text.floor_char_boundary(offset.min(text.len()));
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        Self {
+            line: text[..at].matches('\n').count() + 1,
+            column: text[start..at].chars().count() + 1,
+            length: 1,
+            source_line: line.into(),
+            ..Self::of_file(file, code, message)
+        }
+    }
+
     /// Adds what to do.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

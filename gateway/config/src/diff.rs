@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Parts of the file that hold objects by name; everything else is the gateway's own.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 8] = [
     "streams",
     "api-keys",
     "schemas",
+    "policies",
+    "roles",
     "sources",
     "routes",
     "subscriptions",
@@ -22,7 +24,7 @@ const SECTIONS: [&str; 6] = [
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `gateway`, `stream`, `api-key`, `schema`, `source`, `route` or `subscription`.
+    /// `gateway`, `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
@@ -137,7 +139,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
 /// An object of a configuration, and who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Object {
-    /// `stream`, `api-key`, `schema`, `source`, `route` or `subscription`.
+    /// `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name.
     pub name: String,
@@ -167,6 +169,8 @@ fn object(section: &str) -> &'static str {
         "streams" => "stream",
         "api-keys" => "api-key",
         "schemas" => "schema",
+        "policies" => "policy",
+        "roles" => "role",
         "sources" => "source",
         "routes" => "route",
         "subscriptions" => "subscription",

@@ -1,5 +1,6 @@
 //! From a file to a configuration that is ready to run.
 
+mod authority;
 pub(crate) mod filter;
 mod gateway;
 mod keys;
@@ -22,6 +23,7 @@ use crate::model::{Admin, File};
 use crate::phrase;
 use crate::secret;
 use crate::snapshot::Snapshot;
+use authority::There;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,6 +109,14 @@ impl Loader<'_> {
         let admin_callers = self.admin_callers(file.admin_auth, file.admin.as_ref(), &api_keys);
         self.check_bodies(&file.limits, &sources);
         let subscriptions = self.subscriptions(file.subscriptions, &streams);
+        let there = There {
+            streams: &streams,
+            subscriptions: &subscriptions,
+            sources: &sources,
+            routes: &routes,
+            keys: &api_keys,
+        };
+        let authority = self.authority(file.policies, file.roles, &there);
         let admin = file
             .admin
             .unwrap_or_else(|| Admin::Socket(file.data_dir.join("admin.sock")));
@@ -132,6 +142,8 @@ impl Loader<'_> {
             admin_callers,
             streams,
             schemas,
+            policies: authority.policies,
+            roles: authority.roles,
             sources,
             routes,
             subscriptions,
@@ -187,7 +199,10 @@ impl Loader<'_> {
             let base = child(&child("", section), &name);
             let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
-                let what = section.trim_end_matches('s');
+                let what = match section {
+                    "policies" => "policy",
+                    section => section.trim_end_matches('s'),
+                };
                 let message = format!("`{name}` cannot be the name of a {what}");
                 let found = self.document.error(&base, Spot::Key, "bad-name", message);
                 self.out

@@ -1,5 +1,6 @@
 //! The configuration file as types: every key with its default and unit.
 
+mod authority;
 mod backup;
 mod contract;
 mod gateway;
@@ -10,6 +11,7 @@ mod source;
 mod stream;
 mod subscription;
 
+pub(crate) use authority::{May, PolicyText, RoleKeys};
 pub use backup::Backup;
 pub(crate) use contract::{Bound, Compatibility, Contract, OnFailure, Version};
 pub use gateway::{

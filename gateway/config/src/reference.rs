@@ -53,6 +53,13 @@ pub fn reference(registry: &Registry) -> String {
         &named("Contract"),
         definitions,
     );
+    section(
+        &mut out,
+        "## `policies.NAME`",
+        &named("PolicyText"),
+        definitions,
+    );
+    section(&mut out, "## `roles.NAME`", &named("RoleKeys"), definitions);
     section(&mut out, "## `sources.NAME`", &common, &own);
     let keys = common["properties"]
         .as_object()

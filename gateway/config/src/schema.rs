@@ -46,6 +46,8 @@ pub fn schema(registry: &Registry) -> Value {
         "api-keys",
         "streams",
         "schemas",
+        "policies",
+        "roles",
         "sources",
         "routes",
         "subscriptions",

@@ -106,6 +106,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Arc::new(Clock(Instant::now(), unix.as_millis() as u64));
     let engine = Engine::start(plan, Arc::new(Embedded::open(&dir)?), clock).await?;
     let origin = Origin {
+        who: tradewind_policy::Principal::operator(),
         space: "default".into(),
         source: "bench".into(),
         principal: "bench".into(),

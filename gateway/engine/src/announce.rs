@@ -44,6 +44,7 @@ impl Announcer {
                 ty: None,
                 name: name.map(str::to_owned),
                 detail,
+                event: None,
             });
         }
     }
@@ -57,6 +58,7 @@ impl Announcer {
             ty: note.stored.as_ref().map(|s| s.event.ty().to_owned()),
             name: Some(note.name.to_string()),
             detail: note.detail,
+            event: note.stored.as_ref().map(|s| s.event.clone()),
         });
     }
 }

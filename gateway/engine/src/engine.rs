@@ -1,6 +1,7 @@
 //! The engine's face: what the server calls.
 
 mod admission;
+mod authority;
 mod contracts;
 mod find;
 mod open;
@@ -14,6 +15,8 @@ use crate::{
     SubscriptionView, imbalances,
 };
 use arc_swap::ArcSwap;
+use authority::Authority;
+pub use authority::Denied;
 use contracts::Contracts;
 pub use contracts::{SET_ASIDE, Violated};
 use std::collections::BTreeMap;
@@ -23,6 +26,7 @@ use std::time::Duration;
 use stream::StreamHandle;
 use tokio::sync::{Mutex, broadcast};
 use tradewind_event::Event;
+use tradewind_policy::{Action, Decision, Facts, Principal, Resource};
 use tradewind_store::Streams;
 
 /// The one space there is so far.
@@ -37,6 +41,8 @@ pub struct Origin {
     pub source: Arc<str>,
     /// Who sent it, and how that was shown: `github:acme/app (signature)`.
     pub principal: Arc<str>,
+    /// Whom policies take it from.
+    pub who: Principal,
     /// Deduplication window that the source needs, if longer than the stream's.
     pub dedupe_window: Option<Duration>,
 }
@@ -62,6 +68,9 @@ pub enum PublishError {
     /// Events that are not valid: (index, what is wrong).
     #[error("{} invalid event(s)", .0.len())]
     Invalid(Vec<(usize, String)>),
+    /// Events that policies keep out: (index, why).
+    #[error("{} event(s) may not be published: {}", .0.len(), .0.first().map_or("", |(_, why)| why))]
+    Denied(Vec<(usize, String)>),
     /// Events whose data breaks its schema: (index, what is wrong).
     #[error("{} event(s) break their schema", .0.len())]
     Schema(Vec<(usize, String)>),
@@ -113,6 +122,7 @@ pub(crate) struct Inner {
     time: Time,
     announcer: Announcer,
     streams: ArcSwap<BTreeMap<String, Arc<StreamHandle>>>,
+    authority: Authority,
     contracts: Contracts,
     /// Serialises changes of the plan.
     changing: Mutex<()>,
@@ -135,6 +145,7 @@ impl Engine {
             announcer: Announcer::new(time.clone()),
             time,
             streams: ArcSwap::default(),
+            authority: Authority::default(),
             contracts: Contracts::default(),
             changing: Mutex::new(()),
             stopping: AtomicBool::new(false),
@@ -152,7 +163,7 @@ impl Engine {
         whole(async move { inner.apply(plan).await }).await
     }
 
-    /// Admits events: validates, deduplicates, appends. Returns when all are durable.
+    /// Admits events: authorises, validates, deduplicates, appends. Returns when all are durable.
     ///
     /// # Errors
     /// Nothing of the batch was appended; see [`PublishError`].
@@ -176,15 +187,21 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.admit(stream, origin, events).await
+        self.inner.admit(stream, origin, events, &[]).await
     }
 
-    /// Whether a stream is there and takes these events of others: not reserved for the gateway.
+    /// Whether a stream is there and takes these events of others: not reserved for the gateway, and not denied.
     ///
     /// # Errors
     /// As [`Engine::publish`].
-    pub fn takes(&self, stream: &str, events: &[Event]) -> Result<(), PublishError> {
+    pub fn takes(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: &[Event],
+    ) -> Result<(), PublishError> {
         crate::own::refuse(stream, events)?;
+        self.inner.authority.publish(stream, origin, events)?;
         self.inner.contracts.refuse(events)?;
         match self.inner.streams.load().contains_key(stream) {
             true => Ok(()),
@@ -251,6 +268,32 @@ impl Engine {
     /// Events that broke their schema since the start.
     pub fn violated(&self) -> Vec<Violated> {
         self.inner.contracts.violated()
+    }
+
+    /// Whether there are policies, so that what none of them permits is denied.
+    pub fn has_policies(&self) -> bool {
+        self.inner.authority.in_force()
+    }
+
+    /// Whether somebody may do something, by the policies in force.
+    pub fn decide(
+        &self,
+        who: &Principal,
+        action: Action,
+        resource: Resource<'_>,
+        facts: Facts<'_>,
+    ) -> Decision {
+        self.inner.authority.decide(who, action, resource, facts)
+    }
+
+    /// Counts that something was refused for such a decision.
+    pub fn count_denied(&self, action: Action, decision: &Decision) {
+        self.inner.authority.count(action, decision);
+    }
+
+    /// What policies denied since the start.
+    pub fn denied(&self) -> Vec<Denied> {
+        self.inner.authority.denied()
     }
 
     /// Accounts that do not balance: none.

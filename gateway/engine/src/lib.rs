@@ -24,7 +24,7 @@ mod view;
 
 pub use accounting::{Imbalance, imbalances};
 pub use clock::Clock;
-pub use engine::{Engine, Error, Origin, PublishError, Receipt, SET_ASIDE, Violated};
+pub use engine::{Denied, Engine, Error, Origin, PublishError, Receipt, SET_ASIDE, Violated};
 pub use hash::{HOPS, VIOLATION};
 pub use own::{OWN_SOURCES, OWN_TYPES, SYSTEM, is_own};
 pub use plan::*;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::Sink;
+use tradewind_event::Event;
 use tradewind_filter::Filter;
+use tradewind_policy::{Action, Decision, Facts, Policies, Principal, Resource};
 use tradewind_schema::Schemas;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
@@ -14,6 +16,8 @@ use tradewind_transform::Transform;
 pub struct Plan {
     /// Streams by name. `default` always exists.
     pub streams: BTreeMap<String, StreamPlan>,
+    /// Who may do what.
+    pub policies: Policies,
     /// What data is held against.
     pub schemas: Arc<Schemas>,
     /// Subscriptions by name.
@@ -41,6 +45,8 @@ pub struct SubscriptionPlan {
     pub filter: Arc<Filter>,
     /// The filter as written; what is recorded in the log when it changes.
     pub definition: serde_json::Value,
+    /// Whom it asks as to see events; `None` where nobody is asked.
+    pub sight: Option<Sight>,
     /// What the sink gets in place of the event, compiled; `None` for the event itself.
     pub transform: Option<Arc<Transform>>,
     /// The sink, built.
@@ -51,6 +57,24 @@ pub struct SubscriptionPlan {
     pub renamed_from: Option<String>,
     /// How it delivers.
     pub policy: Policy,
+}
+
+/// What a subscription may see: events that its identity may not subscribe to do not match.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// Whom it asks as.
+    pub who: Principal,
+    /// Who is asked.
+    pub policies: Policies,
+}
+
+impl Sight {
+    /// Whether an event of a stream may be seen.
+    pub fn of(&self, stream: &str, event: &Event) -> Decision {
+        let (resource, facts) = (Resource::Stream(stream), Facts::of(event));
+        self.policies
+            .decide(&self.who, Action::Subscribe, resource, facts)
+    }
 }
 
 /// Where a new subscription begins to read.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tradewind_adapter::Reason;
+use tradewind_event::Event;
 
 /// The accounts of one subscription. At every quiesced moment
 /// `matched = accepted + dead_lettered + expired + cancelled + purged + pending`.
@@ -247,4 +248,7 @@ pub struct Happening {
     pub name: Option<String>,
     /// In a few words.
     pub detail: String,
+    /// The event itself, for telling who may see this.
+    #[serde(skip)]
+    pub event: Option<Event>,
 }

@@ -15,5 +15,6 @@ pub mod run;
 mod schedules;
 mod system;
 pub mod telemetry;
+mod who;
 
 pub use registry::{registry, registry_with};

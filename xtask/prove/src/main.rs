@@ -7,6 +7,7 @@
 
 mod audit;
 mod authentication;
+mod authorisation;
 mod aws;
 mod backlog;
 mod backup;
@@ -58,6 +59,9 @@ const PROOFS: &[(&str, Run)] = &[
         Box::pin(authentication::run(options))
     }),
     ("outbound", |options| Box::pin(outbound::run(options))),
+    ("authorisation", |options| {
+        Box::pin(authorisation::run(options))
+    }),
 ];
 
 #[derive(Parser)]

@@ -61,6 +61,7 @@ impl Loader<'_> {
             }
             self.check_renamed(base, &entry.name, &keys);
             self.check_policy(base, &keys, streams.get(&stream));
+            self.check_identity(base, keys.identity.as_deref());
             let place = child(base, "filter");
             let filter = self.filter(&place, &keys.filter);
             if let Some(filter) = &filter {
@@ -91,7 +92,8 @@ impl Loader<'_> {
                 owner: keys.owner,
                 why: keys.why,
                 filter,
-                definition: keys.filter,
+                identity: keys.identity,
+                definition: canonical(keys.filter),
                 transform,
                 sink_kind,
                 sink,
@@ -101,6 +103,18 @@ impl Loader<'_> {
             subscriptions.insert(entry.name, loaded);
         }
         subscriptions
+    }
+
+    fn check_identity(&mut self, base: &str, identity: Option<&str>) {
+        if identity.is_some_and(str::is_empty) {
+            let place = child(base, "as");
+            let message = "`as` names nobody";
+            let found = self
+                .document
+                .error(&place, Spot::Value, "invalid-value", message);
+            self.out
+                .push(found.hint("write a name, for instance that of the team"));
+        }
     }
 
     fn filter(&mut self, base: &str, definition: &Value) -> Option<Arc<Filter>> {
@@ -184,6 +198,12 @@ impl Loader<'_> {
         )?;
         Some((kind, sink))
     }
+}
+
+/// A definition whose keys are written in another order is the same one to the log.
+fn canonical(mut definition: Value) -> Value {
+    definition.sort_all_objects();
+    definition
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, Time, text};
-use super::{Backup, Common, Contract, Network, Route, Stream, Subscription};
+use super::{Backup, Common, Contract, Network, PolicyText, RoleKeys, Route, Stream, Subscription};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -64,6 +64,12 @@ pub(crate) struct File {
     /// Schemas by name: what the data of events must look like. Since 0.1.
     #[schemars(with = "BTreeMap<String, Contract>")]
     pub(crate) schemas: BTreeMap<String, Value>,
+    /// Policies by name: who may do what. With this key or `roles`, what none permits is denied. Since 0.1.
+    #[schemars(with = "BTreeMap<String, PolicyText>")]
+    pub(crate) policies: BTreeMap<String, Value>,
+    /// Roles by name: policies without a language. Since 0.1.
+    #[schemars(with = "BTreeMap<String, RoleKeys>")]
+    pub(crate) roles: BTreeMap<String, Value>,
     /// Sources by name: where events come from. Since 0.1.
     #[schemars(with = "BTreeMap<String, Common>")]
     pub(crate) sources: BTreeMap<String, Value>,
@@ -94,6 +100,8 @@ impl Default for File {
             shutdown_grace: Period(Duration::from_secs(25)),
             streams: BTreeMap::new(),
             schemas: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            roles: BTreeMap::new(),
             sources: BTreeMap::new(),
             routes: BTreeMap::new(),
             subscriptions: BTreeMap::new(),

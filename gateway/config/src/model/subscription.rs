@@ -19,6 +19,10 @@ pub(crate) struct Subscription {
     /// Which events it takes; a dialect is always named. Default: all. Since 0.1.
     #[serde(default)]
     pub(crate) filter: Value,
+    /// Whom it asks as to see events, where there are policies: those that `identity:NAME` may not `subscribe` to do
+    /// not match. Default: nobody is asked. Since 0.1.
+    #[serde(rename = "as")]
+    pub(crate) identity: Option<String>,
     /// What the sink gets in place of the event: a step or a list of steps (`set`, `remove`,
     /// `template`, `input-path`, `input-transformer`). Default: the event as it is. Since 0.1.
     #[serde(default)]

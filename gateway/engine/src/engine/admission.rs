@@ -28,16 +28,18 @@ impl Inner {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         own::refuse(stream, &events)?;
+        let by = self.authority.publish(stream, origin, &events)?;
         let events = self.contracts.apply(origin, events)?;
-        self.admit(stream, origin, events).await
+        self.admit(stream, origin, events, &by).await
     }
 
-    /// Takes events of others and the gateway's own.
+    /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any.
     pub(crate) async fn admit(
         &self,
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
+        by: &[Option<Arc<str>>],
     ) -> Result<Vec<Receipt>, PublishError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable("the gateway is stopping".into()));
@@ -65,7 +67,11 @@ impl Inner {
         // Each event goes as its entry comes: a large batch is held once.
         let entries: Vec<Entry> = events
             .into_iter()
-            .map(|event| handle.entry(origin, &event, window))
+            .enumerate()
+            .map(|(index, event)| {
+                let by = by.get(index).and_then(Option::as_deref);
+                handle.entry(origin, by, &event, window)
+            })
             .collect();
         handle.refuse_conflicts(&entries).await?;
         let appended = handle.log.append(entries).await.map_err(refusal)?;
@@ -143,6 +149,7 @@ impl Inner {
             ty: Some(event.ty().to_owned()),
             name: Some(origin.source.to_string()),
             detail: origin.principal.to_string(),
+            event: Some(event.clone()),
         };
         self.announcer.tell(happening.clone());
         if matched == 0 && !duplicate {
@@ -154,7 +161,7 @@ impl Inner {
 }
 
 impl StreamHandle {
-    fn entry(&self, origin: &Origin, event: &Event, window: Duration) -> Entry {
+    fn entry(&self, origin: &Origin, by: Option<&str>, event: &Event, window: Duration) -> Entry {
         let id = self.hashes.identity(event.source(), event.id());
         Entry {
             shard_key: self
@@ -167,7 +174,7 @@ impl StreamHandle {
                 window_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             }),
             kind: Kind::Event,
-            payload: Envelope::pack(origin, hops(event), event),
+            payload: Envelope::pack(origin, by, hops(event), event),
         }
     }
 

@@ -118,6 +118,7 @@ impl Inner {
             handle.routes.store(Arc::new(routes));
         }
         self.streams.store(Arc::new(streams));
+        self.authority.store(plan.policies.clone());
         self.contracts.store(Arc::clone(&plan.schemas));
         self.announcer
             .plain("reloaded", SPACE, None, "a plan is in force".into());

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tradewind_event::Event;
 use tradewind_filter::Filter;
+use tradewind_policy::Decision;
 use tradewind_store::Op;
 
 /// Most deliveries of a lane that only the log remembers.
@@ -350,6 +351,10 @@ impl Lane {
             self.window.push_done(offset, self.account.filtered);
             return;
         }
+        if self.blind_to(&stored.event).is_some() {
+            self.account.filtered += 1;
+            return;
+        }
         let crowded = self.window_is_full();
         self.account.matched += 1;
         self.account.pending += 1;
@@ -378,6 +383,13 @@ impl Lane {
         if let Some(task) = self.sieve(task, false, turn) {
             self.arrive(task, crowded, turn);
         }
+    }
+
+    /// Why its identity may not see an event, where it may not.
+    pub(crate) fn blind_to(&self, event: &Event) -> Option<Decision> {
+        let plan = self.plan.as_ref()?;
+        let decision = plan.sight.as_ref()?.of(&plan.stream, event);
+        (!decision.allowed()).then_some(decision)
     }
 
     /// Asks to be looked at again.

@@ -5,6 +5,7 @@ use crate::Origin;
 use crate::hash::HOPS;
 use bytes::Bytes;
 use bytestring::ByteString;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tradewind_event::{Attribute, Event, Timestamp, packed};
 use tradewind_store::{Item, Position};
@@ -22,12 +23,16 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Payload of an event from `origin`.
-    pub(crate) fn pack(origin: &Origin, hops: u32, event: &Event) -> Bytes {
+    /// Payload of an event from `origin`, let in by a policy where there are any.
+    pub(crate) fn pack(origin: &Origin, by: Option<&str>, hops: u32, event: &Event) -> Bytes {
+        let principal = match by {
+            Some(policy) => Cow::from(format!("{}, by policy {policy}", origin.principal)),
+            None => Cow::from(&*origin.principal),
+        };
         let mut w = Writer::new(VERSION);
         w.text(&origin.space)
             .text(&origin.source)
-            .text(&origin.principal)
+            .text(&principal)
             .int(hops.into());
         packed::pack(event, w.tail());
         w.finish()

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Delivery, Outcome, Reason, Report, Sink};
 use tradewind_event::{Attribute, Event};
+use tradewind_policy::{Kind, Principal};
 
 /// After its time a driver is cancelled, and has this long to report.
 const LAST_WORDS_MS: u64 = 500;
@@ -59,6 +60,8 @@ struct Replies {
     engine: Weak<Inner>,
     stream: String,
     subscription: Arc<str>,
+    /// Whom policies take them from.
+    who: Principal,
     /// Delivery id and hop count of each delivery.
     to: Vec<(Arc<str>, u32)>,
 }
@@ -77,6 +80,10 @@ impl Shard {
                     engine: self.around.engine.clone(),
                     stream: stream.clone(),
                     subscription: Arc::clone(&lane.name),
+                    who: match &plan.sight {
+                        Some(sight) => sight.who.clone(),
+                        None => Principal::new(Kind::Subscription, Arc::clone(&lane.name)),
+                    },
                     to: batch
                         .iter()
                         .zip(&offsets)
@@ -326,6 +333,7 @@ impl Call {
             space: crate::engine::SPACE.into(),
             source: format!("reply:{subscription}").into(),
             principal: format!("subscription:{subscription}").into(),
+            who: replies.who.clone(),
             dedupe_window: None,
         };
         match engine.publish(&replies.stream, &origin, vec![reply]).await {

@@ -127,6 +127,9 @@ impl Shard {
             stop.state = "filtered".into();
             let errors = explanation.errors.join("; ");
             stop.reason = (!errors.is_empty()).then(|| format!("the filter failed: {errors}"));
+        } else if let Some(decision) = lane.blind_to(&stored.event) {
+            stop.state = "filtered".into();
+            stop.reason = Some(format!("its identity may not subscribe: {decision}"));
         } else if offset >= lane.read {
             stop.state = "not-routed-yet".into();
         } else {

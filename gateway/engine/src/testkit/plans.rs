@@ -27,6 +27,7 @@ pub fn keyed(id: &str, key: &str) -> Event {
 pub fn origin() -> Origin {
     Origin {
         space: "default".into(),
+        who: tradewind_policy::Principal::operator(),
         source: "test".into(),
         principal: "tester".into(),
         dedupe_window: None,
@@ -44,6 +45,7 @@ pub fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> Subs
         stream: "default".into(),
         filter: tradewind_filter::compile(&definition).unwrap(),
         definition,
+        sight: None,
         transform: None,
         sink: Arc::clone(sink) as Arc<dyn Sink>,
         start: Start::Tip,

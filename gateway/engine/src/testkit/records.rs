@@ -44,12 +44,13 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
     if let Ok((envelope, event)) = Envelope::decode(bytes) {
         taken += 1;
         let origin = Origin {
+            who: tradewind_policy::Principal::operator(),
             space: (*envelope.space).into(),
             source: (*envelope.source).into(),
             principal: (*envelope.principal).into(),
             dedupe_window: None,
         };
-        match Envelope::decode(&Envelope::pack(&origin, envelope.hops, &event)) {
+        match Envelope::decode(&Envelope::pack(&origin, None, envelope.hops, &event)) {
             Ok(again) if again == (envelope, event) => {}
             other => panic!("an envelope became {other:?}"),
         }

@@ -3,6 +3,7 @@
 // Helpers of tests panic like tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod authority;
 mod basics;
 mod delivery;
 mod faults;

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use tradewind_engine::{
-    Account, ReplayView, StreamAccount, SubscriptionView, Violated, imbalances,
+    Account, Denied, ReplayView, StreamAccount, SubscriptionView, Violated, imbalances,
 };
 use tradewind_store::{Finding, Loss, Stats};
 
@@ -52,6 +52,8 @@ pub struct Scrape {
     pub damage: BTreeMap<String, Vec<Finding>>,
     /// Events that broke their schema.
     pub violated: Vec<Violated>,
+    /// What policies denied.
+    pub denied: Vec<Denied>,
     /// Backups.
     #[cfg(feature = "backup")]
     pub backups: crate::run::backups::Seen,
@@ -72,6 +74,7 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     stores(&mut registry, &scrape.stores);
     damage(&mut registry, &scrape.damage);
     violations(&mut registry, &scrape.violated);
+    denials(&mut registry, &scrape.denied);
     #[cfg(feature = "backup")]
     backups(&mut registry, &scrape.backups);
     registry
@@ -213,6 +216,25 @@ fn violations(registry: &mut Registry, violated: &[Violated]) {
     }
     let help = "Events whose data broke their schema, by what was done with them: rejected, set-aside or annotated";
     registry.register("schema_violations", help, family);
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Denial {
+    action: &'static str,
+    cause: &'static str,
+}
+
+fn denials(registry: &mut Registry, denied: &[Denied]) {
+    let family = Family::<Denial, Counter>::default();
+    for found in denied {
+        let labels = Denial {
+            action: found.action,
+            cause: found.cause,
+        };
+        family.get_or_create(&labels).inc_by(found.count);
+    }
+    let help = "What policies denied, by what was asked for and why: not-permitted, forbidden, failed or too-long; a batch counts by its events";
+    registry.register("policy_denied", help, family);
 }
 
 type Read<T> = fn(&T) -> u64;

@@ -1,8 +1,10 @@
 //! Who may use the admin API: whoever can open the socket, holds the token, or shows what `admin-auth` asks for.
 
 use super::audit::Records;
+use super::permit::{self, Later, Permit};
 use crate::ingress::{Problem, seconds};
 use crate::run::Gateway;
+use crate::who;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 use tradewind_adapter::{Action, Cause, Refusal, Secret};
+use tradewind_policy::Principal;
 
 /// What guards a listener of the admin API.
 #[derive(Debug, Clone)]
@@ -45,6 +48,7 @@ pub(super) struct Entry {
     pub(super) gateway: Arc<Gateway>,
     pub(super) asks: Asks,
     pub(super) records: Records,
+    pub(super) later: Later,
 }
 
 /// Who calls, where it is not the operator at the socket or with the token.
@@ -69,22 +73,36 @@ pub(super) async fn check(
     };
     match admitted {
         Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
+            let permit = match caller {
+                Some((caller, who)) => {
+                    request.extensions_mut().insert(caller);
+                    Permit(who)
+                }
+                None => Permit(Principal::operator()),
+            };
+            let asked = match entry.asks_later(&request) {
+                true => None,
+                false => entry.asked(&request),
+            };
+            request.extensions_mut().insert(permit.clone());
+            match permit::at_the_door(&entry.gateway, &permit, asked, request).await {
+                Ok(request) => next.run(request).await,
+                Err(problem) => turned_away(&entry, problem),
             }
-            next.run(request).await
         }
-        Err(problem) => {
-            tracing::warn!(
-                reason = problem.log_line(),
-                "request to the admin API refused"
-            );
-            if let Some(cause) = problem.cause {
-                entry.gateway.metrics.refused("admin", cause.label());
-            }
-            problem.into_response()
-        }
+        Err(problem) => turned_away(&entry, problem),
     }
+}
+
+fn turned_away(entry: &Entry, problem: Problem) -> Response {
+    tracing::warn!(
+        reason = problem.log_line(),
+        "request to the admin API refused"
+    );
+    if let Some(cause) = problem.cause {
+        entry.gateway.metrics.refused("admin", cause.label());
+    }
+    problem.into_response()
 }
 
 /// Whether the path needs a proof; an error where a browser was tricked into calling us.
@@ -121,7 +139,7 @@ async fn admit(
     token: &Secret,
     headers: &HeaderMap,
     asked: Option<Action>,
-) -> Result<Option<Caller>, Problem> {
+) -> Result<Option<(Caller, Principal)>, Problem> {
     if holds(token, headers) {
         return Ok(None);
     }
@@ -147,7 +165,8 @@ async fn admit(
     if let Some(action) = asked {
         verified.may(action)?;
     }
-    Ok(Some(Caller(verified.principal)))
+    let who = who::of(&verified);
+    Ok(Some((Caller(verified.principal), who)))
 }
 
 impl Entry {
@@ -155,14 +174,28 @@ impl Entry {
     fn asked(&self, request: &Request) -> Option<Action> {
         let path = request.extensions().get::<MatchedPath>();
         let path = path.map(MatchedPath::as_str)?;
-        let method = match request.method() {
-            &Method::GET | &Method::HEAD => "get",
-            &Method::POST => "post",
-            &Method::DELETE => "delete",
-            _ => return Some(Action::Configure),
+        let Some(method) = method(request) else {
+            return Some(Action::Configure);
         };
         let asks = self.asks.get(&(path, method)).copied();
         asks.unwrap_or(Some(Action::Configure))
+    }
+
+    /// Whether its handler asks policies.
+    fn asks_later(&self, request: &Request) -> bool {
+        let path = request.extensions().get::<MatchedPath>();
+        path.map(MatchedPath::as_str)
+            .zip(method(request))
+            .is_some_and(|endpoint| self.later.contains(&endpoint))
+    }
+}
+
+fn method(request: &Request) -> Option<&'static str> {
+    match request.method() {
+        &Method::GET | &Method::HEAD => Some("get"),
+        &Method::POST => Some("post"),
+        &Method::DELETE => Some("delete"),
+        _ => None,
     }
 }
 

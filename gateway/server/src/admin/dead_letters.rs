@@ -1,16 +1,18 @@
 //! Dead letters of a subscription: list, show, redrive, purge.
 
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::Gateway;
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
 use tradewind_engine::{DeadLetter, Error};
+use tradewind_policy::{self as policy, Facts, Resource};
 
 /// Most dead letters of one page.
 const PAGE_MAX: usize = 1000;
@@ -25,6 +27,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::ReadPayload)
         .recorded("list-dead-letters")
+        .asks_later()
         .query(&[
             ("after", "the `next` of the page before"),
             (
@@ -39,7 +42,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             get(show),
         )
         .action(Action::ReadPayload)
-        .recorded("read-dead-letter"),
+        .recorded("read-dead-letter")
+        .asks_later(),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/redrive",
             "Move dead letters back to pending",
@@ -72,26 +76,48 @@ async fn list(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
     Query(page): Query<Page>,
+    Extension(permit): Extension<Permit>,
 ) -> Result<Json<Value>, Problem> {
     let limit = page.limit.unwrap_or(100).clamp(1, PAGE_MAX);
-    let (letters, next) = gateway
+    let (mut letters, next) = gateway
         .engine
         .dead_letters(&name, page.after.as_deref(), limit)
         .await?;
+    if permit.is_judged(&gateway) {
+        let mut seen = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let event = gateway.engine.event(&letter.stream, &letter.position).await;
+            let read = policy::Action::ReadPayload;
+            let may = |event| permit.allows(&gateway, read, resource(&letter), Facts::of(event));
+            if event.as_ref().is_ok_and(may) {
+                seen.push(letter);
+            }
+        }
+        letters = seen;
+    }
     Ok(Json(json!({ "dead-letters": letters, "next": next })))
 }
 
 async fn show(
     State(gateway): State<Arc<Gateway>>,
     Path((name, shard, offset)): Path<(String, String, String)>,
+    Extension(permit): Extension<Permit>,
 ) -> Result<Json<Value>, Problem> {
     let position = format!("{shard}/{offset}");
     let letter = find(&gateway, &name, &position).await?;
     let event = gateway.engine.event(&letter.stream, &position).await?;
+    permit.read(&gateway, resource(&letter), &event)?;
     Ok(Json(json!({
         "dead-letter": letter,
         "event": crate::codec::to_json(&event)?,
     })))
+}
+
+fn resource(letter: &DeadLetter) -> Resource<'_> {
+    Resource::Subscription {
+        name: &letter.subscription,
+        stream: &letter.stream,
+    }
 }
 
 async fn find(gateway: &Gateway, name: &str, position: &str) -> Result<DeadLetter, Problem> {

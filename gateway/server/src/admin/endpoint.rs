@@ -25,6 +25,8 @@ pub(super) struct Endpoint {
     pub(super) action: Option<Action>,
     /// What the audit log has of it; nothing of looking at how the gateway is.
     pub(super) recorded: Option<Recorded>,
+    /// What policies say is asked by the handler, which alone knows what it is about.
+    pub(super) asks_later: bool,
     pub(super) handler: MethodRouter<Arc<Gateway>>,
 }
 
@@ -44,6 +46,7 @@ impl Endpoint {
             answer,
             action: None,
             recorded: None,
+            asks_later: false,
             handler,
         }
     }
@@ -55,6 +58,11 @@ impl Endpoint {
     /// Asks for another action than its method does.
     pub(super) fn action(mut self, action: Action) -> Self {
         self.action = Some(action);
+        self
+    }
+    /// Leaves it to the handler to ask policies.
+    pub(super) fn asks_later(mut self) -> Self {
+        self.asks_later = true;
         self
     }
     pub(super) fn post(

@@ -2,6 +2,7 @@
 
 use super::auth::Caller;
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::codec;
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
 use tradewind_engine::{Journey, Origin, PublishError};
+use tradewind_policy::{Facts, Resource};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -29,6 +31,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Publish)
         .recorded_bare("publish")
+        .asks_later()
         .body("CloudEvent"),
         Endpoint::get(
             "/v1/events/{stream}/{shard}/{offset}",
@@ -37,13 +40,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             get(show),
         )
         .action(Action::ReadPayload)
-        .recorded("read-event"),
+        .recorded("read-event")
+        .asks_later(),
         Endpoint::get(
             "/v1/explain",
             "What happened to an event",
             "[Journey]",
             get(explain),
         )
+        .asks_later()
         .query(&[(
             "event",
             "an id, a prefix of one (8 characters or more), stream@shard/offset, or a delivery id",
@@ -55,6 +60,7 @@ async fn publish(
     State(gateway): State<Arc<Gateway>>,
     Path(stream): Path<String>,
     caller: Option<Extension<Caller>>,
+    Extension(permit): Extension<Permit>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let events = codec::from_json(body).map_err(|error| {
@@ -73,6 +79,7 @@ async fn publish(
             Some(Extension(Caller(principal))) => format!("{principal} (admin API)").into(),
             None => "operator (admin API)".into(),
         },
+        who: permit.0,
         dedupe_window: None,
     };
     let receipts = match gateway.front.publish(&stream, &origin, events).await {
@@ -100,11 +107,13 @@ async fn publish(
 async fn show(
     State(gateway): State<Arc<Gateway>>,
     Path((stream, shard, offset)): Path<(String, String, String)>,
+    Extension(permit): Extension<Permit>,
 ) -> Result<Response, Problem> {
     let event = gateway
         .engine
         .event(&stream, &format!("{shard}/{offset}"))
         .await?;
+    permit.read(&gateway, Resource::Stream(&stream), &event)?;
     let body = tradewind_event::json::encode(&event);
     Ok(([(CONTENT_TYPE, "application/cloudevents+json")], body).into_response())
 }
@@ -118,8 +127,15 @@ struct Named {
 async fn explain(
     State(gateway): State<Arc<Gateway>>,
     Query(named): Query<Named>,
+    Extension(permit): Extension<Permit>,
 ) -> Result<Json<Vec<Journey>>, Problem> {
     let mut journeys = gateway.engine.explain(&named.event).await?;
+    if permit.is_judged(&gateway) {
+        journeys.retain(|journey| may_read(&gateway, &permit, journey));
+        if journeys.is_empty() {
+            return Err(Problem::denied(format!("{}: explain", permit.0)));
+        }
+    }
     let config = gateway.config.load();
     for stop in journeys.iter_mut().flat_map(|j| &mut j.subscriptions) {
         // A replay is told of as `subscription (replay id)`.
@@ -130,4 +146,12 @@ async fn explain(
         }
     }
     Ok(Json(journeys))
+}
+
+/// Its predicates say what is in the event.
+fn may_read(gateway: &Gateway, permit: &Permit, journey: &Journey) -> bool {
+    let facts = Facts::new(&journey.ty, &journey.source, journey.subject.as_deref());
+    let read = tradewind_policy::Action::ReadPayload;
+    let stream = Resource::Stream(&journey.stream);
+    permit.allows(gateway, read, stream, facts)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tradewind_adapter::KeySecret;
-use tradewind_engine::{Account, StreamAccount, SubscriptionView, Violated};
+use tradewind_engine::{Account, Denied, StreamAccount, SubscriptionView, Violated};
 use tradewind_store::Stats;
 
 const INTRODUCTION: &str = "\
@@ -60,6 +60,11 @@ fn scrape() -> String {
         stores: BTreeMap::from([(of_stream("default"), Stats::default())]),
         damage: BTreeMap::from([(of_stream("default"), Vec::new())]),
         disk: Some((1, 2)),
+        denied: vec![Denied {
+            action: "publish",
+            cause: "not-permitted",
+            count: 1,
+        }],
         violated: vec![Violated {
             schema: "order".into(),
             done: "rejected",

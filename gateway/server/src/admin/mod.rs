@@ -14,6 +14,7 @@ mod metrics;
 #[cfg(test)]
 mod metrics_reference;
 mod openapi;
+mod permit;
 mod replays;
 mod router;
 mod schedules;

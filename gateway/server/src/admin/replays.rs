@@ -1,16 +1,18 @@
 //! Replays: start, list, cancel.
 
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::Gateway;
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
 use tradewind_engine::{Error, ReplayView, Start};
+use tradewind_policy as policy;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -28,6 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Replay)
         .recorded("replay")
+        .asks_later()
         .body("NewReplay"),
         Endpoint::delete(
             "/v1/replays/{id}",
@@ -36,7 +39,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             delete(cancel),
         )
         .action(Action::Replay)
-        .recorded("cancel-replay"),
+        .recorded("cancel-replay")
+        .asks_later(),
     ]
 }
 
@@ -62,6 +66,7 @@ async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<ReplayView>> {
 
 async fn start(
     State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
     Json(wanted): Json<NewReplay>,
 ) -> Result<Json<ReplayView>, Problem> {
     let from = match wanted.from {
@@ -78,6 +83,9 @@ async fn start(
     {
         return Err(Error::Invalid("`rate-per-second` must be above 0".into()).into());
     }
+    permit
+        .on_subscription(&gateway, policy::Action::Replay, &wanted.subscription)
+        .await?;
     let view = gateway
         .engine
         .replay(&wanted.subscription, from, wanted.rate_per_second)
@@ -88,7 +96,17 @@ async fn start(
 async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
+    Extension(permit): Extension<Permit>,
 ) -> Result<Json<Value>, Problem> {
+    if permit.is_judged(&gateway) {
+        let replays = gateway.engine.replays().await;
+        let Some(job) = replays.into_iter().find(|job| job.id == id) else {
+            return Err(Error::NotFound(format!("no replay `{id}`")).into());
+        };
+        permit
+            .on_subscription(&gateway, policy::Action::Replay, &job.subscription)
+            .await?;
+    }
     gateway.engine.cancel_replay(&id).await?;
     Ok(Json(json!({ "count": 1 })))
 }

@@ -3,7 +3,7 @@
 use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
-    Guard, api_keys, audit, auth, body, dead_letters, events, openapi, replays, schedules,
+    Guard, api_keys, audit, auth, body, dead_letters, events, openapi, permit, replays, schedules,
     subscriptions, system, tail,
 };
 use crate::ingress::Problem;
@@ -42,6 +42,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         gateway: gateway.clone(),
         asks: asks(&endpoints),
         records: audit::records(&endpoints),
+        later: permit::later(&endpoints),
     });
     endpoints
         .into_iter()

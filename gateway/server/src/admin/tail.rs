@@ -1,7 +1,9 @@
 //! What happens, as it happens: NDJSON, or server-sent events where a browser asks.
 
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::run::Gateway;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -16,6 +18,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::Action;
 use tradewind_engine::Happening;
+use tradewind_policy::{self as policy, Facts, Resource};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -27,6 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Subscribe)
         .recorded("tail")
+        .asks_later()
         .query(&[
             ("what", "only this, for instance `dead-lettered`"),
             ("stream", "only this stream"),
@@ -60,13 +64,31 @@ impl Only {
 struct Tail {
     happenings: Receiver<Happening>,
     only: Only,
+    gateway: Arc<Gateway>,
+    permit: Permit,
     events: bool,
     stop: CancellationToken,
+}
+
+impl Tail {
+    /// What concerns no event is for those above policies.
+    fn may_see(&self, happening: &Happening) -> bool {
+        if !self.permit.is_judged(&self.gateway) {
+            return true;
+        }
+        let (Some(stream), Some(event)) = (&happening.stream, &happening.event) else {
+            return false;
+        };
+        let (subscribe, stream) = (policy::Action::Subscribe, Resource::Stream(stream));
+        self.permit
+            .allows(&self.gateway, subscribe, stream, Facts::of(event))
+    }
 }
 
 async fn tail(
     State(gateway): State<Arc<Gateway>>,
     Query(only): Query<Only>,
+    Extension(permit): Extension<Permit>,
     headers: HeaderMap,
 ) -> Response {
     let events = headers
@@ -76,8 +98,10 @@ async fn tail(
     let tail = Tail {
         happenings: gateway.engine.happenings(),
         only,
+        permit,
         events,
         stop: gateway.stop.clone(),
+        gateway,
     };
     let lines = futures_util::stream::unfold(tail, |mut tail| async move {
         let line = next(&mut tail).await?;
@@ -102,7 +126,7 @@ async fn next(tail: &mut Tail) -> Option<Bytes> {
             received = tail.happenings.recv() => received,
         };
         let json = match received {
-            Ok(happening) if tail.only.admits(&happening) => {
+            Ok(happening) if tail.only.admits(&happening) && tail.may_see(&happening) => {
                 serde_json::to_string(&happening).ok()?
             }
             Ok(_) => continue,

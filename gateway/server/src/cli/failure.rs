@@ -49,6 +49,15 @@ impl Failure {
             ..Self::config(findings.render(term.colour()))
         }
     }
+    /// Exit code 1, where what was printed says it all.
+    pub(super) fn silent() -> Self {
+        Self::new("")
+    }
+    /// Tells in what it happened.
+    pub(super) fn within(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
     /// Adds what to do.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

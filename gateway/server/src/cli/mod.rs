@@ -20,6 +20,7 @@ mod happening;
 mod input;
 mod log;
 mod man;
+mod policy;
 mod replay;
 #[cfg(feature = "backup")]
 mod restore;
@@ -100,6 +101,9 @@ enum Command {
     /// Try schemas without a gateway
     #[command(subcommand)]
     Schema(contracts::Command),
+    /// Try policies and roles without a gateway
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Try transforms without a gateway
     #[command(subcommand)]
     Transform(transform::Command),
@@ -179,6 +183,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Simulate(args) => simulate::run(args, term).await,
             Command::Filter(command) => filter::run(&command, term),
             Command::Schema(command) => contracts::run(&command, term),
+            Command::Policy(command) => policy::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
             Command::Audit(command) => audit::run(command, term),

@@ -119,6 +119,18 @@ impl Problem {
         .after(Duration::from_secs(1))
     }
 
+    /// Policies keep somebody from doing this, who is known. Why is for the log only.
+    pub fn denied(reason: impl Into<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::FORBIDDEN,
+            "policy-denied",
+            "policies do not allow this to whom the request comes from; nothing was done",
+        );
+        problem.reason = Some(reason.into());
+        problem.cause = Some(Cause::NotAllowed);
+        problem
+    }
+
     /// What the log is told: the detailed reason where there is one.
     pub fn log_line(&self) -> String {
         let what = self
@@ -239,6 +251,19 @@ impl From<PublishError> for Problem {
                     "an event is not a valid CloudEvent; nothing was stored",
                 );
                 problem.events = at(events, "");
+                problem
+            }
+            PublishError::Denied(events) => {
+                let reasons = events.iter().take(3);
+                let reasons: Vec<_> = reasons
+                    .map(|(index, why)| format!("event {index}: {why}"))
+                    .collect();
+                let mut problem = Self::denied(reasons.join("; "));
+                let denied = |(index, _)| At {
+                    index,
+                    detail: "may not be published here".into(),
+                };
+                problem.events = events.into_iter().map(denied).collect();
                 problem
             }
             PublishError::Schema(events) => {

@@ -7,6 +7,7 @@ use super::{Additional, Door, Errands, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
 use crate::telemetry::{self, Span, Telemetry};
+use crate::who;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use tradewind_adapter::{Action, Answer, BoxError, Fetch, Parts, Refusal, TraceContext, Verified};
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
+use tradewind_policy::{self as policy, Decision, Facts, Principal, Resource};
 
 /// What ingress asks of the engine.
 #[async_trait]
@@ -32,6 +34,10 @@ pub trait Publisher: Send + Sync + 'static {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError>;
+    /// See [`Engine::decide`].
+    fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision;
+    /// See [`Engine::count_denied`].
+    fn count_denied(&self, action: policy::Action, decision: &Decision);
     /// See [`Engine::report`].
     fn report(&self, happening: Happening);
 }
@@ -45,6 +51,12 @@ impl Publisher for Engine {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         Engine::publish(self, stream, origin, events).await
+    }
+    fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision {
+        Engine::decide(self, who, action, resource, Facts::default())
+    }
+    fn count_denied(&self, action: policy::Action, decision: &Decision) {
+        Engine::count_denied(self, action, decision);
     }
     fn report(&self, happening: Happening) {
         Engine::report(self, happening);
@@ -364,6 +376,7 @@ impl Ingress {
             }
         }
         self.publisher.report(Happening {
+            event: None,
             at_ms: self.clock.unix_ms(),
             what: "refused".into(),
             stream: None,
@@ -398,6 +411,7 @@ fn origin(door: &Door, verified: Verified) -> Origin {
         space: "default".into(),
         source: door.name.clone(),
         principal: format!("{} ({})", verified.principal, verified.method).into(),
+        who: who::of(&verified),
         dedupe_window: verified.dedupe_window,
     }
 }

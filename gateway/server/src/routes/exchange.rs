@@ -6,6 +6,7 @@ use super::path::{climbs, decoded, filled};
 use super::route::Route;
 use super::{Caller, Found, event, headers};
 use crate::ingress::{self, AnswerBody, Ingress, Problem, Site};
+use crate::who;
 use bytes::Bytes;
 use http::header::{ALLOW, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use tradewind_adapter::{Action, BoxError, Peer, Reason, Verified};
 use tradewind_engine::{Happening, Origin};
 use tradewind_event::Event;
+use tradewind_policy::Resource;
 
 /// Gateways that a request may pass; beyond that it runs in circles.
 const HOPS_MAX: u32 = 16;
@@ -244,7 +246,17 @@ async fn known(
     })?;
     front.note(&verified, now);
     verified.may(Action::Publish)?;
-    Ok(verified)
+    let who = who::of(&verified);
+    let invoke = tradewind_policy::Action::Invoke;
+    let decision = front
+        .publisher
+        .decide(&who, invoke, Resource::Route(&route.name));
+    if decision.allowed() {
+        return Ok(verified);
+    }
+    front.publisher.count_denied(invoke, &decision);
+    let why = format!("{who}: invoke {}: {decision}", route.name);
+    Err(Problem::denied(why))
 }
 
 fn passed_on(
@@ -295,6 +307,7 @@ fn origin(route: &Route, verified: Verified) -> Origin {
         space: "default".into(),
         source: format!("routes/{}", route.name).into(),
         principal: format!("{} ({})", verified.principal, verified.method).into(),
+        who: who::of(&verified),
         dedupe_window: verified.dedupe_window,
     }
 }
@@ -355,6 +368,7 @@ fn tell(front: &Ingress, route: &Route, problem: &Problem) {
     let name = &*route.name;
     tracing::warn!(route = name, reason = line, "request not answered");
     front.publisher.report(Happening {
+        event: None,
         at_ms: front.clock.unix_ms(),
         what: "refused".into(),
         stream: None,

@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
-    Breaker, OnExhaustion, Pauses, Plan, Policy, Retry, Start, StreamPlan, SubscriptionPlan,
+    Breaker, OnExhaustion, Pauses, Plan, Policy, Retry, Sight, Start, StreamPlan, SubscriptionPlan,
 };
+use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
 
 /// Streams and subscriptions, for the engine.
@@ -35,6 +36,10 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
                 stream: loaded.stream.clone(),
                 filter: loaded.filter.clone(),
                 definition: loaded.definition.clone(),
+                sight: loaded.identity.as_deref().map(|identity| Sight {
+                    who: Principal::new(Kind::Identity, identity),
+                    policies: checked.policies.clone(),
+                }),
                 transform: loaded.transform.clone(),
                 sink: match telemetry {
                     Some(telemetry) => telemetry.sink(loaded.sink.clone()),
@@ -53,6 +58,7 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
         .collect();
     let schemas = checked.schemas.iter();
     Plan {
+        policies: checked.policies.clone(),
         schemas: Arc::new(Schemas::new(
             schemas.map(|(name, schema)| (name, &schema.registered)),
         )),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tradewind_config::Period;
 use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt, SYSTEM};
 use tradewind_event::{Event, Timestamp, packed};
+use tradewind_policy::{self as policy, Decision, Facts, Principal, Resource};
 use tradewind_store::Op;
 
 /// Attribute: when the event is to be appended, RFC 3339.
@@ -69,6 +70,9 @@ struct Head {
     space: String,
     source: String,
     principal: String,
+    /// Of an earlier release, nobody is named.
+    #[serde(default)]
+    who: Option<String>,
     dedupe_window_ms: Option<u64>,
 }
 
@@ -145,7 +149,7 @@ impl Front {
         if !invalid.is_empty() {
             return Err(PublishError::Invalid(invalid));
         }
-        self.engine.takes(stream, &events)?;
+        self.engine.takes(stream, origin, &events)?;
         let mut at_once = Vec::new();
         let mut later = Vec::new();
         for (event, due) in events.into_iter().zip(&dues) {
@@ -284,6 +288,10 @@ impl Front {
             space: head.space.into(),
             source: head.source.into(),
             principal: head.principal.into(),
+            who: head
+                .who
+                .and_then(|who| who.parse().ok())
+                .unwrap_or_else(Principal::anonymous),
             dedupe_window: head.dedupe_window_ms.map(Duration::from_millis),
         };
         let known = self.known(&head.stream, &event).await?;
@@ -343,6 +351,12 @@ impl crate::ingress::Publisher for Front {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         Front::publish(self, stream, origin, events).await
+    }
+    fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision {
+        self.engine.decide(who, action, resource, Facts::default())
+    }
+    fn count_denied(&self, action: policy::Action, decision: &Decision) {
+        self.engine.count_denied(action, decision);
     }
     fn report(&self, happening: Happening) {
         self.engine.report(happening);
@@ -412,6 +426,7 @@ fn entry(
         space: origin.space.to_string(),
         source: origin.source.to_string(),
         principal: origin.principal.to_string(),
+        who: Some(origin.who.to_string()),
         dedupe_window_ms: window,
     };
     let head = serde_json::to_vec(&head).map_err(|e| PublishError::Unavailable(e.to_string()))?;

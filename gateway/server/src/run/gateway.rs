@@ -156,6 +156,7 @@ impl Gateway {
             stores: self.stores.stats(),
             damage: self.damage(),
             violated: self.engine.violated(),
+            denied: self.engine.denied(),
             #[cfg(feature = "backup")]
             backups: self.backups.seen(),
             ready: self.ready().is_ok(),
@@ -188,6 +189,7 @@ impl Gateway {
     }
     pub(super) fn say(&self, what: &str, detail: String) {
         self.engine.report(Happening {
+            event: None,
             at_ms: self.clock.unix_ms(),
             what: what.into(),
             stream: None,

@@ -15,6 +15,7 @@ use tradewind_adapter::{BuiltSource, Ground, Received, Settlement, Source, Token
 use tradewind_config::Checked;
 use tradewind_engine::{Clock, Engine, Origin, PublishError, SET_ASIDE};
 use tradewind_event::Event;
+use tradewind_policy::{Kind, Principal};
 
 /// Messages asked for at once.
 const BATCH: usize = 100;
@@ -172,6 +173,7 @@ impl Pull {
             Ok(()) => Settlement::Ack,
             Err(
                 error @ (PublishError::Invalid(_)
+                | PublishError::Denied(_)
                 | PublishError::Schema(_)
                 | PublishError::Conflict(_)),
             ) => self.set_aside(token, &reason(&error), &events).await,
@@ -213,6 +215,7 @@ impl Pull {
             space: "default".into(),
             source: self.name.as_str().into(),
             principal: format!("{} (pulled)", self.name).into(),
+            who: Principal::new(Kind::Source, self.name.as_str()),
             dedupe_window: None,
         }
     }
@@ -259,6 +262,7 @@ fn later(source: &str, error: &PublishError) -> Settlement {
 fn reason(error: &PublishError) -> String {
     match error {
         PublishError::Invalid(events)
+        | PublishError::Denied(events)
         | PublishError::Schema(events)
         | PublishError::Conflict(events) => {
             let parts: Vec<_> = events

@@ -120,6 +120,7 @@ impl Gateway {
             space: "default".into(),
             source: "gateway".into(),
             principal: "the gateway itself".into(),
+            who: tradewind_policy::Principal::operator(),
             dedupe_window: None,
         };
         match self.engine.publish_own(SYSTEM, &origin, events).await {

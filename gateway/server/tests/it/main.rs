@@ -12,6 +12,7 @@ mod connections;
 mod delivery;
 mod limits;
 mod mtls;
+mod policies;
 mod process;
 mod pull;
 mod refused;

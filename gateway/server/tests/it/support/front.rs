@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Parts, Refusal, Verified, Webhook};
 use tradewind_engine::{Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
+use tradewind_policy::{self as policy, Policies, Principal};
 use tradewind_server::admin::Metrics;
 use tradewind_server::ingress::{
     Door, Ingress, Limits, Listener, Publisher, Site, Unmatched, accept,
@@ -90,6 +91,15 @@ impl Publisher for Unable {
         };
         Ok(vec![receipt; events.len()])
     }
+    fn decide(
+        &self,
+        who: &Principal,
+        action: policy::Action,
+        resource: policy::Resource<'_>,
+    ) -> policy::Decision {
+        Policies::off().decide(who, action, resource, policy::Facts::default())
+    }
+    fn count_denied(&self, _: policy::Action, _: &policy::Decision) {}
     fn report(&self, _: Happening) {}
 }
 

@@ -1,0 +1,139 @@
+//! What policies say of requests to the admin API.
+
+use super::endpoint::Endpoint;
+use crate::ingress::Problem;
+use crate::run::Gateway;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use std::collections::HashSet;
+use tradewind_adapter::Action as Scope;
+use tradewind_engine::Error;
+use tradewind_event::Event;
+use tradewind_policy::{Action, Facts, Principal, Resource};
+
+/// Endpoints that ask for themselves: what they are about is known only when it has been read.
+pub(super) type Later = HashSet<(&'static str, &'static str)>;
+
+/// Those of a list.
+pub(super) fn later(endpoints: &[Endpoint]) -> Later {
+    let later = endpoints.iter().filter(|endpoint| endpoint.asks_later);
+    later
+        .map(|endpoint| (endpoint.path, endpoint.method))
+        .collect()
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(super) struct Permit(pub(super) Principal);
+
+impl Permit {
+    /// Whether policies have a say in what this caller does.
+    pub(super) fn is_judged(&self, gateway: &Gateway) -> bool {
+        gateway.engine.has_policies() && self.0.kind != tradewind_policy::Kind::Operator
+    }
+
+    /// Whether the caller may do this.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn check(
+        &self,
+        gateway: &Gateway,
+        action: Action,
+        resource: Resource<'_>,
+        facts: Facts<'_>,
+    ) -> Result<(), Problem> {
+        let decision = gateway.engine.decide(&self.0, action, resource, facts);
+        if decision.allowed() {
+            return Ok(());
+        }
+        gateway.engine.count_denied(action, &decision);
+        Err(Problem::denied(format!(
+            "{}: {} {resource:?}: {decision}",
+            self.0,
+            action.name()
+        )))
+    }
+
+    /// As [`Permit::check`], for one of many things that a caller sees or does not.
+    pub(super) fn allows(
+        &self,
+        gateway: &Gateway,
+        action: Action,
+        resource: Resource<'_>,
+        facts: Facts<'_>,
+    ) -> bool {
+        let decision = gateway.engine.decide(&self.0, action, resource, facts);
+        decision.allowed()
+    }
+
+    /// Whether the caller may do this to a subscription, as a whole.
+    ///
+    /// # Errors
+    /// 403, or 404 where there is none.
+    pub(super) async fn on_subscription(
+        &self,
+        gateway: &Gateway,
+        action: Action,
+        name: &str,
+    ) -> Result<(), Problem> {
+        if !self.is_judged(gateway) {
+            return Ok(());
+        }
+        // Of the engine: what is suspended still belongs to its stream.
+        let all = gateway.engine.subscriptions().await;
+        let Some(view) = all.into_iter().find(|view| view.name == name) else {
+            return Err(Error::NotFound(format!("no subscription `{name}`")).into());
+        };
+        let stream = &view.stream;
+        self.check(
+            gateway,
+            action,
+            Resource::Subscription { name, stream },
+            Facts::default(),
+        )
+    }
+
+    /// Whether the caller may read an event, in a stream or among the dead letters of a subscription.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn read(
+        &self,
+        gateway: &Gateway,
+        resource: Resource<'_>,
+        event: &Event,
+    ) -> Result<(), Problem> {
+        self.check(gateway, Action::ReadPayload, resource, Facts::of(event))
+    }
+}
+
+/// Asks for everything that the path alone names.
+pub(super) async fn at_the_door(
+    gateway: &Gateway,
+    permit: &Permit,
+    scope: Option<Scope>,
+    request: Request,
+) -> Result<Request, Problem> {
+    let (Some(scope), true) = (scope, permit.is_judged(gateway)) else {
+        return Ok(request);
+    };
+    let (mut parts, body) = request.into_parts();
+    let path = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let name = path
+        .iter()
+        .flat_map(RawPathParams::iter)
+        .find(|(key, _)| *key == "name");
+    let action = match scope {
+        Scope::Publish => Action::Publish,
+        Scope::Subscribe => Action::Subscribe,
+        Scope::ReadPayload => Action::ReadPayload,
+        Scope::Replay => Action::Replay,
+        Scope::Redrive => Action::Redrive,
+        Scope::Configure => Action::Configure,
+    };
+    match name {
+        Some((_, name)) => permit.on_subscription(gateway, action, name).await?,
+        None => permit.check(gateway, action, Resource::Gateway, Facts::default())?,
+    }
+    Ok(Request::from_parts(parts, body))
+}

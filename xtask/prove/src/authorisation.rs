@@ -1,0 +1,406 @@
+//! Who may do what: a matrix of principals, actions, streams and types, and requests that two readers might read in two
+//! ways. Whatever is stored is read back and held against the rules, told a second time.
+
+mod rules;
+mod tricks;
+mod wire;
+
+use crate::gateway::Gateway;
+use crate::{Options, Proved};
+use rules::{ADMIN, About, POLICIES, Who, may_publish};
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use tricks::Trick;
+use wire::{Answer, post, request, send, text};
+
+const KEYS: [&str; 4] = ["shop", "till", "oncall", "reader"];
+const STREAMS: [(&str, &str, &str); 3] = [
+    ("shop", "/shop", "orders"),
+    ("pay", "/pay", "payments"),
+    ("till", "/till", "payments"),
+];
+
+#[derive(Default)]
+struct Figures {
+    matrix: u32,
+    admin: u32,
+    tricks: u32,
+    stored: u32,
+    bypasses: u32,
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} cells of publishing and {} of the admin API as told, {} tricks of which {} stored an event, {} bypasses",
+            self.matrix, self.admin, self.tricks, self.stored, self.bypasses
+        )
+    }
+}
+
+pub(crate) async fn run(options: &Options) -> Proved {
+    let mut figures = Figures::default();
+    match steps(options, &mut figures).await {
+        Ok(()) if figures.bypasses == 0 => Ok(figures.to_string()),
+        Ok(()) => Err((
+            figures.to_string(),
+            "something was stored that nobody permits".into(),
+        )),
+        Err(what) => Err((figures.to_string(), what)),
+    }
+}
+
+async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
+    let admin = free()?;
+    let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
+    configure(&gateway, admin)?;
+    gateway.start().await?;
+    let token = gateway.data().join("admin.token");
+    let ground = Ground {
+        address: gateway.address,
+        admin,
+        token: std::fs::read_to_string(token)
+            .map_err(text)?
+            .trim()
+            .to_owned(),
+    };
+    ground.matrix(figures).await?;
+    ground.administration(figures).await?;
+    ground.mislead(figures, options.short).await?;
+    gateway.said_no_panic()
+}
+
+fn free() -> Result<SocketAddr, String> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(text)?;
+    listener.local_addr().map_err(text)
+}
+
+fn key(id: &str) -> String {
+    format!("tw_{id}_{}", "5a".repeat(24))
+}
+
+fn configure(gateway: &Gateway, admin: SocketAddr) -> Result<(), String> {
+    let mut head =
+        format!("admin: {admin}\nadmin-auth: {{ api-keys: [shop, oncall, reader] }}\napi-keys:\n");
+    for id in KEYS {
+        let digest = Sha256::digest(key(id));
+        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        head.push_str(&format!("  {id}: {{ sha256: {hash} }}\n"));
+    }
+    head.push_str("streams: { orders: {}, payments: {} }\n");
+    head.push_str(POLICIES);
+    let sink = "sink: { kind: http, url: \"http://127.0.0.1:9/\", allow-private: [127.0.0.0/8] }";
+    head.push_str(&format!(
+        "routes:\n  ask: {{ path: /ask, methods: [POST], auth: {{ api-keys: [shop, till] }}, {sink} }}\n"
+    ));
+    let keys = "auth: { api-keys: [shop, till, reader] }";
+    let mut sources =
+        String::from("sources:\n  open: { kind: http, path: /open, auth: none-i-understand }\n");
+    // Two doors lead to one stream, so that `via` counts.
+    for (name, path, stream) in STREAMS {
+        sources.push_str(&format!(
+            "  {name}: {{ kind: http, path: {path}, stream: {stream}, {keys} }}\n"
+        ));
+    }
+    let subscriptions = format!(
+        "  charge: {{ owner: shop, stream: orders, {sink} }}\n  pay: {{ owner: shop, stream: payments, {sink} }}\n"
+    );
+    let text = gateway.text(&subscriptions);
+    gateway.write(&text.replace("sources:\n", &format!("{head}{sources}")))
+}
+
+struct Ground {
+    address: SocketAddr,
+    admin: SocketAddr,
+    token: String,
+}
+
+impl Ground {
+    /// Every principal at every door with every kind of event, in each mode: the answer is what the rules say.
+    async fn matrix(&self, figures: &mut Figures) -> Result<(), String> {
+        let types = [
+            "com.acme.order.placed",
+            "com.acme.order.vault",
+            "com.acme.payment.made",
+            "public",
+            "other",
+        ];
+        let doors = STREAMS
+            .iter()
+            .copied()
+            .chain([("open", "/open", "default"), ("in", "/events", "default")]);
+        for (via, path, stream) in doors {
+            let all: &[Who] = match stream {
+                "default" => &[Who::Nobody],
+                _ => &[Who::Key("shop"), Who::Key("till"), Who::Key("reader")],
+            };
+            for who in all {
+                for ty in types {
+                    for source in ["/shop/1", "/pay/1"] {
+                        for subject in [None, Some("s"), Some("secret")] {
+                            let about = About {
+                                ty,
+                                source,
+                                subject,
+                            };
+                            let expected = may_publish(*who, via, stream, about);
+                            for mode in ["binary", "structured", "batch"] {
+                                let answer = self.publish(*who, path, about, mode).await?;
+                                let status = if expected { 202 } else { 403 };
+                                if answer.status != status {
+                                    let body = String::from_utf8_lossy(&answer.body).into_owned();
+                                    return Err(format!(
+                                        "{who:?} at {path}, {about:?}, {mode}: {} and not {status}: {body}",
+                                        answer.status
+                                    ));
+                                }
+                                if !expected
+                                    && answer.json()["type"]
+                                        != "urn:tradewind:problem:policy-denied"
+                                {
+                                    return Err(format!("a denial is told as {}", answer.json()));
+                                }
+                                figures.matrix += 1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (who, status) in [("till", 502), ("shop", 403)] {
+            let answer = self.show(Who::Key(who), "/ask", &[], "").await?;
+            if answer.status != status {
+                return Err(format!("{who} calls the route: {}", answer.status));
+            }
+            figures.matrix += 1;
+        }
+        Ok(())
+    }
+
+    async fn publish(
+        &self,
+        who: Who,
+        path: &str,
+        about: About<'_>,
+        mode: &str,
+    ) -> Result<Answer, String> {
+        let id = fastrand::u64(..).to_string();
+        if mode == "binary" {
+            let mut headers = vec![
+                ("ce-specversion", "1.0"),
+                ("ce-id", &id),
+                ("ce-source", about.source),
+                ("ce-type", about.ty),
+            ];
+            headers.extend(about.subject.map(|subject| ("ce-subject", subject)));
+            return self.show(who, path, &headers, "").await;
+        }
+        let mut event = serde_json::json!({
+            "specversion": "1.0", "id": id, "source": about.source, "type": about.ty
+        });
+        if let Some(subject) = about.subject {
+            event["subject"] = subject.into();
+        }
+        let (kind, body) = match mode {
+            "structured" => ("application/cloudevents+json", event.to_string()),
+            _ => ("application/cloudevents-batch+json", format!("[{event}]")),
+        };
+        self.show(who, path, &[("content-type", kind)], &body).await
+    }
+
+    async fn show(
+        &self,
+        who: Who,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, String> {
+        let shown = match who {
+            Who::Key(id) => key(id),
+            Who::Nobody => String::new(),
+        };
+        let mut all = headers.to_vec();
+        if !shown.is_empty() {
+            all.push(("x-api-key", &shown));
+        }
+        send(self.address, &post(path, &all, body)).await
+    }
+
+    async fn ask(&self, who: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
+        let proof = match who {
+            "operator" => format!("Bearer {}", self.token),
+            id => format!("Bearer {}", key(id)),
+        };
+        let headers = [
+            ("authorization", proof.as_str()),
+            ("content-type", "application/json"),
+        ];
+        send(self.admin, &request(method, path, &headers, body)).await
+    }
+
+    /// The table of the admin API.
+    async fn administration(&self, figures: &mut Figures) -> Result<(), String> {
+        let order = self
+            .keep("orders", "kept-order", "com.acme.order.placed")
+            .await?;
+        let payment = self
+            .keep("payments", "kept-payment", "com.acme.payment.made")
+            .await?;
+        for (who, method, path, body, denied) in ADMIN {
+            let path = path
+                .replace("{offset}", &order)
+                .replace("{payment}", &payment);
+            let event = serde_json::json!({
+                "specversion": "1.0", "id": fastrand::u64(..).to_string(), "source": "/shop/1",
+                "type": "com.acme.order.placed"
+            });
+            let body = body.replace("EVENT", &event.to_string());
+            let answer = self.ask(who, method, &path, &body).await?;
+            let told = answer.json();
+            let is_denied =
+                answer.status == 403 && told["type"] == "urn:tradewind:problem:policy-denied";
+            if is_denied != *denied || (!denied && answer.status != 200) {
+                return Err(format!("{who} {method} {path}: {} {told}", answer.status));
+            }
+            figures.admin += 1;
+        }
+        Ok(())
+    }
+
+    /// Stores an event as the operator; returns its offset.
+    async fn keep(&self, stream: &str, id: &str, ty: &str) -> Result<String, String> {
+        let event =
+            serde_json::json!({ "specversion": "1.0", "id": id, "source": "/shop/1", "type": ty });
+        let path = format!("/v1/streams/{stream}/events");
+        let answer = self
+            .ask("operator", "POST", &path, &event.to_string())
+            .await?;
+        let told = answer.json();
+        let position = told["events"][0]["position"].as_str();
+        let offset = position.and_then(|position| position.split_once('/'));
+        let (_, offset) = offset.ok_or_else(|| format!("nothing was kept: {told}"))?;
+        Ok(offset.to_owned())
+    }
+
+    /// Everything that may be read in two ways, by everybody; what is stored then is read back.
+    async fn mislead(&self, figures: &mut Figures, short: bool) -> Result<(), String> {
+        let mut tricks = tricks::all();
+        fastrand::shuffle(&mut tricks);
+        if short {
+            tricks.truncate(400);
+        }
+        let mut before = self.appended().await?;
+        for trick in tricks {
+            let who = fastrand::choice([
+                Who::Key("shop"),
+                Who::Key("till"),
+                Who::Key("reader"),
+                Who::Nobody,
+            ]);
+            let who = who.unwrap_or(Who::Nobody);
+            let answer = self.try_out(who, &trick).await?;
+            figures.tricks += 1;
+            let told = answer.json();
+            let events = told["events"].as_array().filter(|_| answer.status < 300);
+            let mut new = 0;
+            for event in events.into_iter().flatten() {
+                let (Some(stream), Some(position)) =
+                    (told["stream"].as_str(), event["position"].as_str())
+                else {
+                    continue;
+                };
+                if position.is_empty() || event["duplicate"] == true {
+                    continue;
+                }
+                new += 1;
+                figures.stored += 1;
+                if !self.is_permitted(who, stream, position).await? {
+                    figures.bypasses += 1;
+                    println!("stored at {stream}@{position} by {who:?}: {trick:?}");
+                }
+            }
+            // Not one event more than was told, and none where it was refused.
+            let after = self.appended().await?;
+            if after != before + new {
+                figures.bypasses += 1;
+                println!(
+                    "{} events were stored, {new} told, by {who:?}: {trick:?}",
+                    after - before
+                );
+            }
+            before = after;
+        }
+        Ok(())
+    }
+
+    async fn try_out(&self, who: Who, trick: &Trick) -> Result<Answer, String> {
+        let id = fastrand::u64(..).to_string();
+        let headers: Vec<(String, String)> = trick
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.replace("ID", &id)))
+            .collect();
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        self.show(who, &trick.path, &headers, &trick.body.replace("ID", &id))
+            .await
+    }
+
+    async fn is_permitted(&self, who: Who, stream: &str, position: &str) -> Result<bool, String> {
+        let answer = self
+            .ask(
+                "operator",
+                "GET",
+                &format!("/v1/events/{stream}/{position}"),
+                "",
+            )
+            .await?;
+        let event = answer.json();
+        let journey = self
+            .ask(
+                "operator",
+                "GET",
+                &format!("/v1/explain?event={stream}@{position}"),
+                "",
+            )
+            .await?;
+        let journey = journey.json();
+        let (Some(ty), Some(source), Some(via)) = (
+            event["type"].as_str(),
+            event["source"].as_str(),
+            journey[0]["via"].as_str(),
+        ) else {
+            return Err(format!(
+                "{stream}@{position} cannot be read: {event} {journey}"
+            ));
+        };
+        let subject = event["subject"].as_str();
+        // Nobody means that no key was shown: it counts only at a door that asks for none.
+        let asked = !matches!(via, "open" | "in");
+        let who = if asked { who } else { Who::Nobody };
+        Ok(!(asked && who == Who::Nobody)
+            && may_publish(
+                who,
+                via,
+                stream,
+                About {
+                    ty,
+                    source,
+                    subject,
+                },
+            ))
+    }
+
+    async fn appended(&self) -> Result<u64, String> {
+        let answer = self.ask("operator", "GET", "/v1/streams", "").await?;
+        let streams = answer.json();
+        let streams = streams.as_object().ok_or("no streams")?;
+        let others = streams.iter().filter(|(name, _)| *name != "system");
+        Ok(others
+            .filter_map(|(_, stream)| stream["appended"].as_u64())
+            .sum())
+    }
+}

@@ -1,0 +1,84 @@
+//! Requests as bytes: nothing on the way tidies them up.
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Longest wait for an answer; a request that is never complete has none.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// Sends one request and reads until the gateway closes. No answer counts as status 0.
+pub(super) async fn send(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
+    let mut stream = TcpStream::connect(address).await.map_err(text)?;
+    // It may be refused, and the connection reset, before all is written.
+    stream.write_all(request).await.ok();
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    tokio::time::timeout(PATIENCE, reading).await.ok();
+    Ok(parse(&answer))
+}
+
+fn parse(answer: &[u8]) -> Answer {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let body = match head.contains("transfer-encoding: chunked") {
+        true => unchunked(body),
+        false => body.to_vec(),
+    };
+    Answer {
+        status: status.unwrap_or_default(),
+        body,
+    }
+}
+
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&body[..end]).unwrap_or_default();
+        let Ok(size @ 1..) = usize::from_str_radix(size, 16) else {
+            break;
+        };
+        let from = end + 2;
+        let to = (from + size).min(body.len());
+        whole.extend_from_slice(&body[from..to]);
+        body = body.get(to + 2..).unwrap_or_default();
+    }
+    whole
+}
+
+/// A request with a body, closed after it.
+pub(super) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    request("POST", path, headers, body)
+}
+
+pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let mut out = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        out.push_str(&format!("{name}: {value}\r\n"));
+    }
+    out.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    out.into_bytes()
+}
+
+pub(super) fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
