@@ -191,6 +191,10 @@ fn objects(snapshot: &Snapshot) -> Objects<'_> {
         let mut steps = pointer.splitn(4, '/').skip(1);
         let (section, name) = (steps.next().unwrap_or_default(), steps.next());
         match (SECTIONS.contains(&section), name) {
+            // There, and empty: what no policy permits is denied.
+            (true, None) if matches!(section, "policies" | "roles") => {
+                objects.entry(("", "")).or_default().insert(pointer, leaf);
+            }
             (true, None) => {}
             (true, Some(name)) => {
                 let start = section.len() + name.len() + 2;

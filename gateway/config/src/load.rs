@@ -26,6 +26,7 @@ use crate::snapshot::Snapshot;
 use authority::There;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use tradewind_adapter::{Failure, Registry};
 
@@ -72,6 +73,7 @@ pub fn load_str(
         registry,
         env,
         read: Vec::new(),
+        held: Vec::new(),
         out,
     };
     let checked = loader.run();
@@ -92,6 +94,8 @@ struct Loader<'a> {
     env: &'a dyn Env,
     /// Files that are named in other ways than by references.
     read: Vec<PathBuf>,
+    /// What they hold, by the place that names them.
+    held: Vec<(String, String)>,
     out: Diagnostics,
 }
 
@@ -123,6 +127,10 @@ impl Loader<'_> {
         let mut files = vec![self.document.file().into()];
         files.extend(self.document.read.iter().cloned());
         files.append(&mut self.read);
+        let mut snapshot = Snapshot::of(self.document);
+        for (place, content) in &self.held {
+            snapshot.holds(place, content);
+        }
         Some(Checked {
             config: Config {
                 listen: file.listen,
@@ -149,8 +157,20 @@ impl Loader<'_> {
             subscriptions,
             warnings: Diagnostics::default(),
             files,
-            snapshot: Snapshot::of(self.document),
+            snapshot,
         })
+    }
+
+    /// Reads a file that is named at a place, relative to the folder of this one.
+    fn open(&mut self, place: &str, path: &Path) -> io::Result<(PathBuf, String)> {
+        let folder = Path::new(self.document.file()).parent();
+        let path = folder.unwrap_or_else(|| Path::new("")).join(path);
+        let text = self.env.read(&path);
+        // Also where it cannot be read: the watcher sees it come.
+        self.read.push(path.clone());
+        let text = text?;
+        self.held.push((place.to_owned(), text.clone()));
+        Ok((path, text))
     }
 
     fn file(&mut self) -> Option<File> {

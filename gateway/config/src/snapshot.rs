@@ -27,6 +27,15 @@ impl Snapshot {
         snapshot
     }
 
+    /// What a file holds that is named at a place: it means something else when that changes.
+    pub(crate) fn holds(&mut self, pointer: &str, content: &str) {
+        if let Some(leaf) = self.leaves.get_mut(pointer) {
+            let mut hasher = DefaultHasher::new();
+            (leaf.meant, content).hash(&mut hasher);
+            leaf.meant = hasher.finish();
+        }
+    }
+
     fn enter(&mut self, document: &Document, pointer: Pointer, value: &Value) {
         match value {
             Value::Object(map) if !map.is_empty() => {

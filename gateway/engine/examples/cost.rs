@@ -91,6 +91,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
             stream: "default".into(),
             filter: tradewind_filter::compile(&serde_json::Value::Null)?,
             definition: serde_json::Value::Null,
+            sight: None,
             transform: None,
             sink: Arc::clone(&sink) as Arc<dyn Sink>,
             start: Start::Tip,

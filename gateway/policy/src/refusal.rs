@@ -44,7 +44,7 @@ impl InvalidPolicy {
                 .or(otherwise),
             reason: one_line(&told.to_string()),
             hint: help
-                .or(expected.map(str::to_owned))
+                .or_else(|| expected.map(str::to_owned))
                 .map(|hint| one_line(&hint)),
         }
     }

@@ -33,7 +33,7 @@ impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} cells of publishing and {} of the admin API as told, {} tricks of which {} stored an event, {} bypasses",
+            "{} cells of publishing and {} of the admin API as told, {} tricks that stored {} events, {} bypasses",
             self.matrix, self.admin, self.tricks, self.stored, self.bypasses
         )
     }
@@ -90,7 +90,7 @@ fn configure(gateway: &Gateway, admin: SocketAddr) -> Result<(), String> {
     }
     head.push_str("streams: { orders: {}, payments: {} }\n");
     head.push_str(POLICIES);
-    let sink = "sink: { kind: http, url: \"http://127.0.0.1:9/\", allow-private: [127.0.0.0/8] }";
+    let sink = "sink: { kind: http, url: \"http://127.0.0.1:9/\", allow-private: [127.0.0.0/8], allow-ports: [9] }";
     head.push_str(&format!(
         "routes:\n  ask: {{ path: /ask, methods: [POST], auth: {{ api-keys: [shop, till] }}, {sink} }}\n"
     ));
@@ -287,19 +287,19 @@ impl Ground {
     async fn mislead(&self, figures: &mut Figures, short: bool) -> Result<(), String> {
         let mut tricks = tricks::all();
         fastrand::shuffle(&mut tricks);
+        // Those at a door that there is come first: what they get past it is the most.
+        tricks.sort_by_key(|trick| trick.path != "/shop");
         if short {
             tricks.truncate(400);
         }
         let mut before = self.appended().await?;
-        for trick in tricks {
-            let who = fastrand::choice([
-                Who::Key("shop"),
-                Who::Key("till"),
-                Who::Key("reader"),
-                Who::Nobody,
-            ]);
-            let who = who.unwrap_or(Who::Nobody);
-            let answer = self.try_out(who, &trick).await?;
+        let others = [Who::Key("till"), Who::Key("reader"), Who::Nobody];
+        let other = || fastrand::choice(others).unwrap_or(Who::Nobody);
+        let tried = tricks
+            .iter()
+            .flat_map(|trick| [(Who::Key("shop"), trick), (other(), trick)]);
+        for (who, trick) in tried {
+            let answer = self.try_out(who, trick).await?;
             figures.tricks += 1;
             let told = answer.json();
             let events = told["events"].as_array().filter(|_| answer.status < 300);
@@ -331,7 +331,10 @@ impl Ground {
             }
             before = after;
         }
-        Ok(())
+        match figures.stored {
+            0..10 => Err("hardly any trick stored anything: they show nothing".into()),
+            _ => Ok(()),
+        }
     }
 
     async fn try_out(&self, who: Who, trick: &Trick) -> Result<Answer, String> {

@@ -26,6 +26,12 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             if touches("limits") {
                 say("applies to new requests");
             }
+            if ["policies", "roles"].iter().any(|key| touches(key)) {
+                say(match new.policies.in_force() {
+                    true => "what no policy permits is denied",
+                    false => "nothing is denied by policies any more",
+                });
+            }
             if touches("trusted-proxies") {
                 say("applies to new connections");
             }

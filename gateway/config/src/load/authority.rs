@@ -10,7 +10,6 @@ use crate::model::{May, PolicyText, RoleKeys};
 use crate::phrase;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use tradewind_policy::{Action, InvalidPolicy, Kind, Policies, Principal, Role, Text, TooMany};
 
 /// What policies may name.
@@ -98,13 +97,8 @@ impl Loader<'_> {
         let (at, file, text) = match (keys.file, keys.cedar) {
             (Some(path), None) => {
                 let at = child(base, "file");
-                let folder = Path::new(self.document.file()).parent();
-                let whole = folder.unwrap_or_else(|| Path::new("")).join(&path);
-                let text = self.env.read(&whole);
-                // Also where it cannot be read: the watcher sees it come.
-                self.read.push(whole.clone());
-                match text {
-                    Ok(text) => (at, Some(whole), text),
+                match self.open(&at, &path) {
+                    Ok((file, text)) => (at, Some(file), text),
                     Err(error) => {
                         let message =
                             format!("cannot read `{}`: {error}", path.display()).to_lowercase();

@@ -8,8 +8,6 @@ use crate::model::{Bound, Compatibility, Contract, OnFailure, Version};
 use crate::phrase;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::path::Path;
 use tradewind_schema::{Action, Binding, Definition, FORMATS, InvalidSchema, Pattern, Registered};
 
 impl Loader<'_> {
@@ -100,8 +98,8 @@ impl Loader<'_> {
         let (at, text) = match (file, schema) {
             (Some(path), None) => {
                 let at = child(place, "file");
-                match self.open(&path) {
-                    Ok(text) => (at, text),
+                match self.open(&at, &path) {
+                    Ok((_, text)) => (at, text),
                     Err(error) => {
                         let message =
                             format!("cannot read `{}`: {error}", path.display()).to_lowercase();
@@ -129,15 +127,6 @@ impl Loader<'_> {
         {
             self.refuse_schema(&at, "invalid-schema", reason, hint.as_deref());
         }
-    }
-
-    fn open(&mut self, path: &Path) -> io::Result<String> {
-        let folder = Path::new(self.document.file()).parent();
-        let path = folder.unwrap_or_else(|| Path::new("")).join(path);
-        let text = self.env.read(&path);
-        // Also where it cannot be read: the watcher sees it come.
-        self.read.push(path);
-        text
     }
 
     fn refuse_schema(

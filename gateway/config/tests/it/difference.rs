@@ -131,3 +131,41 @@ fn a_new_value_behind_a_reference_is_seen_and_not_shown() {
     assert_eq!(shown(&changes), expected);
     assert!(changes[0].keys[0].hidden);
 }
+
+#[test]
+fn what_a_named_file_holds_is_seen() {
+    let text = "policies: { p: { file: p.cedar } }\nschemas:\n  s: { versions: [{ file: s.json }], events: [{ type: t }] }\n";
+    let with = |cedar, schema| {
+        let mut env = fake();
+        env.files.insert("p.cedar", cedar);
+        env.files.insert("s.json", schema);
+        load(text, &env)
+    };
+    let permit = "permit (principal, action, resource);";
+    let before = with(permit, "{}");
+    assert_eq!(diff(&before, &with(permit, "{}")), []);
+    let told = |after: &Checked| {
+        diff(&before, after)
+            .iter()
+            .map(|c| format!("{} {}", c.object, c.name))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&with("", "{}")), ["policy p"]);
+    assert_eq!(told(&with(permit, "true")), ["schema s"]);
+}
+
+#[test]
+fn an_empty_section_of_policies_is_no_missing_one() {
+    for (before, after, effect) in [
+        ("", "policies:\n", "what no policy permits is denied"),
+        ("", "roles: {}\n", "what no policy permits is denied"),
+        ("roles:\n", "", "nothing is denied by policies any more"),
+    ] {
+        let found = changes(
+            &format!("{before}streams: {{}}\n"),
+            &format!("{after}streams: {{}}\n"),
+        );
+        let effects: Vec<_> = found.iter().flat_map(|c| &c.effects).collect();
+        assert_eq!(effects, [effect], "{before:?} {after:?} {found:?}");
+    }
+}

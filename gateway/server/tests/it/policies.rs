@@ -98,15 +98,27 @@ async fn the_last_policy_taken_out_closes_every_door() {
         202
     );
     let file = gateway.dir.path().join("tradewind.yaml");
-    for (authority, status) in [("roles:\n", 403), ("", 202), (ORDERS, 202)] {
-        std::fs::write(&file, config(authority, &handler, "")).unwrap();
+    let cedar = gateway.dir.path().join("p.cedar");
+    std::fs::write(&cedar, "").unwrap();
+    let named = "policies: { p: { file: p.cedar } }\n";
+    let permit = "permit (principal, action == Action::\"publish\", resource);";
+    for (authority, policies, status) in [
+        ("roles:\n", "", 403),
+        ("", "", 202),
+        (named, "", 403),
+        (named, permit, 202),
+        (named, "// none", 403),
+        (ORDERS, "", 202),
+    ] {
         let generation = gateway.running.gateway.config.load().generation;
+        std::fs::write(&cedar, policies).unwrap();
+        std::fs::write(&file, config(authority, &handler, "")).unwrap();
         eventually("the reload", async || {
             gateway.running.gateway.config.load().generation > generation
         })
         .await;
         let answer = publish(&gateway, KEY, &generation.to_string(), "order.placed").await;
-        assert_eq!(answer.status, status, "{authority}");
+        assert_eq!(answer.status, status, "{authority} {policies}");
     }
     gateway.running.stop().await.unwrap();
 }

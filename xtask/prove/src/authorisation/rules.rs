@@ -137,7 +137,7 @@ pub(super) const ADMIN: &[(&str, &str, &str, &str, bool)] = &[
         r#"{"subscription":"pay","from":"oldest"}"#,
         true,
     ),
-    ("oncall", "POST", "/v1/reload", "", true),
+    ("oncall", "POST", "/v1/config/reload", "", true),
     ("oncall", "GET", "/v1/events/orders/0/{offset}", "", true),
     ("oncall", "GET", "/v1/explain?event=kept-order", "", true),
     ("oncall", "GET", "/v1/status", "", false),
@@ -169,7 +169,7 @@ pub(super) const ADMIN: &[(&str, &str, &str, &str, bool)] = &[
         r#"{"subscription":"charge","from":"oldest"}"#,
         true,
     ),
-    ("reader", "POST", "/v1/reload", "", true),
+    ("reader", "POST", "/v1/config/reload", "", true),
     ("shop", "POST", "/v1/streams/orders/events", "EVENT", false),
     ("shop", "POST", "/v1/streams/payments/events", "EVENT", true),
     (
@@ -203,5 +203,5 @@ pub(super) const ADMIN: &[(&str, &str, &str, &str, bool)] = &[
         "EVENT",
         false,
     ),
-    ("operator", "POST", "/v1/reload", "", false),
+    ("operator", "POST", "/v1/config/reload", "", false),
 ];
