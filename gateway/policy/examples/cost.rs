@@ -1,5 +1,9 @@
 //! What a decision costs with 100 policies: remembered and afresh.
-#![allow(clippy::print_stdout, reason = "an example tells what it found")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example measures, and tells what it found"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

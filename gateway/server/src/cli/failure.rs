@@ -13,7 +13,7 @@ pub(super) struct Failure {
     /// The message is made for a screen already.
     rendered: bool,
     /// The same for programs.
-    findings: Option<Value>,
+    findings: Option<Box<Value>>,
 }
 
 impl Failure {
@@ -45,7 +45,7 @@ impl Failure {
     /// As [`Failure::config`], from what is wrong with the file.
     pub(super) fn invalid(findings: &Diagnostics, term: &Term) -> Self {
         Self {
-            findings: serde_json::to_value(findings).ok(),
+            findings: serde_json::to_value(findings).ok().map(Box::new),
             ..Self::config(findings.render(term.colour()))
         }
     }
