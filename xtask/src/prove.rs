@@ -125,7 +125,7 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     ),
     (
         "authorisation",
-        "a matrix of principals, actions, streams and types; requests that two readers might read in two ways\n                          (--short: 400 of them)",
+        "a matrix of principals, actions, streams and types; requests that two readers might read in two ways\n                          (--short: 400 of them, each twice)",
     ),
     (
         "aws",

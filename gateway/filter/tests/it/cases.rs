@@ -124,8 +124,8 @@ fn explains_every_predicate_in_order() {
         ("source ends with '/app'", source, true),
         ("absent does not start with 'x'", None, true),
         ("id does not end with '7'", Some("7"), false),
-        ("quoted = 'it''s'", Some("it's"), true),
         ("tradewindhops = '-3'", Some("-3"), true),
+        ("quoted = 'it''s'", Some("it's"), true),
     ]
     .map(|(p, a, h)| (p.to_owned(), a.map(str::to_owned), h))
     .into();

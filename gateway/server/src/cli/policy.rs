@@ -15,6 +15,7 @@ pub(super) enum Command {
     Test(Box<TestArgs>),
     Show(ShowArgs),
     /// Print the Cedar schema that policies are held against, for editors
+    #[command(after_help = "Example:\n  tradewind policy schema > tradewind.cedarschema")]
     Schema,
 }
 
