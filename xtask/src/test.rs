@@ -7,6 +7,7 @@ use std::process::Command;
 const HEAVY: &[&str] = &[
     "tradewind-aws",
     "tradewind-lambda",
+    "tradewind-kafka",
     "tradewind-sqs",
     "tradewind-http",
     "tradewind-functions",
@@ -128,8 +129,16 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         "--package=tradewind",
         "--features=tradewind/otel",
     ]))?;
+    let mut heavy = test();
+    match tools::kafka()? {
+        Some(jars) => drop(heavy.env("TRADEWIND_KAFKA", jars)),
+        None => {
+            let reason = "tests against Apache Kafka: no Java or Maven here";
+            count.skipped.push(reason.into());
+        }
+    }
     count.tests(
-        test()
+        heavy
             .env("TRADEWIND_MOTO", tools::moto()?)
             .args(HEAVY.iter().map(|name| format!("--package={name}"))),
     )?;

@@ -21,6 +21,42 @@ pub(crate) fn moto() -> Result<PathBuf, String> {
     Ok(folder.join("bin/moto_server"))
 }
 
+/// Apache Kafka, as a folder of jars; `None` where this machine has no Java or Maven.
+pub(crate) fn kafka() -> Result<Option<PathBuf>, String> {
+    let there = |program: &str| {
+        let asked = Command::new(program).arg("-version").output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    if !there("java") || !there("mvn") {
+        return Ok(None);
+    }
+    let folder = shell::target().join("tools/kafka");
+    let jars = folder.join("jars");
+    let done = folder.join("installed");
+    if !done.exists() {
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        let pom = folder.join("pom.xml");
+        std::fs::write(&pom, KAFKA).map_err(|e| e.to_string())?;
+        shell::run(
+            Command::new("mvn")
+                .args([
+                    "--quiet",
+                    "--batch-mode",
+                    "dependency:copy-dependencies",
+                    "--file",
+                ])
+                .arg(&pom)
+                .arg(format!("-DoutputDirectory={}", jars.display())),
+        )?;
+        std::fs::write(&done, KAFKA).map_err(|e| e.to_string())?;
+    }
+    Ok(Some(jars))
+}
+
+const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewind</groupId>\
+<artifactId>kafka</artifactId><version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId>\
+<artifactId>kafka_2.13</artifactId><version>4.1.1</version></dependency></dependencies></project>";
+
 /// The source of a validator for Python, which has the published suite of JSON Schema within.
 const SUITE: &str = "jsonschema==4.25.1";
 

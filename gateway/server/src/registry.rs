@@ -91,6 +91,10 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_sqs::SqsSource>()
         .sink::<tradewind_sqs::SqsSink>();
+    #[cfg(feature = "kafka")]
+    registry
+        .source::<tradewind_kafka::KafkaSource>()
+        .sink::<tradewind_kafka::KafkaSink>();
     #[cfg(feature = "webhooks")]
     if let Some(fetch) = fetch {
         tradewind_webhooks::register(&mut registry, fetch);
@@ -102,6 +106,7 @@ pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
         ("aws-lambda", cfg!(feature = "aws-lambda")),
         ("aws-sqs", cfg!(feature = "aws-sqs")),
         ("http", cfg!(feature = "http")),
+        ("kafka", cfg!(feature = "kafka")),
         ("memory", cfg!(feature = "memory")),
         ("schedule", cfg!(feature = "schedule")),
     ] {

@@ -1,4 +1,4 @@
-//! CloudEvents 1.0: model, formats and the HTTP binding.
+//! CloudEvents 1.0: model, formats, the HTTP and the Kafka binding.
 //!
 //! One buffer per event, attributes as spans into it, `data` byte-exact. Every [`Event`] that exists
 //! is valid: the decoders, the [`Builder`] and [`Event::with_attribute`] refuse anything else.
@@ -26,6 +26,7 @@
 //! | [`json`] | CloudEvents JSON format, with its batch |
 //! | [`protobuf`] | CloudEvents Protobuf format, with its batch |
 //! | [`http`] | CloudEvents HTTP protocol binding: binary, structured and batched mode |
+//! | [`kafka`] | CloudEvents Kafka protocol binding: binary and structured mode |
 //! | [`packed`] | Tradewind's own storage form |
 //!
 //! With the feature `cloudevents-sdk`, events convert from and to those of the official SDK.
@@ -37,6 +38,7 @@
 mod error;
 pub mod http;
 pub mod json;
+pub mod kafka;
 mod limits;
 mod model;
 pub mod packed;

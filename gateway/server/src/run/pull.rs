@@ -139,13 +139,14 @@ impl Pull {
         self.around
             .metrics
             .pulled(&self.name, messages.len() as u64);
-        let mut settlements = Vec::with_capacity(messages.len());
-        let mut well = true;
-        for message in messages {
-            let settlement = self.publish(&message.token, message.events).await;
-            well &= settlement == Settlement::Ack;
-            settlements.push((message.token, settlement));
-        }
+        let mut settlements = match self.together(&messages).await {
+            Some(settlement) => {
+                let tokens = messages.into_iter().map(|message| message.token);
+                tokens.map(|token| (token, settlement)).collect()
+            }
+            None => self.one_by_one(messages).await,
+        };
+        let mut well = settlements.iter().all(|(_, how)| *how == Settlement::Ack);
         let revoked = self.driver.revoked();
         settlements.retain(|(token, _)| !revoked.contains(token));
         if let Err(error) = self.driver.settle(settlements).await {
@@ -154,6 +155,40 @@ impl Pull {
             well = false;
         }
         well
+    }
+
+    /// All at once, which costs one commit; `None` where they must be told apart.
+    async fn together(&self, messages: &[Received]) -> Option<Settlement> {
+        if self.driver.capability().receive_own_ids {
+            return None;
+        }
+        let mut events = Vec::with_capacity(messages.len());
+        for message in messages {
+            events.extend_from_slice(message.events.as_ref().ok()?);
+        }
+        match self.append(events).await {
+            Ok(()) => Some(Settlement::Ack),
+            Err(error) if is_final(&error) => None,
+            Err(error) => Some(later(&self.name, &error)),
+        }
+    }
+
+    /// Where order counts, what comes after one that is given back is given back too: it would overtake.
+    async fn one_by_one(&self, messages: Vec<Received>) -> Vec<(Token, Settlement)> {
+        let ordered = self.driver.capability().receive_ordered;
+        let mut held_up = None;
+        let mut settlements = Vec::with_capacity(messages.len());
+        for message in messages {
+            let settlement = match held_up {
+                Some(settlement) => settlement,
+                None => self.publish(&message.token, message.events).await,
+            };
+            if ordered && settlement != Settlement::Ack {
+                held_up = Some(settlement);
+            }
+            settlements.push((message.token, settlement));
+        }
+        settlements
     }
 
     async fn publish(
@@ -171,12 +206,7 @@ impl Pull {
         };
         match self.append(events.clone()).await {
             Ok(()) => Settlement::Ack,
-            Err(
-                error @ (PublishError::Invalid(_)
-                | PublishError::Denied(_)
-                | PublishError::Schema(_)
-                | PublishError::Conflict(_)),
-            ) => self.set_aside(token, &reason(&error), &events).await,
+            Err(error) if is_final(&error) => self.set_aside(token, &reason(&error), &events).await,
             Err(error) => later(&self.name, &error),
         }
     }
@@ -248,6 +278,17 @@ impl Pull {
             Err(error) => later(&self.name, &error),
         }
     }
+}
+
+/// Whether the same events would be refused again.
+fn is_final(error: &PublishError) -> bool {
+    matches!(
+        error,
+        PublishError::Invalid(_)
+            | PublishError::Denied(_)
+            | PublishError::Schema(_)
+            | PublishError::Conflict(_)
+    )
 }
 
 fn later(source: &str, error: &PublishError) -> Settlement {

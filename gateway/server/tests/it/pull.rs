@@ -40,6 +40,18 @@ async fn messages_are_settled_once_they_are_durable_and_bad_ones_are_set_aside()
     let aside = handler.next().await;
     let record: serde_json::Value = serde_json::from_slice(&aside.body).unwrap();
     assert_eq!(record["events"][0]["id"], "q-1");
+    // Messages that come together: one that is refused is told apart from the others.
+    for (id, data) in [("q-2", "2"), ("q-1", "3"), ("q-3", "3")] {
+        let event = Event::builder(id, "/q", "t").data("text/plain", data);
+        queue.push(event.build().unwrap()).unwrap();
+    }
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(handler.next().await.header("ce-id").to_owned());
+    }
+    ids.sort();
+    assert_eq!(ids[1..], ["q-2", "q-3"], "{ids:?}");
+    assert!(ids[0].contains("queue") || ids[0].starts_with(char::is_numeric), "{ids:?}");
     crate::support::eventually("the queue is empty", || async { queue.is_empty() }).await;
     gateway.finish().await;
 }

@@ -5,6 +5,7 @@ mod conformance;
 mod events;
 mod golden;
 mod hostile;
+mod kafka;
 mod oracles;
 mod properties;
 mod refusals;

@@ -1,0 +1,223 @@
+//! Records to events.
+
+use bytes::Bytes;
+use rdkafka::Timestamp;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use tradewind_adapter::{Error, ErrorKind};
+use tradewind_event::{Attribute, Event, Limits, json, kafka};
+
+/// Type of the events that plain records become.
+pub(crate) const PLAIN: &str = "org.apache.kafka.Record";
+
+/// A record, on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    key: Option<Bytes>,
+    value: Option<Bytes>,
+    headers: Vec<(String, Option<Bytes>)>,
+    time_ms: Option<i64>,
+}
+
+impl Taken {
+    pub(crate) fn of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().into_iter().flat_map(|headers| {
+            headers.iter().map(|header| {
+                (
+                    header.key.to_owned(),
+                    header.value.map(Bytes::copy_from_slice),
+                )
+            })
+        });
+        Self {
+            topic: message.topic().into(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(Bytes::copy_from_slice),
+            value: message.payload().map(Bytes::copy_from_slice),
+            headers: headers.collect(),
+            time_ms: match message.timestamp() {
+                Timestamp::NotAvailable => None,
+                Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
+            },
+        }
+    }
+
+    /// The event that it is, or that it becomes.
+    pub(crate) fn event(&self, limits: &Limits) -> Result<Event, Error> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
+        match kafka::decode(headers, self.value.clone(), limits) {
+            Err(kafka::Error::NotCloudEvent) => match self.bare(limits) {
+                Some(event) => Ok(event),
+                None => self.plain(limits),
+            },
+            decoded => decoded.map_err(|error| unread(error.to_string())),
+        }
+    }
+
+    /// In structured mode a record may come without `content-type`.
+    fn bare(&self, limits: &Limits) -> Option<Event> {
+        let value = self.value.as_ref()?;
+        let told = self.content_type().is_some();
+        let fits = value.len() <= limits.event_bytes && value.starts_with(b"{");
+        let whole = !told && fits;
+        whole.then(|| json::decode(value.clone()).ok()).flatten()
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        std::str::from_utf8(found?.1.as_ref()?).ok()
+    }
+
+    /// Named by its place, so that a repetition is the same event.
+    fn plain(&self, limits: &Limits) -> Result<Event, Error> {
+        let size = self.value.as_ref().map_or(0, Bytes::len);
+        if size > limits.event_bytes {
+            return Err(unread(format!(
+                "{size} bytes, where an event has at most {}",
+                limits.event_bytes
+            )));
+        }
+        let Self {
+            topic,
+            partition,
+            offset,
+            ..
+        } = self;
+        let mut event = Event::builder(
+            format!("{partition}/{offset}"),
+            format!("/kafka/{topic}"),
+            PLAIN,
+        );
+        let key = self
+            .key
+            .as_ref()
+            .and_then(|key| std::str::from_utf8(key).ok());
+        let key = key.filter(|key| !key.is_empty() && !key.chars().any(char::is_control));
+        if let Some(key) = key {
+            event = event.extension("partitionkey", Attribute::String(key));
+        }
+        if let Some(time) = self.time_ms.and_then(rfc3339) {
+            event = event.time(time);
+        }
+        if let Some(value) = &self.value {
+            let content_type = self.content_type().unwrap_or_else(|| guess(value));
+            event = event.data(content_type, value.clone());
+        }
+        event.build().map_err(|error| unread(error.to_string()))
+    }
+}
+
+fn guess(value: &[u8]) -> &'static str {
+    let json = matches!(value.first(), Some(b'{' | b'['))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(value).is_ok();
+    match json {
+        true => "application/json",
+        false => "application/octet-stream",
+    }
+}
+
+fn rfc3339(ms: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+fn unread(message: String) -> Error {
+    Error::new(ErrorKind::Unexpected, "decode", message)
+}
+
+#[cfg(test)]
+impl Taken {
+    /// A record of which only the place counts.
+    pub(crate) fn at(topic: &str, partition: i32, offset: i64) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+            time_ms: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(headers: &[(&str, Option<&str>)], value: Option<&[u8]>) -> Taken {
+        let own = |value: &str| Bytes::copy_from_slice(value.as_bytes());
+        Taken {
+            topic: "orders".into(),
+            partition: 3,
+            offset: 17,
+            key: Some(Bytes::from_static(b"k-1")),
+            value: value.map(Bytes::copy_from_slice),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).into(), value.map(own)))
+                .collect(),
+            time_ms: Some(1_700_000_000_123),
+        }
+    }
+
+    #[test]
+    fn whatever_lies_in_a_topic_is_an_event_or_says_why_not() {
+        type Case<'a> = (
+            &'a [(&'a str, Option<&'a str>)],
+            Option<&'a [u8]>,
+            Result<(&'a str, &'a str), &'a str>,
+        );
+        let event = br#"{"specversion":"1.0","id":"e","source":"/s","type":"t","data":1}"#;
+        let binary = [
+            ("ce_specversion", Some("1.0")),
+            ("ce_id", Some("b")),
+            ("ce_source", Some("/s")),
+            ("ce_type", Some("t")),
+        ];
+        let structured = ("content-type", Some("application/cloudevents+json"));
+        let cases: [Case<'_>; 11] = [
+            (&binary, Some(b"x"), Ok(("t", "b"))),
+            (&binary, None, Ok(("t", "b"))),
+            (&[structured], Some(event), Ok(("t", "e"))),
+            (&[], Some(event), Ok(("t", "e"))),
+            (
+                &[("content-type", Some("application/json"))],
+                Some(event),
+                Ok((PLAIN, "3/17")),
+            ),
+            (&[], Some(b"{\"order\":1}"), Ok((PLAIN, "3/17"))),
+            (&[("x", None)], Some(b"\xff\x00"), Ok((PLAIN, "3/17"))),
+            (&[], None, Ok((PLAIN, "3/17"))),
+            (&[structured], Some(b"{"), Err("JSON")),
+            (&[structured], None, Err("no value")),
+            (&binary[..2], Some(b"x"), Err("ce_source")),
+        ];
+        for (headers, value, expected) in cases {
+            let found = taken(headers, value).event(&Limits::default());
+            match (found, expected) {
+                (Ok(event), Ok((ty, id))) => {
+                    assert_eq!((event.ty(), event.id()), (ty, id), "{headers:?}");
+                    if ty == PLAIN {
+                        assert_eq!(event.time_text(), Some("2023-11-14T22:13:20.123Z"));
+                        assert_eq!(event.data().map(|data| &data.bytes[..]), value);
+                    }
+                }
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (found, _) => panic!("{headers:?}: {found:?}"),
+            }
+        }
+        let large = vec![b'x'; 2 << 20];
+        let error = taken(&[], Some(&large))
+            .event(&Limits::default())
+            .unwrap_err();
+        assert!(error.to_string().contains("at most"), "{error}");
+    }
+}

@@ -1,0 +1,294 @@
+//! The source: one of a consumer group.
+
+use crate::access::{Access, invalid};
+use crate::ledger::{Done, Ledger};
+use crate::message::Taken;
+use crate::{KIND, failure};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientContext, TopicPartitionList};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tradewind_adapter::{
+    Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
+};
+use tradewind_event::Limits;
+
+/// How long a look at the cluster may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Settings of a source of kind `kafka`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceConfig {
+    /// Brokers, and how to get in. Since 0.1.
+    pub cluster: Access,
+    /// Topics that are read; one that begins with `^` is a regular expression over their names. Since 0.1.
+    pub topics: Vec<String>,
+    /// Consumer group: its members share the partitions, and its offsets say what is done. Since 0.1.
+    pub group: String,
+    /// Where a group begins that has no offsets yet, or whose offsets are no longer there. Default `earliest`.
+    /// Since 0.1.
+    #[serde(default)]
+    pub start: Start,
+}
+
+/// Where a group begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// With the oldest record that is there.
+    #[default]
+    Earliest,
+    /// With the first that comes from now on.
+    Latest,
+}
+
+/// Reads topics.
+pub struct KafkaSource {
+    config: SourceConfig,
+    ledger: Arc<Mutex<Ledger>>,
+    consumer: OnceCell<StreamConsumer<Member>>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for KafkaSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaSource")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the client tells a member of the group.
+struct Member(Arc<Mutex<Ledger>>);
+
+impl ClientContext for Member {}
+
+impl ConsumerContext for Member {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(partitions) => locked(&self.0).assign(places(partitions)),
+            Rebalance::Revoke(partitions) => locked(&self.0).revoke(places(partitions)),
+            Rebalance::Error(error) => tracing::warn!(%error, "the group could not be rebalanced"),
+        }
+    }
+}
+
+fn places(partitions: &TopicPartitionList) -> Vec<(String, i32)> {
+    let elements = partitions.elements();
+    let places = elements
+        .iter()
+        .map(|element| (element.topic().to_owned(), element.partition()));
+    places.collect()
+}
+
+fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl KafkaSource {
+    /// A source with these settings; it connects when it is first asked.
+    ///
+    /// # Errors
+    /// Settings that cannot be right.
+    pub fn new(config: SourceConfig) -> Result<Self, Error> {
+        if config.topics.is_empty() || config.topics.iter().any(String::is_empty) {
+            return Err(invalid("`topics` names at least one topic"));
+        }
+        if config.group.is_empty() {
+            return Err(invalid("`group` must not be empty"));
+        }
+        config.cluster.config()?;
+        Ok(Self {
+            config,
+            ledger: Arc::default(),
+            consumer: OnceCell::new(),
+            limits: Limits::default(),
+        })
+    }
+
+    async fn consumer(&self) -> Result<&StreamConsumer<Member>, Error> {
+        let make = async || {
+            let mut config = self.config.cluster.config()?;
+            config
+                .set("group.id", &self.config.group)
+                .set(
+                    "auto.offset.reset",
+                    match self.config.start {
+                        Start::Earliest => "earliest",
+                        Start::Latest => "latest",
+                    },
+                )
+                // What is stored by us is committed every second, when partitions go, and at the end.
+                .set("enable.auto.commit", "true")
+                .set("auto.commit.interval.ms", "1000")
+                .set("enable.auto.offset.store", "false")
+                .set("isolation.level", "read_committed");
+            for (name, value) in [
+                // Read ahead, of all partitions together.
+                ("queued.min.messages", "1000"),
+                ("queued.max.messages.kbytes", "8192"),
+            ] {
+                if !self.config.cluster.properties.contains_key(name) {
+                    config.set(name, value);
+                }
+            }
+            let member = Member(self.ledger.clone());
+            let consumer: StreamConsumer<Member> = config
+                .create_with_context(member)
+                .map_err(|error| invalid(error.to_string()))?;
+            let topics: Vec<&str> = self.config.topics.iter().map(String::as_str).collect();
+            let subscribed = consumer.subscribe(&topics);
+            subscribed.map_err(|error| failure::error("subscribe", &error))?;
+            Ok(consumer)
+        };
+        self.consumer.get_or_try_init(make).await
+    }
+
+    fn read(&self, token: Token, taken: &Taken) -> Received {
+        Received {
+            token,
+            events: taken.event(&self.limits).map(|event| vec![event]),
+        }
+    }
+
+    /// Waits for records that are to be given again, if there are any. Nothing new is given before them.
+    async fn again(&self, max: usize, until: Instant) -> Option<Vec<Received>> {
+        let due = locked(&self.ledger).due()?;
+        sleep_until(due.min(until)).await;
+        let given = locked(&self.ledger).take_due(max, Instant::now());
+        let read = |(token, taken): (Token, Arc<Taken>)| self.read(token, &taken);
+        Some(given.into_iter().map(read).collect())
+    }
+
+    fn store(&self, consumer: &StreamConsumer<Member>, done: &Done) -> Result<(), Error> {
+        // The call adds one.
+        match consumer.store_offset(&done.topic, done.partition, done.next - 1) {
+            // The partition went a moment ago; whoever has it reads these records again.
+            Err(KafkaError::StoreOffset(RDKafkaErrorCode::State)) => Ok(()),
+            stored => stored.map_err(|error| failure::error("settle", &error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for KafkaSource {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        let until = Instant::now() + wait;
+        let consumer = self.consumer().await?;
+        if let Some(again) = self.again(max, until).await {
+            return Ok(again);
+        }
+        let mut received = Vec::new();
+        while received.len() < max {
+            let message = match received.is_empty() {
+                true => match timeout_at(until, consumer.recv()).await {
+                    Ok(message) => message,
+                    Err(_) => break,
+                },
+                // What is here already goes with it.
+                false => match consumer.recv().now_or_never() {
+                    Some(message) => message,
+                    None => break,
+                },
+            };
+            match message {
+                Ok(message) => {
+                    let taken = Arc::new(Taken::of(&message));
+                    let token = locked(&self.ledger).out(taken.clone());
+                    received.extend(token.map(|token| self.read(token, &taken)));
+                }
+                Err(error) if received.is_empty() => {
+                    return Err(failure::error("receive", &error));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "no more records for now");
+                    break;
+                }
+            }
+        }
+        Ok(received)
+    }
+
+    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        let consumer = self.consumer().await?;
+        let now = Instant::now();
+        let mut outcome = Ok(());
+        for (token, settlement) in settlements {
+            match settlement {
+                Settlement::Ack => {
+                    let done = locked(&self.ledger).done(&token);
+                    if let Some(done) = done {
+                        outcome = outcome.and(self.store(consumer, &done));
+                    }
+                }
+                Settlement::Nack { delay } => {
+                    locked(&self.ledger).again(&token, now + delay.unwrap_or_default());
+                }
+            }
+        }
+        outcome
+    }
+
+    fn revoked(&self) -> Vec<Token> {
+        locked(&self.ledger).revoked()
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.receive_nack = true;
+        capability.receive_ordered = true;
+        capability
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        let config = self.config.cluster.config()?;
+        let topic = self
+            .config
+            .topics
+            .iter()
+            .find(|topic| !topic.starts_with('^'));
+        look(config, topic.cloned()).await
+    }
+}
+
+/// Asks the cluster for a topic.
+pub(crate) async fn look(
+    config: rdkafka::ClientConfig,
+    topic: Option<String>,
+) -> Result<(), Error> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = config
+            .create()
+            .map_err(|error| invalid(error.to_string()))?;
+        let found = consumer.fetch_metadata(topic.as_deref(), PATIENCE);
+        let found = found.map_err(|error| failure::error("look at the cluster", &error))?;
+        let refused = found.topics().iter().find_map(|topic| topic.error());
+        match refused {
+            None => Ok(()),
+            Some(error) => {
+                let error = KafkaError::MetadataFetch(error.into());
+                Err(failure::error("look at the topic", &error))
+            }
+        }
+    });
+    asked
+        .await
+        .unwrap_or_else(|error| Err(invalid(error.to_string())))
+}
+
+impl SourceAdapter for KafkaSource {
+    const KIND: &'static str = KIND;
+    type Config = SourceConfig;
+
+    fn build(config: SourceConfig, _: &Build) -> Result<Arc<dyn Source>, Error> {
+        Ok(Arc::new(Self::new(config)?))
+    }
+}

@@ -1,0 +1,12 @@
+//! Against Apache Kafka.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod broker;
+mod restarts;
+mod suite;
