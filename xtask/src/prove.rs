@@ -30,6 +30,8 @@ cargo xtask prove <name>
                           messages, and events in providers' envelopes and back
   simulate                every simulated delivery and handshake against a real gateway with a source of
                           each kind; every spoiled one is refused
+  adapters [name]         every adapter against a real server: the shared conformance suite, restarts, failures
+                          (memory, http, aws-sqs, kafka)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
@@ -181,6 +183,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             "1,000 random transforms over random events and a table of hostile ones: no panic, results \
              valid, work and output bounded",
         ),
+        Some("adapters") => adapters(rest),
         Some("signatures") => signatures(),
         Some("schemas") => by_test_with(
             "schemas",
@@ -360,6 +363,56 @@ fn translate(args: &[String]) -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!("{line}: falls short")),
+    }
+}
+
+/// Adapters by name, and their crates.
+const ADAPTERS: &[(&str, &str)] = &[
+    ("memory", "tradewind-memory"),
+    ("http", "tradewind-http"),
+    ("aws-sqs", "tradewind-sqs"),
+    ("kafka", "tradewind-kafka"),
+];
+
+/// The tests of adapters; without a name of all of them.
+fn adapters(args: &[String]) -> Result<(), String> {
+    let wanted = |name: &str| args.is_empty() || args.iter().any(|arg| arg == name);
+    let known = |arg: &String| is_in(ADAPTERS, arg);
+    if let Some(unknown) = args.iter().find(|arg| !known(arg)) {
+        return Err(format!("no adapter `{unknown}`\n\n{}", list()));
+    }
+    let mut figures = Vec::new();
+    let mut well = true;
+    for (name, package) in ADAPTERS.iter().filter(|(name, _)| wanted(name)) {
+        let mut tests = shell::cargo();
+        tests
+            .args(["test", "--quiet", "--package", package, "--test=it"])
+            .env("TRADEWIND_MOTO", tools::moto()?);
+        match tools::kafka()? {
+            Some(jars) => drop(tests.env("TRADEWIND_KAFKA", jars)),
+            None if *name == "kafka" => {
+                figures.push("kafka: no Java or Maven here".into());
+                well = false;
+                continue;
+            }
+            None => {}
+        }
+        let mut passed = 0;
+        let ran = shell::watch(&mut tests, |line| {
+            let counted = line.strip_prefix("test result: ok. ");
+            let counted = counted.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+            passed += counted.unwrap_or_default();
+        });
+        well &= ran.is_ok() && passed > 0;
+        figures.push(format!("{name}: {passed} tests passed"));
+    }
+    let line = format!("adapters: {}", figures.join(", "));
+    match well {
+        true => {
+            println!("{line}: holds");
+            Ok(())
+        }
+        false => Err(format!("{line}: falls short")),
     }
 }
 

@@ -226,7 +226,8 @@ impl Source for KafkaSource {
                 Settlement::Ack => {
                     let done = locked(&self.ledger).done(&token);
                     if let Some(done) = done {
-                        outcome = outcome.and(self.store(consumer, &done));
+                        let stored = self.store(consumer, &done);
+                        outcome = outcome.and(stored);
                     }
                 }
                 Settlement::Nack { delay } => {

@@ -51,7 +51,10 @@ async fn messages_are_settled_once_they_are_durable_and_bad_ones_are_set_aside()
     }
     ids.sort();
     assert_eq!(ids[1..], ["q-2", "q-3"], "{ids:?}");
-    assert!(ids[0].contains("queue") || ids[0].starts_with(char::is_numeric), "{ids:?}");
+    assert!(
+        ids[0].contains("queue") || ids[0].starts_with(char::is_numeric),
+        "{ids:?}"
+    );
     crate::support::eventually("the queue is empty", || async { queue.is_empty() }).await;
     gateway.finish().await;
 }
