@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use tradewind_event::kafka::{Error, Record, decode, encode_binary, encode_structured};
 use tradewind_event::{Attribute, DecodeError, Event, Limits};
 
-type Headers<'a> = &'a [(&'a str, Option<&'a [u8]>)];
+type Header<'a> = (&'a str, Option<&'a [u8]>);
+type Headers<'a> = &'a [Header<'a>];
 
 fn read(headers: Headers<'_>, value: Option<&[u8]>) -> Result<Event, Error> {
     let value = value.map(Bytes::copy_from_slice);
@@ -18,21 +19,21 @@ fn over_kafka(record: &Record) -> Event {
     decode(headers, record.value.clone(), &Limits::default()).unwrap()
 }
 
-const REQUIRED: [(&str, Option<&[u8]>); 4] = [
+const REQUIRED: [Header<'static>; 4] = [
     ("ce_specversion", Some(b"1.0")),
     ("ce_id", Some(b"1")),
     ("ce_source", Some(b"/s")),
     ("ce_type", Some(b"t")),
 ];
 
-fn with<'a>(more: Headers<'a>) -> Vec<(&'a str, Option<&'a [u8]>)> {
+fn with<'a>(more: Headers<'a>) -> Vec<Header<'a>> {
     REQUIRED.into_iter().chain(more.iter().copied()).collect()
 }
 
 #[test]
 fn what_is_no_event_says_why() {
-    let structured: (&str, Option<&[u8]>) = ("content-type", Some(b"Application/CloudEvents+JSON"));
-    let cases: [(Vec<(&str, Option<&[u8]>)>, Option<&[u8]>, &str); 11] = [
+    let structured: Header<'_> = ("content-type", Some(b"Application/CloudEvents+JSON"));
+    let cases: [(Vec<Header<'_>>, Option<&[u8]>, &str); 11] = [
         (vec![], Some(b"x"), "no CloudEvent"),
         (
             vec![("CE_specversion", Some(b"1.0"))],
