@@ -31,7 +31,7 @@ cargo xtask prove <name>
   simulate                every simulated delivery and handshake against a real gateway with a source of
                           each kind; every spoiled one is refused
   adapters [name]         every adapter against a real server: the shared conformance suite, restarts, failures
-                          (memory, http, aws-sqs, kafka)
+                          (memory, http, functions, aws-sqs, aws-lambda, kafka)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
@@ -370,7 +370,9 @@ fn translate(args: &[String]) -> Result<(), String> {
 const ADAPTERS: &[(&str, &str)] = &[
     ("memory", "tradewind-memory"),
     ("http", "tradewind-http"),
+    ("functions", "tradewind-functions"),
     ("aws-sqs", "tradewind-sqs"),
+    ("aws-lambda", "tradewind-lambda"),
     ("kafka", "tradewind-kafka"),
 ];
 
