@@ -6,6 +6,8 @@ use tradewind_event::kafka::{Error, Record, decode, encode_binary, encode_struct
 use tradewind_event::{Attribute, DecodeError, Event, Limits};
 
 type Header<'a> = (&'a str, Option<&'a [u8]>);
+/// Headers, value, and a part of what is said.
+type Case<'a> = (Vec<Header<'a>>, Option<&'a [u8]>, &'a str);
 type Headers<'a> = &'a [Header<'a>];
 
 fn read(headers: Headers<'_>, value: Option<&[u8]>) -> Result<Event, Error> {
@@ -33,7 +35,7 @@ fn with<'a>(more: Headers<'a>) -> Vec<Header<'a>> {
 #[test]
 fn what_is_no_event_says_why() {
     let structured: Header<'_> = ("content-type", Some(b"Application/CloudEvents+JSON"));
-    let cases: [(Vec<Header<'_>>, Option<&[u8]>, &str); 11] = [
+    let cases: [Case<'_>; 11] = [
         (vec![], Some(b"x"), "no CloudEvent"),
         (
             vec![("CE_specversion", Some(b"1.0"))],
