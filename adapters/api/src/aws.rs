@@ -46,6 +46,9 @@ pub struct Role {
     /// Name of the session, shown in CloudTrail. Default `tradewind`. Since 0.1.
     #[serde(default)]
     pub session: Option<String>,
+    /// Where STS is asked, for a VPC endpoint or an emulator. Default: STS of the region. Since 0.1.
+    #[serde(default)]
+    pub endpoint: Option<String>,
 }
 
 /// Signatures of AWS (SigV4): function URLs, API Gateway and other services that take requests by IAM.

@@ -16,6 +16,9 @@ pub struct Received {
     pub token: Token,
     /// The events, or a decoding error: such a message goes to the dead letters of its source.
     pub events: Result<Vec<Event>, Error>,
+    /// Where it could not be read: an event that holds what came as it is, to be kept with the error. `None` where
+    /// there is none.
+    pub original: Option<Event>,
 }
 
 /// What to tell the source of a message.

@@ -4,7 +4,7 @@ use crate::bearer::Bearer;
 use crate::config::Entra;
 use crate::exchange::{Server, wall_clock};
 use crate::kept::{Fresh, Origin};
-use crate::{Place, invalid};
+use crate::{Place, invalid, server_alone};
 use async_trait::async_trait;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,7 @@ fn managed(
         None => {
             query.append_pair("api-version", "2018-02-01");
             let base = settings.metadata.as_deref().unwrap_or(METADATA);
+            server_alone(base)?;
             let base = format!(
                 "{}/metadata/identity/oauth2/token",
                 base.trim_end_matches('/')

@@ -5,7 +5,7 @@ use crate::bearer::Bearer;
 use crate::config::IdToken;
 use crate::exchange::{Server, expiry, wall_clock};
 use crate::kept::{Fresh, Origin};
-use crate::{Place, invalid};
+use crate::{Place, invalid, server_alone};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
@@ -26,9 +26,11 @@ pub(crate) fn identity(settings: &IdToken, place: &Place<'_>) -> Result<Arc<dyn 
                 "`token-url` is for `service-account`, which is not set",
             ));
         }
-        let host = (place.environment)("GCE_METADATA_HOST").map(|host| format!("http://{host}"));
+        let host = (place.environment)("GCE_METADATA_HOST").filter(|host| !host.is_empty());
+        let host = host.map(|host| format!("http://{host}"));
         let base = settings.metadata.clone().or(host);
         let base = base.unwrap_or_else(|| METADATA.into());
+        server_alone(&base)?;
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("audience", audience)
             .append_pair("format", "full")
@@ -89,6 +91,12 @@ impl Origin<Arc<str>> for Machine {
         let answer = answer.await?;
         let token = String::from_utf8_lossy(&answer);
         let token = token.trim();
+        // An ID token is a JWT; nothing else that this server tells leaves the machine.
+        if token.split('.').count() != 3 {
+            return Err(Unproved::unavailable(
+                "the metadata server of Google answered without an ID token",
+            ));
+        }
         self.server.text(token, expiry(token, wall_clock()))
     }
 }

@@ -62,6 +62,8 @@ const MARGIN: Duration = Duration::from_secs(10);
 const LASTS_MIN: Duration = Duration::from_secs(1);
 /// Pause after a failure; doubled with each one up to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Longest that one request for it takes.
+const OBTAIN_MAX: Duration = Duration::from_secs(30);
 /// Between two that are dropped because they were refused.
 const REFUSED: Duration = Duration::from_secs(30);
 
@@ -131,7 +133,14 @@ async fn renew<T: Clone + Send + Sync + 'static>(
     shared: Arc<Shared<T>>,
     turn: OwnedMutexGuard<()>,
 ) -> Result<T, Unproved> {
-    let outcome = shared.origin.obtain().await;
+    // Whoever waits for it would wait as long as this does.
+    let outcome = match tokio::time::timeout(OBTAIN_MAX, shared.origin.obtain()).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Unproved::unavailable(format!(
+            "nothing came within {} s",
+            OBTAIN_MAX.as_secs()
+        ))),
+    };
     let mut state = shared.state();
     let told = match outcome {
         Ok(fresh) => {

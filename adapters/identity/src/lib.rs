@@ -87,6 +87,19 @@ impl Auth {
     }
 }
 
+/// What is asked of a metadata service is ours to say: of the settings only where it is.
+fn server_alone(base: &str) -> Result<(), Error> {
+    let host = base
+        .split_once("://")
+        .map(|(_, rest)| rest.trim_end_matches('/'));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(()),
+        _ => Err(invalid(
+            "`metadata` is a scheme, a host and a port, and nothing more",
+        )),
+    }
+}
+
 fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::ConfigInvalid, "auth", message)
 }

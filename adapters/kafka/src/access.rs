@@ -79,6 +79,7 @@ const OURS: &[&str] = &[
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
+    "enable.ssl.certificate.verification",
     "group.id",
     "isolation.level",
     "metadata.broker.list",
@@ -124,6 +125,12 @@ impl Access {
                 "this binary has Kafka without TLS and SCRAM; hint: build it with the feature `kafka-tls`",
             ));
         }
+        let bare = |sasl: &Sasl| sasl.mechanism == Mechanism::Plain;
+        if self.tls.is_none() && self.sasl.as_ref().is_some_and(bare) {
+            return Err(invalid(
+                "`sasl.mechanism: plain` sends the password itself; hint: add `tls`",
+            ));
+        }
         let protocol = match (&self.tls, &self.sasl) {
             (None, None) => "plaintext",
             (Some(_), None) => "ssl",
@@ -151,9 +158,11 @@ impl Access {
 impl Tls {
     fn set(&self, config: &mut ClientConfig) -> Result<(), Error> {
         config.set("ssl.endpoint.identification.algorithm", "https");
-        if let Some(ca) = &self.ca {
-            config.set("ssl.ca.pem", ca);
-        }
+        match &self.ca {
+            Some(ca) => config.set("ssl.ca.pem", ca),
+            // Where systems keep them; the directory that OpenSSL was built with is on no other machine.
+            None => config.set("ssl.ca.location", "probe"),
+        };
         match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 config

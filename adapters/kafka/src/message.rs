@@ -45,14 +45,19 @@ impl Taken {
         }
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        self.value.as_ref().map_or(0, Bytes::len)
+    }
+
     /// The event that it is, or that it becomes.
-    pub(crate) fn event(&self, limits: &Limits) -> Result<Event, Error> {
+    pub(crate) fn event(&self, source: &str, limits: &Limits) -> Result<Event, Error> {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
         match kafka::decode(headers, self.value.clone(), limits) {
             Err(kafka::Error::NotCloudEvent) => match self.bare(limits) {
                 Some(event) => Ok(event),
-                None => self.plain(limits),
+                None => self.plain(source, limits),
             },
             decoded => decoded.map_err(|error| unread(error.to_string())),
         }
@@ -75,8 +80,8 @@ impl Taken {
         std::str::from_utf8(found?.1.as_ref()?).ok()
     }
 
-    /// Named by its place, so that a repetition is the same event.
-    fn plain(&self, limits: &Limits) -> Result<Event, Error> {
+    /// Named by its place, so that a repetition is the same event; the source tells clusters apart.
+    pub(crate) fn plain(&self, source: &str, limits: &Limits) -> Result<Event, Error> {
         let size = self.value.as_ref().map_or(0, Bytes::len);
         if size > limits.event_bytes {
             return Err(unread(format!(
@@ -92,7 +97,7 @@ impl Taken {
         } = self;
         let mut event = Event::builder(
             format!("{partition}/{offset}"),
-            format!("/kafka/{topic}"),
+            format!("/kafka/{source}/{topic}"),
             PLAIN,
         );
         let key = self
@@ -201,11 +206,12 @@ mod tests {
             (&binary[..2], Some(b"x"), Err("ce_source")),
         ];
         for (headers, value, expected) in cases {
-            let found = taken(headers, value).event(&Limits::default());
+            let found = taken(headers, value).event("queue", &Limits::default());
             match (found, expected) {
                 (Ok(event), Ok((ty, id))) => {
                     assert_eq!((event.ty(), event.id()), (ty, id), "{headers:?}");
                     if ty == PLAIN {
+                        assert_eq!(event.source(), "/kafka/queue/orders");
                         assert_eq!(event.time_text(), Some("2023-11-14T22:13:20.123Z"));
                         assert_eq!(event.data().map(|data| &data.bytes[..]), value);
                     }
@@ -216,7 +222,7 @@ mod tests {
         }
         let large = vec![b'x'; 2 << 20];
         let error = taken(&[], Some(&large))
-            .event(&Limits::default())
+            .event("queue", &Limits::default())
             .unwrap_err();
         assert!(error.to_string().contains("at most"), "{error}");
     }

@@ -23,6 +23,9 @@ use tradewind_event::Limits;
 /// How long a look at the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Bytes from which on no more records are given at once.
+const BYTES_MAX: usize = 8 << 20;
+
 /// Settings of a source of kind `kafka`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -52,6 +55,7 @@ pub enum Start {
 
 /// Reads topics.
 pub struct KafkaSource {
+    name: String,
     config: SourceConfig,
     ledger: Arc<Mutex<Ledger>>,
     consumer: OnceCell<StreamConsumer<Member>>,
@@ -94,11 +98,11 @@ fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 impl KafkaSource {
-    /// A source with these settings; it connects when it is first asked.
+    /// A source of this name with these settings; it connects when it is first asked.
     ///
     /// # Errors
     /// Settings that cannot be right.
-    pub fn new(config: SourceConfig) -> Result<Self, Error> {
+    pub fn new(name: &str, config: SourceConfig) -> Result<Self, Error> {
         if config.topics.is_empty() || config.topics.iter().any(String::is_empty) {
             return Err(invalid("`topics` names at least one topic"));
         }
@@ -107,6 +111,7 @@ impl KafkaSource {
         }
         config.cluster.config()?;
         Ok(Self {
+            name: name.into(),
             config,
             ledger: Arc::default(),
             consumer: OnceCell::new(),
@@ -153,9 +158,16 @@ impl KafkaSource {
     }
 
     fn read(&self, token: Token, taken: &Taken) -> Received {
+        let event = taken.event(&self.name, &self.limits);
+        // What cannot be read is kept as it came.
+        let original = match &event {
+            Err(_) => taken.plain(&self.name, &self.limits).ok(),
+            Ok(_) => None,
+        };
         Received {
             token,
-            events: taken.event(&self.limits).map(|event| vec![event]),
+            events: event.map(|event| vec![event]),
+            original,
         }
     }
 
@@ -187,7 +199,8 @@ impl Source for KafkaSource {
             return Ok(again);
         }
         let mut received = Vec::new();
-        while received.len() < max {
+        let mut bytes = 0;
+        while received.len() < max && bytes < BYTES_MAX {
             let message = match received.is_empty() {
                 true => match timeout_at(until, consumer.recv()).await {
                     Ok(message) => message,
@@ -202,6 +215,7 @@ impl Source for KafkaSource {
             match message {
                 Ok(message) => {
                     let taken = Arc::new(Taken::of(&message));
+                    bytes += taken.size();
                     let token = locked(&self.ledger).out(taken.clone());
                     received.extend(token.map(|token| self.read(token, &taken)));
                 }
@@ -289,7 +303,7 @@ impl SourceAdapter for KafkaSource {
     const KIND: &'static str = KIND;
     type Config = SourceConfig;
 
-    fn build(config: SourceConfig, _: &Build) -> Result<Arc<dyn Source>, Error> {
-        Ok(Arc::new(Self::new(config)?))
+    fn build(config: SourceConfig, build: &Build) -> Result<Arc<dyn Source>, Error> {
+        Ok(Arc::new(Self::new(&build.name, config)?))
     }
 }

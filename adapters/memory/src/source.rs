@@ -56,6 +56,7 @@ impl Source for MemorySource {
                     "the message is no event",
                 )),
             },
+            original: None,
         };
         let leased = self.queue.lease(max, wait).await;
         Ok(leased.into_iter().map(received).collect())

@@ -201,6 +201,7 @@ impl Source for Schedule {
                 let received = |due: u64| Received {
                     token: Token(due.to_string()),
                     events: self.event(due).map(|event| vec![event]),
+                    original: None,
                 };
                 return Ok(due.into_iter().map(received).collect());
             }

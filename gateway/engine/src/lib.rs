@@ -8,6 +8,7 @@
 
 mod accounting;
 mod announce;
+mod aside;
 mod clock;
 mod engine;
 mod hash;
@@ -23,6 +24,7 @@ mod time;
 mod view;
 
 pub use accounting::{Imbalance, imbalances};
+pub use aside::judged;
 pub use clock::Clock;
 pub use engine::{Denied, Engine, Error, Origin, PublishError, Receipt, SET_ASIDE, Violated};
 pub use hash::{HOPS, VIOLATION};

@@ -1,12 +1,13 @@
 //! What the engine is told to do: streams and subscriptions, ready to run.
 
+use crate::aside::judged;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::Sink;
 use tradewind_event::Event;
 use tradewind_filter::Filter;
-use tradewind_policy::{Action, Decision, Facts, Policies, Principal, Resource};
+use tradewind_policy::{Action, Decision, Policies, Principal, Resource};
 use tradewind_schema::Schemas;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
@@ -71,9 +72,11 @@ pub struct Sight {
 impl Sight {
     /// Whether an event of a stream may be seen.
     pub fn of(&self, stream: &str, event: &Event) -> Decision {
-        let (resource, facts) = (Resource::Stream(stream), Facts::of(event));
-        self.policies
-            .decide(&self.who, Action::Subscribe, resource, facts)
+        let resource = Resource::Stream(stream);
+        judged(event, |facts| {
+            self.policies
+                .decide(&self.who, Action::Subscribe, resource, facts)
+        })
     }
 }
 

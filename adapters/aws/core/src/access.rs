@@ -48,9 +48,12 @@ pub async fn load(access: &Access, region: Option<&str>) -> Result<SdkConfig, Er
     let Some(role) = &access.role else {
         return Ok(config);
     };
+    // `aws.endpoint` is that of the service, which credentials of others must not be sent to.
+    let mut sts = config.clone().into_builder();
+    sts.set_endpoint_url(role.endpoint.clone());
     let mut provider = AssumeRoleProvider::builder(&role.arn)
         .session_name(role.session.as_deref().unwrap_or("tradewind"))
-        .configure(&config);
+        .configure(&sts.build());
     if let Some(id) = &role.external_id {
         provider = provider.external_id(id);
     }

@@ -121,6 +121,11 @@ impl Failure {
         if THROTTLING.contains(&code) || status == 429 {
             return Meaning::Throttled;
         }
+        // The function's own file system or snapshot: nothing about the event, nor about who calls.
+        let own = ["EFS", "S3Files", "SnapStart"];
+        if own.iter().any(|begin| code.starts_with(begin)) {
+            return Meaning::Failed;
+        }
         if DENIED.contains(&code) || matches!(status, 401 | 403) {
             return Meaning::Denied;
         }

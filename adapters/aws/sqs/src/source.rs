@@ -104,6 +104,7 @@ impl SqsSource {
         Received {
             token: Token(message.receipt_handle.unwrap_or_default()),
             events,
+            original: None,
         }
     }
 

@@ -46,6 +46,8 @@ impl Pool {
 pub(super) const IDLE_MAX: usize = 64;
 /// Time that an idle connection is kept; targets mostly close theirs after a minute.
 pub(super) const IDLE_FOR: Duration = Duration::from_secs(50);
+/// After so much silence an HTTP/2 connection that is in use is asked whether it lives, and for how long.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10));
 /// Most bytes of a response's head.
 pub(super) const HEAD_MAX: usize = 64 << 10;
 
@@ -68,6 +70,9 @@ pub(crate) fn pool(tls: ClientConfig, dial: Dial, target: &Target, http2_only: b
         .pool_max_idle_per_host(IDLE_MAX)
         .http1_max_buf_size(HEAD_MAX)
         .http2_only(http2_only)
+        // A connection whose other end is gone without a word is not used for a quarter of an hour more.
+        .http2_keep_alive_interval(KEEP_ALIVE.0)
+        .http2_keep_alive_timeout(KEEP_ALIVE.1)
         .build(connector);
     Pool::Shared(client)
 }

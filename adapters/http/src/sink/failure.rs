@@ -49,6 +49,16 @@ impl Redact {
         shown.chain(self.secrets.iter().map(String::as_str))
     }
 
+    /// Whether a secret is among these bytes.
+    pub(crate) fn shows(&self, bytes: &[u8]) -> bool {
+        let mut all = self.all();
+        all.any(|secret| {
+            bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+        })
+    }
+
     /// One line of text without secrets.
     pub(crate) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();

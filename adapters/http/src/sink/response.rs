@@ -46,7 +46,7 @@ impl Responses {
         let replies = parts.status.is_success() && self.replies == Replies::Accept;
         if replies && is_cloud_event(&parts.headers) {
             let outcome = self.reply(parts, read, redact);
-            return self.platform.judge(parts, outcome);
+            return self.judge(parts, outcome, redact);
         }
         let pause = parts.headers.get(RETRY_AFTER);
         let pause = pause.and_then(|v| retry_after(v.to_str().ok()?, now));
@@ -55,7 +55,19 @@ impl Responses {
             false => redact.body(read.bytes()),
         };
         let outcome = Outcome::from_http_status(parts.status, pause, detail);
-        self.platform.judge(parts, outcome)
+        self.judge(parts, outcome, redact)
+    }
+
+    fn judge(&self, parts: &Parts, outcome: Outcome, redact: &Redact) -> Outcome {
+        let mut outcome = self.platform.judge(parts, outcome);
+        if let Outcome::Accepted {
+            receipt: Some(receipt),
+            ..
+        } = &mut outcome
+        {
+            *receipt = redact.text(receipt);
+        }
+        outcome
     }
 
     fn reply(&self, parts: &Parts, read: Read, redact: &Redact) -> Outcome {
@@ -71,6 +83,15 @@ impl Responses {
             Read::CutOff(_) => return timed_out("before the whole reply came"),
             Read::Broken(_, error) => return failed(&*error, redact),
         };
+        // An event that is stored, and that others read.
+        let told = parts
+            .headers
+            .values()
+            .any(|value| redact.shows(value.as_bytes()));
+        if told || redact.shows(&whole) {
+            let why = "the reply repeats what the gateway proved itself with".to_owned();
+            return reject(parts, "invalid-reply", why);
+        }
         let events = binding::decode(&parts.headers, whole, &Options::default());
         let mut events = match events.map(Message::into_events) {
             Ok(events) => events,

@@ -18,7 +18,7 @@ pub(crate) fn source(address: &str, topic: &str) -> KafkaSource {
     let config = serde_json::json!({
         "cluster": { "brokers": [address] }, "topics": [topic], "group": format!("group-{topic}"),
     });
-    KafkaSource::new(serde_json::from_value(config).unwrap()).unwrap()
+    KafkaSource::new("suite", serde_json::from_value(config).unwrap()).unwrap()
 }
 
 pub(crate) fn sink(address: &str, topic: &str, mode: &str) -> KafkaSink {

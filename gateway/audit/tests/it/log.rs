@@ -179,6 +179,22 @@ fn a_long_detail_is_left_out_and_a_long_text_cut() {
 }
 
 #[test]
+fn what_could_not_be_read_back_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open(dir.path());
+    for depth in 120..=127 {
+        let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let deep = Entry {
+            detail: serde_json::from_str(&format!("{{\"body\":{body}}}")).ok(),
+            ..entry("pause")
+        };
+        log.append([deep], NOON).unwrap();
+    }
+    assert_eq!(faults(dir.path()), Vec::<String>::new());
+    assert_eq!(whats(dir.path()).len(), 8);
+}
+
+#[test]
 fn garbage_is_a_fault_and_takes_bounded_memory() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path(), 2);

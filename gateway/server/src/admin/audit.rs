@@ -61,10 +61,15 @@ pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: 
             return unrecorded().into_response();
         }
     };
-    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    let outcome = answer.status().as_u16().to_string();
-    door.gateway.audit.ended(of, entry, outcome).await;
-    answer
+    // On its own: what has begun ends, and is told, also where the caller hangs up.
+    let done = tokio::spawn(async move {
+        let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+        let outcome = answer.status().as_u16().to_string();
+        door.gateway.audit.ended(of, entry, outcome).await;
+        answer
+    });
+    let failed = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    done.await.unwrap_or_else(failed)
 }
 
 fn unrecorded() -> Problem {

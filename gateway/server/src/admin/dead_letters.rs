@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
 use tradewind_engine::{DeadLetter, Error};
-use tradewind_policy::{self as policy, Facts, Resource};
+use tradewind_policy::Resource;
 
 /// Most dead letters of one page.
 const PAGE_MAX: usize = 1000;
@@ -87,8 +87,7 @@ async fn list(
         let mut seen = Vec::with_capacity(letters.len());
         for letter in letters {
             let event = gateway.engine.event(&letter.stream, &letter.position).await;
-            let read = policy::Action::ReadPayload;
-            let may = |event| permit.allows(&gateway, read, resource(&letter), Facts::of(event));
+            let may = |event| permit.may_read(&gateway, resource(&name, &letter), event);
             if event.as_ref().is_ok_and(may) {
                 seen.push(letter);
             }
@@ -106,16 +105,17 @@ async fn show(
     let position = format!("{shard}/{offset}");
     let letter = find(&gateway, &name, &position).await?;
     let event = gateway.engine.event(&letter.stream, &position).await?;
-    permit.read(&gateway, resource(&letter), &event)?;
+    permit.read(&gateway, resource(&name, &letter), &event)?;
     Ok(Json(json!({
         "dead-letter": letter,
         "event": crate::codec::to_json(&event)?,
     })))
 }
 
-fn resource(letter: &DeadLetter) -> Resource<'_> {
+/// By the name of the subscription alone: those of its replays are its own.
+fn resource<'a>(name: &'a str, letter: &'a DeadLetter) -> Resource<'a> {
     Resource::Subscription {
-        name: &letter.subscription,
+        name,
         stream: &letter.stream,
     }
 }

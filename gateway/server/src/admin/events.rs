@@ -48,6 +48,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "[Journey]",
             get(explain),
         )
+        .action(Action::ReadPayload)
+        .recorded("explain")
         .asks_later()
         .query(&[(
             "event",

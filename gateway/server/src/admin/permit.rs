@@ -6,9 +6,9 @@ use crate::run::Gateway;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use std::collections::HashSet;
 use tradewind_adapter::Action as Scope;
-use tradewind_engine::Error;
+use tradewind_engine::{Error, judged};
 use tradewind_event::Event;
-use tradewind_policy::{Action, Facts, Principal, Resource};
+use tradewind_policy::{Action, Decision, Facts, Principal, Resource};
 
 /// Endpoints that ask for themselves: what they are about is known only when it has been read.
 pub(super) type Later = HashSet<(&'static str, &'static str)>;
@@ -43,10 +43,20 @@ impl Permit {
         facts: Facts<'_>,
     ) -> Result<(), Problem> {
         let decision = gateway.engine.decide(&self.0, action, resource, facts);
+        self.answer(gateway, action, resource, &decision)
+    }
+
+    fn answer(
+        &self,
+        gateway: &Gateway,
+        action: Action,
+        resource: Resource<'_>,
+        decision: &Decision,
+    ) -> Result<(), Problem> {
         if decision.allowed() {
             return Ok(());
         }
-        gateway.engine.count_denied(action, &decision);
+        gateway.engine.count_denied(action, decision);
         Err(Problem::denied(format!(
             "{}: {} {resource:?}: {decision}",
             self.0,
@@ -103,7 +113,26 @@ impl Permit {
         resource: Resource<'_>,
         event: &Event,
     ) -> Result<(), Problem> {
-        self.check(gateway, Action::ReadPayload, resource, Facts::of(event))
+        let decision = self.reading(gateway, resource, event);
+        self.answer(gateway, Action::ReadPayload, resource, &decision)
+    }
+
+    /// As [`Permit::read`], for one of many events that a caller sees or does not.
+    pub(super) fn may_read(
+        &self,
+        gateway: &Gateway,
+        resource: Resource<'_>,
+        event: &Event,
+    ) -> bool {
+        self.reading(gateway, resource, event).allowed()
+    }
+
+    fn reading(&self, gateway: &Gateway, resource: Resource<'_>, event: &Event) -> Decision {
+        judged(event, |facts| {
+            gateway
+                .engine
+                .decide(&self.0, Action::ReadPayload, resource, facts)
+        })
     }
 }
 

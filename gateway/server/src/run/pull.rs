@@ -179,30 +179,31 @@ impl Pull {
         let mut held_up = None;
         let mut settlements = Vec::with_capacity(messages.len());
         for message in messages {
+            let token = message.token.clone();
             let settlement = match held_up {
                 Some(settlement) => settlement,
-                None => self.publish(&message.token, message.events).await,
+                None => self.publish(message).await,
             };
             if ordered && settlement != Settlement::Ack {
                 held_up = Some(settlement);
             }
-            settlements.push((message.token, settlement));
+            settlements.push((token, settlement));
         }
         settlements
     }
 
-    async fn publish(
-        &self,
-        token: &Token,
-        events: Result<Vec<Event>, tradewind_adapter::Error>,
-    ) -> Settlement {
-        let events = match events {
+    async fn publish(&self, message: Received) -> Settlement {
+        let token = &message.token;
+        let events = match message.events {
             Ok(events) => match self.unknown(events).await {
                 Ok(events) if events.is_empty() => return Settlement::Ack,
                 Ok(events) => events,
                 Err(error) => return later(&self.name, &error),
             },
-            Err(error) => return self.set_aside(token, &error.to_string(), &[]).await,
+            Err(error) => {
+                let original = message.original.as_slice();
+                return self.set_aside(token, &error.to_string(), original).await;
+            }
         };
         match self.append(events.clone()).await {
             Ok(()) => Settlement::Ack,

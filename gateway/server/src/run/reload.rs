@@ -108,10 +108,18 @@ impl Gateway {
         })
     }
 
-    /// What a configuration would change. `name` decides the syntax.
+    /// What a configuration would change. `name` decides the syntax. It may name any file of this machine, so of
+    /// other files nothing is told but where they are wrong.
     pub fn compare(&self, name: &str, text: &str) -> Result<Vec<Change>, String> {
+        let told = |found: Diagnostics| {
+            let each = found.iter().map(|one| match one.file == name {
+                true => one.render(false),
+                false => format!("{}:{}:{}: {}", one.file, one.line, one.column, one.code),
+            });
+            each.collect::<Vec<_>>().join("\n\n")
+        };
         let mut checked =
-            tradewind_config::load_str(name, text, &self.registry, &System).map_err(lines)?;
+            tradewind_config::load_str(name, text, &self.registry, &System).map_err(told)?;
         (self.origin.amend)(&mut checked);
         Ok(tradewind_config::diff(
             &self.config.load().checked,

@@ -221,3 +221,18 @@ async fn the_log_goes_on_over_restarts() {
     assert_eq!(config(0)["config"], config(2)["config"]);
     gateway.finish().await;
 }
+
+#[tokio::test]
+async fn a_candidate_that_names_a_file_learns_nothing_of_it() {
+    let handler = Handler::start(&[]).await;
+    let gateway = start(&config(&handler, "shop")).await;
+    let secret = gateway.dir.path().join("secret");
+    std::fs::write(&secret, "hidden-word of this machine\n").unwrap();
+    let text = format!("policies:\n  a: {{ file: {} }}\n", secret.display());
+    let candidate = serde_json::json!({ "name": "x.yaml", "text": text }).to_string();
+    let answer = gateway.admin("POST", "/v1/config/diff", &candidate).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("secret:1:"), "{}", answer.text());
+    assert!(!answer.text().contains("hidden"), "{}", answer.text());
+    gateway.finish().await;
+}

@@ -168,8 +168,16 @@ impl Web {
         }
         let body = self.body.unwrap_or_default();
         // A raw action gets what is no text, JSON included, in Base64.
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let is_text = content_type.is_some_and(|content_type| {
+            let content_type = content_type.trim().to_ascii_lowercase();
+            content_type.starts_with("text/")
+                || content_type.starts_with("application/x-www-form-urlencoded")
+        });
         let body: Bytes = match STANDARD.decode(&body) {
-            Ok(decoded) if !body.is_empty() => decoded.into(),
+            Ok(decoded) if !body.is_empty() && !is_text => decoded.into(),
             _ => body.into(),
         };
         let read = if is_cloud_event(&headers) {

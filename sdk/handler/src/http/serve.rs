@@ -80,12 +80,15 @@ pub(crate) async fn serve_dialect(
 
     drop(listener);
     crew.stopping.cancel();
-    // By then every handler has ended; who has not read the answer will not.
-    tokio::time::timeout(grace, connections.shutdown())
-        .await
-        .ok();
+    let mut closing = pin!(connections.shutdown());
+    let open = tokio::time::timeout(grace, &mut closing).await.is_err();
+    // A platform may give its calls longer.
     crew.tasks.close();
     crew.tasks.wait().await;
+    if open {
+        // Every handler has ended; who does not read the answer now will not.
+        tokio::time::timeout(ANSWER_TIME, closing).await.ok();
+    }
 }
 
 /// What connections come from.
