@@ -186,3 +186,34 @@ async fn what_an_identity_may_not_see_does_not_match() {
     assert_eq!(told("strangers"), ("filtered".into(), reason.into()));
     assert_eq!(told("open").0, "accepted");
 }
+
+#[test]
+fn who_may_not_see_an_event_does_not_see_it_set_aside_either() {
+    let policies = policies(
+        r#"permit (principal, action == Action::"subscribe", resource);
+           forbid (principal, action == Action::"subscribe", resource) when { context.type like "hr.*" };"#,
+    );
+    let sight = Sight {
+        who: Principal::new(Kind::Key, "shop"),
+        policies,
+    };
+    let aside = |within: &str| {
+        let data = format!(r#"{{"reason":"r","events":[{within}]}}"#);
+        let event = Event::builder("1", "/sources/q", tradewind_engine::SET_ASIDE);
+        event.data("application/json", data).build().unwrap()
+    };
+    let event =
+        |ty: &str| format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"{ty}"}}"#);
+    for (within, seen) in [
+        (String::new(), true),
+        (event("order.placed"), true),
+        (event("hr.salary"), false),
+        (
+            format!("{},{}", event("order.placed"), event("hr.salary")),
+            false,
+        ),
+    ] {
+        let decision = sight.of("default", &aside(&within));
+        assert_eq!(decision.allowed(), seen, "{within}: {decision}");
+    }
+}
