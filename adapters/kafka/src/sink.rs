@@ -5,6 +5,8 @@ use crate::{KIND, failure, source};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rdkafka::ClientContext;
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use schemars::JsonSchema;
@@ -58,11 +60,22 @@ fn megabyte() -> u32 {
     1_000_000
 }
 
+/// What the producer is told that no delivery is told.
+#[derive(Clone)]
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Deliveries fail with it; here it comes several times a second while brokers are down.
+        tracing::debug!(%error, reason, "the producer has trouble");
+    }
+}
+
 /// Writes a topic.
 pub struct KafkaSink {
     config: SinkConfig,
     /// Made when it is first needed, and again after an error that ends it.
-    producer: Mutex<Option<FutureProducer>>,
+    producer: Mutex<Option<FutureProducer<Quiet>>>,
 }
 
 impl std::fmt::Debug for KafkaSink {
@@ -96,7 +109,7 @@ impl KafkaSink {
         })
     }
 
-    fn producer(&self) -> Result<FutureProducer, Error> {
+    fn producer(&self) -> Result<FutureProducer<Quiet>, Error> {
         let mut kept = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = &*kept {
             match producer.client().fatal_error() {
@@ -122,14 +135,14 @@ impl KafkaSink {
                 config.set(name, value);
             }
         }
-        let made: FutureProducer = config
-            .create()
+        let made: FutureProducer<Quiet> = config
+            .create_with_context(Quiet)
             .map_err(|error| invalid(error.to_string()))?;
         *kept = Some(made.clone());
         Ok(made)
     }
 
-    async fn send(&self, producer: &FutureProducer, delivery: &Delivery) -> Outcome {
+    async fn send(&self, producer: &FutureProducer<Quiet>, delivery: &Delivery) -> Outcome {
         let record = match self.config.mode {
             Mode::Binary => encode_binary(&delivery.event),
             Mode::Structured => encode_structured(&delivery.event),

@@ -23,6 +23,8 @@ use tradewind_event::Limits;
 /// How long a look at the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a consumer may take to leave its group.
+const LEAVING: Duration = Duration::from_secs(2);
 /// Bytes from which on no more records are given at once.
 const BYTES_MAX: usize = 8 << 20;
 
@@ -73,7 +75,12 @@ impl std::fmt::Debug for KafkaSource {
 /// What the client tells a member of the group.
 struct Member(Arc<Mutex<Ledger>>);
 
-impl ClientContext for Member {}
+impl ClientContext for Member {
+    fn error(&self, error: KafkaError, reason: &str) {
+        // `receive` tells of it; here it comes several times a second while brokers are down.
+        tracing::debug!(%error, reason, "the consumer has trouble");
+    }
+}
 
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
@@ -82,6 +89,22 @@ impl ConsumerContext for Member {
             Rebalance::Revoke(partitions) => locked(&self.0).revoke(places(partitions)),
             Rebalance::Error(error) => tracing::warn!(%error, "the group could not be rebalanced"),
         }
+    }
+}
+
+/// A consumer that leaves its group asks the broker, for as long as that does not answer. Nobody who stops waits
+/// for that: what it did not commit comes again.
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        let Some(consumer) = self.consumer.take() else {
+            return;
+        };
+        let (done, left) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(consumer);
+            done.send(()).ok();
+        });
+        left.recv_timeout(LEAVING).ok();
     }
 }
 

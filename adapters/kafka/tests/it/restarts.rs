@@ -64,6 +64,13 @@ async fn nothing_is_lost_while_the_broker_is_killed() {
             from.settle(settlements).await.unwrap();
         }
     }
+    // Who stops while the broker is gone does not wait for it.
+    broker.kill().await;
+    let stopped = tokio::task::spawn_blocking(move || drop((from, to)));
+    tokio::time::timeout(Duration::from_secs(30), stopped)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
