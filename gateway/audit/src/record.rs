@@ -1,7 +1,6 @@
 //! One line of the log.
 
 use crate::head::{Head, hex};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -72,7 +71,7 @@ impl Entry {
         if let Some(detail) = &self.detail {
             let text = detail.to_string();
             // What could not be read back within its line is as good as too long.
-            let deep = serde_json::from_str::<IgnoredAny>(&format!("[[{text}]]")).is_err();
+            let deep = serde_json::from_str::<Value>(&format!("[[{text}]]")).is_err();
             if deep || text.len() > DETAIL_MAX {
                 let digest = hex(&Sha256::digest(text.as_bytes()));
                 self.detail = Some(json!({ "omitted-bytes": text.len(), "sha256": digest }));
