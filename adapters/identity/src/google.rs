@@ -91,12 +91,6 @@ impl Origin<Arc<str>> for Machine {
         let answer = answer.await?;
         let token = String::from_utf8_lossy(&answer);
         let token = token.trim();
-        // An ID token is a JWT; nothing else that this server tells leaves the machine.
-        if token.split('.').count() != 3 {
-            return Err(Unproved::unavailable(
-                "the metadata server of Google answered without an ID token",
-            ));
-        }
         self.server.text(token, expiry(token, wall_clock()))
     }
 }

@@ -93,7 +93,7 @@ fn server_alone(base: &str) -> Result<(), Error> {
         .split_once("://")
         .map(|(_, rest)| rest.trim_end_matches('/'));
     match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(()),
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#']) => Ok(()),
         _ => Err(invalid(
             "`metadata` is a scheme, a host and a port, and nothing more",
         )),

@@ -52,7 +52,8 @@ pub(super) const INGRESS: Target = Target {
         "content-type: application/cloudevents+json\n",
         "content-type: application/cloudevents-batch+json\n",
     ],
-    memory: 256 << 10,
+    // The first input builds the gateway, with the schemas of all its adapters.
+    memory: 512 << 10,
     growth: 256,
     ..Target::new("ingress", ingress)
 };

@@ -74,10 +74,6 @@ pub(crate) fn read(
     let attempt = attempt(&invocation);
     let around = |context: crate::Context| context.with_attempt(attempt);
     let Some(request) = request else {
-        // Without its bindings it may as well be a request that the host passed on as it came.
-        if bindings.is_none() {
-            verify(headers, body, options)?;
-        }
         let carried = carried(trigger).map_or_else(whole, Ok)?;
         let items = carried
             .into_iter()
