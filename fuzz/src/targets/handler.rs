@@ -31,10 +31,10 @@ pub(super) const HANDLER: Target = Target {
 };
 
 thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
+    pub(super) static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
-async fn count(event: Event) -> Result<Ack, Error> {
+pub(super) async fn count(event: Event) -> Result<Ack, Error> {
     assert_eq!(event.validate(), Ok(()));
     CALLS.set(CALLS.get() + 1);
     Ok(Ack)

@@ -1,14 +1,14 @@
 //! The platforms of the SDK: what each may hand over, or pass on of what a stranger sent.
 
+use super::handler::{CALLS, count};
 use crate::Target;
 use crate::input::Cut;
 use crate::signing::NOW;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
-use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
-use tradewind::{Ack, BatchFailures, Error, Event, Host, Options, handler_fn, testing};
+use tradewind::{BatchFailures, Host, Options, handler_fn, testing};
 
 /// A platform and a path, headers and a body.
 pub(super) const HOST: Target = Target {
@@ -38,16 +38,6 @@ pub(super) const HOST: Target = Target {
     growth: 1024,
     ..Target::new("host", host)
 };
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-async fn count(event: Event) -> Result<Ack, Error> {
-    assert_eq!(event.validate(), Ok(()));
-    CALLS.set(CALLS.get() + 1);
-    Ok(Ack)
-}
 
 fn host(input: &[u8]) {
     let mut input = Cut(input);
