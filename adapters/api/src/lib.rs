@@ -19,6 +19,7 @@ mod outcome;
 mod registry;
 mod report;
 mod secret;
+mod settings;
 mod sink;
 mod source;
 mod status;
@@ -43,6 +44,7 @@ pub use registry::{
 };
 pub use report::{Outcomes, Report};
 pub use secret::Secret;
+pub use settings::{Render, RenderWith, Replies};
 pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tradewind_adapter::Secret;
-use tradewind_http::{Cidr, Mode, Render, Replies, SinkConfig, Tls};
+use tradewind_adapter::{Render, Replies, Secret};
+use tradewind_http::{Cidr, Mode, SinkConfig, Tls};
 use tradewind_identity::Auth;
 
 /// Settings of a function behind HTTP.

@@ -9,10 +9,7 @@ mod sink;
 mod source;
 
 pub use fetch::Fetcher;
-pub use sink::{
-    Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Platform, Render, RenderWith, Replies,
-    Resolve, Tls,
-};
+pub use sink::{Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Platform, Resolve, Tls};
 pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};
 
 pub use tradewind_identity::Auth as SinkAuth;

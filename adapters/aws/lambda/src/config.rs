@@ -3,6 +3,7 @@
 use crate::Function;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tradewind_adapter::{Render, Replies};
 use tradewind_aws::Access;
 
 /// Settings of a sink of kind `aws-lambda`.
@@ -38,36 +39,4 @@ pub enum Invocation {
     Async,
     /// Nothing runs: permissions and the payload's size are checked.
     DryRun,
-}
-
-/// The event of a trigger.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Render {
-    /// Its name.
-    As(String),
-    /// Its name, and more.
-    With(RenderWith),
-}
-
-/// The event of a trigger, and what it is said to come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RenderWith {
-    /// Its name.
-    pub to: String,
-    /// An ARN. Default: a made-up one of the account 000000000000.
-    #[serde(default)]
-    pub resource: Option<String>,
-}
-
-/// What becomes of an answer that is a CloudEvent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Replies {
-    /// It is handed to the gateway with the outcome. One that cannot be read rejects the delivery.
-    #[default]
-    Accept,
-    /// It is dropped unread.
-    Ignore,
 }

@@ -9,7 +9,7 @@ mod config;
 mod function;
 mod sink;
 
-pub use config::{Config, Invocation, Render, RenderWith, Replies};
+pub use config::{Config, Invocation};
 pub use function::Function;
 pub use sink::LambdaSink;
 

@@ -1,7 +1,7 @@
 //! The sink: one invocation per delivery.
 
 use crate::answer::outcome;
-use crate::config::{Config, Invocation, Render, RenderWith, Replies};
+use crate::config::{Config, Invocation};
 use crate::{Function, KIND};
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -15,11 +15,11 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Outcome, Reason, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, Outcome, Reason, Replies, Report, Sink, SinkAdapter,
 };
 use tradewind_aws::{Access, Failure};
 use tradewind_event::{Event, json};
-use tradewind_formats::outward::{TARGETS, Target};
+use tradewind_formats::outward::Target;
 
 /// Largest payload (Lambda developer guide, "quotas"): of an invocation that is waited for, and of one that is
 /// queued.
@@ -52,7 +52,7 @@ impl LambdaSink {
     /// Where there is no such event to render.
     pub fn new(config: Config) -> Result<Self, Error> {
         Ok(Self {
-            rendering: rendering(config.render)?,
+            rendering: config.render.map(|render| render.target()).transpose()?,
             replies: config.invocation == Invocation::Sync && config.replies == Replies::Accept,
             function: config.function,
             invocation: config.invocation,
@@ -143,26 +143,6 @@ impl LambdaSink {
             receipt,
         )
     }
-}
-
-fn rendering(render: Option<Render>) -> Result<Option<(&'static Target, Option<String>)>, Error> {
-    let (name, resource) = match render {
-        None => return Ok(None),
-        Some(Render::As(name)) => (name, None),
-        Some(Render::With(RenderWith { to, resource })) => (to, resource),
-    };
-    let refuse = |why| Err(Error::new(ErrorKind::ConfigInvalid, "render", why));
-    let Some(target) = Target::named(&name) else {
-        let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-        return refuse(format!(
-            "unknown envelope `{name}` (there are: {})",
-            names.join(", ")
-        ));
-    };
-    if resource.is_some() && target.resource.is_empty() {
-        return refuse(format!("`{name}` takes no `resource`: the event names it"));
-    }
-    Ok(Some((target, resource)))
 }
 
 #[async_trait]

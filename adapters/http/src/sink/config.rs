@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use tradewind_adapter::Secret;
+use tradewind_adapter::{Render, Replies, Secret};
 use tradewind_identity::Auth;
 
 /// Settings of a sink of kind `http`.
@@ -126,40 +126,6 @@ pub enum Mode {
     Structured,
     /// Several events as a JSON array.
     Batch,
-}
-
-/// A provider's envelope.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Render {
-    /// Its name.
-    As(String),
-    /// Its name, and more.
-    With(RenderWith),
-}
-
-/// A provider's envelope, and what events are said to come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RenderWith {
-    /// Its name.
-    pub to: String,
-    /// An ARN, or the name of a subscription of Pub/Sub. Default: a made-up one of the account
-    /// 000000000000.
-    #[serde(default)]
-    pub resource: Option<String>,
-}
-
-/// What becomes of a response that is a CloudEvent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Replies {
-    /// It is handed to the gateway with the outcome. One that cannot be read rejects the delivery:
-    /// a reply is never lost silently.
-    #[default]
-    Accept,
-    /// It is dropped unread.
-    Ignore,
 }
 
 /// TLS settings.

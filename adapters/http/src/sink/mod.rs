@@ -17,7 +17,7 @@ mod sign;
 pub(crate) mod target;
 pub(crate) mod tls;
 
-pub use config::{Cidr, Config, Handshake, Mode, Render, RenderWith, Replies, Tls};
+pub use config::{Cidr, Config, Handshake, Mode, Tls};
 pub use dial::Resolve;
 pub use platform::Platform;
 
@@ -39,7 +39,7 @@ use target::{Host, Target};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Report, Signers, Sink,
+    Build, Capability, Delivery, Error, ErrorKind, Invoke, Outcome, Replies, Report, Signers, Sink,
     SinkAdapter,
 };
 use tradewind_identity::{Auth, Fixed, Place, Proof};

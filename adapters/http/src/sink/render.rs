@@ -1,11 +1,11 @@
 //! Events in providers' own envelopes.
 
-use super::config::{Config, Mode, Render, RenderWith};
+use super::config::{Config, Mode};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tradewind_adapter::{Error, ErrorKind, Reason};
 use tradewind_event::Event;
-use tradewind_formats::outward::{TARGETS, Target};
+use tradewind_formats::outward::Target;
 
 const EVENT_GRID: HeaderName = HeaderName::from_static("aeg-event-type");
 
@@ -19,26 +19,16 @@ pub(crate) struct Rendering {
 impl Rendering {
     /// What the settings say; `None` where they say nothing.
     pub(crate) fn of(config: &Config) -> Result<Option<Self>, Error> {
-        let refuse = |why: String| Err(Error::new(ErrorKind::ConfigInvalid, "render", why));
-        let (name, resource) = match &config.render {
-            None => return Ok(None),
-            Some(Render::As(name)) => (name, None),
-            Some(Render::With(RenderWith { to, resource })) => (to, resource.clone()),
+        let Some(render) = &config.render else {
+            return Ok(None);
         };
-        let Some(target) = Target::named(name) else {
-            let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-            return refuse(format!(
-                "unknown envelope `{name}` (there are: {})",
-                names.join(", ")
-            ));
-        };
+        let (target, resource) = render.target()?;
         if config.mode != Mode::Binary {
-            return refuse(
-                "`mode` says how a CloudEvent is sent, and none is: keep one of the two".into(),
-            );
-        }
-        if resource.is_some() && target.resource.is_empty() {
-            return refuse(format!("`{name}` takes no `resource`: the event names it"));
+            return Err(Error::new(
+                ErrorKind::ConfigInvalid,
+                "render",
+                "`mode` says how a CloudEvent is sent, and none is: keep one of the two",
+            ));
         }
         Ok(Some(Self { target, resource }))
     }

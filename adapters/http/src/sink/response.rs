@@ -1,6 +1,5 @@
 //! From a response to an outcome.
 
-use super::config::Replies;
 use super::dial::BoxError;
 use super::failure::{Redact, failed, timed_out};
 use super::platform::Platform;
@@ -11,7 +10,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use std::pin::pin;
 use std::time::SystemTime;
-use tradewind_adapter::{Outcome, Reason, retry_after};
+use tradewind_adapter::{Outcome, Reason, Replies, retry_after};
 use tradewind_event::http::{self as binding, Message, Options};
 
 /// Reads responses within bounds.
