@@ -33,6 +33,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
+    ("ssrf", &[]),
 ];
 
 #[derive(Default)]

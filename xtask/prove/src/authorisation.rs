@@ -3,7 +3,7 @@
 
 mod rules;
 mod tricks;
-mod wire;
+pub(crate) mod wire;
 
 use crate::gateway::Gateway;
 use crate::{Options, Proved};

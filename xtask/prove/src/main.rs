@@ -26,6 +26,7 @@ mod overload;
 mod reload;
 mod routes;
 mod sinks;
+mod ssrf;
 mod target;
 mod telemetry;
 mod tools;
@@ -62,6 +63,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("authorisation", |options| {
         Box::pin(authorisation::run(options))
     }),
+    ("ssrf", |options| Box::pin(ssrf::run(options))),
 ];
 
 #[derive(Parser)]

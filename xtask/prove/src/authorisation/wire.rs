@@ -10,19 +10,21 @@ use tokio::net::TcpStream;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// In lower case.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
 /// Sends one request and reads until the gateway closes. No answer counts as status 0.
-pub(super) async fn send(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
+pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
     let mut stream = TcpStream::connect(address).await.map_err(text)?;
     // It may be refused, and the connection reset, before all is written.
     stream.write_all(request).await.ok();
@@ -46,6 +48,7 @@ fn parse(answer: &[u8]) -> Answer {
     };
     Answer {
         status: status.unwrap_or_default(),
+        head,
         body,
     }
 }
@@ -66,11 +69,11 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
 }
 
 /// A request with a body, closed after it.
-pub(super) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     request("POST", path, headers, body)
 }
 
-pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut out = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n");
     for (name, value) in headers {
         out.push_str(&format!("{name}: {value}\r\n"));
@@ -79,6 +82,6 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
     out.into_bytes()
 }
 
-pub(super) fn text(error: impl std::fmt::Display) -> String {
+pub(crate) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
