@@ -356,18 +356,33 @@ fn translate(args: &[String]) -> Result<(), String> {
         [flag, count] if flag == "--filters" && count.parse::<u32>().is_ok() => count,
         _ => return Err("usage: cargo xtask prove translate [--filters N]".into()),
     };
-    let mut figures = 0;
+    const VERDICTS: [&str; 3] = ["exact", "superset", "impossible"];
+    let (mut origins, mut counts) = (0, [0; 3]);
     let ran = shell::watch(
         shell::cargo()
             .args(["test", "--quiet", "--release", "--package=tradewind-filter"])
             .args(["--test=it", "--", "translate::", "--nocapture"])
             .env("TRADEWIND_TRANSLATIONS", filters),
-        |line| figures += u32::from(line.contains(" exact, ")),
+        |line| {
+            let words: Vec<&str> = line.split([' ', ',', ':']).collect();
+            let count = |verdict: &str| {
+                let mut pairs = words.windows(2).filter(|pair| pair[1] == verdict);
+                pairs.find_map(|pair| pair[0].parse::<u64>().ok())
+            };
+            let found = VERDICTS.map(count);
+            origins += u32::from(found.iter().all(Option::is_some));
+            for (all, one) in counts.iter_mut().zip(found) {
+                *all += one.unwrap_or_default();
+            }
+        },
     );
-    let line =
-        format!("translate: {filters} filters of each of 4 origins to 5 dialects, 30 events each");
+    let [exact, superset, impossible] = counts;
+    let line = format!(
+        "translate: {filters} filters of each of {origins} origins to each dialect, over 30 events \
+         each: {exact} exact, {superset} superset, {impossible} impossible"
+    );
     match ran {
-        Ok(()) if figures >= 4 => {
+        Ok(()) if origins >= 5 => {
             println!("{line}: holds");
             Ok(())
         }

@@ -41,10 +41,11 @@ impl Dialect for Cel {
             return Err(reader.placed(InvalidFilter::at(root.span.start, reason)));
         }
         reader.count(root.leaves())?;
-        let formula = lower::lower(&root, source);
+        let (formula, fault) = lower::lower(&root, source);
         let told = Told {
             root,
             source: source.to_owned(),
+            fault,
         };
         Ok(Formula::Told(Teller(Arc::new(told)), Box::new(formula)))
     }
@@ -64,6 +65,7 @@ impl Dialect for Cel {
 struct Told {
     root: Node,
     source: String,
+    fault: Formula,
 }
 
 impl Clause for Told {
@@ -75,6 +77,10 @@ impl Clause for Told {
             errors: failed.iter().map(ToString::to_string).collect(),
             ..explained
         }
+    }
+
+    fn faults(&self, _: &Formula) -> Formula {
+        self.fault.clone()
     }
 
     fn source(&self) -> Option<(&'static str, String)> {

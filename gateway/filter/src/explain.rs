@@ -40,6 +40,10 @@ pub struct Explanation {
 pub trait Clause: fmt::Debug + Send + Sync {
     /// Explains `seen.formula` over the event: what each predicate of it said.
     fn explain(&self, seen: &Seen<'_>) -> Explanation;
+    /// Where the clause, which lowered to `formula`, ends in an error.
+    fn faults(&self, formula: &Formula) -> Formula {
+        formula.faults()
+    }
     /// The dialect and the definition that the clause was read from, where it is kept.
     fn source(&self) -> Option<(&'static str, String)> {
         None

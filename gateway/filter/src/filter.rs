@@ -12,6 +12,7 @@ pub struct Filter {
     formula: Formula,
     paths: Paths,
     check: Check,
+    faults: Check,
 }
 
 impl Filter {
@@ -19,10 +20,12 @@ impl Filter {
     pub fn new(formula: Formula) -> Self {
         let mut paths = Paths::default();
         let check = Check::new(&formula, &mut paths, &mut Arc::new);
+        let faults = Check::new(&formula.faults(), &mut paths, &mut Arc::new);
         Self {
             formula,
             paths,
             check,
+            faults,
         }
     }
 
@@ -36,9 +39,13 @@ impl Filter {
         self.evaluate(&View::new(event), &mut Scratch::default())
     }
 
-    /// Whether the event passes; `view` counts the errors of expressions.
+    /// Whether the event passes; `view` counts evaluations that met an error of an expression.
     pub fn evaluate(&self, view: &View<'_>, scratch: &mut Scratch) -> bool {
-        self.check.holds(&Slots::read(&self.paths, view, scratch))
+        let slots = Slots::read(&self.paths, view, scratch);
+        if self.faults.holds(&slots) {
+            view.fault();
+        }
+        self.check.holds(&slots)
     }
 
     /// What every predicate says, in order, and which of them decided.

@@ -23,12 +23,20 @@ pub(super) const ALWAYS: [&str; 4] = ["specversion", "id", "source", "type"];
 struct Lowered {
     yes: Formula,
     no: Formula,
+    /// Neither, in a form that the index finds ways to.
+    fault: Formula,
     size: usize,
+    fault_size: usize,
 }
 
-/// The formula that holds where the expression is true.
-pub(super) fn lower(root: &Node, source: &str) -> Formula {
-    Lower { source }.condition(root).yes
+/// The formulas that hold where the expression is true, and where it fails.
+pub(super) fn lower(root: &Node, source: &str) -> (Formula, Formula) {
+    let lower = Lower { source };
+    let lowered = lower.condition(root);
+    match lowered.fault_size > SIZE_MAX {
+        true => (lowered.yes, lower.leaf(root).fault),
+        false => (lowered.yes, lowered.fault),
+    }
 }
 
 struct Lower<'s> {
@@ -38,23 +46,15 @@ struct Lower<'s> {
 impl Lower<'_> {
     fn condition(&self, node: &Node) -> Lowered {
         let lowered = match &node.expr {
-            Expr::Literal(Literal::Bool(true)) => Lowered::new(Formula::yes(), Formula::no()),
-            Expr::Literal(Literal::Bool(false)) => Lowered::new(Formula::no(), Formula::yes()),
+            Expr::Literal(Literal::Bool(true)) => total(Formula::yes()),
+            Expr::Literal(Literal::Bool(false)) => total(Formula::no()),
             Expr::HasAttribute(name) => total(exists(name)),
             Expr::HasData => total(there(&place(&[]))),
-            Expr::Not(one) => {
-                let Lowered { yes, no, size } = self.condition(one);
-                Lowered {
-                    yes: no,
-                    no: yes,
-                    size,
-                }
-            }
+            Expr::Not(one) => self.condition(one).negated(),
             Expr::All(members) | Expr::Any(members) => {
                 let all = matches!(node.expr, Expr::All(_));
                 let members = members.iter().map(|member| self.condition(member));
-                let joined = members.reduce(|left, right| left.joined(right, all));
-                joined.unwrap_or_else(|| self.leaf(node))
+                Lowered::joined(members.collect(), all)
             }
             Expr::Choice(parts) => {
                 let [condition, one, other] = &**parts;
@@ -96,14 +96,10 @@ impl Lower<'_> {
                         let test = equal(&path, literal)?;
                         let yes =
                             test.map_or_else(Formula::no, |test| Formula::test(path.clone(), test));
-                        let Lowered { yes, no, size } = Lowered::where_there(&path, yes);
+                        let equal = Lowered::where_there(&path, yes);
                         Some(match operator {
-                            Operator::Equal => Lowered { yes, no, size },
-                            _ => Lowered {
-                                yes: no,
-                                no: yes,
-                                size,
-                            },
+                            Operator::Equal => equal,
+                            _ => equal.negated(),
                         })
                     }
                     _ => ordered(path, operator, literal),
@@ -142,7 +138,8 @@ impl Lower<'_> {
             _ => {
                 let path = path(node).filter(|path| matches!(path, Path::Data { .. }))?;
                 let is = |value| Formula::test(path.clone(), Test::Bool(value));
-                Some(Lowered::new(is(true), is(false)))
+                let fault = is(true).contrary().and(is(false).contrary());
+                Some(Lowered::new(is(true), is(false), fault))
             }
         }
     }
@@ -162,13 +159,35 @@ impl Lower<'_> {
                 .clone()
                 .and(Formula::Opaque(Opaque { expression, wanted }))
         };
-        Lowered::new(answer(true), answer(false))
+        let fails = Opaque {
+            expression: Arc::clone(&part),
+            wanted: true,
+        };
+        let fault = guard
+            .clone()
+            .contrary()
+            .or(guard.clone().and(fails.fails()));
+        Lowered::new(answer(true), answer(false), fault)
     }
 }
 
 impl Lowered {
-    fn new(yes: Formula, no: Formula) -> Self {
-        Self { yes, no, size: 1 }
+    fn new(yes: Formula, no: Formula, fault: Formula) -> Self {
+        Self {
+            yes,
+            no,
+            fault,
+            size: 1,
+            fault_size: 1,
+        }
+    }
+
+    fn negated(self) -> Self {
+        Self {
+            yes: self.no,
+            no: self.yes,
+            ..self
+        }
     }
 
     /// Fails where nothing is at the path.
@@ -178,16 +197,34 @@ impl Lowered {
 
     /// Fails where `sure` does not hold.
     fn among(sure: Formula, yes: Formula) -> Self {
-        Self::new(yes.clone(), sure.and(yes.contrary()))
+        let fault = sure.clone().contrary();
+        Self::new(yes.clone(), sure.and(yes.contrary()), fault)
     }
 
-    fn joined(self, other: Self, all: bool) -> Self {
-        let size = self.size + other.size;
-        let (yes, no) = match all {
-            true => (self.yes.and(other.yes), self.no.or(other.no)),
-            false => (self.yes.or(other.yes), self.no.and(other.no)),
-        };
-        Self { yes, no, size }
+    /// Fails where a member does and none settles the matter.
+    fn joined(members: Vec<Self>, all: bool) -> Self {
+        let size = members.iter().map(|member| member.size).sum();
+        let fault_size = members
+            .iter()
+            .map(|member| member.fault_size)
+            .sum::<usize>()
+            + size;
+        let (mut fails, mut both, mut either) = (Formula::no(), Formula::yes(), Formula::no());
+        for Lowered { yes, no, fault, .. } in members {
+            let (goes_on, settles) = if all { (yes, no) } else { (no, yes) };
+            fails = fails.or(fault);
+            both = both.and(goes_on);
+            either = either.or(settles);
+        }
+        let fault = fails.and(either.clone().contrary());
+        let (yes, no) = if all { (both, either) } else { (either, both) };
+        Self {
+            yes,
+            no,
+            fault,
+            size,
+            fault_size,
+        }
     }
 
     fn chooses(self, one: Self, other: Self) -> Self {
@@ -195,6 +232,8 @@ impl Lowered {
             |one: Formula, other: Formula| self.yes.clone().and(one).or(self.no.clone().and(other));
         Self {
             size: 2 * self.size + one.size + other.size,
+            fault_size: 2 * self.size + self.fault_size + one.fault_size + other.fault_size,
+            fault: either(one.fault, other.fault).or(self.fault.clone()),
             yes: either(one.yes, other.yes),
             no: either(one.no, other.no),
         }
@@ -202,7 +241,7 @@ impl Lowered {
 }
 
 fn total(yes: Formula) -> Lowered {
-    Lowered::new(yes.clone(), yes.contrary())
+    Lowered::new(yes.clone(), yes.contrary(), Formula::no())
 }
 
 fn exists(name: &str) -> Formula {

@@ -1,7 +1,7 @@
 //! `sql`: CESQL as a filter dialect.
 
 use super::ast::{Node, Operator};
-use super::lower::lower;
+use super::lower::{lower, no_boolean};
 use super::render::render;
 use super::value::{Error, Value};
 use super::{Expression, Functions};
@@ -46,11 +46,9 @@ impl Dialect for Sql {
         }
         reader.count(expression.root.leaves())?;
         let expression = Arc::new(expression);
-        let formula = lower(&expression);
-        Ok(Formula::Told(
-            Teller(Arc::new(Told(expression))),
-            Box::new(formula),
-        ))
+        let (formula, fault) = lower(&expression);
+        let told = Told { expression, fault };
+        Ok(Formula::Told(Teller(Arc::new(told)), Box::new(formula)))
     }
 
     fn render(&self, formula: &Formula) -> Rendering {
@@ -60,14 +58,23 @@ impl Dialect for Sql {
 
 /// An expression that explains itself.
 #[derive(Debug)]
-pub(super) struct Told(Arc<Expression>);
+struct Told {
+    expression: Arc<Expression>,
+    fault: Formula,
+}
 
 impl Clause for Told {
     fn explain(&self, seen: &Seen<'_>) -> Explanation {
         let event = seen.view.event();
-        let mut whole = self.node(&self.0.root, seen, seen.negated);
-        let evaluated = self.0.evaluate(event);
-        let errors: Vec<String> = evaluated.errors.iter().map(Error::to_string).collect();
+        let mut whole = self.node(&self.expression.root, seen, seen.negated);
+        let evaluated = self.expression.evaluate(event);
+        let mut errors: Vec<String> = evaluated.errors.iter().map(Error::to_string).collect();
+        if errors.is_empty() && !matches!(evaluated.value, Value::Boolean(_)) {
+            errors.push(no_boolean(
+                &self.expression.root.to_string(),
+                &evaluated.value,
+            ));
+        }
         let passes = evaluated.value == Value::Boolean(true) && errors.is_empty();
         let holds = passes != seen.negated;
         if whole.holds != holds {
@@ -86,8 +93,12 @@ impl Clause for Told {
         }
     }
 
+    fn faults(&self, _: &Formula) -> Formula {
+        self.fault.clone()
+    }
+
     fn source(&self) -> Option<(&'static str, String)> {
-        Some(("sql", self.0.to_string()))
+        Some(("sql", self.expression.to_string()))
     }
 }
 
@@ -105,7 +116,7 @@ impl Told {
 
     fn leaf(&self, node: &Node, seen: &Seen<'_>, negated: bool) -> Explanation {
         let event = seen.view.event();
-        let mut evaluator = self.0.evaluator(event);
+        let mut evaluator = self.expression.evaluator(event);
         let value = evaluator.boolean(node);
         let words = match negated {
             true => node.contrary().to_string(),

@@ -36,16 +36,23 @@ struct Lowered {
     no: Formula,
     /// No error comes up.
     sure: Formula,
+    /// An error comes up: the contrary of `sure`, in a form that the index finds ways to.
+    fault: Formula,
     size: usize,
     depth: usize,
+    fault_depth: usize,
 }
 
-/// The formula that holds where the expression is true and no error comes up.
-pub(super) fn lower(expression: &Arc<Expression>) -> Formula {
+/// The formulas that hold where the expression is true and no error comes up, and where one does.
+pub(super) fn lower(expression: &Arc<Expression>) -> (Formula, Formula) {
     let lowered = part(&expression.root, expression, false);
-    match lowered.fits() {
-        true => lowered.yes,
-        false => leaf(&expression.root, expression, false).yes,
+    match lowered.fits() && lowered.fault_depth <= DEPTH_MAX {
+        true => (lowered.yes, lowered.fault),
+        false => {
+            let whole = leaf(&expression.root, expression, false);
+            let fits = lowered.fits();
+            (if fits { lowered.yes } else { whole.yes }, whole.fault)
+        }
     }
 }
 
@@ -175,12 +182,19 @@ fn leaf(node: &Node, whole: &Arc<Expression>, cast: bool) -> Lowered {
         });
         needs(node).and(leaf)
     };
+    let fails = Opaque {
+        expression: Arc::clone(&part) as Arc<dyn ir::Expression>,
+        wanted: true,
+    };
+    let needs = needs(node);
     Lowered {
         yes: answer(true),
         no: answer(false),
         sure: answer(true).or(answer(false)),
+        fault: needs.clone().contrary().or(needs.and(fails.fails())),
         size: 1,
         depth: 0,
+        fault_depth: 0,
     }
 }
 
@@ -226,8 +240,10 @@ impl Lowered {
             yes,
             no,
             sure: Formula::yes(),
+            fault: Formula::no(),
             size: 0,
             depth: 0,
+            fault_depth: 0,
         }
     }
 
@@ -236,8 +252,10 @@ impl Lowered {
             no: yes.clone().contrary(),
             yes,
             sure: Formula::yes(),
+            fault: Formula::no(),
             size: 1,
             depth: 0,
+            fault_depth: 0,
         }
     }
 
@@ -247,8 +265,10 @@ impl Lowered {
             no: exists(name).and(yes.clone().contrary()),
             yes,
             sure: exists(name),
+            fault: exists(name).contrary(),
             size: 1,
             depth: 0,
+            fault_depth: 0,
         }
     }
 
@@ -269,6 +289,9 @@ impl Lowered {
         Self {
             size: 2 * self.size + right.size,
             depth: self.depth.max(right.depth) + usize::from(self.sure != Formula::yes()),
+            fault_depth: self.fault_depth.max(right.fault_depth)
+                + usize::from(right.fault != Formula::no()),
+            fault: self.fault.or(self.no.clone().and(right.fault)),
             sure: self.yes.clone().or(self.no.clone().and(right.sure)),
             yes: self.yes.or(self.sure.and(right.yes)),
             no: self.no.and(right.no),
@@ -283,10 +306,17 @@ impl Lowered {
             yes: cross(&self.yes, &right.no, &self.no, &right.yes),
             no: cross(&self.yes, &right.yes, &self.no, &right.no),
             sure: self.sure.and(right.sure),
+            fault: self.fault.or(right.fault),
+            fault_depth: self.fault_depth.max(right.fault_depth) + 1,
             size: 2 * (self.size + right.size),
             depth: self.depth.max(right.depth) + 1,
         }
     }
+}
+
+pub(super) fn no_boolean(text: &str, value: &Value) -> String {
+    let (ty, wanted) = (value.ty(), Type::Boolean);
+    format!("`{text}` is a value of type {ty}, not {wanted}")
 }
 
 /// A part of an expression behind a leaf.
@@ -316,12 +346,7 @@ impl ir::Expression for Part {
         match (evaluator.errors.into_iter().next(), value) {
             (Some(error), _) => Err(Fault(error.to_string())),
             (None, Some(Value::Boolean(value))) => Ok(value),
-            (None, Some(other)) => Err(Fault(format!(
-                "`{}` is a value of type {}, not {}",
-                self.text,
-                other.ty(),
-                Type::Boolean
-            ))),
+            (None, Some(other)) => Err(Fault(no_boolean(&self.text, &other))),
             (None, None) => Err(Fault(format!("`{}` has no value", self.text))),
         }
     }

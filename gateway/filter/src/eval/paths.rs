@@ -7,14 +7,14 @@ use std::sync::Arc;
 /// Number of a path within its [`Paths`].
 pub(crate) type PathId = u32;
 
-/// Children up to which a list is searched quicker than a table.
+/// Names up to which a list is searched quicker than a table.
 const LISTED: usize = 8;
 
 /// Every path that somebody looks at.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     ids: HashMap<Path, PathId, foldhash::fast::RandomState>,
-    attributes: HashMap<Arc<str>, PathId, foldhash::fast::RandomState>,
+    attributes: Names,
     nodes: Vec<Node>,
 }
 
@@ -27,23 +27,46 @@ pub(crate) struct Node {
     pub(crate) never: Option<PathId>,
     /// Whether anybody looks into an array here.
     pub(crate) enters: bool,
+    children: Names,
+}
+
+/// Numbers by name.
+#[derive(Debug, Clone, Default)]
+struct Names {
     listed: Vec<(Arc<str>, u32)>,
     table: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
+}
+
+impl Names {
+    #[inline]
+    fn get(&self, key: &str) -> Option<u32> {
+        if self.table.is_empty() {
+            let listed = self.listed.iter().find(|(name, _)| **name == *key);
+            return listed.map(|(_, number)| *number);
+        }
+        self.table.get(key).copied()
+    }
+
+    fn insert(&mut self, key: &Arc<str>, number: u32) {
+        if self.listed.len() < LISTED {
+            return self.listed.push((Arc::clone(key), number));
+        }
+        if self.table.is_empty() {
+            self.table.extend(self.listed.iter().cloned());
+        }
+        self.table.insert(Arc::clone(key), number);
+    }
 }
 
 impl Node {
     /// The child of this name.
     #[inline]
     pub(crate) fn child(&self, key: &str) -> Option<u32> {
-        if self.table.is_empty() {
-            let listed = self.listed.iter().find(|(name, _)| **name == *key);
-            return listed.map(|(_, node)| *node);
-        }
-        self.table.get(key).copied()
+        self.children.get(key)
     }
 
     pub(crate) fn is_leaf(&self) -> bool {
-        self.listed.is_empty()
+        self.children.listed.is_empty()
     }
 }
 
@@ -57,7 +80,7 @@ impl Paths {
         self.ids.insert(path.clone(), id);
         match path {
             Path::Attribute(name) => {
-                self.attributes.insert(Arc::clone(name), id);
+                self.attributes.insert(name, id);
             }
             Path::Data { keys, arrays } => self.plant(keys, *arrays, id),
         }
@@ -73,7 +96,7 @@ impl Paths {
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<PathId> {
-        self.attributes.get(name).copied()
+        self.attributes.get(name)
     }
 
     /// Whether `data` has to be read at all.
@@ -118,15 +141,7 @@ impl Paths {
 
     fn add_child(&mut self, at: u32, key: &Arc<str>) -> u32 {
         let child = self.nodes.len() as u32;
-        let node = &mut self.nodes[at as usize];
-        if node.listed.len() == LISTED {
-            node.table.extend(node.listed.iter().cloned());
-        }
-        if node.listed.len() >= LISTED {
-            node.table.insert(Arc::clone(key), child);
-        } else {
-            node.listed.push((Arc::clone(key), child));
-        }
+        self.nodes[at as usize].children.insert(key, child);
         self.nodes.push(Node::default());
         child
     }

@@ -191,7 +191,7 @@ pub(super) fn double(number: &str) -> Option<f64> {
 #[derive(Default)]
 struct Seen {
     few: SmallVec<[(u32, Range<usize>); 4]>,
-    many: HashMap<u32, Range<usize>, foldhash::fast::RandomState>,
+    many: Option<HashMap<u32, Range<usize>, foldhash::fast::RandomState>>,
 }
 
 impl Seen {
@@ -203,7 +203,7 @@ impl Seen {
             return Some(std::mem::replace(earlier, values));
         }
         if self.few.len() == Self::FEW {
-            return self.many.insert(child, values);
+            return self.many.get_or_insert_default().insert(child, values);
         }
         self.few.push((child, values));
         None

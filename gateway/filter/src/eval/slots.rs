@@ -42,7 +42,7 @@ impl<'e> View<'e> {
         self.data.get_or_init(|| json::value(self.event)).as_ref()
     }
 
-    /// How often an expression ended in an error.
+    /// How many evaluations of single filters met an error of an expression.
     pub fn faults(&self) -> u32 {
         self.faults.get()
     }
@@ -55,15 +55,8 @@ impl<'e> View<'e> {
         failed
     }
 
-    /// Evaluates what belongs to the filter `id`.
-    #[inline]
-    pub(crate) fn on_behalf_of(&self, id: u64, evaluate: impl FnOnce() -> bool) -> bool {
-        let before = self.faults.get();
-        let holds = evaluate();
-        if self.faults.get() != before {
-            self.failed.borrow_mut().push(id);
-        }
-        holds
+    pub(crate) fn fail(&self, filters: &[u64]) {
+        self.failed.borrow_mut().extend(filters);
     }
 
     pub(crate) fn fault(&self) {
@@ -109,18 +102,18 @@ impl<'e, 's> Slots<'e, 's> {
     /// Reads what `paths` names: attributes always, `data` only where a path leads into it.
     pub(crate) fn read(paths: &Paths, view: &'s View<'e>, scratch: &'s mut Scratch) -> Self {
         let event = view.event();
-        let mut found = SmallVec::new();
-        for (name, value) in event.attributes() {
-            if let Some(path) = paths.attribute(name) {
-                found.push(Found::new(path, of_attribute(value), NONE));
-            }
-        }
         let mut slots = Self {
             view,
-            found,
+            found: SmallVec::new(),
             steps: Vec::new(),
             scratch,
         };
+        for (name, value) in event.attributes() {
+            if let Some(path) = paths.attribute(name) {
+                let found = Found::new(path, of_attribute(value), NONE);
+                slots.found.push(found);
+            }
+        }
         if paths.reads_data() {
             scan::data(paths, event, &mut slots);
         }

@@ -25,10 +25,16 @@ pub(super) enum Kind {
     Null,
     Exists,
     Composite,
+    /// There is no value at all.
+    Absent,
+    /// A value of another type.
+    NoNumber,
+    NoText,
+    NoBool,
 }
 
 impl Kind {
-    pub(super) const COUNT: usize = 13;
+    pub(super) const COUNT: usize = 17;
 }
 
 /// A way to a filter.
@@ -129,6 +135,36 @@ pub(super) fn ways(path: PathId, test: &Test) -> Vec<Access> {
         },
         Test::Cidr(_) | Test::NoneOf(_) => exists(false),
     }
+}
+
+/// The ways to the contrary of a test: one of them is met wherever it does not hold. `None` where
+/// nearly every value would be one.
+pub(super) fn contraries(path: PathId, test: &Test) -> Option<Vec<Access>> {
+    let key = |kind, bytes: &[u8], sure| Access::Key {
+        path,
+        kind,
+        bytes: bytes.to_vec(),
+        level: 0,
+        sure,
+    };
+    let mut ways = vec![key(Kind::Absent, b"", true)];
+    match test {
+        Test::Exists => ways.push(key(Kind::Composite, b"", false)),
+        Test::Composite => ways.push(key(Kind::Exists, b"", false)),
+        Test::Bool(value) => {
+            ways.push(key(Kind::NoBool, b"", false));
+            ways.push(key(Kind::Bool, &[u8::from(!value)], false));
+        }
+        Test::Number(Range {
+            low: None,
+            high: None,
+        }) => ways.push(key(Kind::NoNumber, b"", false)),
+        Test::Text(text) if text.text.is_empty() && text.how == How::Prefix => {
+            ways.push(key(Kind::NoText, b"", false));
+        }
+        _ => return None,
+    }
+    Some(ways)
 }
 
 fn affix(bytes: &[u8], how: How) -> &[u8] {

@@ -1,6 +1,6 @@
 //! How a filter is filed: under which access predicates, and what is left to check there.
 
-use super::access::{Access, ways};
+use super::access::{Access, contraries, ways};
 use crate::eval::{Check, Together};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,14 @@ pub(super) fn cover(check: &Check, cost: Cost<'_>) -> Option<Cover> {
 
 fn of(check: &Check, cost: Cost<'_>) -> Option<Cover> {
     match check {
-        Check::Yes | Check::Not(_) | Check::Opaque(_) | Check::Spent(_) => None,
+        Check::Yes | Check::Opaque(_) | Check::Spent(_) => None,
+        Check::Not(inner) => match &**inner {
+            Check::Test(asked) => {
+                let ways = contraries(asked.path, &asked.test)?;
+                Some(costed(leading_to(check, ways), cost))
+            }
+            _ => None,
+        },
         Check::Shared(inner) => of(inner, cost),
         Check::All(members) => all(members, cost),
         Check::Any(members) => {
@@ -41,14 +48,8 @@ fn of(check: &Check, cost: Cost<'_>) -> Option<Cover> {
             Some(whole)
         }
         Check::Test(asked) => {
-            let ways = ways(asked.path, &asked.test).into_iter().map(|way| {
-                let left = match way {
-                    Access::Key { sure: true, .. } => Check::Yes,
-                    _ => Check::Spent(Box::new(check.clone())),
-                };
-                (way, left)
-            });
-            Some(costed(ways.collect(), cost))
+            let ways = ways(asked.path, &asked.test);
+            Some(costed(leading_to(check, ways), cost))
         }
         Check::Together(together) => {
             let covers = (0..together.fields.len())
@@ -62,6 +63,18 @@ fn of(check: &Check, cost: Cost<'_>) -> Option<Cover> {
             covers.min_by_key(|cover| cover.cost)
         }
     }
+}
+
+/// What is left to check where a way to `check` is met.
+fn leading_to(check: &Check, ways: Vec<Access>) -> Vec<(Access, Check)> {
+    let left = ways.into_iter().map(|way| {
+        let left = match way {
+            Access::Key { sure: true, .. } => Check::Yes,
+            _ => Check::Spent(Box::new(check.clone())),
+        };
+        (way, left)
+    });
+    left.collect()
 }
 
 fn costed(ways: Vec<(Access, Check)>, cost: Cost<'_>) -> Cover {

@@ -19,6 +19,8 @@ const PIECES: usize = 16;
 /// Values of an event above which a key is not looked at twice.
 const FEW: usize = 32;
 
+/// Under each of the ways what is left to check there; without any, what is checked of every event.
+pub(super) type Ways = Result<Vec<(Access, Check)>, Check>;
 type State = foldhash::fast::RandomState;
 /// Filters by an end of a range; there is none where nobody has one.
 type Ends = Option<Arc<BTreeMap<(Number, u64), Check>>>;
@@ -31,6 +33,8 @@ pub(super) struct Shelf {
     filed: Segments<Filed>,
     /// Filters that no key leads to.
     scanned: Arc<Vec<Entry>>,
+    /// Paths where the lack of a value leads to some.
+    lacks: Arc<Vec<PathId>>,
 }
 
 /// The filters under a key.
@@ -101,6 +105,7 @@ impl Shelf {
             keys: Segments::new(pieces),
             filed: Segments::new(pieces),
             scanned: Arc::default(),
+            lacks: Arc::default(),
         }
     }
 
@@ -119,8 +124,14 @@ impl Shelf {
         found.is_some()
     }
 
-    /// Files under each of the ways what is left to check there, or, without any, for every event.
-    pub(super) fn add(&mut self, id: u64, bytes: usize, ways: Result<Vec<(Access, Check)>, Check>) {
+    /// The cheapest ways to what is checked.
+    pub(super) fn ways(&self, check: Check) -> Ways {
+        let cover = cover(&check, &|way| self.cost(way));
+        cover.map(|cover| cover.ways).ok_or(check)
+    }
+
+    /// Files a filter.
+    pub(super) fn add(&mut self, id: u64, bytes: usize, ways: Ways) {
         let places = match ways {
             Ok(ways) => ways
                 .into_iter()
@@ -163,8 +174,9 @@ impl Shelf {
                 let found = self.keys.find(hash, |keyed| keyed.is(*path, *kind, bytes));
                 let bias = match kind {
                     Kind::Exact | Kind::FoldedExact | Kind::Literal | Kind::Number => 0,
-                    Kind::Exists | Kind::Composite => 64,
+                    Kind::Exists | Kind::Composite | Kind::Absent => 64,
                     Kind::Bool | Kind::Null => 16,
+                    Kind::NoNumber | Kind::NoText | Kind::NoBool => 16,
                     _ => 4,
                 };
                 bias + found.map_or(0, |keyed| match &keyed.under {
@@ -215,7 +227,10 @@ impl Shelf {
                         );
                     }
                 }
-                self.plan(path).count(kind, len, level);
+                let first = self.plan(path).count(kind, len, level);
+                if first && kind == Kind::Absent {
+                    Arc::make_mut(&mut self.lacks).push(path);
+                }
                 Place::Key {
                     hash,
                     path,
@@ -255,7 +270,10 @@ impl Shelf {
                         self.keys.remove(hash, |keyed| keyed.under.is_empty());
                     }
                 }
-                self.plan(path).uncount(kind, len, level);
+                let last = self.plan(path).uncount(kind, len, level);
+                if last && kind == Kind::Absent {
+                    Arc::make_mut(&mut self.lacks).retain(|lack| *lack != path);
+                }
             }
         }
     }
@@ -279,7 +297,33 @@ impl Shelf {
                 }
             }
         }
+        for path in &*self.lacks {
+            if slots.at(*path).next().is_none() {
+                self.meet((*path, Kind::Absent, b""), slots, seen, out);
+            }
+        }
         take(&self.scanned, slots, out);
+    }
+
+    /// Adds what lies under a key.
+    #[inline]
+    fn meet(
+        &self,
+        (path, kind, bytes): (PathId, Kind, &[u8]),
+        slots: &Slots<'_, '_>,
+        seen: &mut Seen,
+        out: &mut Vec<u64>,
+    ) {
+        let hash = hash(&self.state, path, kind, bytes);
+        if let Some(keyed) = self.keys.find(hash, |keyed| keyed.is(path, kind, bytes))
+            && seen.is_new(keyed)
+        {
+            match &keyed.under {
+                Under::Few(entries) => take(entries, slots, out),
+                Under::Crowd(shelf) if seen.is_new_crowd(shelf) => shelf.visit(slots, seen, out),
+                Under::Crowd(_) => {}
+            }
+        }
     }
 
     fn probe(
@@ -292,22 +336,19 @@ impl Shelf {
     ) {
         let (path, value) = (found.path, &found.value);
         let mut key = |kind: Kind, bytes: &[u8]| {
-            if plan.kinds[kind as usize] == 0 {
-                return;
-            }
-            let hash = hash(&self.state, path, kind, bytes);
-            if let Some(keyed) = self.keys.find(hash, |keyed| keyed.is(path, kind, bytes))
-                && seen.is_new(keyed)
-            {
-                match &keyed.under {
-                    Under::Few(entries) => take(entries, slots, out),
-                    Under::Crowd(shelf) if seen.is_new_crowd(shelf) => {
-                        shelf.visit(slots, seen, out)
-                    }
-                    Under::Crowd(_) => {}
-                }
+            if plan.kinds[kind as usize] > 0 {
+                self.meet((path, kind, bytes), slots, seen, out);
             }
         };
+        if !matches!(value, Scalar::Number { .. }) {
+            key(Kind::NoNumber, b"");
+        }
+        if !matches!(value, Scalar::Bool { .. }) {
+            key(Kind::NoBool, b"");
+        }
+        if value.as_text().is_none() {
+            key(Kind::NoText, b"");
+        }
         if *value == Scalar::Composite {
             return key(Kind::Composite, b"");
         }
@@ -421,13 +462,13 @@ impl Under {
 
 impl Shelf {
     fn take_in(&mut self, Entry { id, check }: Entry) {
-        let cover = cover(&check, &|way| self.cost(way));
-        self.add(id, 0, cover.map(|cover| cover.ways).ok_or(check));
+        self.add(id, 0, self.ways(check));
     }
 }
 
 impl PathPlan {
-    fn count(&mut self, kind: Kind, len: u16, level: i16) {
+    /// Whether it is the first of its kind.
+    fn count(&mut self, kind: Kind, len: u16, level: i16) -> bool {
         self.kinds[kind as usize] += 1;
         match kind {
             Kind::Prefix | Kind::Suffix | Kind::FoldedPrefix | Kind::FoldedSuffix => {
@@ -446,9 +487,11 @@ impl PathPlan {
             },
             _ => {}
         }
+        self.kinds[kind as usize] == 1
     }
 
-    fn uncount(&mut self, kind: Kind, len: u16, level: i16) {
+    /// Whether it was the last of its kind.
+    fn uncount(&mut self, kind: Kind, len: u16, level: i16) -> bool {
         self.kinds[kind as usize] -= 1;
         self.lengths.retain(|(k, l, count)| {
             *count -= u32::from(*k == kind && *l == len);
@@ -460,6 +503,7 @@ impl PathPlan {
                 *count > 0
             });
         }
+        self.kinds[kind as usize] == 0
     }
 }
 
@@ -499,13 +543,22 @@ fn take(entries: &[Entry], slots: &Slots<'_, '_>, out: &mut Vec<u64>) {
 
 #[inline]
 fn push(id: u64, check: &Check, slots: &Slots<'_, '_>, out: &mut Vec<u64>) {
-    if slots.view.on_behalf_of(id, || check.holds(slots)) {
+    if check.holds(slots) {
         out.push(id);
     }
 }
 
+/// What a filter takes, about, in bytes.
+pub(super) fn of_ways(ways: &Ways) -> usize {
+    let filed = size_of::<Filed>();
+    match ways {
+        Ok(ways) => filed + ways.iter().map(of_way).sum::<usize>(),
+        Err(check) => filed + check.bytes() + size_of::<(Entry, Place)>(),
+    }
+}
+
 /// What a filter takes under a way, about, in bytes; a shelf of its own included.
-pub(super) fn of_way((way, check): &(Access, Check)) -> usize {
+fn of_way((way, check): &(Access, Check)) -> usize {
     let key = match way {
         Access::Key { bytes, .. } => bytes.len() + size_of::<Keyed>(),
         _ => size_of::<(Number, u64)>(),
@@ -516,11 +569,3 @@ pub(super) fn of_way((way, check): &(Access, Check)) -> usize {
     };
     key + crowded + size_of::<Place>() + size_of::<Entry>() + check.bytes()
 }
-
-/// What a filter takes that every event is compared with.
-pub(super) fn of_scanned(check: &Check) -> usize {
-    check.bytes() + size_of::<(Entry, Filed, Place)>()
-}
-
-/// What a filter takes wherever it is filed.
-pub(super) const FILED: usize = size_of::<Filed>();

@@ -1,8 +1,7 @@
 //! A rule set at one moment: immutable where it is shared, changed where it is not.
 
-use super::plan::cover;
 use super::segments::Segments;
-use super::shelf::{FILED, Seen, Shelf, of_scanned, of_way};
+use super::shelf::{Seen, Shelf, of_ways};
 use super::{Limits, Refused};
 use crate::eval::{Asked, Check, Paths, Scratch, Slots, View};
 use crate::ir::Formula;
@@ -22,6 +21,8 @@ pub struct Snapshot {
     paths: Arc<Paths>,
     asked: Segments<Arc<Asked>>,
     shelf: Shelf,
+    /// Where filters end in an error.
+    faults: Shelf,
     bytes: usize,
     /// Filters removed since `asked` was begun anew.
     removed: usize,
@@ -36,6 +37,7 @@ impl Snapshot {
             paths: Arc::default(),
             asked: Segments::new(PIECES),
             shelf: Shelf::new(state.clone(), PIECES),
+            faults: Shelf::new(state.clone(), PIECES),
             state,
             bytes: 0,
             removed: 0,
@@ -54,7 +56,7 @@ impl Snapshot {
 
     /// How many filters are looked at for every event, because nothing leads to them.
     pub fn scanned(&self) -> usize {
-        self.shelf.scanned()
+        self.shelf.scanned().max(self.faults.scanned())
     }
 
     /// What the set takes in memory, about, in bytes.
@@ -69,30 +71,35 @@ impl Snapshot {
         if !replaced && self.len() >= self.limits.filters {
             return Err(Refused::Filters(self.limits.filters));
         }
-        let paths = formula.paths();
-        let new = paths
-            .iter()
-            .filter(|path| !self.paths.contains(path))
-            .count();
+        let faults = formula.faults();
+        let paths = formula.paths().into_iter().chain(faults.paths());
+        let new = paths.filter(|path| !self.paths.contains(path)).count();
         if self.paths.len() + new > self.limits.paths {
             return Err(Refused::Paths(self.limits.paths));
         }
         let check = self.check(formula);
-        let cover = cover(&check, &|way| self.shelf.cost(way));
-        let ways = cover.map(|cover| cover.ways).ok_or(check);
-        if ways.is_err() && self.scanned() >= self.limits.scanned {
+        let ways = self.shelf.ways(check);
+        let faults = match faults == Formula::no() {
+            true => None,
+            false => {
+                let check = self.check(&faults);
+                Some(self.faults.ways(check))
+            }
+        };
+        let scans = ways.is_err() || matches!(faults, Some(Err(_)));
+        if scans && self.scanned() >= self.limits.scanned {
             return Err(Refused::Scanned(self.limits.scanned));
         }
-        let bytes = match &ways {
-            Ok(ways) => FILED + ways.iter().map(of_way).sum::<usize>(),
-            Err(check) => of_scanned(check),
-        };
+        let bytes = of_ways(&ways) + faults.as_ref().map_or(0, of_ways);
         if self.bytes + bytes > self.limits.bytes {
             return Err(Refused::Bytes(self.limits.bytes));
         }
         self.remove(id);
         self.bytes += bytes;
         self.shelf.add(id, bytes, ways);
+        if let Some(faults) = faults {
+            self.faults.add(id, 0, faults);
+        }
         Ok(())
     }
 
@@ -101,6 +108,7 @@ impl Snapshot {
         let Some(bytes) = self.shelf.remove(id) else {
             return false;
         };
+        self.faults.remove(id);
         self.bytes = self.bytes.saturating_sub(bytes);
         // Predicates that nobody asks any more go with the list of those that are shared.
         self.removed += 1;
@@ -118,6 +126,11 @@ impl Snapshot {
         let slots = Slots::read(&self.paths, view, scratch);
         let mut seen = Seen::new(slots.found.len());
         self.shelf.visit(&slots, &mut seen, out);
+        if self.faults.len() > 0 {
+            let (mut seen, mut failed) = (Seen::new(slots.found.len()), Vec::new());
+            self.faults.visit(&slots, &mut seen, &mut failed);
+            view.fail(&failed);
+        }
         if out.len() > 1 {
             out.sort_unstable();
             out.dedup();

@@ -5,6 +5,9 @@ use crate::{Teller, View};
 use std::fmt;
 use std::sync::Arc;
 
+/// Most members of which one deciding hides an error of a later one.
+const TURNS: usize = 64;
+
 /// A filter, whatever dialect it was written in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Formula {
@@ -67,6 +70,30 @@ pub trait Expression: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Fault(pub String);
+
+/// An error of a member, or, where evaluation goes on after it, of one of those that follow.
+fn in_turn(members: &[Formula], goes_on: fn(&Formula) -> Formula) -> Formula {
+    let (mut depth, mut rest) = (0, Formula::no());
+    for member in members.iter().rev() {
+        if rest != Formula::no() && depth < TURNS {
+            depth += 1;
+            rest = goes_on(member).and(rest);
+        }
+        rest = member.faults().or(rest);
+    }
+    rest
+}
+
+impl Opaque {
+    /// Neither answer comes.
+    pub(crate) fn fails(&self) -> Formula {
+        let other = |wanted| {
+            let expression = Arc::clone(&self.expression);
+            Formula::Opaque(Opaque { expression, wanted }).negated()
+        };
+        Formula::All(vec![other(true), other(false)])
+    }
+}
 
 impl PartialEq for Opaque {
     fn eq(&self, other: &Self) -> bool {
@@ -174,6 +201,19 @@ impl Formula {
             Formula::Not(member) => Formula::Not(Box::new(member.plain())),
             Formula::Told(_, member) => member.plain(),
             leaf => leaf.clone(),
+        }
+    }
+
+    /// Where an expression in it ends in an error, before a member that was written earlier decided.
+    #[must_use]
+    pub fn faults(&self) -> Formula {
+        match self {
+            Formula::All(members) => in_turn(members, Formula::clone),
+            Formula::Any(members) => in_turn(members, |member| member.clone().negated()),
+            Formula::Not(member) => member.faults(),
+            Formula::Told(teller, member) => teller.0.faults(member),
+            Formula::Test(_) | Formula::Together(_) => Formula::no(),
+            Formula::Opaque(opaque) => opaque.fails(),
         }
     }
 

@@ -483,6 +483,9 @@ proptest! {
         prop_assert_eq!(lowered.matches(&event), wanted, "{}", source);
         let explained = lowered.explain(&event);
         prop_assert_eq!(explained.holds, wanted);
+        let fails = !explained.errors.is_empty();
+        prop_assert_eq!(crate::faults::failed(&lowered, &event), fails, "{}", source);
+        prop_assert_eq!(crate::faults::failed(&whole, &event), fails, "{}", source);
         // Where there is no failure, the contrary holds.
         let contrary = compiled(&format!("!({source})")).matches(&event);
         prop_assert_eq!(!wanted && explained.errors.is_empty(), contrary);

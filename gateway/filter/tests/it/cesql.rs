@@ -1,5 +1,6 @@
 //! CESQL: the published kit, functions by registration, and what it lowers to.
 
+use crate::faults::failed;
 use crate::published::folder;
 use proptest::prelude::*;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -417,7 +418,9 @@ proptest! {
         };
         let passes = parsed.passes(&event);
         prop_assert_eq!(filter.matches(&event), passes, "{}", parsed);
-        prop_assert_eq!(filter.explain(&event).holds, passes);
+        let explained = filter.explain(&event);
+        prop_assert_eq!(explained.holds, passes);
+        prop_assert_eq!(failed(&filter, &event), !explained.errors.is_empty(), "{}", parsed);
 
         // Rendered without its own words, it still says the same, or more.
         let plain: Formula = filter.formula().plain();

@@ -536,7 +536,7 @@ fn errors_of_expressions_are_counted() {
     let (view, mut passed) = (View::new(&event), Vec::new());
     snapshot.matches(&view, &mut Scratch::default(), &mut passed);
     assert_eq!(passed, [1, 2]);
-    // The last one was not evaluated that far.
+    // Of the last one a member before the error decides.
     assert_eq!(view.failed(), [0, 2]);
     assert_eq!(
         filter.explain(&event).errors,

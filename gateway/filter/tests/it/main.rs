@@ -11,6 +11,7 @@ mod cel;
 mod cel_kit;
 mod cesql;
 mod event_bridge;
+mod faults;
 mod index;
 mod native;
 mod published;
