@@ -1,6 +1,7 @@
 //! The intermediate representation that every dialect lowers to.
 
 mod formula;
+mod never;
 mod path;
 mod scalar;
 mod test;

@@ -14,6 +14,7 @@ mod event_bridge;
 mod faults;
 mod index;
 mod native;
+mod never;
 mod published;
 mod reference;
 mod refusals;
