@@ -11,6 +11,7 @@ mod reads;
 mod refusal;
 mod role;
 mod schema;
+mod scope;
 mod text;
 
 pub use decision::{Decision, Verdict};
@@ -20,6 +21,7 @@ pub use question::{Action, Facts, Resource};
 pub use refusal::InvalidPolicy;
 pub use role::{InvalidRole, Role};
 pub use schema::SCHEMA;
+pub use scope::Scope;
 pub use text::Text;
 
 /// Largest text of policies, in bytes.

@@ -9,8 +9,8 @@ use crate::{
     Text, VALUE_MAX, Verdict,
 };
 use cedar_policy::{
-    Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    RestrictedExpression,
+    Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicySet,
+    Request, RestrictedExpression,
 };
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -184,10 +184,14 @@ impl Policies {
         }
     }
 
+    /// All of them, roles among them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
+        self.0.iter().flat_map(|all| all.set.policies())
+    }
+
     /// What the policies name, for telling where nothing has such a name.
     pub fn named(&self) -> Vec<Named> {
-        let policies = self.0.iter().flat_map(|all| all.set.policies());
-        let named = policies.flat_map(|policy| {
+        let named = self.all().flat_map(|policy| {
             let of: &str = policy.id().as_ref();
             let names = policy.entity_literals().into_iter().map(|uid| Named {
                 kind: uid.type_name().to_string(),

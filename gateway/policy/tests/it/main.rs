@@ -10,6 +10,7 @@ mod hostile;
 mod memory;
 mod refused;
 mod roles;
+mod scopes;
 
 use tradewind_event::Event;
 use tradewind_policy::{Action, Decision, Facts, Policies, Principal, Resource, Text};
