@@ -117,12 +117,23 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         cargo
     };
     if core_only {
-        let reason = "the published suite of JSON Schema: fetched without --core only";
-        count.skipped.push(reason.into());
+        for what in ["suite of JSON Schema", "schema of SARIF"] {
+            let reason = format!("the published {what}: fetched without --core only");
+            count.skipped.push(reason);
+        }
         return count.tests(&mut test());
     }
     let suite = tools::json_schema_suite()?;
-    count.tests(test().env("TRADEWIND_JSON_SCHEMA_SUITE", suite))?;
+    let mut members = test();
+    members.env("TRADEWIND_JSON_SCHEMA_SUITE", suite);
+    match tools::sarif_schema()? {
+        Some(schema) => drop(members.env("TRADEWIND_SARIF_SCHEMA", schema)),
+        None => {
+            let reason = "findings by the published schema of SARIF: no npm here";
+            count.skipped.push(reason.into());
+        }
+    }
+    count.tests(&mut members)?;
     // Optional features have tests of their own.
     count.tests(test().args([
         "--package=tradewind-event",

@@ -60,6 +60,36 @@ const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewi
 /// The source of a validator for Python, which has the published suite of JSON Schema within.
 const SUITE: &str = "jsonschema==4.25.1";
 
+/// Matchers for tests of SARIF, which have its published schema within.
+const SARIF: &str = "@microsoft/jest-sarif@1.0.0-beta.0";
+
+/// The schema of SARIF 2.1.0; `None` where this machine has no npm.
+pub(crate) fn sarif_schema() -> Result<Option<PathBuf>, String> {
+    let asked = Command::new("npm").arg("--version").output();
+    if !asked.is_ok_and(|output| output.status.success()) {
+        return Ok(None);
+    }
+    let folder = shell::target().join("tools/sarif");
+    let schema = folder.join("package/lib/schemas/sarif-2.1.0-rtm.5.json");
+    if !schema.is_file() {
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        shell::run(
+            Command::new("npm")
+                .args(["pack", "--silent", "--ignore-scripts", "--pack-destination"])
+                .arg(&folder)
+                .arg(SARIF),
+        )?;
+        shell::run(
+            Command::new("tar")
+                .args(["--extract", "--directory"])
+                .arg(&folder)
+                .arg("--file")
+                .arg(folder.join("microsoft-jest-sarif-1.0.0-beta.0.tgz")),
+        )?;
+    }
+    Ok(Some(schema))
+}
+
 /// The JSON-Schema-Test-Suite.
 pub(crate) fn json_schema_suite() -> Result<PathBuf, String> {
     let folder = shell::target().join("tools/json-schema-suite");

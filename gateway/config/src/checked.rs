@@ -41,7 +41,7 @@ pub struct Checked {
     pub routes: BTreeMap<String, LoadedRoute>,
     /// Subscriptions by name.
     pub subscriptions: BTreeMap<String, LoadedSubscription>,
-    /// What `check --deny warnings` fails for.
+    /// What is no error: warnings, and notes.
     pub warnings: Diagnostics,
     /// The files that were read, for the watcher: the configuration and what it refers to.
     pub files: Vec<PathBuf>,

@@ -13,12 +13,25 @@ pub enum Severity {
     Error,
     /// It can be used, but is probably not what was meant, or not safe.
     Warning,
+    /// It can be used, and might be better.
+    Note,
+}
+
+impl Severity {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// One finding. Never holds what a reference (`${env:NAME}`) stands for, nor a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Error or warning.
+    /// How bad it is; all findings of a code are equally bad.
     pub severity: Severity,
     /// Stable slug, for instance `unknown-key`.
     pub code: &'static str,
@@ -95,6 +108,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let title = level.primary_title(self.message.as_str()).id(self.code);
         let place = (self.line > 0).then(|| {
@@ -145,29 +159,92 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All findings of a load, in the order of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Diagnostics(Vec<Diagnostic>);
+/// All findings of a load, in the order of the file; for programs a list of those that are not allowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+    allowed: Vec<Allowed>,
+}
+
+/// A finding that is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Allowed {
+    /// What would have been found.
+    pub finding: Diagnostic,
+    /// Why it is meant, where somebody said so.
+    pub why: Option<String>,
+    /// Whether the file itself says so.
+    pub in_file: bool,
+}
+
+impl Serialize for Diagnostics {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.found.serialize(serializer)
+    }
+}
 
 impl Diagnostics {
     /// The findings.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.found.iter()
+    }
+    /// The warnings among them.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.iter().filter(|one| one.severity == Severity::Warning)
+    }
+    /// Those that are allowed.
+    pub fn allowed(&self) -> &[Allowed] {
+        &self.allowed
+    }
+    /// Sets findings of a code aside; errors stay.
+    pub fn allow(&mut self, code: &str) {
+        self.set_aside(code, None, None, false);
+    }
+    /// Sets findings of a code aside, at one place and below it or everywhere; errors stay. Gives how many.
+    pub(crate) fn set_aside(
+        &mut self,
+        code: &str,
+        at: Option<&str>,
+        why: Option<&str>,
+        in_file: bool,
+    ) -> usize {
+        let meant = |one: &Diagnostic| {
+            one.code == code
+                && one.severity != Severity::Error
+                && at.is_none_or(|at| {
+                    let rest = one.path.strip_prefix(at);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                })
+        };
+        let (set_aside, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.found).into_iter().partition(meant);
+        self.found = kept;
+        let count = set_aside.len();
+        self.allowed
+            .extend(set_aside.into_iter().map(|finding| Allowed {
+                finding,
+                why: why.map(str::to_owned),
+                in_file,
+            }));
+        count
     }
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.found.len()
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
     /// Whether one of them is an error.
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|d| d.severity == Severity::Error)
+        self.worst() == Some(Severity::Error)
     }
-    /// Why a configuration is refused: its errors, or the warnings where there are none. For a
+    /// How bad the worst of them is.
+    pub fn worst(&self) -> Option<Severity> {
+        self.found.iter().map(|one| one.severity).min()
+    }
+    /// Why a configuration is refused: its errors, or all findings where there are none. For a
     /// screen, separated by empty lines.
     pub fn render(&self, colour: bool) -> String {
         let errors = self.has_errors();
@@ -178,7 +255,7 @@ impl Diagnostics {
         self.rendered(colour, |_| true)
     }
     fn rendered(&self, colour: bool, shown: impl Fn(&Diagnostic) -> bool) -> String {
-        let shown = self.0.iter().filter(|d| shown(d));
+        let shown = self.found.iter().filter(|d| shown(d));
         let all: Vec<String> = shown.map(|d| d.render(colour)).collect();
         all.join("\n\n")
     }
@@ -192,17 +269,20 @@ impl Diagnostics {
             *text = form::mask(text);
         }
         diagnostic.hint = diagnostic.hint.as_deref().map(form::mask);
-        self.0.push(diagnostic);
+        self.found.push(diagnostic);
     }
     /// In the order of the file; findings of one place keep the order in which they were made.
     pub(crate) fn sort(&mut self) {
-        self.0.sort_by_key(|d| (d.line, d.column));
+        self.found.sort_by_key(|d| (d.line, d.column));
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+        Self {
+            found: vec![diagnostic],
+            allowed: Vec::new(),
+        }
     }
 }
 
@@ -217,7 +297,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 /// One line per finding.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, diagnostic) in self.0.iter().enumerate() {
+        for (i, diagnostic) in self.found.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }

@@ -19,14 +19,15 @@ mod model;
 mod phrase;
 mod policy;
 mod reference;
+mod sarif;
 mod schema;
 mod secret;
 mod snapshot;
 
 pub use checked::{Checked, Config, LoadedRoute, LoadedSource, LoadedStream, LoadedSubscription};
-pub use codes::CODES;
+pub use codes::{CODES, Code};
 pub use dev::{DEV, dev};
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Allowed, Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, Object, diff};
 pub use env::{Env, FILE_MAX, System};
 pub use load::filter::{filter, value};
@@ -40,5 +41,6 @@ pub use model::{
     Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
-pub use reference::reference;
+pub use reference::{codes, reference};
+pub use sarif::sarif;
 pub use schema::schema;

@@ -1,9 +1,11 @@
 //! From a file to a configuration that is ready to run.
 
+mod allow;
 mod authority;
 pub(crate) mod filter;
 mod gateway;
 mod keys;
+mod lint;
 pub(crate) mod paths;
 mod policy;
 mod refusal;
@@ -121,6 +123,13 @@ impl Loader<'_> {
             keys: &api_keys,
         };
         let authority = self.authority(file.policies, file.roles, &there);
+        // What could not be loaded would be missing, and seem to be used by nobody.
+        if !self.out.has_errors() {
+            self.lint(&there, &authority);
+            let listener = (&file.listen, file.tls.is_some());
+            self.lint_listener(listener, &file.trusted_proxies);
+        }
+        self.allow(&file.check.allow);
         let admin = file
             .admin
             .unwrap_or_else(|| Admin::Socket(file.data_dir.join("admin.sock")));
@@ -182,7 +191,7 @@ impl Loader<'_> {
         let value = self.maps(
             "",
             value,
-            &["backup", "log", "limits", "system-events", "tls"],
+            &["backup", "check", "log", "limits", "system-events", "tls"],
         )?;
         self.decode::<File>("", value)
     }

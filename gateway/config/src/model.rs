@@ -2,6 +2,7 @@
 
 mod authority;
 mod backup;
+mod check;
 mod contract;
 mod gateway;
 mod network;
@@ -13,6 +14,7 @@ mod subscription;
 
 pub(crate) use authority::{May, PolicyText, RoleKeys};
 pub use backup::Backup;
+pub(crate) use check::{Allow, Check};
 pub(crate) use contract::{Bound, Compatibility, Contract, OnFailure, Version};
 pub use gateway::{
     Address, Admin, Audit, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents, Tls,

@@ -1,6 +1,7 @@
 //! The reference of all keys, from the schema.
 
 use crate::codes::CODES;
+use crate::diagnostic::Severity;
 use crate::model::Common;
 use crate::schema::{resolve, schema, tidy};
 use serde_json::{Map, Value};
@@ -85,9 +86,50 @@ pub fn reference(registry: &Registry) -> String {
         let title = format!("### `sink` of kind `{}`", kind(variant));
         section(&mut out, &title, &without(variant, &keys), definitions);
     }
-    out.push_str("\n## Codes of errors and warnings\n\n| Code | |\n|---|---|\n");
-    for (code, meaning) in CODES {
-        out.push_str(&format!("| `{code}` | {meaning} |\n"));
+    out.push_str("\nWhat `tradewind check` says of it: [codes](../errors/README.md).\n");
+    out
+}
+
+const CODES_INTRODUCTION: &str = "\
+<!-- Generated from gateway/config/src/codes.rs: TRADEWIND_UPDATE=1 cargo test -p tradewind-config -->
+# What `tradewind check` finds
+
+`tradewind check` reads a configuration as the gateway does, and says everything that is wrong with it and
+everything that is probably not meant: each with a code, the place, and what to do. Codes are stable. `tradewind check
+--explain CODE` prints the page of one.
+
+An *error* is refused, also by the gateway. A *warning* makes `--deny warnings` fail, for pipelines; a *note* only
+`--deny notes`. `--format sarif` writes SARIF 2.1.0, which code-scanning services read, `--format json` the same for
+programs.
+
+## Allowing what is meant
+
+`--allow CODE` lets a code pass, but for errors. In the file it can be said for one place, with the reason:
+
+```yaml
+check:
+  allow:
+    - { code: no-authentication, at: sources.events, why: the port is published on loopback only }
+sources:
+  events: { kind: http, path: /events, auth: none-i-understand, rate-limit: { per-second: 10 } }
+```
+
+In SARIF such a finding is there as a suppressed one, with its reason. An allowance that nothing needs any more is told
+as `unused-allowance`.
+
+## Codes
+";
+
+/// The table of codes as Markdown, beside their pages.
+pub fn codes() -> String {
+    let mut out = String::from(CODES_INTRODUCTION);
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let name = severity.name();
+        out.push_str(&format!("\n| {name} | |\n|---|---|\n"));
+        for code in CODES.iter().filter(|code| code.severity == severity) {
+            let (name, means) = (code.name, code.means);
+            out.push_str(&format!("| [`{name}`]({name}.md) | {means} |\n"));
+        }
     }
     out
 }

@@ -194,7 +194,14 @@ impl Search<'_> {
             Value::String(text)
                 if at.ends_with("auth")
                     && (text == "none" || strsim::damerau_levenshtein(text, NO_AUTH) <= 4) => {}
-            Value::String(text) if named || has_password(text) || form::is_secret(text) => {
+            Value::String(text) if has_password(text) || form::is_secret(text) => {
+                // Whatever the key is called. A whole key instead of its digest is refused anyway.
+                match at.starts_with("/api-keys/") {
+                    true => self.suspected.insert(at.into()),
+                    false => self.declared.insert(at.into()),
+                };
+            }
+            Value::String(_) if named => {
                 self.suspected.insert(at.into());
             }
             Value::Number(_) if named => {

@@ -32,6 +32,9 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                     false => "nothing is denied by policies any more",
                 });
             }
+            if touches("check") {
+                say("changes only what `check` says");
+            }
             if touches("trusted-proxies") {
                 say("applies to new connections");
             }

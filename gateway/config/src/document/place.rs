@@ -30,6 +30,17 @@ impl Document {
         self.finding(Severity::Warning, pointer, spot, code, message.into())
     }
 
+    /// What might be better at a place.
+    pub(crate) fn note(
+        &self,
+        pointer: &str,
+        spot: Spot,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.finding(Severity::Note, pointer, spot, code, message.into())
+    }
+
     fn finding(
         &self,
         severity: Severity,

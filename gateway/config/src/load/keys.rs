@@ -13,7 +13,7 @@ use tradewind_adapter::{Auth, Build, Callers};
 /// The configured API keys.
 pub(crate) struct ApiKeys {
     /// Key id by name.
-    ids: BTreeMap<String, String>,
+    pub(super) ids: BTreeMap<String, String>,
     /// By id.
     pub(crate) keys: Arc<BTreeMap<String, tradewind_adapter::ApiKey>>,
 }

@@ -5,8 +5,6 @@ use crate::checked::LoadedStream;
 use crate::document::{Spot, child};
 use crate::model::{Exhaustion, Period, Subscription};
 use crate::policy::{Pauses, Policy};
-use serde_json::{Map, Value};
-use std::net::IpAddr;
 use std::time::Duration;
 use tradewind_adapter::Sink;
 
@@ -77,7 +75,7 @@ impl Loader<'_> {
         if retries && policy.retry.max_age > policy.max_age {
             warn(
                 "max-age",
-                "contradiction",
+                "cut-short",
                 format!(
                     "retries may take {}, but events become dead letters after {}",
                     Period(policy.retry.max_age),
@@ -92,7 +90,7 @@ impl Loader<'_> {
         {
             warn(
                 "max-age",
-                "contradiction",
+                "cut-short",
                 format!(
                     "events are delivered up to an age of {}, but their stream keeps them for {}",
                     Period(policy.max_age),
@@ -266,32 +264,5 @@ impl Loader<'_> {
             .warning(&place, Spot::Value, "long-timeout", message);
         self.out
             .push(found.hint("lower `timeout`, or let the function work on after it has answered"));
-    }
-
-    pub(crate) fn check_transport(&mut self, base: &str, settings: &Map<String, Value>) {
-        let url = settings
-            .get("url")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let Some(rest) = url.strip_prefix("http://") else {
-            return;
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
-        let host = match host.strip_prefix('[') {
-            Some(v6) => v6.split(']').next().unwrap_or_default(),
-            None => host.split(':').next().unwrap_or_default(),
-        };
-        let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        if !local {
-            let place = child(base, "url");
-            let message = "events travel unencrypted";
-            let found = self
-                .document
-                .warning(&place, Spot::Value, "no-tls", message);
-            self.out.push(found.hint("use https"));
-        }
     }
 }

@@ -13,7 +13,7 @@ use tradewind_store::{Durability, Settings};
 const NO_ORDER: [&str; 3] = ["specversion", "id", "data"];
 
 /// The stream that only the gateway appends to.
-const SYSTEM: &str = "system";
+pub(super) const SYSTEM: &str = "system";
 /// Most bytes of it, unless the file says otherwise.
 const SYSTEM_BYTES: u64 = 64 << 20;
 

@@ -183,7 +183,6 @@ impl Loader<'_> {
                 return None;
             }
         };
-        self.check_transport(base, &settings);
         let build = Build {
             name: name.into(),
             signers: registry.signers(),

@@ -1,7 +1,9 @@
 //! The gateway itself: listeners, data, limits, log.
 
 use super::scalar::{Period, Size, Time, text};
-use super::{Backup, Common, Contract, Network, PolicyText, RoleKeys, Route, Stream, Subscription};
+use super::{
+    Backup, Check, Common, Contract, Network, PolicyText, RoleKeys, Route, Stream, Subscription,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -52,6 +54,8 @@ pub(crate) struct File {
     /// Keys that senders may show, by name. Since 0.1.
     #[schemars(with = "BTreeMap<String, ApiKey>")]
     pub(crate) api_keys: BTreeMap<String, Value>,
+    /// What `tradewind check` lets pass. Since 0.1.
+    pub(crate) check: Check,
     /// When the gateway tells of itself in the stream `system`. Since 0.1.
     pub(crate) system_events: SystemEvents,
     /// The log. Since 0.1.
@@ -95,6 +99,7 @@ impl Default for File {
             audit: Audit::default(),
             trusted_proxies: Vec::new(),
             api_keys: BTreeMap::new(),
+            check: Check::default(),
             system_events: SystemEvents::default(),
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),

@@ -1,7 +1,17 @@
 //! Secrets that are known by their form, wherever they stand.
 
-/// How secrets begin: API keys (`tw_<id>_<secret>`) and Standard Webhooks secrets.
-const PREFIXES: [&str; 2] = ["tw_", "whsec_"];
+/// How secrets begin: API keys (`tw_<id>_<secret>`), Standard Webhooks secrets and keys, tokens of GitHub and Slack,
+/// keys of Stripe, private keys in PEM.
+const PREFIXES: [&str; 8] = [
+    "tw_",
+    "whsec_",
+    "whsk_",
+    "ghp_",
+    "github_pat_",
+    "xoxb-",
+    "sk_live_",
+    "PRIVATE KEY-----\n",
+];
 /// Shorter ones are words of a hint or the name of a file.
 const SECRET_MIN: usize = 8;
 
@@ -64,6 +74,11 @@ mod tests {
             ),
             ("whsec_orders", "whsec_orders"),
             ("newtw_shop_0123456789", "newtw_shop_0123456789"),
+            ("sk_live_4eC39HqLyjWD", "sk_live_************"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg==\n",
+                "-----BEGIN PRIVATE KEY-----\n****************\n",
+            ),
         ] {
             assert_eq!(mask(text), masked);
         }

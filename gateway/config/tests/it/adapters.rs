@@ -59,6 +59,7 @@ pub(crate) fn registry() -> Registry {
         .source::<Queue>()
         .sink::<Post>()
         .sink::<Pile>()
+        .sink::<Loose>()
         .source::<tradewind_memory::MemorySource>()
         .sink::<tradewind_memory::MemorySink>()
         .absent("kafka", "kafka");
@@ -226,6 +227,17 @@ impl Sink for Piled {
     }
     fn describe(&self) -> String {
         "a pile".into()
+    }
+}
+
+/// A sink that takes any settings.
+struct Loose;
+
+impl SinkAdapter for Loose {
+    const KIND: &'static str = "loose";
+    type Config = BTreeMap<String, serde_json::Value>;
+    fn build(_: Self::Config, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Piled))
     }
 }
 

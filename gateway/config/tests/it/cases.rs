@@ -7,7 +7,7 @@ use crate::adapters::{fake, registry};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
-use tradewind_config::{CODES, Diagnostics, load_str};
+use tradewind_config::{CODES, Code, Diagnostics, load_str};
 
 /// What may never be shown: what references stand for, and secrets written out.
 const CANARIES: [&str; 6] = [
@@ -90,8 +90,9 @@ fn every_case_says_what_it_should() {
                 says
             };
             for one in &found {
-                let known = CODES.iter().any(|(code, _)| *code == one.code);
-                assert!(known, "{} is not among the codes", one.code);
+                let known = Code::named(one.code);
+                let known = known.unwrap_or_else(|| panic!("{} is not among the codes", one.code));
+                assert_eq!(known.severity, one.severity, "{}", one.code);
                 seen.insert(one.code);
             }
             for text in [
@@ -134,7 +135,8 @@ fn every_case_says_what_it_should() {
     let unseen: Vec<_> = CODES
         .iter()
         // Told of files only, before their text is looked at.
-        .filter(|(code, _)| !seen.contains(code) && *code != "empty-file")
+        .map(|code| code.name)
+        .filter(|code| !seen.contains(code) && *code != "empty-file")
         .collect();
     assert!(unseen.is_empty(), "no case shows {unseen:?}");
 }

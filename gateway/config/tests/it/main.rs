@@ -8,7 +8,9 @@
 
 mod adapters;
 mod cases;
+mod codes;
 mod difference;
 mod hostile;
 mod loading;
+mod sarif;
 mod schemas;

@@ -57,7 +57,10 @@ fn the_schema_knows_each_kind() {
         kinds("SourceKinds"),
         ["door", "github", "hook", "http", "memory", "queue"]
     );
-    assert_eq!(kinds("SinkKinds"), ["http", "memory", "pile", "post"]);
+    assert_eq!(
+        kinds("SinkKinds"),
+        ["http", "loose", "memory", "pile", "post"]
+    );
     let hook = &schema["$defs"]["SourceKinds"]["oneOf"][2];
     assert_eq!(hook["additionalProperties"], false);
     assert!(hook["properties"]["path"].is_object() && hook["properties"]["secrets"].is_object());

@@ -5,12 +5,12 @@ use super::gateway_args::default_config;
 use super::term::Term;
 use serde_json::json;
 use std::path::PathBuf;
-use tradewind_config::{Checked, Diagnostics, System};
+use tradewind_config::{CODES, Checked, Code, Diagnostics, Severity, System};
 
-/// Check a configuration, and say where it is wrong
+/// Check a configuration: what is wrong with it, and what is probably not meant or not safe
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tradewind check tradewind.yaml\n  tradewind check --deny warnings --output json"
+    after_help = "Examples:\n  tradewind check tradewind.yaml\n  tradewind check --deny warnings --format sarif > tradewind.sarif\n  tradewind check --explain no-tls"
 )]
 pub(super) struct Args {
     /// Configuration file [default: tradewind.yaml]
@@ -22,6 +22,15 @@ pub(super) struct Args {
     /// What makes it fail besides errors
     #[arg(long, value_enum)]
     deny: Option<Deny>,
+    /// Lets findings of this code pass; in the file it can be said for one place (`check.allow`)
+    #[arg(long, value_name = "CODE", value_parser = allowed)]
+    allow: Vec<&'static Code>,
+    /// How findings are written, in place of --output
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Print what a code means, why, and the fix
+    #[arg(long, value_name = "CODE", value_parser = known)]
+    explain: Option<&'static Code>,
     /// List every object with its owner and what it is for
     #[arg(long)]
     owners: bool,
@@ -31,6 +40,42 @@ pub(super) struct Args {
 enum Deny {
     /// Warnings
     Warnings,
+    /// Warnings and notes
+    Notes,
+}
+
+impl Deny {
+    fn denies(self, worst: Option<Severity>) -> bool {
+        match worst {
+            Some(Severity::Note) => self == Self::Notes,
+            Some(_) => true,
+            None => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, with the line and a caret
+    Text,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code-scanning services
+    Sarif,
+}
+
+fn known(name: &str) -> Result<&'static Code, String> {
+    Code::named(name).ok_or_else(|| {
+        let names: Vec<&str> = CODES.iter().map(|code| code.name).collect();
+        format!("there is no such code; there are {}", names.join(", "))
+    })
+}
+
+fn allowed(name: &str) -> Result<&'static Code, String> {
+    match known(name)? {
+        code if code.severity == Severity::Error => Err("it is an error, which cannot pass".into()),
+        code => Ok(code),
+    }
 }
 
 /// The file that a command is about.
@@ -41,45 +86,81 @@ pub(super) fn named(file: Option<PathBuf>) -> Result<PathBuf, Failure> {
 }
 
 pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
+    if let Some(code) = args.explain {
+        return explain(code, term);
+    }
     let path = named(args.config.clone().or_else(|| args.file.clone()))?;
-    let loaded = tradewind_config::load(&path, &crate::registry(), &System);
-    let (findings, summary) = match &loaded {
-        Ok(checked) => (
-            &checked.warnings,
-            format!(
-                "{} is valid: {} source(s), {} stream(s), {} subscription(s)",
-                path.display(),
-                checked.sources.len(),
-                checked.streams.len(),
-                checked.subscriptions.len()
-            ),
-        ),
-        Err(findings) => (findings, String::new()),
+    let mut loaded = tradewind_config::load(&path, &crate::registry(), &System);
+    let findings = match &mut loaded {
+        Ok(checked) => &mut checked.warnings,
+        Err(findings) => findings,
     };
-    let denied = args.deny == Some(Deny::Warnings) && !findings.is_empty();
+    for code in &args.allow {
+        findings.allow(code.name);
+    }
+    let findings = findings.clone();
+    let denied = args.deny.is_some_and(|deny| deny.denies(findings.worst()));
     let valid = loaded.is_ok() && !denied;
-    if term.json() {
-        let objects = loaded.as_ref().map(Checked::objects).unwrap_or_default();
-        term.value(&json!({ "valid": valid, "findings": findings, "objects": objects }))?;
-    } else {
-        show(findings, term);
-        if valid {
-            if let (true, Ok(checked)) = (args.owners, &loaded) {
-                list(checked, term)?;
+    let format = args.format.unwrap_or(match term.json() {
+        true => Format::Json,
+        false => Format::Text,
+    });
+    match format {
+        Format::Json => {
+            let objects = loaded.as_ref().map(Checked::objects).unwrap_or_default();
+            let allowed = findings.allowed();
+            term.value(&json!({
+                "valid": valid, "findings": findings, "allowed": allowed, "objects": objects
+            }))?;
+        }
+        Format::Sarif => term.value(&tradewind_config::sarif(
+            &findings,
+            env!("CARGO_PKG_VERSION"),
+        ))?,
+        Format::Text => {
+            show(&findings, term);
+            if let (true, Ok(checked)) = (valid, &loaded) {
+                if args.owners {
+                    list(checked, term)?;
+                }
+                term.line(&summary(&path.display().to_string(), checked))?;
             }
-            term.line(&summary)?;
         }
     }
-    if valid {
-        return Ok(());
+    match (valid, format) {
+        (true, _) => Ok(()),
+        (false, Format::Text) if loaded.is_ok() => {
+            let worst = match findings.worst() {
+                Some(Severity::Note) => "notes",
+                _ => "warnings",
+            };
+            Err(Failure::config(format!("{worst} are denied")))
+        }
+        (false, _) => Err(Failure::config(String::new())),
     }
-    Err(Failure::config(
-        if term.json() || !denied || loaded.is_err() {
-            String::new()
-        } else {
-            "warnings are denied".into()
-        },
-    ))
+}
+
+fn summary(path: &str, checked: &Checked) -> String {
+    let allowed = match checked.warnings.allowed().len() {
+        0 => String::new(),
+        count => format!("; {count} finding(s) allowed"),
+    };
+    format!(
+        "{path} is valid: {} source(s), {} stream(s), {} subscription(s){allowed}",
+        checked.sources.len(),
+        checked.streams.len(),
+        checked.subscriptions.len()
+    )
+}
+
+fn explain(code: &Code, term: &Term) -> Result<(), Failure> {
+    match term.json() {
+        true => term.value(&json!({
+            "code": code.name, "severity": code.severity, "means": code.means, "page": code.page
+        }))?,
+        false => term.line(code.page.trim_end())?,
+    }
+    Ok(())
 }
 
 fn list(checked: &Checked, term: &Term) -> Result<(), Failure> {

@@ -84,7 +84,7 @@ impl Gateway {
         }));
         self.audit.keep(checked.config.audit.keep.0);
         self.pulls.replace(self, &checked).await;
-        for warning in checked.warnings.iter() {
+        for warning in checked.warnings.warnings() {
             tracing::warn!("{warning}");
         }
         self.config.store(Arc::new(InForce {

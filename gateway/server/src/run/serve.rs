@@ -121,7 +121,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     };
     let checked = origin.load(&registry).map_err(Error::Config)?;
     let tls = supported(&checked).map_err(Error::Other)?;
-    for warning in checked.warnings.iter() {
+    for warning in checked.warnings.warnings() {
         tracing::warn!("{warning}");
     }
     let address = checked.config.listen.0;

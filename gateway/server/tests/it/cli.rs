@@ -183,6 +183,16 @@ async fn commands_say_how_they_fail() {
             "nobody owns this subscription",
         ),
         (
+            &["check", "good.yaml", "--allow", "unknown-key"],
+            2,
+            "it is an error, which cannot pass",
+        ),
+        (
+            &["check", "--explain", "no-onwer"],
+            2,
+            "there are bad-name, bad-path",
+        ),
+        (
             &["check", "nowhere.yaml"],
             78,
             "cannot read the configuration",
@@ -205,8 +215,36 @@ async fn commands_say_how_they_fail() {
     let json: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["valid"], false);
     assert_eq!(json["findings"][0]["line"], 2);
+    assert_eq!(json["allowed"].as_array().unwrap().len(), 0);
+    for args in [
+        &["check", "bad.yaml", "--format", "sarif"][..],
+        &[
+            "check",
+            "good.yaml",
+            "--format",
+            "sarif",
+            "--deny",
+            "warnings",
+        ],
+    ] {
+        let said = tradewind(dir.path(), args).await;
+        assert_eq!((said.code, said.err.as_str()), (78, ""), "{args:?}");
+        let log: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(log["version"], "2.1.0");
+        assert!(!log["runs"][0]["results"].as_array().unwrap().is_empty());
+    }
+    let allowed = [
+        "check",
+        "good.yaml",
+        "--deny",
+        "notes",
+        "--allow",
+        "no-owner",
+    ];
     for (args, part) in [
         (&["check", "good.yaml"][..], "good.yaml is valid"),
+        (&allowed, "1 finding(s) allowed"),
+        (&["check", "--explain", "no-tls"], "# no-tls\n"),
         (&["config", "schema"], "\"$defs\""),
         (&["completions", "bash"], "complete -F"),
         (&["version", "--output", "json"], "\"github\""),

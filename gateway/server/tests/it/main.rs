@@ -10,6 +10,7 @@ mod cli;
 mod config_reload;
 mod connections;
 mod delivery;
+mod documented;
 mod limits;
 mod mtls;
 mod policies;
