@@ -55,6 +55,8 @@ pub struct Config {
     pub listen: Address,
     /// Where the admin API listens.
     pub admin: Admin,
+    /// TLS on an address of the admin API.
+    pub admin_tls: Option<Tls>,
     /// TLS where events are taken.
     pub tls: Option<Tls>,
     /// Directory of all durable data.

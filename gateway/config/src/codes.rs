@@ -90,6 +90,8 @@ codes! {
         "strangers may publish as much as they like"
     Warning "no-tls"
         "events leave the machine unencrypted"
+    Error "plain-admin"
+        "the admin API would be reached from other machines without TLS"
     Warning "plain-listener"
         "other machines reach the gateway without TLS"
     Error "reserved-stream"

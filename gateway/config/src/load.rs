@@ -21,7 +21,7 @@ use crate::decode::{Part, Trouble};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{Document, Spot, child};
 use crate::env::Env;
-use crate::model::{Admin, File};
+use crate::model::{Admin, File, Tls};
 use crate::phrase;
 use crate::secret;
 use crate::snapshot::Snapshot;
@@ -105,8 +105,8 @@ impl Loader<'_> {
     fn run(&mut self) -> Option<Checked> {
         let file = self.file()?;
         self.check_gateway(&file);
-        let asks = file.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        self.check_certificates(asks);
+        let asks = |tls: &Option<Tls>| tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.check_certificates(asks(&file.tls), asks(&file.admin_tls));
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let schemas = self.schemas(file.schemas);
@@ -144,6 +144,7 @@ impl Loader<'_> {
             config: Config {
                 listen: file.listen,
                 admin,
+                admin_tls: file.admin_tls,
                 tls: file.tls,
                 data_dir: file.data_dir,
                 durability: file.durability,
@@ -191,7 +192,15 @@ impl Loader<'_> {
         let value = self.maps(
             "",
             value,
-            &["backup", "check", "log", "limits", "system-events", "tls"],
+            &[
+                "admin-tls",
+                "backup",
+                "check",
+                "log",
+                "limits",
+                "system-events",
+                "tls",
+            ],
         )?;
         self.decode::<File>("", value)
     }

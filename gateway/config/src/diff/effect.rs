@@ -23,6 +23,11 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             {
                 say("takes effect at the next start");
             }
+            if touches("admin-tls") {
+                say(
+                    "applies to new connections; a listener that has TLS keeps it until the next start",
+                );
+            }
             if touches("limits") {
                 say("applies to new requests");
             }

@@ -3,7 +3,7 @@
 use super::Loader;
 use crate::checked::LoadedSource;
 use crate::document::Spot;
-use crate::model::{Backup, File, Limits};
+use crate::model::{Admin, Backup, File, Limits};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -57,7 +57,30 @@ impl Loader<'_> {
         }
     }
 
+    /// The admin API is reached from other machines by TLS, or not at all.
+    fn check_admin(&mut self, file: &File) {
+        let public = file.admin.as_ref().is_some_and(Admin::is_public);
+        if public && file.admin_tls.is_none() {
+            let message = "other machines would reach the admin API without TLS";
+            let found = self
+                .document
+                .error("/admin", Spot::Value, "plain-admin", message);
+            self.out.push(found.hint(
+                "write `admin-tls`, or take a socket or a loopback address such as 127.0.0.1:9090",
+            ));
+        }
+        if file.admin_tls.is_some() && !matches!(file.admin, Some(Admin::Tcp(_))) {
+            let message = "the admin API listens on a socket, where the file system decides";
+            let found = self
+                .document
+                .warning("/admin-tls", Spot::Key, "no-effect", message);
+            self.out
+                .push(found.hint("write `admin: 127.0.0.1:9090`, or remove this key"));
+        }
+    }
+
     pub(crate) fn check_gateway(&mut self, file: &File) {
+        self.check_admin(file);
         if let Some(backup) = &file.backup {
             self.check_backup(backup);
         }

@@ -163,8 +163,9 @@ impl Loader<'_> {
     }
 
     /// Refuses doors that ask for certificates which nobody is asked for.
-    pub(crate) fn check_certificates(&mut self, asked: bool) {
-        let mut places = vec!["/admin-auth/certificates".to_owned()];
+    pub(crate) fn check_certificates(&mut self, asked: bool, asked_by_admin: bool) {
+        let mut places = Vec::new();
+        places.extend((!asked_by_admin).then(|| "/admin-auth/certificates".to_owned()));
         for section in ["sources", "routes"] {
             let entries = self.document.value.get(section).and_then(Value::as_object);
             for (name, _) in entries.into_iter().flatten() {
@@ -178,7 +179,9 @@ impl Loader<'_> {
                 .document
                 .error(place, Spot::Key, "contradiction", message);
             self.out.push(match place.starts_with("/admin-auth") {
-                true => found.hint("the admin API has no TLS: ask for another proof"),
+                true => found.hint(
+                    "write `admin-tls: { certificate: ..., key: ..., client-ca: \"${file:PATH}\" }`, and an address under `admin`",
+                ),
                 false => found.hint(
                     "write `tls: { certificate: ..., key: ..., client-ca: \"${file:PATH}\" }` for the listener",
                 ),
@@ -215,7 +218,7 @@ impl Loader<'_> {
             self.out.push(found.hint("name proofs, for instance `{ api-keys: [ops] }`, or remove this key: the token is always there"));
             return None;
         }
-        if !matches!(admin, Some(Admin::Loopback(_))) {
+        if !matches!(admin, Some(Admin::Tcp(_))) {
             let message = "the admin API listens on a socket, where the file system decides";
             let found = self
                 .document

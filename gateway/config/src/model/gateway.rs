@@ -25,14 +25,16 @@ pub(crate) struct File {
     /// environment variable `PORT` replaces the port and listens on all interfaces. Since 0.1.
     #[schemars(with = "String")]
     pub(crate) listen: Address,
-    /// Where the admin API listens: the path of a Unix socket, or a loopback address and port.
-    /// Default: `admin.sock` in the data directory. Since 0.1.
+    /// Where the admin API listens: the path of a Unix socket, or an IP address and port; with `admin-tls` one that
+    /// other machines reach. Default: `admin.sock` in the data directory. Since 0.1.
     #[schemars(with = "Option<String>")]
     pub(crate) admin: Option<Admin>,
-    /// Who may use the admin API on a loopback address besides the holder of its token, as `auth` of a
+    /// Who may use the admin API on an address besides the holder of its token, as `auth` of a
     /// source says it. Default: nobody. Since 0.1.
     #[schemars(with = "Option<Auth>")]
     pub(crate) admin_auth: Option<Value>,
+    /// TLS on an address of the admin API, as `tls` says it. Default: none. Since 0.1.
+    pub(crate) admin_tls: Option<Tls>,
     /// TLS on `listen`: `https` in place of `http`. Default: none; then a proxy should stand before the gateway.
     /// Since 0.1.
     pub(crate) tls: Option<Tls>,
@@ -91,6 +93,7 @@ impl Default for File {
             listen: Address(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             admin: None,
             admin_auth: None,
+            admin_tls: None,
             tls: None,
             data_dir: "tradewind-data".into(),
             durability: Mode::Fsync,
@@ -138,19 +141,16 @@ impl fmt::Display for Address {
 pub enum Admin {
     /// A Unix socket, created with mode 0600.
     Socket(PathBuf),
-    /// A loopback address; requests need the generated token.
-    Loopback(SocketAddr),
+    /// An address; requests need the generated token, or another proof.
+    Tcp(SocketAddr),
 }
 
 impl std::str::FromStr for Admin {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let hint = "hint: write the path of a socket, or a loopback address such as 127.0.0.1:9090";
+        let hint = "hint: write the path of a socket, or an address such as 127.0.0.1:9090";
         match text.parse::<SocketAddr>() {
-            Ok(address) if address.ip().is_loopback() => Ok(Self::Loopback(address)),
-            Ok(_) => Err(format!(
-                "the admin API listens on loopback only, not on `{text}`; {hint}"
-            )),
+            Ok(address) => Ok(Self::Tcp(address)),
             Err(_) if text.contains('/') || text.ends_with(".sock") => {
                 Ok(Self::Socket(text.into()))
             }
@@ -161,19 +161,26 @@ impl std::str::FromStr for Admin {
     }
 }
 
+impl Admin {
+    /// Whether other machines can reach it.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::Tcp(address) if !address.ip().to_canonical().is_loopback())
+    }
+}
+
 impl fmt::Display for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(path) => write!(f, "{}", path.display()),
-            Self::Loopback(address) => address.fmt(f),
+            Self::Tcp(address) => address.fmt(f),
         }
     }
 }
 
 text!(Address, "an address such as 127.0.0.1:8080", { "type": "string" });
-text!(Admin, "a socket path or a loopback address", { "type": "string" });
+text!(Admin, "a socket path or an address", { "type": "string" });
 
-/// TLS on the listener of events and routes. A reload puts new files in force for new connections.
+/// TLS on a listener. A reload puts new files in force for new connections.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tls {

@@ -2,7 +2,7 @@
 
 use super::audit::Records;
 use super::permit::{self, Later, Permit};
-use crate::ingress::{Problem, seconds};
+use crate::ingress::{Encrypted, Problem, seconds};
 use crate::run::Gateway;
 use crate::who;
 use axum::extract::{MatchedPath, Request, State};
@@ -11,13 +11,13 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sha2::Digest as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
-use tradewind_adapter::{Action, Cause, Refusal, Secret};
+use tradewind_adapter::{Action, Cause, Peer, Refusal, Secret};
 use tradewind_policy::Principal;
 
 /// What guards a listener of the admin API.
@@ -62,11 +62,12 @@ pub(super) async fn check(
 ) -> Response {
     let admitted = match &entry.guard {
         Guard::Socket => Ok(None),
-        Guard::Token(token) => match fenced(request.uri(), request.headers()) {
+        Guard::Token(token) => match fenced(&request) {
             Ok(false) => Ok(None),
             Ok(true) => {
                 let asked = entry.asked(&request);
-                admit(&entry, token, request.headers(), asked).await
+                let peer = request.extensions().get::<Arc<Peer>>().cloned();
+                admit(&entry, token, (request.headers(), peer.as_deref()), asked).await
             }
             Err(problem) => Err(problem),
         },
@@ -106,11 +107,14 @@ fn turned_away(entry: &Entry, problem: Problem) -> Response {
 }
 
 /// Whether the path needs a proof; an error where a browser was tricked into calling us.
-fn fenced(uri: &Uri, headers: &HeaderMap) -> Result<bool, Problem> {
+fn fenced<B>(request: &http::Request<B>) -> Result<bool, Problem> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let encrypted = request.extensions().get::<Encrypted>().is_some();
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
-    // A page of a hostile site that rebinds its name to our address keeps its own name as host.
+    // A page of a hostile site that rebinds its name to our address keeps its own name as host. Over TLS the browser
+    // finds no certificate for that name here.
     let host = uri.authority().map(|a| a.as_str()).or_else(|| text(HOST));
-    if !host.is_some_and(is_address) {
+    if !encrypted && !host.is_some_and(is_address) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "wrong-host",
@@ -137,7 +141,7 @@ fn fenced(uri: &Uri, headers: &HeaderMap) -> Result<bool, Problem> {
 async fn admit(
     entry: &Entry,
     token: &Secret,
-    headers: &HeaderMap,
+    (headers, peer): (&HeaderMap, Option<&Peer>),
     asked: Option<Action>,
 ) -> Result<Option<(Caller, Principal)>, Problem> {
     if holds(token, headers) {
@@ -157,7 +161,7 @@ async fn admit(
         fetching.await?;
     }
     let now = UNIX_EPOCH + Duration::from_millis(entry.gateway.clock.unix_ms());
-    let verified = callers.verify(headers, None, now);
+    let verified = callers.verify(headers, peer, now);
     let verified = verified.map_err(|refusal| refused(refusal, challenge()))?;
     if let Some(secret) = &verified.key {
         entry.gateway.metrics.key_used(secret, seconds(now));
@@ -302,11 +306,26 @@ mod tests {
             for (name, value) in given {
                 headers.insert(*name, value.parse().unwrap());
             }
-            let status = match fenced(&path.parse().unwrap(), &headers) {
+            let mut request = http::Request::get(path).body(()).unwrap();
+            *request.headers_mut() = headers.clone();
+            let status = match fenced(&request) {
                 Err(problem) => Some(problem.status.as_u16()),
                 Ok(asked) => (asked && !holds(&token, &headers)).then_some(401),
             };
             assert_eq!(status, expected, "{path} {given:?}");
+        }
+        // Over TLS any name will do, and still no other origin.
+        for (origin, admitted) in [
+            (None, true),
+            (Some("https://ops.example"), true),
+            (Some("https://evil.example"), false),
+        ] {
+            let mut request = http::Request::get("/v1/status").header(HOST, "ops.example");
+            if let Some(origin) = origin {
+                request = request.header(ORIGIN, origin);
+            }
+            let request = request.extension(Encrypted).body(()).unwrap();
+            assert_eq!(fenced(&request).is_ok(), admitted, "{origin:?}");
         }
     }
 }

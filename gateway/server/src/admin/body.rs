@@ -1,36 +1,39 @@
-//! Bodies of requests arrive whole and in time, before an endpoint sees them.
+//! Bodies of requests arrive whole, in time and within the budget of all bodies, before an endpoint sees them.
 
-use crate::ingress::Problem;
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use super::auth::Entry;
+use crate::ingress::{Cap, FREE, announced, read};
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use std::time::Duration;
+use std::sync::Arc;
 
-/// The largest body: a candidate configuration.
-const MOST: usize = 1 << 20;
-/// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest body that is taken whatever `limits.body` says: a candidate configuration.
+const LEAST: usize = 1 << 20;
 
-/// Reads the body within size and time.
-#[allow(clippy::disallowed_methods, reason = "within cap and deadline")]
-pub(super) async fn whole(request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let refused = match tokio::time::timeout(PATIENCE, to_bytes(body, MOST)).await {
-        Ok(Ok(body)) => return next.run(Request::from_parts(parts, Body::from(body))).await,
-        Ok(Err(_)) => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            "the body did not arrive whole, or is larger than the admin API takes",
-        )
-        .detail(format!("at most {MOST} bytes")),
-        Err(_) => Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body-timeout",
-            "the body took too long",
-        )
-        .detail(format!("at most {} s", PATIENCE.as_secs())),
+/// Reads the body as ingress does.
+pub(super) async fn whole(
+    State(entry): State<Arc<Entry>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let cap = {
+        let in_force = entry.gateway.config.load();
+        let limits = &in_force.checked.config.limits;
+        Cap {
+            bytes: usize::try_from(limits.body.0).map_or(usize::MAX, |bytes| bytes.max(LEAST)),
+            time: limits.body_timeout.0,
+            beyond: "the body is larger than the admin API takes",
+        }
     };
-    refused.into_response()
+    let (parts, body) = request.into_parts();
+    let mut share = entry.gateway.site.load().budget.share(FREE);
+    let body = match announced(cap, &parts.headers) {
+        Ok(()) => read(cap, &parts.headers, body, &mut share).await,
+        Err(problem) => Err(problem),
+    };
+    match body {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(problem) => problem.into_response(),
+    }
 }

@@ -58,7 +58,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
             .hint("GET /openapi.json lists all of them")
         })
         .layer(middleware::from_fn_with_state(entry.clone(), audit::keep))
-        .layer(middleware::from_fn(body::whole))
+        .layer(middleware::from_fn_with_state(entry.clone(), body::whole))
         .layer(middleware::from_fn_with_state(entry, auth::check))
         .with_state(gateway)
 }

@@ -74,6 +74,7 @@ impl Of {
             data_dir: self.data_dir,
             config: self.config,
             token: None,
+            tls: Default::default(),
         };
         let dir = gateway.data()?.join(DIR);
         match dir.is_dir() {

@@ -1,6 +1,7 @@
-//! Client of the admin API, over its socket or loopback.
+//! Client of the admin API, over its socket, or an address with or without TLS.
 
 use super::failure::Failure;
+use super::secured::Tls;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, Response};
@@ -10,7 +11,6 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::net::{TcpStream, UnixStream};
 use tradewind_adapter::Secret;
@@ -19,7 +19,13 @@ use tradewind_adapter::Secret;
 #[derive(Debug)]
 pub(super) enum At {
     Socket(PathBuf),
-    Tcp(SocketAddr, Secret),
+    Tcp {
+        /// Host and port.
+        authority: String,
+        /// Without one a certificate has to do.
+        token: Option<Secret>,
+        tls: Option<Tls>,
+    },
 }
 
 /// A client of the admin API.
@@ -73,10 +79,13 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         match &self.at {
             At::Socket(_) => request = request.header(HOST, "localhost"),
-            At::Tcp(address, token) => {
-                request = request
-                    .header(HOST, address.to_string())
-                    .header(AUTHORIZATION, format!("Bearer {}", token.expose()));
+            At::Tcp {
+                authority, token, ..
+            } => {
+                request = request.header(HOST, authority);
+                if let Some(token) = token {
+                    request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
+                }
             }
         }
         if body.is_some() {
@@ -93,12 +102,15 @@ impl Client {
                 })?;
                 exchange(stream, request).await?
             }
-            At::Tcp(address, _) => {
-                let stream = TcpStream::connect(address).await.map_err(|error| {
-                    Failure::new(format!("no gateway at {address}: {error}"))
+            At::Tcp { authority, tls, .. } => {
+                let stream = TcpStream::connect(authority).await.map_err(|error| {
+                    Failure::new(format!("no gateway at {authority}: {error}"))
                         .hint("is it running? name it by --data-dir, --admin or --config")
                 })?;
-                exchange(stream, request).await?
+                match tls {
+                    Some(tls) => exchange(tls.connect(authority, stream).await?, request).await?,
+                    None => exchange(stream, request).await?,
+                }
             }
         };
         if response.status().is_success() {

@@ -2,6 +2,7 @@
 
 use super::client::{At, Client};
 use super::failure::Failure;
+use super::secured::TlsArgs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tradewind_adapter::Secret;
@@ -11,7 +12,7 @@ use tradewind_config::{Admin, System};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway")]
 pub(super) struct GatewayArgs {
-    /// Admin API: path of the socket, or http://127.0.0.1:PORT
+    /// Admin API: path of the socket, http://127.0.0.1:PORT, or https://HOST:PORT
     #[arg(long, env = "TRADEWIND_ADMIN")]
     pub(super) admin: Option<String>,
     /// Data directory of the gateway; its socket is admin.sock in it
@@ -23,6 +24,8 @@ pub(super) struct GatewayArgs {
     /// Token of an admin API on TCP; else read from admin.token in the data directory
     #[arg(long, env = "TRADEWIND_ADMIN_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,
+    #[command(flatten)]
+    pub(super) tls: TlsArgs,
 }
 
 /// Data directory of the package and of the image.
@@ -94,13 +97,23 @@ impl GatewayArgs {
     }
 
     fn named(&self, admin: &str) -> Result<Client, Failure> {
+        let data = self.data_dir.as_deref();
+        if let Some(rest) = admin.strip_prefix("https://") {
+            return self.tcp(rest.trim_end_matches('/'), true, data);
+        }
         let bare = admin
             .strip_prefix("unix:")
             .or_else(|| admin.strip_prefix("http://"))
             .unwrap_or(admin)
             .trim_end_matches('/');
         let admin = bare.parse::<Admin>().map_err(Failure::usage)?;
-        self.at(admin, self.data_dir.as_deref())
+        if admin.is_public() {
+            return Err(
+                Failure::usage("the token would go over the network unencrypted")
+                    .hint(format!("https://{admin}, with --ca")),
+            );
+        }
+        self.at(admin, false, data)
     }
 
     fn configured(&self, config: &Path) -> Result<Client, Failure> {
@@ -108,29 +121,39 @@ impl GatewayArgs {
             Failure::config(e.render(false))
                 .hint("name the gateway by --data-dir or --admin, where its configuration cannot be read here")
         })?;
-        self.at(checked.config.admin, Some(&checked.config.data_dir))
+        let config = checked.config;
+        let tls = config.admin_tls.is_some();
+        self.at(config.admin, tls, Some(&config.data_dir))
     }
 
-    fn at(&self, admin: Admin, data_dir: Option<&Path>) -> Result<Client, Failure> {
+    fn at(&self, admin: Admin, tls: bool, data_dir: Option<&Path>) -> Result<Client, Failure> {
         match admin {
             Admin::Socket(path) => Ok(socket(&path)),
-            Admin::Loopback(address) => {
-                let token = match (&self.token, data_dir) {
-                    (Some(token), _) => token.clone(),
-                    (None, Some(dir)) => {
-                        let path = dir.join("admin.token");
-                        std::fs::read_to_string(&path).map_err(|error| {
-                            Failure::new(format!("cannot read {}: {error}", path.display()))
-                        })?
-                    }
-                    (None, None) => {
-                        return Err(Failure::usage("an admin API on TCP needs its token")
-                            .hint("name its --data-dir, or set TRADEWIND_ADMIN_TOKEN"));
-                    }
-                };
-                Ok(Client::new(At::Tcp(address, Secret::new(token.trim()))))
-            }
+            Admin::Tcp(address) => self.tcp(&address.to_string(), tls, data_dir),
         }
+    }
+
+    fn tcp(&self, authority: &str, tls: bool, data_dir: Option<&Path>) -> Result<Client, Failure> {
+        let token = match (&self.token, data_dir) {
+            (Some(token), _) => Some(token.clone()),
+            // A certificate is shown, and means something else than the token.
+            _ if self.tls.shows_certificate() => None,
+            (None, Some(dir)) => {
+                let path = dir.join("admin.token");
+                Some(std::fs::read_to_string(&path).map_err(|error| {
+                    Failure::new(format!("cannot read {}: {error}", path.display()))
+                })?)
+            }
+            (None, None) => {
+                return Err(Failure::usage("an admin API on TCP needs its token")
+                    .hint("name its --data-dir, or set TRADEWIND_ADMIN_TOKEN"));
+            }
+        };
+        Ok(Client::new(At::Tcp {
+            authority: authority.to_owned(),
+            token: token.map(|token| Secret::new(token.trim())),
+            tls: tls.then(|| self.tls.client()).transpose()?,
+        }))
     }
 }
 

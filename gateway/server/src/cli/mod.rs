@@ -26,6 +26,7 @@ mod replay;
 mod restore;
 mod schedules;
 mod schema;
+mod secured;
 mod send;
 mod serve;
 #[cfg(feature = "webhooks")]

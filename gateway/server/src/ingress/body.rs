@@ -4,22 +4,42 @@ use super::budget::Share;
 use super::{Door, Problem};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_immediate;
-use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use std::pin::Pin;
+use std::time::Duration;
 use tokio::time::timeout;
-use tradewind_adapter::Parts;
 
 /// What a connection holds while its body is waited for: buffers of the head and of the body, and
 /// the request itself. It comes out of the budget, which so bounds how many there are.
 const WAITING: usize = 28 << 10;
 
+/// What a body may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cap {
+    /// Most bytes.
+    pub(crate) bytes: usize,
+    /// Longest time.
+    pub(crate) time: Duration,
+    /// What a larger one is told.
+    pub(crate) beyond: &'static str,
+}
+
+impl From<&Door> for Cap {
+    fn from(door: &Door) -> Self {
+        Self {
+            bytes: door.body_max,
+            time: door.body_timeout,
+            beyond: "the body is larger than the source takes; nothing was stored",
+        }
+    }
+}
+
 /// What the head alone rules out, before a byte of the body is asked for.
-pub(super) fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
-    let coded = parts
-        .headers
+pub(crate) fn announced(cap: Cap, headers: &HeaderMap) -> Result<(), Problem> {
+    let coded = headers
         .get_all(CONTENT_ENCODING)
         .iter()
         .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
@@ -31,24 +51,20 @@ pub(super) fn announced(door: &Door, parts: &Parts) -> Result<(), Problem> {
         )
         .hint("send the body without content-encoding"));
     }
-    match length(parts) {
-        Some(length) if length > door.body_max as u64 => Err(too_large(door)),
+    match length(headers) {
+        Some(length) if length > cap.bytes as u64 => Err(too_large(cap)),
         _ => Ok(()),
     }
 }
 
-fn length(parts: &Parts) -> Option<u64> {
-    let value = parts.headers.get(CONTENT_LENGTH)?;
+fn length(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(CONTENT_LENGTH)?;
     value.to_str().ok()?.parse().ok()
 }
 
-fn too_large(door: &Door) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body-too-large",
-        "the body is larger than the source takes; nothing was stored",
-    )
-    .detail(format!("at most {} bytes", door.body_max))
+fn too_large(cap: Cap) -> Problem {
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", cap.beyond);
+    problem.detail(format!("at most {} bytes", cap.bytes))
 }
 
 fn hold(share: &mut Share, bytes: usize) -> Result<(), Problem> {
@@ -60,9 +76,9 @@ fn hold(share: &mut Share, bytes: usize) -> Result<(), Problem> {
 }
 
 /// The body, as it came.
-pub(super) async fn read<B>(
-    door: &Door,
-    parts: &Parts,
+pub(crate) async fn read<B>(
+    cap: Cap,
+    headers: &HeaderMap,
     body: B,
     share: &mut Share,
 ) -> Result<Bytes, Problem>
@@ -70,20 +86,20 @@ where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: std::fmt::Display,
 {
-    let head = parts.headers.iter().fold(0, |size, (name, value)| {
+    let head = headers.iter().fold(0, |size, (name, value)| {
         size + name.as_str().len() + value.len()
     });
     hold(share, head)?;
     let reading = Reading {
-        door,
-        announced: length(parts).unwrap_or_default(),
+        cap,
+        announced: length(headers).unwrap_or_default(),
         body: std::pin::pin!(body),
         share,
         waiting: None,
         first: Bytes::new(),
         rest: BytesMut::new(),
     };
-    timeout(door.body_timeout, reading.whole())
+    timeout(cap.time, reading.whole())
         .await
         .unwrap_or_else(|_| {
             Err(Problem::new(
@@ -91,12 +107,12 @@ where
                 "body-timeout",
                 "the body took too long; nothing was stored",
             )
-            .detail(format!("at most {} s", door.body_timeout.as_secs())))
+            .detail(format!("at most {} s", cap.time.as_secs())))
         })
 }
 
 struct Reading<'a, B> {
-    door: &'a Door,
+    cap: Cap,
     /// Length that the head promises.
     announced: u64,
     body: Pin<&'a mut B>,
@@ -146,8 +162,8 @@ where
     }
 
     fn take(&mut self, data: Bytes) -> Result<(), Problem> {
-        if self.first.len() + self.rest.len() + data.len() > self.door.body_max {
-            return Err(too_large(self.door));
+        if self.first.len() + self.rest.len() + data.len() > self.cap.bytes {
+            return Err(too_large(self.cap));
         }
         hold(self.share, data.len())?;
         // One frame is the usual case: it is kept as it came.
@@ -158,7 +174,7 @@ where
         if self.rest.is_empty() {
             // Announced within the cap; what does not come is never touched.
             let announced = usize::try_from(self.announced).unwrap_or_default();
-            self.rest.reserve(announced.min(self.door.body_max));
+            self.rest.reserve(announced.min(self.cap.bytes));
             self.rest
                 .extend_from_slice(&std::mem::take(&mut self.first));
         }

@@ -6,7 +6,7 @@ use super::socket::Socket;
 use super::start::{self, Protocol};
 use super::tls::Stream;
 use super::wire::Wire;
-use super::{Additional, Limits, Tls};
+use super::{Additional, Encrypted, Limits, Tls};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -24,6 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a connection whose time is up may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What a stream and a connection of HTTP/2 may send that nobody has read yet.
+pub(super) const STREAM_WINDOW: u32 = 128 << 10;
+pub(super) const CONNECTION_WINDOW: u32 = 512 << 10;
+/// What waits to be sent on a stream.
+pub(super) const SEND_BUFFER: usize = 64 << 10;
 
 /// Answers up to this size are as good as sent once they are made.
 const BUFFERED: u64 = 64 << 10;
@@ -57,10 +63,11 @@ fn two(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(http2_head(limits))
-        // What a connection may send that nobody has read yet.
-        .initial_stream_window_size(128 << 10)
-        .initial_connection_window_size(512 << 10)
-        .max_send_buf_size(64 << 10)
+        .max_pending_accept_reset_streams(limits.http2_resets)
+        .max_local_error_reset_streams(limits.http2_mistakes)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(limits.header_timeout)
         .keep_alive_timeout(limits.header_timeout);
     builder
@@ -134,11 +141,14 @@ pub(super) async fn serve<S, B>(
         },
         () = stop.cancelled() => return,
     };
-    let noted = activity.clone();
+    let (noted, encrypted) = (activity.clone(), tls.is_some());
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         let (under_way, additional) = noted.begin(request.version());
         if additional {
             request.extensions_mut().insert(Additional);
+        }
+        if encrypted {
+            request.extensions_mut().insert(Encrypted);
         }
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());

@@ -58,6 +58,10 @@ pub struct Site {
     pub tls: Option<Tls>,
     /// Limits of new connections.
     pub limits: Limits,
+    /// TLS of new connections to the admin API.
+    pub admin_tls: Option<Tls>,
+    /// Limits of new connections to the admin API.
+    pub admin_limits: Limits,
     /// Bytes of requests held at once.
     pub budget: Budget,
 }

@@ -34,6 +34,12 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// Most streams of one HTTP/2 connection (default 256).
     pub http2_streams: u32,
+    /// Most streams that a sender of HTTP/2 may have ended before they were looked at (default 20); beyond it the
+    /// connection is closed.
+    pub http2_resets: usize,
+    /// Most streams of one HTTP/2 connection that may end by its sender's mistakes (default 1024); beyond it the
+    /// connection is closed.
+    pub http2_mistakes: usize,
     /// Whether a sender that says it has no more to say is still answered (default true), if the
     /// answer begins and goes on without long pauses. Without it, the end of what a client sends is
     /// taken for its leave.
@@ -62,6 +68,8 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(75),
             answer_timeout: Duration::from_secs(60),
             http2_streams: 256,
+            http2_resets: 20,
+            http2_mistakes: 1024,
             half_closed: true,
         }
     }
@@ -70,3 +78,7 @@ impl Default for Limits {
 /// Marks a request that came while its connection had another one under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Additional;
+
+/// Marks a request that came by TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encrypted;

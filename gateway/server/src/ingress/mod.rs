@@ -13,6 +13,8 @@ mod errands;
 mod head;
 mod later;
 mod limits;
+#[cfg(test)]
+mod limits_reference;
 mod listener;
 mod peers;
 mod problem;
@@ -25,11 +27,13 @@ mod wire;
 
 pub use answer::{AnswerBody, Reply};
 pub(crate) use answer::{DURABILITY, POSITION};
+pub(crate) use body::{Cap, announced, read};
 pub(crate) use budget::FREE;
 pub use budget::{Budget, Share};
 pub use door::{Door, Site, Unmatched};
 use errands::Errands;
 use limits::Additional;
+pub(crate) use limits::Encrypted;
 pub use limits::Limits;
 pub use listener::{Listener, accept};
 pub use problem::{At, Details, Problem};

@@ -263,7 +263,7 @@ impl Ingress {
             }
             _ => return Err(wrong_method()),
         }
-        announced(door, &parts)?;
+        announced(door.into(), &parts.headers)?;
         let known = match door.webhook.verifies_head() {
             true => Some(self.verify(door, &parts, &[]).await?),
             false => None,
@@ -273,7 +273,7 @@ impl Ingress {
         }
         // The share lives until the answer: what waits to be stored counts.
         let mut share = site.budget.share(FREE);
-        let body = read(door, &parts, body, &mut share).await?;
+        let body = read(door.into(), &parts.headers, body, &mut share).await?;
         let verified = match known {
             Some(verified) => verified,
             None => self.verify(door, &parts, &body).await?,

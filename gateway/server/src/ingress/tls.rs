@@ -31,14 +31,14 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// By these certificates and keys.
+    /// By these certificates and keys, which stand at this key of the configuration.
     ///
     /// # Errors
     /// Where they are none, or do not belong together, with the offending key.
-    pub fn new(settings: &Settings) -> std::result::Result<Self, String> {
-        let certificates = certificates("tls.certificate", &settings.certificate)?;
+    pub fn new(at: &str, settings: &Settings) -> std::result::Result<Self, String> {
+        let certificates = certificates(&format!("{at}.certificate"), &settings.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(settings.key.expose().as_bytes())
-            .map_err(|_| "`tls.key` is no private key in PEM (hint: `${file:PATH}`)".to_owned())?;
+            .map_err(|_| format!("`{at}.key` is no private key in PEM (hint: `${{file:PATH}}`)"))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -47,22 +47,22 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(authorities) => {
                 let mut roots = RootCertStore::empty();
-                for authority in self::certificates("tls.client-ca", authorities)? {
+                for authority in self::certificates(&format!("{at}.client-ca"), authorities)? {
                     roots
                         .add(authority)
-                        .map_err(|e| format!("`tls.client-ca` holds no authority: {e}"))?;
+                        .map_err(|e| format!("`{at}.client-ca` holds no authority: {e}"))?;
                 }
                 // Who shows none may still prove something else; who shows a bad one gets no further.
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
                     .allow_unauthenticated()
                     .build()
-                    .map_err(|e| format!("`tls.client-ca`: {e}"))?;
+                    .map_err(|e| format!("`{at}.client-ca`: {e}"))?;
                 builder.with_client_cert_verifier(verifier)
             }
         };
         let mut config = builder
             .with_single_cert(certificates, key)
-            .map_err(|e| format!("`tls.certificate` and `tls.key` do not fit together: {e}"))?;
+            .map_err(|e| format!("`{at}.certificate` and `{at}.key` do not fit together: {e}"))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }

@@ -18,8 +18,8 @@ use tokio::time::Sleep;
 /// Bytes of a head that do not come out of the budget; a usual head has fewer.
 const FREE: usize = 4 << 10;
 /// What a sender may still send while it is told why nobody listens.
-const LINGER_BYTES: usize = 2 << 20;
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER_BYTES: usize = 2 << 20;
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Wire<S> {
     stream: S,

@@ -1,4 +1,4 @@
-//! Where the admin API listens: a private socket, or loopback with a token.
+//! Where the admin API listens: a private socket, or an address with a token.
 
 use super::serve::{Error, machine};
 use crate::admin::{Guard, token};
@@ -20,7 +20,7 @@ pub(super) async fn bind_admin(
                 .map_err(machine(format!("listen on the socket {}", path.display())))?;
             Ok((admin.clone(), Guard::Socket, Listener::Unix(listener)))
         }
-        Admin::Loopback(address) => {
+        Admin::Tcp(address) => {
             let listener = TcpListener::bind(address)
                 .await
                 .map_err(machine(format!("listen on {address}")))?;
@@ -32,7 +32,7 @@ pub(super) async fn bind_admin(
             write_private(data, &path, token.expose())
                 .map_err(machine(format!("write {}", path.display())))?;
             Ok((
-                Admin::Loopback(bound),
+                Admin::Tcp(bound),
                 Guard::Token(token),
                 Listener::Tcp(listener),
             ))

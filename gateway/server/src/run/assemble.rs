@@ -154,6 +154,8 @@ pub fn site(checked: &config::Checked) -> Site {
         durability,
         tls: None,
         limits: limits(&checked.config),
+        admin_tls: None,
+        admin_limits: admin_limits(&checked.config),
         budget: Budget::new(
             usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),
         ),
@@ -170,6 +172,19 @@ fn table(checked: &config::Checked) -> Table {
             Arc::new(Route::new(name, route)),
         )
     }))
+}
+
+/// Limits of the admin API: those of the listener, for fewer. Operators are few, and each has one connection or two.
+fn admin_limits(config: &config::Config) -> Limits {
+    let same = limits(config);
+    Limits {
+        connections: same.connections.min(256),
+        connections_per_peer: same.connections_per_peer.min(256),
+        requests: same.requests.min(256),
+        // Who stops watching a tail has gone.
+        half_closed: false,
+        ..same
+    }
 }
 
 /// Limits of the listener.

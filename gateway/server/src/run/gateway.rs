@@ -100,7 +100,7 @@ pub struct Gateway {
     /// Fires when the admin API is to end.
     pub stop: CancellationToken,
     pub(super) telemetry: Option<Arc<Telemetry>>,
-    pub(super) site: Arc<ArcSwap<Site>>,
+    pub(crate) site: Arc<ArcSwap<Site>>,
     pub(super) stores: Arc<Watched>,
     pub(super) registry: Registry,
     pub(super) origin: Origin,

@@ -40,7 +40,7 @@ impl Gateway {
     async fn replace(&self, by: &str) -> Result<Applied, Refusal> {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
         let checked = self.origin.load(&self.registry).map_err(invalid)?;
-        let tls = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
+        let secured = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
         let before = self.config.load_full();
         let changes = tradewind_config::diff(&before.checked, &checked);
         if changes.is_empty() {
@@ -79,7 +79,9 @@ impl Gateway {
             });
         }
         self.site.store(Arc::new(Site {
-            tls,
+            tls: secured.events,
+            // The address is taken until the next start, and may be one that strangers listen to.
+            admin_tls: secured.admin.or_else(|| self.site.load().admin_tls.clone()),
             ..site(&checked)
         }));
         self.audit.keep(checked.config.audit.keep.0);

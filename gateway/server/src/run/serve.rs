@@ -8,7 +8,7 @@ use super::gateway::{Gateway, InForce, Origin};
 use super::notes::Notes;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
-use crate::ingress::{Ingress, Limits, Listener, Site, Tls, accept};
+use crate::ingress::{Ingress, Listener, Site, Tls, accept};
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
 use http::Request;
@@ -120,7 +120,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         amend: options.amend,
     };
     let checked = origin.load(&registry).map_err(Error::Config)?;
-    let tls = supported(&checked).map_err(Error::Other)?;
+    let secured = supported(&checked).map_err(Error::Other)?;
     for warning in checked.warnings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -170,7 +170,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let metrics = Arc::new(Metrics::default());
     metrics.reloaded(1);
     let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(Site {
-        tls,
+        tls: secured.events,
+        admin_tls: secured.admin,
         ..site(&checked)
     }));
     let limits = live.load().limits.clone();
@@ -224,7 +225,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
             async move { Ok::<_, Infallible>(ingress.handle(peer, request).await) }
         })
     };
-    let secured = live.clone();
+    let [secured, admin_site, admin_secured] = [live.clone(), live.clone(), live.clone()];
     // Before the admin API can say that the gateway is ready.
     let listener = socket
         .listen(BACKLOG)
@@ -232,7 +233,10 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
     let admin_task = tokio::spawn(accept(
         admin_listener,
-        (admin_limits, || None),
+        (
+            move || admin_site.load().admin_limits.clone(),
+            move || admin_secured.load().admin_tls.clone(),
+        ),
         move |_| admin_service.clone(),
         gateway.stop.clone(),
         || (),
@@ -260,12 +264,33 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     })
 }
 
-/// Refuses what this binary was built without, and certificates that are none; gives what speaks TLS.
-pub(super) fn supported(checked: &Checked) -> Result<Option<Tls>, String> {
+/// What speaks TLS, by listener.
+pub(super) struct Secured {
+    pub(super) events: Option<Tls>,
+    pub(super) admin: Option<Tls>,
+}
+
+/// Refuses what this binary was built without, certificates that are none, and an admin API that strangers could
+/// listen to; gives what speaks TLS.
+pub(super) fn supported(checked: &Checked) -> Result<Secured, String> {
     if checked.config.backup.is_some() && cfg!(not(feature = "backup")) {
         return Err("`backup` is set, and this binary has no backups; hint: build it with the feature `backup`".into());
     }
-    checked.config.tls.as_ref().map(Tls::new).transpose()
+    let config = &checked.config;
+    // Flags and the environment name addresses, too.
+    if config.admin.is_public() && config.admin_tls.is_none() {
+        let admin = &config.admin;
+        return Err(format!(
+            "the admin API would be reached at {admin} without TLS; hint: write `admin-tls`, or take a socket or a loopback address"
+        ));
+    }
+    let tls = |at, settings: &Option<tradewind_config::Tls>| {
+        settings.as_ref().map(|tls| Tls::new(at, tls)).transpose()
+    };
+    Ok(Secured {
+        events: tls("tls", &config.tls)?,
+        admin: tls("admin-tls", &config.admin_tls)?,
+    })
 }
 
 /// Of what the gateway itself remembers: the strongest that one of the streams has.
@@ -280,18 +305,6 @@ fn durability(checked: &Checked) -> Durability {
         (true, _) => Durability::Fsync,
         (false, true) => Durability::Os,
         (false, false) => Durability::Ephemeral,
-    }
-}
-
-/// Operators are few, and each has one connection or two.
-fn admin_limits() -> Limits {
-    Limits {
-        connections: 256,
-        connections_per_peer: 256,
-        requests: 256,
-        // Who stops watching a tail has gone.
-        half_closed: false,
-        ..Limits::default()
     }
 }
 

@@ -51,7 +51,7 @@ async fn the_socket_is_private_and_every_documented_read_answers() {
 #[tokio::test]
 async fn on_tcp_it_asks_for_the_token_and_for_no_browser() {
     let gateway = start(&format!("admin: 127.0.0.1:0\n{YAML}")).await;
-    let tradewind_config::Admin::Loopback(address) = gateway.running.admin else {
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
         panic!("{:?}", gateway.running.admin);
     };
     let path = gateway.dir.path().join("data/admin.token");

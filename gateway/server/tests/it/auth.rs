@@ -90,7 +90,7 @@ async fn a_source_tells_its_callers_from_strangers() {
 #[tokio::test]
 async fn the_admin_api_takes_proofs_for_what_they_are_good_for() {
     let gateway = start(&config()).await;
-    let tradewind_config::Admin::Loopback(address) = gateway.running.admin else {
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
         panic!("{:?}", gateway.running.admin);
     };
     let ask = |method: &str, path: &str, proof: &str| {

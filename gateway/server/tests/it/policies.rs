@@ -40,7 +40,7 @@ async fn operate(
     path: &str,
     body: &str,
 ) -> http::Answer {
-    let tradewind_config::Admin::Loopback(address) = gateway.running.admin else {
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
         panic!("the admin API is on a socket")
     };
     let request = format!(
@@ -183,7 +183,7 @@ async fn tail_and_lists_show_what_may_be_seen() {
 
 /// A reader of what happens, past the head of the answer.
 async fn tail(gateway: &Gateway, key: &str) -> tokio::net::TcpStream {
-    let tradewind_config::Admin::Loopback(address) = gateway.running.admin else {
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
         panic!("the admin API is on a socket")
     };
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
