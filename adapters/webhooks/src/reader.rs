@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use tradewind_adapter::{Foreign, Parts, Refusal};
 use tradewind_event::http::{self as binding, Options, Percent};
 use tradewind_event::{Event, Limits};
-use tradewind_formats::{Error, Format, Message, github};
+use tradewind_formats::{Among, Error, Message, github};
 
 /// Reads the bodies of one sender, after their proof.
 pub(crate) trait Reader: Debug + Send + Sync {
@@ -17,17 +17,12 @@ pub(crate) trait Reader: Debug + Send + Sync {
 
 /// As one of several formats.
 #[derive(Debug)]
-pub(crate) struct Formats(Vec<&'static Format>);
+pub(crate) struct Formats(Among);
 
 impl Formats {
     /// Those of these names; a test holds that there are such.
     pub(crate) fn of(names: &[&str]) -> Self {
-        Self(
-            names
-                .iter()
-                .filter_map(|name| Format::named(name))
-                .collect(),
-        )
+        Self(Among::of(names))
     }
 
     fn events(&self, parts: &Parts, body: &Bytes) -> Result<Vec<Event>, Error> {
@@ -35,11 +30,12 @@ impl Formats {
             headers: &parts.headers,
             body,
         };
-        // What gives itself away as none is told what the last one lacks.
-        Format::detect_among(&message, &self.0)
-            .or_else(|| self.0.last().copied())
-            .ok_or(Error::Unknown)?
-            .decode(&message)
+        let format = match self.0.formats() {
+            [only] => Some(*only),
+            // What gives itself away as none is told what the last one lacks.
+            all => self.0.detect(&message).or_else(|| all.last().copied()),
+        };
+        format.ok_or(Error::Unknown)?.decode(&message)
     }
 }
 

@@ -57,10 +57,10 @@ pub const SENDERS: &[Sender] = &[
     sender("discord", &schemes::DISCORD, &["discord", "discord-event"], Some(handshake::discord)),
     sender("sendgrid", &schemes::SENDGRID, &["sendgrid"], None),
     sender("shopify", &schemes::SHOPIFY, &["shopify"], None),
-    sender("slack", &schemes::SLACK, &["slack-rate-limited", "slack"], Some(handshake::slack)),
+    sender("slack", &schemes::SLACK, &["slack-rate-limited", "slack-command", "slack-interaction", "slack"], Some(handshake::slack)),
     sender("square", &schemes::SQUARE, &["square"], None),
     sender("stripe", &schemes::STRIPE, &["stripe"], None),
-    sender("twilio", &schemes::TWILIO, &["twilio"], None),
+    sender("twilio", &schemes::TWILIO, &["cloud-events", "twilio"], None),
     sender("twitter", &schemes::TWITTER, &["twitter"], Some(handshake::twitter)),
     sender("zoom", &schemes::ZOOM, &["zoom"], Some(handshake::zoom)),
 ];

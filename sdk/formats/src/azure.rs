@@ -38,7 +38,7 @@ const GRID: &[Spec<'static>] = &[
             Has("eventType"),
             Has("eventTime"),
             Has("id"),
-            Has("subject"),
+            Has("topic|subject|dataVersion|metadataVersion"),
         ],
         each: None,
         ..EVENT_GRID

@@ -1,6 +1,7 @@
 //! Every format that is data.
 
-use crate::{Clue, Error, Mapping, Message, Spec, aws, azure, clue, direct, google, saas};
+use crate::clue::Detector;
+use crate::{Error, Mapping, Message, Spec, aws, azure, direct, google, saas};
 use std::sync::LazyLock;
 use tradewind_event::Event;
 
@@ -48,18 +49,9 @@ impl Format {
 
     /// The one that the body gives itself away as.
     pub fn detect(message: &Message<'_>) -> Option<&'static Format> {
-        clue::first(message, &ALL, |format| -> &'static [Clue<'static>] {
-            format.spec.clues
-        })
-    }
-
-    /// The first of these that the body gives itself away as.
-    pub fn detect_among(
-        message: &Message<'_>,
-        among: &[&'static Format],
-    ) -> Option<&'static Format> {
-        let clues = |format: &&'static Format| format.spec.clues;
-        clue::first(message, among, clues).copied()
+        static DETECTOR: LazyLock<Detector> =
+            LazyLock::new(|| Detector::new(ALL.iter().map(|format| format.spec.clues)));
+        ALL.get(DETECTOR.find(message)?)
     }
 
     /// The events in one body.
@@ -71,5 +63,32 @@ impl Format {
             Some(by) => by(message),
             None => self.mapping.decode(message),
         }
+    }
+}
+
+/// Some of the formats, in an order of their own.
+#[derive(Debug)]
+pub struct Among {
+    formats: Vec<&'static Format>,
+    detector: Detector,
+}
+
+impl Among {
+    /// Those of these names; names that there are not are left out.
+    pub fn of(names: &[&str]) -> Self {
+        let named = names.iter().filter_map(|name| Format::named(name));
+        let formats: Vec<&'static Format> = named.collect();
+        let detector = Detector::new(formats.iter().map(|format| format.spec.clues));
+        Self { formats, detector }
+    }
+
+    /// The formats.
+    pub fn formats(&self) -> &[&'static Format] {
+        &self.formats
+    }
+
+    /// The first that the body gives itself away as.
+    pub fn detect(&self, message: &Message<'_>) -> Option<&'static Format> {
+        self.formats.get(self.detector.find(message)?).copied()
     }
 }

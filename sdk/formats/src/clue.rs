@@ -1,6 +1,6 @@
 //! What gives a format away.
 
-use crate::pick::pick_any;
+use crate::pick::Paths;
 use crate::{Message, form, split};
 use std::cell::LazyCell;
 
@@ -24,57 +24,85 @@ pub enum Clue<'a> {
     Header(&'a str),
 }
 
-impl Clue<'_> {
-    fn path(&self) -> &str {
-        match self {
-            Clue::Is(path, _)
-            | Clue::Begins(path, _)
-            | Clue::Contains(path, _)
-            | Clue::Has(path)
-            | Clue::Lacks(path) => path,
-            Clue::Header(_) | Clue::Members(_) => "",
-        }
-    }
+/// Clues of several candidates, taken apart once: each body is read once, whatever their number.
+#[derive(Debug)]
+pub(crate) struct Detector {
+    paths: Paths,
+    candidates: Vec<Vec<Test>>,
 }
 
-/// The first of several candidates whose clues all hold; one without clues is never found. The body
-/// is read once, whatever their number.
-pub(crate) fn first<'c, T>(
-    message: &Message<'_>,
-    candidates: &'c [T],
-    clues: impl Fn(&'c T) -> &'c [Clue<'c>],
-) -> Option<&'c T> {
-    let all = candidates.iter().map(&clues);
-    let mut paths: Vec<&str> = all
-        .flatten()
-        .flat_map(|clue| clue.path().split('|'))
-        .filter(|path| !path.is_empty())
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    let body = form::json(message);
-    let found = pick_any(&body, &paths).unwrap_or_default();
-    let at = |path: &str| {
-        path.split('|').find_map(|path| {
-            let index = paths.binary_search(&path).ok()?;
-            found.get(index)?.as_deref()
-        })
-    };
-    let members = LazyCell::new(|| split::members(&body));
-    candidates.iter().find(|candidate| {
-        let clues = clues(candidate);
-        !clues.is_empty()
-            && clues.iter().all(|clue| match *clue {
-                Clue::Is(path, text) => at(path) == Some(text),
-                Clue::Begins(path, text) => at(path).is_some_and(|value| value.starts_with(text)),
-                Clue::Contains(path, text) => at(path).is_some_and(|value| value.contains(text)),
-                Clue::Has(path) => at(path).is_some(),
-                Clue::Lacks(path) => at(path).is_none(),
-                Clue::Members(names) => members.as_ref().is_some_and(|members| {
-                    members.len() == names.len()
-                        && names.iter().all(|name| members.iter().any(|m| m == name))
-                }),
-                Clue::Header(name) => message.headers.contains_key(name),
-            })
-    })
+#[derive(Debug)]
+enum Test {
+    /// What the first of these slots that is filled must be.
+    Scalar(Vec<usize>, Scalar),
+    Members(&'static [&'static str]),
+    Header(&'static str),
+}
+
+#[derive(Debug)]
+enum Scalar {
+    Is(&'static str),
+    Begins(&'static str),
+    Contains(&'static str),
+    Has,
+    Lacks,
+}
+
+impl Detector {
+    /// One without clues is never found.
+    pub(crate) fn new(candidates: impl Iterator<Item = &'static [Clue<'static>]>) -> Self {
+        let mut paths: Vec<&str> = Vec::new();
+        let mut slots = |path: &'static str| -> Vec<usize> {
+            let slot = |path| {
+                let known = paths.iter().position(|known| *known == path);
+                known.unwrap_or_else(|| {
+                    paths.push(path);
+                    paths.len() - 1
+                })
+            };
+            path.split('|').map(slot).collect()
+        };
+        let mut test = |clue: &Clue<'static>| match *clue {
+            Clue::Is(path, text) => Test::Scalar(slots(path), Scalar::Is(text)),
+            Clue::Begins(path, text) => Test::Scalar(slots(path), Scalar::Begins(text)),
+            Clue::Contains(path, text) => Test::Scalar(slots(path), Scalar::Contains(text)),
+            Clue::Has(path) => Test::Scalar(slots(path), Scalar::Has),
+            Clue::Lacks(path) => Test::Scalar(slots(path), Scalar::Lacks),
+            Clue::Members(names) => Test::Members(names),
+            Clue::Header(name) => Test::Header(name),
+        };
+        let candidates = candidates
+            .map(|clues| clues.iter().map(&mut test).collect())
+            .collect();
+        Self {
+            paths: Paths::new(&paths),
+            candidates,
+        }
+    }
+
+    /// Which is the first whose clues all hold.
+    pub(crate) fn find(&self, message: &Message<'_>) -> Option<usize> {
+        let body = form::json(message);
+        let found = self.paths.pick_any(&body).unwrap_or_default();
+        let members = LazyCell::new(|| split::members(&body));
+        let holds = |test: &Test| match test {
+            Test::Scalar(slots, wanted) => {
+                let value = slots.iter().find_map(|slot| found.get(*slot)?.as_deref());
+                match *wanted {
+                    Scalar::Is(text) => value == Some(text),
+                    Scalar::Begins(text) => value.is_some_and(|value| value.starts_with(text)),
+                    Scalar::Contains(text) => value.is_some_and(|value| value.contains(text)),
+                    Scalar::Has => value.is_some(),
+                    Scalar::Lacks => value.is_none(),
+                }
+            }
+            Test::Members(names) => members.as_ref().is_some_and(|members| {
+                members.len() == names.len()
+                    && names.iter().all(|name| members.iter().any(|m| m == name))
+            }),
+            Test::Header(name) => message.headers.contains_key(*name),
+        };
+        let mut candidates = self.candidates.iter();
+        candidates.position(|tests| !tests.is_empty() && tests.iter().all(holds))
+    }
 }

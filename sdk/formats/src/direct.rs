@@ -1,7 +1,10 @@
 //! Formats that code reads.
 
 use crate::Clue::{Has, Header};
+use crate::pick::unmarked;
+use crate::spec::uri;
 use crate::{Error, MESSAGES_MAX, Message, Spec, github, split};
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use tradewind_event::{Event, Limits, json};
@@ -19,7 +22,7 @@ pub(crate) const SPECS: &[Spec<'static>] = &[
     },
     Spec {
         name: "cloud-events",
-        after: "CloudEvents JSON format, an event or a batch, whatever its media type; names of a single one in capitals are lowered",
+        after: "CloudEvents JSON format, an event or a batch, whatever its media type; names in capitals are lowered, what no `source` can hold is percent-encoded, attributes that are `null` are left out",
         clues: &[
             Has("specversion|0.specversion"),
             Has("type|0.type"),
@@ -36,35 +39,57 @@ fn from_github(message: &Message<'_>) -> Result<Vec<Event>, Error> {
 }
 
 fn cloud_events(message: &Message<'_>) -> Result<Vec<Event>, Error> {
-    let first = message.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let body = message.body.slice_ref(unmarked(message.body));
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let limits = Limits {
         event_bytes: usize::MAX,
         batch_bytes: usize::MAX,
         batch_events: MESSAGES_MAX,
     };
+    let one = |body: Bytes| {
+        json::decode(body.clone()).or_else(|error| {
+            let mended = mended(&body).ok_or(error)?;
+            json::decode(mended.into())
+        })
+    };
     let events = match first {
-        Some(b'[') => json::decode_batch(message.body.clone(), &limits),
-        _ => json::decode(message.body.clone())
-            .or_else(|error| {
-                let lowered = lowered(message.body).ok_or(error)?;
-                json::decode(lowered.into())
-            })
-            .map(|event| vec![event]),
+        Some(b'[') => json::decode_batch(body.clone(), &limits).or_else(|error| {
+            let elements = split::elements(&body, "").map_err(|_| error)?;
+            let slice = |raw: &RawValue| body.slice_ref(raw.get().as_bytes());
+            elements.into_iter().map(|raw| one(slice(raw))).collect()
+        }),
+        _ => one(body).map(|event| vec![event]),
     };
     events.map_err(|e| Error::Body(e.to_string()))
 }
 
-/// The event with its attributes' names in lower case, where that changes one: Google publishes events
-/// with `methodName`. Values stay as they were written.
-fn lowered(body: &[u8]) -> Option<String> {
+/// The event as its sender should have written it, where that changes something: attributes' names in lower
+/// case (Google publishes events with `methodName`), no attributes that are `null`, and a `source` with what no
+/// URI can hold escaped (Microsoft's examples have `{name}` in it). Everything else stays as it was written.
+fn mended(body: &[u8]) -> Option<String> {
     let members: Vec<(Cow<'_, str>, &RawValue)> = split::pairs(body)?;
-    let upper = |name: &str| name.bytes().any(|b| b.is_ascii_uppercase());
-    if !members.iter().any(|(name, _)| upper(name)) {
-        return None;
+    let mut changed = false;
+    let mut written = Vec::with_capacity(members.len());
+    for (name, value) in &members {
+        let lower = name.to_ascii_lowercase();
+        if lower != "data" && value.get() == "null" {
+            changed = true;
+            continue;
+        }
+        let source = match &*lower {
+            "source" => serde_json::from_str::<String>(value.get()).ok(),
+            _ => None,
+        };
+        let value = source.map_or_else(
+            || value.get().to_owned(),
+            |source| {
+                let escaped = uri(&source);
+                changed |= escaped != source;
+                serde_json::Value::from(escaped).to_string()
+            },
+        );
+        changed |= lower != *name;
+        written.push(format!("{}:{value}", serde_json::Value::from(lower)));
     }
-    let members = members.iter().map(|(name, value)| {
-        let name = serde_json::Value::from(name.to_ascii_lowercase());
-        format!("{name}:{value}")
-    });
-    Some(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
+    changed.then(|| format!("{{{}}}", written.join(",")))
 }

@@ -9,12 +9,13 @@
 mod table;
 
 use crate::Error;
-use crate::pick::pick;
+use crate::pick::Paths;
 use crate::time::rfc3339;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::borrow::Cow;
-use table::{ANYWHERE, FALLBACK, Row, Source};
+use std::sync::LazyLock;
+use table::{ANYWHERE, FALLBACK, Row, Source, TABLE, UNKNOWN};
 use tradewind_event::Event;
 
 const EVENT: &str = "x-github-event";
@@ -41,7 +42,7 @@ pub fn decode(headers: &HeaderMap, body: Bytes) -> Result<Event, Error> {
     };
     let attributes = {
         let json = payload(content_type, &body)?;
-        Attributes::read(table::find(event), event, &json)?
+        Attributes::read(event, &json)?
     };
     let mut builder = Event::builder(delivery, attributes.source, attributes.ty);
     if let Some(subject) = attributes.subject {
@@ -95,14 +96,37 @@ struct Attributes {
     time: Option<String>,
 }
 
-impl Attributes {
-    fn read(row: &Row, event: &str, json: &[u8]) -> Result<Self, Error> {
+/// A row with the paths of its attributes, in the order in which they are read.
+struct Reading {
+    row: &'static Row,
+    paths: Paths,
+}
+
+impl Reading {
+    fn new(row: &'static Row) -> Self {
         let (own, tail) = row.source.paths();
         let mut paths = vec!["action", own, tail, row.subject];
         paths.extend(FALLBACK);
         paths.extend(row.suffix);
         paths.extend(row.time.iter().map(|path| condition(path).1));
-        let found = pick(json, &paths).map_err(|e| Error::Body(e.to_string()))?;
+        let paths = Paths::new(&paths);
+        Self { row, paths }
+    }
+
+    /// The row of an event, or what stands in for it.
+    fn of(event: &str) -> &'static Self {
+        static ROWS: LazyLock<Vec<Reading>> =
+            LazyLock::new(|| TABLE.iter().map(Reading::new).collect());
+        static OTHER: LazyLock<Reading> = LazyLock::new(|| Reading::new(&UNKNOWN));
+        let at = ROWS.binary_search_by(|known| known.row.event.cmp(event));
+        at.map_or(&OTHER, |at| &ROWS[at])
+    }
+}
+
+impl Attributes {
+    fn read(event: &str, json: &[u8]) -> Result<Self, Error> {
+        let Reading { row, paths } = Reading::of(event);
+        let found = paths.pick(json).map_err(|e| Error::Body(e.to_string()))?;
 
         let mut found = found.into_iter();
         let mut next = || found.next().flatten();

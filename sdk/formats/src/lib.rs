@@ -26,7 +26,7 @@ pub mod standard_webhooks;
 mod template;
 mod time;
 
-pub use catalog::Format;
+pub use catalog::{Among, Format};
 pub use clue::Clue;
 pub use error::Error;
 pub use message::Message;

@@ -1,23 +1,26 @@
 //! Messages within messages: an S3 notification in a topic's message in a queue's message.
 
-use crate::{Error, Format, MESSAGES_MAX, Message, pick};
+use crate::{Among, Error, Format, MESSAGES_MAX, Message, pick};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
+use std::sync::LazyLock;
 use tradewind_event::Event;
 
 /// How deep messages are looked for in messages. S3 over SNS over SQS is two deep.
 pub const DEPTH_MAX: usize = 4;
 
 /// What is read where another message carries it; anything else is the carrier's own content.
-const CARRIED: &[&str] = &[
-    "aws-event-bridge",
-    "aws-s3",
-    "aws-s3-test",
-    "aws-sns",
-    "cloud-events",
-];
+static CARRIED: LazyLock<Among> = LazyLock::new(|| {
+    Among::of(&[
+        "aws-event-bridge",
+        "aws-s3",
+        "aws-s3-test",
+        "aws-sns",
+        "cloud-events",
+    ])
+});
 
 /// The events in one body, by the format that it gives itself away as. Where a message carries
 /// another one that is recognised (S3, SNS, EventBridge or CloudEvents over SNS, SQS, Kinesis, Kafka or Pub/Sub), the inner one
@@ -72,13 +75,6 @@ fn unfold(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Ev
 fn carriers(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Carried>, Error> {
     let elements = format.decode(message)?;
     let inner = format.spec.inner.filter(|_| depth > 0);
-    let among: Vec<&Format> = match inner {
-        Some(_) => CARRIED
-            .iter()
-            .filter_map(|name| Format::named(name))
-            .collect(),
-        None => Vec::new(),
-    };
     let mut count = 0;
     let mut carry = |carrier: Event| {
         let inner = inner.and_then(|path| within(&carrier.data()?.bytes, path));
@@ -89,7 +85,7 @@ fn carriers(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<
                     headers: &none,
                     body: &body,
                 };
-                let format = Format::detect_among(&message, &among)?;
+                let format = CARRIED.detect(&message)?;
                 Some(unfold(format, &message, depth - 1))
             })
             .unwrap_or_else(|| Ok(vec![carrier.clone()]));
@@ -120,7 +116,8 @@ fn within(data: &Bytes, path: &str) -> Option<Bytes> {
 }
 
 fn is_open(body: &[u8]) -> bool {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let mut bytes = pick::unmarked(body).iter();
+    let first = bytes.find(|byte| !byte.is_ascii_whitespace());
     matches!(first, Some(b'{' | b'['))
 }
 

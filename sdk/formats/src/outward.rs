@@ -5,6 +5,7 @@
 //! `cloudevents` beside, which providers' own messages do not have: [`Target::read`] makes the same
 //! event of it again. White space around JSON data is not kept.
 
+mod entry;
 mod envelope;
 mod parts;
 
@@ -33,7 +34,12 @@ pub struct Target {
     payload: &'static str,
     /// What stands around the messages of a document.
     around: [&'static str; 2],
+    /// The event that a message was made of, as JSON.
+    read: fn(&Target, &[u8]) -> Result<Vec<u8>, Unreadable>,
 }
+
+const BESIDE: fn(&Target, &[u8]) -> Result<Vec<u8>, Unreadable> =
+    |target, message| parts::restored(message, target.payload);
 
 const RECORDS: [&str; 2] = ["{\"Records\":[", "]}"];
 const ALONE: [&str; 2] = ["", ""];
@@ -50,6 +56,7 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::event_bridge),
         payload: "detail",
         around: ALONE,
+        read: BESIDE,
     },
     Target {
         name: "aws-kinesis",
@@ -60,6 +67,18 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::kinesis),
         payload: "kinesis.data",
         around: RECORDS,
+        read: BESIDE,
+    },
+    Target {
+        name: "aws-put-events",
+        about: "A request `PutEvents` of EventBridge with one entry. The data must be a JSON object, or an event of EventBridge, whose `detail` is then the entry's; the member `cloudevents` stands in `Detail`. Sources that begin with `aws.` are refused there.",
+        resource: "default",
+        content_type: "application/x-amz-json-1.1",
+        native: &[],
+        envelope: Some(entry::put_events),
+        payload: "Detail",
+        around: ["{\"Entries\":[", "]}"],
+        read: |_, entry| entry::read(entry),
     },
     Target {
         name: "aws-s3",
@@ -70,6 +89,7 @@ pub const TARGETS: &[Target] = &[
         envelope: None,
         payload: "",
         around: RECORDS,
+        read: BESIDE,
     },
     Target {
         name: "aws-sns",
@@ -89,6 +109,7 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::sns),
         payload: "Sns.Message",
         around: RECORDS,
+        read: BESIDE,
     },
     Target {
         name: "aws-sqs",
@@ -99,6 +120,7 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::sqs),
         payload: "body",
         around: RECORDS,
+        read: BESIDE,
     },
     Target {
         name: "azure-event-grid",
@@ -109,6 +131,7 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::event_grid),
         payload: "data",
         around: ["[", "]"],
+        read: BESIDE,
     },
     Target {
         name: "google-pubsub-push",
@@ -119,6 +142,7 @@ pub const TARGETS: &[Target] = &[
         envelope: Some(envelope::pubsub),
         payload: "message.data",
         around: ALONE,
+        read: BESIDE,
     },
 ];
 
@@ -138,6 +162,17 @@ pub enum Unrenderable {
     /// The data must be a JSON object.
     #[error("the data is no JSON object, which `detail` must be")]
     NotObject,
+    /// The member that attributes are kept in is there already.
+    #[error("the data has a member `cloudevents`, which the envelope needs for itself")]
+    Taken,
+    /// The service takes no such source from anybody.
+    #[error(
+        "the source `{0}` is one that AWS keeps for itself; hint: set another one in a transform"
+    )]
+    Reserved(String),
+    /// An attribute is longer than the service takes.
+    #[error("`{0}` is longer than {1} bytes, which the envelope cannot hold")]
+    TooLong(&'static str, usize),
     /// The data must be JSON or text.
     #[error("the data is neither JSON nor text, and the envelope has no place for bytes")]
     NotText,
@@ -217,7 +252,7 @@ impl Target {
             .strip_prefix(before)
             .and_then(|rest| rest.strip_suffix(after))
             .ok_or(Unreadable("what stands around the message is missing"))?;
-        let document = parts::restored(message, self.payload)?;
+        let document = (self.read)(self, message)?;
         json::decode(document.into()).map_err(|_| Unreadable("what was kept makes no event"))
     }
 }

@@ -4,35 +4,91 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use std::borrow::Cow;
 use std::fmt;
 
-/// Texts, numbers and booleans at these dotted paths of an object, as text; `None` where there is
-/// nothing, `null`, or no scalar. A number as a step leads into a list. Values that no attribute can
-/// hold (empty, control characters) count as nothing.
+/// Dotted paths, taken apart once. A number as a step leads into a list; a dot that belongs to a key is
+/// written `\.`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paths {
+    root: Node,
+    count: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Node {
+    /// Slots of the answer that a scalar here fills.
+    slots: Vec<usize>,
+    /// By key, sorted.
+    below: Vec<(String, Node)>,
+    /// Indexes that lead on, sorted, each with its place in `below`.
+    indexes: Vec<(usize, usize)>,
+}
+
+/// What was found, slot by slot.
+pub(crate) type Found<'de> = Vec<Option<Cow<'de, str>>>;
+
+impl Paths {
+    pub(crate) fn new(paths: &[impl AsRef<str>]) -> Self {
+        let mut root = Node::default();
+        for (slot, path) in paths.iter().enumerate() {
+            root.add(Some(path.as_ref()).filter(|path| !path.is_empty()), slot);
+        }
+        root.index();
+        Self {
+            root,
+            count: paths.len(),
+        }
+    }
+
+    /// Texts, numbers and booleans at these paths of an object, as text; `None` where there is nothing,
+    /// `null`, or no scalar. Values that no attribute can hold (empty, control characters,
+    /// noncharacters) count as nothing.
+    pub(crate) fn pick<'de>(&self, json: &'de [u8]) -> serde_json::Result<Found<'de>> {
+        self.read(json, |deserializer, walk| {
+            deserializer.deserialize_map(walk)
+        })
+    }
+
+    /// The same of any JSON value, for whoever does not know yet what it is.
+    pub(crate) fn pick_any<'de>(&self, json: &'de [u8]) -> serde_json::Result<Found<'de>> {
+        self.read(json, |deserializer, walk| {
+            deserializer.deserialize_any(walk)
+        })
+    }
+
+    fn read<'de>(
+        &self,
+        json: &'de [u8],
+        walk: impl FnOnce(&mut Json<'de>, Walk<'_, '_, 'de>) -> serde_json::Result<()>,
+    ) -> serde_json::Result<Found<'de>> {
+        let mut found = vec![None; self.count];
+        let mut deserializer = serde_json::Deserializer::from_slice(unmarked(json));
+        walk(
+            &mut deserializer,
+            Walk {
+                node: &self.root,
+                found: &mut found,
+                control: false,
+            },
+        )?;
+        deserializer.end()?;
+        Ok(found)
+    }
+}
+
+/// As [`Paths::pick`], for paths that are needed once.
 pub(crate) fn pick<'de>(
     json: &'de [u8],
     paths: &[impl AsRef<str>],
-) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
-    read(json, paths, |deserializer, walk| {
-        deserializer.deserialize_map(walk)
-    })
-}
-
-/// The same of any JSON value, for whoever does not know yet what it is.
-pub(crate) fn pick_any<'de>(
-    json: &'de [u8],
-    paths: &[impl AsRef<str>],
-) -> Result<Vec<Option<Cow<'de, str>>>, serde_json::Error> {
-    read(json, paths, |deserializer, walk| {
-        deserializer.deserialize_any(walk)
-    })
+) -> serde_json::Result<Found<'de>> {
+    Paths::new(paths).pick(json)
 }
 
 /// The text at one path, whatever characters it has.
 pub(crate) fn text<'de>(json: &'de [u8], path: &str) -> Option<Cow<'de, str>> {
-    let wanted = [(0, path)];
+    let paths = Paths::new(&[path]);
     let mut found = [None];
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let mut deserializer = serde_json::Deserializer::from_slice(unmarked(json));
     let walk = Walk {
-        wanted: &wanted,
+        node: &paths.root,
         found: &mut found,
         control: true,
     };
@@ -40,52 +96,74 @@ pub(crate) fn text<'de>(json: &'de [u8], path: &str) -> Option<Cow<'de, str>> {
     found.into_iter().next()?
 }
 
-type Json<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
-
-fn read<'de>(
-    json: &'de [u8],
-    paths: &[impl AsRef<str>],
-    walk: impl FnOnce(&mut Json<'de>, Walk<'_, '_, 'de>) -> serde_json::Result<()>,
-) -> serde_json::Result<Vec<Option<Cow<'de, str>>>> {
-    let mut found = vec![None; paths.len()];
-    let wanted: Vec<Wanted<'_>> = paths.iter().map(AsRef::as_ref).enumerate().collect();
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    walk(
-        &mut deserializer,
-        Walk {
-            wanted: &wanted,
-            found: &mut found,
-            control: false,
-        },
-    )?;
-    deserializer.end()?;
-    Ok(found)
+/// Without the byte order mark that some write before JSON, and RFC 8259 lets a reader overlook.
+pub(crate) fn unmarked(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
 }
 
-/// Slot of the answer, and what is left of its path.
-type Wanted<'p> = (usize, &'p str);
+type Json<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
+
+impl Node {
+    fn add(&mut self, path: Option<&str>, slot: usize) {
+        let Some(path) = path else {
+            return self.slots.push(slot);
+        };
+        let mut dots = path.match_indices('.').map(|(at, _)| at);
+        let end = dots.find(|at| !path[..*at].ends_with('\\'));
+        let (head, rest) = match end {
+            Some(at) => (&path[..at], Some(&path[at + 1..])),
+            None => (path, None),
+        };
+        let head = head.replace("\\.", ".");
+        let at = match self
+            .below
+            .binary_search_by(|(key, _)| key.as_str().cmp(&head))
+        {
+            Ok(at) => at,
+            Err(at) => {
+                self.below.insert(at, (head, Self::default()));
+                at
+            }
+        };
+        self.below[at].1.add(rest, slot);
+    }
+
+    fn index(&mut self) {
+        for (at, (key, node)) in self.below.iter_mut().enumerate() {
+            let index = key.parse().ok();
+            self.indexes.extend(index.map(|index: usize| (index, at)));
+            node.index();
+        }
+        self.indexes.sort_unstable();
+    }
+
+    fn at(&self, key: &str) -> Option<&Self> {
+        let found = self
+            .below
+            .binary_search_by(|(known, _)| known.as_str().cmp(key));
+        found.ok().map(|at| &self.below[at].1)
+    }
+}
+
+/// Whether an attribute can hold this character.
+fn fits(c: char) -> bool {
+    !c.is_control() && !matches!(u32::from(c), 0xFDD0..=0xFDEF) && u32::from(c) & 0xFFFE != 0xFFFE
+}
 
 struct Walk<'w, 'p, 'de> {
-    wanted: &'w [Wanted<'p>],
+    node: &'p Node,
     found: &'w mut [Option<Cow<'de, str>>],
     /// Whether texts with control characters count.
     control: bool,
 }
 
-impl<'p, 'de> Walk<'_, 'p, 'de> {
-    /// What is wanted below one member.
-    fn below(&self, key: &str) -> Vec<Wanted<'p>> {
-        self.wanted
-            .iter()
-            .filter_map(|(slot, path)| Some((*slot, step(path, key)?)))
-            .collect()
-    }
-
+impl<'de> Walk<'_, '_, 'de> {
     fn keep(self, value: Cow<'de, str>) {
-        if value.is_empty() || !self.control && value.chars().any(char::is_control) {
+        let slots = &self.node.slots;
+        if slots.is_empty() || value.is_empty() || !self.control && !value.chars().all(fits) {
             return;
         }
-        for (slot, _) in self.wanted.iter().filter(|(_, rest)| rest.is_empty()) {
+        for slot in slots {
             self.found[*slot] = Some(value.clone());
         }
     }
@@ -108,36 +186,38 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(key)) = map.next_key()? {
-            let below = self.below(&key);
-            if below.is_empty() {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                map.next_value_seed(Walk {
-                    wanted: &below,
+            match self.node.at(&key) {
+                None => drop(map.next_value::<IgnoredAny>()?),
+                Some(node) => map.next_value_seed(Walk {
+                    node,
                     found: self.found,
                     control: self.control,
-                })?;
+                })?,
             }
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        for index in 0_usize.. {
-            let below = self.below(&index.to_string());
+        let mut passed = 0;
+        for (index, at) in &self.node.indexes {
+            while passed < *index {
+                if seq.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(());
+                }
+                passed += 1;
+            }
             let seed = Walk {
-                wanted: &below,
+                node: &self.node.below[*at].1,
                 found: self.found,
                 control: self.control,
             };
-            let more = match below.is_empty() {
-                true => seq.next_element::<IgnoredAny>()?.is_some(),
-                false => seq.next_element_seed(seed)?.is_some(),
-            };
-            if !more {
-                break;
+            if seq.next_element_seed(seed)?.is_none() {
+                return Ok(());
             }
+            passed += 1;
         }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
 
@@ -174,25 +254,6 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())
     }
-}
-
-/// What is left of `path` below `key`; `None` where it does not lead there. A dot that belongs to a
-/// key is written `\.`.
-fn step<'p>(path: &'p str, key: &str) -> Option<&'p str> {
-    let end = path
-        .match_indices('.')
-        .map(|(at, _)| at)
-        .find(|at| !path[..*at].ends_with('\\'));
-    let (head, rest) = match end {
-        Some(at) => (&path[..at], &path[at + 1..]),
-        None if path.is_empty() => return None,
-        None => (path, ""),
-    };
-    let same = match head.contains('\\') {
-        true => head.replace("\\.", ".") == key,
-        false => head == key,
-    };
-    same.then_some(rest)
 }
 
 /// A key, borrowed where it has no escapes.
@@ -281,7 +342,7 @@ mod tests {
             "{",
             "{\"a\"}",
             "{}x",
-            "\u{feff}{}",
+            "\u{feff}\u{feff}{}",
         ] {
             assert!(pick(json.as_bytes(), &["a"]).is_err(), "{json}");
         }

@@ -1,10 +1,11 @@
 //! A format as data: how it is recognised, and where its attributes come from.
 
 use crate::clue::Clue;
+use crate::pick::{Found, Paths};
 use crate::split;
 use crate::template::{Origin, Template};
 use crate::time::rfc3339;
-use crate::{Error, Message, form, pick};
+use crate::{Error, Message, form};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
@@ -86,8 +87,29 @@ pub struct Mapping {
     each: Option<String>,
     raw: bool,
     attributes: Vec<Rule>,
-    message_paths: Vec<String>,
-    envelope_paths: Vec<String>,
+    message: Wanted,
+    envelope: Wanted,
+}
+
+/// Paths, sorted, and what finds what stands there.
+#[derive(Debug, Clone)]
+struct Wanted {
+    names: Vec<String>,
+    paths: Paths,
+}
+
+impl Wanted {
+    fn new(mut names: Vec<String>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let paths = Paths::new(&names);
+        Self { names, paths }
+    }
+
+    fn value(&self, found: &Found<'_>, path: &str) -> Option<Cow<'static, str>> {
+        let index = self.names.binary_search_by(|p| p.as_str().cmp(path)).ok()?;
+        Some(found.get(index)?.as_ref()?.to_string().into())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -127,33 +149,23 @@ impl Mapping {
                 .flat_map(|rule| &rule.templates)
                 .flat_map(Template::origins)
         };
-        let sorted = |mut paths: Vec<String>| {
-            paths.sort_unstable();
-            paths.dedup();
-            paths
+        let wanted = |of: fn(&Origin) -> Option<&String>| {
+            Wanted::new(origins().filter_map(of).cloned().collect())
         };
-        let message_paths = sorted(
-            origins()
-                .filter_map(|o| match o {
-                    Origin::Message(path) => Some(path.clone()),
-                    _ => None,
-                })
-                .collect(),
-        );
-        let envelope_paths = sorted(
-            origins()
-                .filter_map(|o| match o {
-                    Origin::Envelope(path) => Some(path.clone()),
-                    _ => None,
-                })
-                .collect(),
-        );
+        let message = wanted(|origin| match origin {
+            Origin::Message(path) => Some(path),
+            _ => None,
+        });
+        let envelope = wanted(|origin| match origin {
+            Origin::Envelope(path) => Some(path),
+            _ => None,
+        });
         Ok(Self {
             each: spec.each.map(str::to_owned),
             raw: spec.raw,
             attributes,
-            message_paths,
-            envelope_paths,
+            message,
+            envelope,
         })
     }
 
@@ -172,14 +184,16 @@ impl Mapping {
                 message,
                 message.body.clone(),
                 &json,
-                &[],
+                &Vec::new(),
             )?]);
         };
         let elements = split::elements(message.body, each)?;
-        let envelope = match self.envelope_paths.is_empty() {
+        let envelope = match self.envelope.names.is_empty() {
             true => Vec::new(),
-            false => pick::pick(message.body, &self.envelope_paths)
-                .map_err(|e| Error::Body(e.to_string()))?,
+            false => {
+                let found = self.envelope.paths.pick(message.body);
+                found.map_err(|e| Error::Body(e.to_string()))?
+            }
         };
         let name = |index: usize| format!("{each}[{index}]");
         elements
@@ -198,21 +212,14 @@ impl Mapping {
         message: &Message<'_>,
         data: Bytes,
         json: &[u8],
-        envelope: &[Option<Cow<'_, str>>],
+        envelope: &Found<'_>,
     ) -> Result<Event, Error> {
-        let found =
-            pick::pick(json, &self.message_paths).map_err(|e| Error::Body(e.to_string()))?;
-        let at = |paths: &[String],
-                  values: &[Option<Cow<'_, str>>],
-                  path: &str|
-         -> Option<Cow<'static, str>> {
-            let index = paths.binary_search_by(|p| p.as_str().cmp(path)).ok()?;
-            Some(values.get(index)?.as_ref()?.to_string().into())
-        };
+        let found = self.message.paths.pick(json);
+        let found = found.map_err(|e| Error::Body(e.to_string()))?;
         let value = |origin: &Origin| match origin {
-            Origin::Message(path) => at(&self.message_paths, &found, path),
+            Origin::Message(path) => self.message.value(&found, path),
             // Without a list the message is the document.
-            Origin::Envelope(path) => at(&self.envelope_paths, envelope, path),
+            Origin::Envelope(path) => self.envelope.value(envelope, path),
             Origin::Header(name) => message.header(name).map(|text| text.to_owned().into()),
             Origin::Digest => Some(digest(&data).into()),
             Origin::DigestOf(path) => split::value(json, path).map(|raw| digest(raw).into()),
@@ -230,23 +237,36 @@ impl Mapping {
             None => Err(Error::Missing(String::new(), String::new())),
         };
         let (id, source, ty) = (required()?, required()?, required()?);
-        let mut builder = Event::builder(id, uri(&source), ty);
-        for (name, value) in values {
-            let Some(value) = value else { continue };
-            builder = match name {
-                "subject" => builder.subject(value),
-                "time" => match rfc3339(value) {
-                    Some(time) => builder.time(time),
-                    None => builder,
-                },
-                name => builder.extension(name, Attribute::String(&value)),
-            };
-        }
+        let optional: Vec<(&str, Cow<'_, str>)> = values
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
         let content_type = match self.raw {
             true => message.header(&CONTENT_TYPE).unwrap_or(ANYTHING),
             false => form::content_type(message.headers).unwrap_or(JSON),
         };
-        Ok(builder.data(content_type, data).build()?)
+        let build = |source: &str, content_type: &str| {
+            let mut builder = Event::builder(&id, source, &ty);
+            for (name, value) in &optional {
+                builder = match *name {
+                    "subject" => builder.subject(value.clone()),
+                    "time" => match rfc3339(Cow::Borrowed(value)) {
+                        Some(time) => builder.time(time),
+                        None => builder,
+                    },
+                    name => builder.extension(name, Attribute::String(value)),
+                };
+            }
+            builder.data(content_type, data.clone()).build()
+        };
+        let source = uri(&source);
+        // Whatever a sender calls itself, and says of its body, loses no event.
+        let built = build(&source, content_type).or_else(|error| match error.attribute.as_str() {
+            "source" => build(&escaped(&source), content_type),
+            "datacontenttype" if self.raw => build(&source, ANYTHING),
+            "datacontenttype" => build(&source, FORM),
+            _ => Err(error),
+        });
+        Ok(built?)
     }
 
     /// The paths that an attribute is looked for at.
@@ -256,17 +276,20 @@ impl Mapping {
             .iter()
             .find(|rule| rule.attribute == attribute);
         let templates = rule.into_iter().flat_map(|rule| &rule.templates);
-        let mut paths: Vec<String> = templates
-            .flat_map(Template::origins)
-            .map(ToString::to_string)
-            .collect();
-        paths.dedup();
+        let mut paths: Vec<String> = Vec::new();
+        for origin in templates.flat_map(Template::origins) {
+            let path = origin.to_string();
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
         paths.join("`, `")
     }
 }
 
 const JSON: &str = "application/json";
 const ANYTHING: &str = "application/octet-stream";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// 128 bits of SHA-256, in hexadecimal: the same message always has the same id.
 fn digest(data: &[u8]) -> String {
@@ -277,18 +300,23 @@ fn digest(data: &[u8]) -> String {
 }
 
 /// What no URI reference can hold, percent-encoded.
-fn uri(text: &str) -> String {
+pub(crate) fn uri(text: &str) -> String {
+    encoded(text, |b| {
+        b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b)
+    })
+}
+
+/// As a path, whatever else it may look like.
+fn escaped(text: &str) -> String {
+    encoded(text, |b| b.is_ascii_alphanumeric() || b"-._~/".contains(&b))
+}
+
+fn encoded(text: &str, plain: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c) {
-            out.push(c);
-        } else {
-            let mut bytes = [0; 4];
-            out.extend(
-                c.encode_utf8(&mut bytes)
-                    .bytes()
-                    .map(|byte| format!("%{byte:02X}")),
-            );
+    for b in text.bytes() {
+        match plain(b) {
+            true => out.push(char::from(b)),
+            false => out.push_str(&format!("%{b:02X}")),
         }
     }
     out

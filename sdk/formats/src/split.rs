@@ -1,7 +1,7 @@
 //! The elements of a batch as they stand in the body.
 
 use crate::Error;
-use crate::pick::Text;
+use crate::pick::{Text, unmarked};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -15,6 +15,7 @@ pub const MESSAGES_MAX: usize = 10_000;
 /// The elements of the list at `path`, each as it was written. Empty: the body is the list, or one message; a step
 /// `*` leads into every member.
 pub(crate) fn elements<'b>(body: &'b [u8], path: &str) -> Result<Vec<&'b RawValue>, Error> {
+    let body = unmarked(body);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let alone =
         path.is_empty() && body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
@@ -79,7 +80,7 @@ pub(crate) fn pairs<'b, T: Deserialize<'b>>(json: &'b [u8]) -> Option<Vec<(Cow<'
             Ok(Some(pairs))
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let mut deserializer = serde_json::Deserializer::from_slice(unmarked(json));
     let pairs = deserializer.deserialize_map(Pairs(PhantomData)).ok()?;
     deserializer.end().ok()?;
     pairs

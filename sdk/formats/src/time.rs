@@ -5,9 +5,13 @@ use tradewind_event::Timestamp;
 
 /// From here on a number counts milliseconds: as seconds it would lie beyond the year 5000.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
+/// From here on microseconds, for the same reason.
+const MICROSECONDS_FROM: u64 = MILLISECONDS_FROM * 1000;
+/// From here on nanoseconds.
+const NANOSECONDS_FROM: u64 = MICROSECONDS_FROM * 1000;
 
-/// RFC 3339 as it stands; seconds or milliseconds since the Unix epoch and offsets without a colon
-/// written as RFC 3339; `None` for anything else: `time` is optional, and no event is lost for want
+/// RFC 3339 as it stands; seconds, or thousandths of them and less, since the Unix epoch and offsets
+/// without a colon written as RFC 3339; `None` for anything else: `time` is optional, and no event is lost for want
 /// of it.
 pub(crate) fn rfc3339(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(['-', ':', 'T']) {
@@ -38,13 +42,19 @@ pub(crate) fn rfc3339(value: Cow<'_, str>) -> Option<Cow<'_, str>> {
         .then_some(Cow::Owned(fixed))
 }
 
-/// Seconds (also with a fraction or in exponent form) or milliseconds since the Unix epoch.
+/// Seconds (also with a fraction or in exponent form), or smaller units, since the Unix epoch.
 fn epoch(text: &str) -> Option<String> {
     let (seconds, nanos) = if let Ok(number) = text.parse::<u64>() {
-        match number {
-            0..MILLISECONDS_FROM => (number, 0),
-            _ => (number / 1000, (number % 1000) as u32 * 1_000_000),
-        }
+        let parts: u64 = match number {
+            0..MILLISECONDS_FROM => 1,
+            MILLISECONDS_FROM..MICROSECONDS_FROM => 1000,
+            MICROSECONDS_FROM..NANOSECONDS_FROM => 1_000_000,
+            _ => 1_000_000_000,
+        };
+        (
+            number / parts,
+            ((number % parts) * (1_000_000_000 / parts)) as u32,
+        )
     } else {
         let number = text.parse::<f64>().ok().filter(|n| n.is_finite())?;
         let seconds = if number < MILLISECONDS_FROM as f64 {
@@ -96,6 +106,11 @@ mod tests {
             ("1428582896", Some("2015-04-09T12:34:56Z")),
             ("1428582896000", Some("2015-04-09T12:34:56Z")),
             ("1583348638390", Some("2020-03-04T19:03:58.390Z")),
+            ("1583348638390123", Some("2020-03-04T19:03:58.390123Z")),
+            (
+                "1583348638390123456",
+                Some("2020-03-04T19:03:58.390123456Z"),
+            ),
             ("1545082649.183", Some("2018-12-17T21:37:29.183Z")),
             ("1.545082649E9", Some("2018-12-17T21:37:29Z")),
             ("99999999999999999999", None),

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use serde::de::IgnoredAny;
 use std::sync::LazyLock;
 use tradewind_event::{Attribute, Event, InvalidEvent, json};
-use tradewind_formats::Format;
+use tradewind_formats::Among;
 
 /// Attribute that says what the body is.
 pub(crate) const CONTENT_TYPE: &str = "content-type";
@@ -18,13 +18,8 @@ pub(crate) const CONTENT_TYPE: &str = "content-type";
 pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 
 /// Envelopes in which AWS itself puts events into queues; each may hold another.
-static ENVELOPES: LazyLock<Vec<&'static Format>> = LazyLock::new(|| {
-    let names = ["aws-event-bridge", "aws-s3", "aws-sns"];
-    names
-        .iter()
-        .filter_map(|name| Format::named(name))
-        .collect()
-});
+static ENVELOPES: LazyLock<Among> =
+    LazyLock::new(|| Among::of(&["aws-event-bridge", "aws-s3", "aws-sns"]));
 
 /// The events of a message. `unwrap` says whether envelopes are opened.
 ///
@@ -48,7 +43,7 @@ pub(crate) fn decode(
             headers: &headers,
             body: &body,
         };
-        if Format::detect_among(&enveloped, &ENVELOPES).is_some()
+        if ENVELOPES.detect(&enveloped).is_some()
             && let Ok(events) = tradewind_formats::decode(&enveloped)
             && !events.is_empty()
         {

@@ -328,8 +328,8 @@ fn bodies_that_cannot_be_read_are_told_why() {
         ),
         (
             "sendgrid",
-            "[{\"event\":\"open\"}]",
-            "[0]: nothing gives the event its `id`: looked for `sg_event_id`",
+            "[{\"sg_event_id\":\"1\"}]",
+            "[0]: nothing gives the event its `type`: looked for `event`",
         ),
         (
             "zoom",

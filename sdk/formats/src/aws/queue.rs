@@ -20,6 +20,41 @@ const KAFKA: Spec<'static> = Spec {
     ..NONE
 };
 
+const SQS: Spec<'static> = Spec {
+    name: "aws-sqs",
+    after: "Lambda developer guide, \"Amazon SQS\"",
+    clues: &[Is("Records.0.eventSource", "aws:sqs")],
+    each: Some("Records"),
+    id: &["{messageId}"],
+    source: &["{eventSourceARN}", "aws:sqs"],
+    ty: &["com.amazonaws.sqs.Message"],
+    subject: &["{attributes.MessageGroupId}"],
+    time: &["{attributes.SentTimestamp}"],
+    inner: Some("body"),
+    extensions: &[
+        ("partitionkey", "{attributes.MessageGroupId}"),
+        ("sequence", "{attributes.SequenceNumber}"),
+    ],
+    ..NONE
+};
+
+const DYNAMODB: Spec<'static> = Spec {
+    name: "aws-dynamodb",
+    after: "DynamoDB API reference, \"Record\"",
+    clues: &[Is("Records.0.eventSource", "aws:dynamodb")],
+    each: Some("Records"),
+    id: &["{eventID}"],
+    source: &[
+        "{eventSourceARN}",
+        "aws:dynamodb:{awsRegion}:{tableName}",
+        "aws:dynamodb",
+    ],
+    ty: &["com.amazonaws.dynamodb.{eventName}"],
+    time: &["{dynamodb.ApproximateCreationDateTime}"],
+    extensions: &[("sequence", "{dynamodb.SequenceNumber}")],
+    ..NONE
+};
+
 /// Told by headers, whatever the body is.
 pub(super) const BY_HEADER: &[Spec<'static>] = &[
     Spec {
@@ -46,23 +81,7 @@ pub(super) const BY_HEADER: &[Spec<'static>] = &[
 ];
 
 pub(super) const SPECS: &[Spec<'static>] = &[
-    Spec {
-        name: "aws-sqs",
-        after: "Lambda developer guide, \"Amazon SQS\"",
-        clues: &[Is("Records.0.eventSource", "aws:sqs")],
-        each: Some("Records"),
-        id: &["{messageId}"],
-        source: &["{eventSourceARN}"],
-        ty: &["com.amazonaws.sqs.Message"],
-        subject: &["{attributes.MessageGroupId}"],
-        time: &["{attributes.SentTimestamp}"],
-        inner: Some("body"),
-        extensions: &[
-            ("partitionkey", "{attributes.MessageGroupId}"),
-            ("sequence", "{attributes.SequenceNumber}"),
-        ],
-        ..NONE
-    },
+    SQS,
     Spec {
         name: "aws-sqs-received",
         after: "SQS API reference, \"ReceiveMessage\"; the queue is not in the answer",
@@ -86,7 +105,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         clues: &[Is("Records.0.eventSource", "aws:kinesis")],
         each: Some("Records"),
         id: &["{eventID}"],
-        source: &["{eventSourceARN}"],
+        source: &["{eventSourceARN}", "aws:kinesis"],
         ty: &["com.amazonaws.kinesis.Record"],
         subject: &["{kinesis.partitionKey}"],
         time: &["{kinesis.approximateArrivalTimestamp}"],
@@ -97,18 +116,7 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ],
         ..NONE
     },
-    Spec {
-        name: "aws-dynamodb",
-        after: "DynamoDB API reference, \"Record\"",
-        clues: &[Is("Records.0.eventSource", "aws:dynamodb")],
-        each: Some("Records"),
-        id: &["{eventID}"],
-        source: &["{eventSourceARN}"],
-        ty: &["com.amazonaws.dynamodb.{eventName}"],
-        time: &["{dynamodb.ApproximateCreationDateTime}"],
-        extensions: &[("sequence", "{dynamodb.SequenceNumber}")],
-        ..NONE
-    },
+    DYNAMODB,
     Spec {
         name: "aws-firehose",
         after: "Firehose developer guide, \"Data transformation\"",
@@ -141,14 +149,52 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     },
     Spec {
         name: "aws-dynamodb-record",
-        after: "DynamoDB API reference, \"Record\", alone as EventBridge Pipes and Kinesis carry it",
-        clues: &[Is("eventSource", "aws:dynamodb"), Has("eventID")],
+        after: "DynamoDB API reference, \"Record\", alone or in a list as EventBridge Pipes and Kinesis carry it",
+        clues: &[
+            Is("eventSource|0.eventSource", "aws:dynamodb"),
+            Has("eventID|0.eventID"),
+        ],
+        each: Some(""),
+        ..DYNAMODB
+    },
+    Spec {
+        name: "aws-pipes-sqs",
+        after: "EventBridge Pipes user guide, \"Amazon SQS as a source\", one record or a list",
+        clues: &[Is("0.eventSource|eventSource", "aws:sqs")],
+        each: Some(""),
+        ..SQS
+    },
+    Spec {
+        name: "aws-pipes-kinesis",
+        after: "EventBridge Pipes user guide, \"Kinesis stream as a source\", one record or a list",
+        clues: &[Is("0.eventSource|eventSource", "aws:kinesis")],
+        each: Some(""),
         id: &["{eventID}"],
-        source: &["{eventSourceARN}", "aws:dynamodb:{awsRegion}:{tableName}"],
-        ty: &["com.amazonaws.dynamodb.{eventName}"],
-        time: &["{dynamodb.ApproximateCreationDateTime}"],
-        extensions: &[("sequence", "{dynamodb.SequenceNumber}")],
+        source: &["{eventSourceARN}", "aws:kinesis"],
+        ty: &["com.amazonaws.kinesis.Record"],
+        subject: &["{partitionKey}"],
+        time: &["{approximateArrivalTimestamp}"],
+        inner: Some("data"),
+        extensions: &[
+            ("partitionkey", "{partitionKey}"),
+            ("sequence", "{sequenceNumber}"),
+        ],
         ..NONE
+    },
+    Spec {
+        name: "aws-pipes-kafka",
+        after: "EventBridge Pipes user guide, \"Amazon MSK topic as a source\", one record or a list",
+        clues: &[
+            Contains("0.eventSource|eventSource", "afka"),
+            Has("0.topic|topic"),
+        ],
+        each: Some(""),
+        source: &[
+            "{eventSourceArn}",
+            "kafka://{bootstrapServers~before,|bootstrapServers}",
+            "aws:kafka",
+        ],
+        ..KAFKA
     },
     Spec {
         name: "aws-document-db",

@@ -44,7 +44,7 @@ pub(super) const FALLBACK: [&str; 4] = [
 pub(super) const ANYWHERE: &str = "github.com";
 
 /// For events without a row, among them `ping`.
-pub(super) const UNKNOWN: Row = row("", REPOSITORY, ACTION, "", NOW);
+pub(super) static UNKNOWN: Row = row("", REPOSITORY, ACTION, "", NOW);
 
 const REPOSITORY: Source = Source::At("repository.url");
 const OWNER: Source = Source::At("repository.owner.url");
@@ -78,13 +78,6 @@ const fn row(
         subject,
         time,
     }
-}
-
-/// The row of an event.
-pub(super) fn find(event: &str) -> &'static Row {
-    TABLE
-        .binary_search_by(|row| row.event.cmp(event))
-        .map_or(&UNKNOWN, |at| &TABLE[at])
 }
 
 /// Sorted by event.

@@ -1,7 +1,7 @@
 //! The envelopes, filled from an event.
 
 use super::Unrenderable;
-use super::parts::{Parts, quoted};
+use super::parts::{Parts, object, quoted};
 use tradewind_event::Event;
 
 /// Makes a message of an event and its parts; the text is what it is said to come from.
@@ -38,15 +38,6 @@ fn key(event: &Event) -> String {
         "partitionkey",
         event.subject().unwrap_or_else(|| event.id()),
     )
-}
-
-fn object(members: &[(&str, String)], kept: &str) -> Vec<u8> {
-    let members = members
-        .iter()
-        .map(|(name, value)| format!("\"{name}\":{value}"));
-    let mut members: Vec<String> = members.collect();
-    members.extend((!kept.is_empty()).then(|| kept.to_owned()));
-    format!("{{{}}}", members.join(",")).into_bytes()
 }
 
 fn nested(members: &[(&str, String)]) -> String {

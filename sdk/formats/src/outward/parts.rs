@@ -95,6 +95,11 @@ impl Parts {
 
     /// The member [`MEMBER`].
     pub(super) fn kept(&self) -> String {
+        self.kept_around(None)
+    }
+
+    /// The same, where the payload is a part of the data and this stands around it.
+    pub(super) fn kept_around(&self, around: Option<[&str; 2]>) -> String {
         let data = match self.data {
             Data::None => "none",
             Data::Json(_) => "json",
@@ -102,8 +107,21 @@ impl Parts {
             Data::Base64(_) => "base64",
         };
         let attributes = &self.attributes;
-        format!("\"{MEMBER}\":{{\"data\":\"{data}\",\"attributes\":{attributes}}}")
+        let around = around
+            .map(|[before, behind]| format!(",\"around\":[{},{}]", quoted(before), quoted(behind)));
+        let around = around.unwrap_or_default();
+        format!("\"{MEMBER}\":{{\"data\":\"{data}\",\"attributes\":{attributes}{around}}}")
     }
+}
+
+/// An object, with what an envelope has no place for at its end.
+pub(super) fn object(members: &[(&str, String)], kept: &str) -> Vec<u8> {
+    let members = members
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"));
+    let mut members: Vec<String> = members.collect();
+    members.extend((!kept.is_empty()).then(|| kept.to_owned()));
+    format!("{{{}}}", members.join(",")).into_bytes()
 }
 
 /// A string of JSON.
@@ -125,6 +143,8 @@ struct Kept<'a> {
     data: &'a str,
     #[serde(borrow)]
     attributes: &'a RawValue,
+    #[serde(borrow, default)]
+    around: Option<[Cow<'a, str>; 2]>,
 }
 
 /// The CloudEvent in JSON that a message was made of.
@@ -159,13 +179,30 @@ pub(super) fn restored(message: &[u8], payload: &str) -> Result<Vec<u8>, Unreada
             }
         }
     };
-    let attributes = kept.attributes.get();
-    let open = attributes.strip_suffix('}').unwrap_or_default();
-    let mut document = open.as_bytes().to_vec();
-    if let Some((name, value)) = data {
-        document.extend_from_slice(format!(",\"{name}\":").as_bytes());
-        document.extend_from_slice(&value);
+    Ok(kept.event(data))
+}
+
+/// The same, of a payload that is JSON, or a part of it.
+pub(super) fn restored_of(kept: &[u8], payload: String) -> Result<Vec<u8>, Unreadable> {
+    let kept: Kept<'_> =
+        serde_json::from_slice(kept).map_err(|_| Unreadable("`cloudevents` is malformed"))?;
+    let data = match &kept.around {
+        Some([before, behind]) => format!("{before}{payload}{behind}"),
+        None => payload,
+    };
+    Ok(kept.event(Some(("data", data.into_bytes()))))
+}
+
+impl Kept<'_> {
+    fn event(&self, data: Option<(&str, Vec<u8>)>) -> Vec<u8> {
+        let attributes = self.attributes.get();
+        let open = attributes.strip_suffix('}').unwrap_or_default();
+        let mut document = open.as_bytes().to_vec();
+        if let Some((name, value)) = data {
+            document.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            document.extend_from_slice(&value);
+        }
+        document.push(b'}');
+        document
     }
-    document.push(b'}');
-    Ok(document)
 }

@@ -7,7 +7,8 @@ use crate::{Clue, Spec};
 
 const DOCUMENT: Spec<'static> = Spec {
     after: "CloudEvents adapter document couchdb, `_changes`",
-    id: &["{seq}"],
+    // With `seq_interval` most changes have none.
+    id: &["{seq}", "{id}.{changes.0.rev}"],
     source: &["couchdb"],
     ty: &[
         "org.apache.couchdb.document.{deleted~maptrue=deleted}",
@@ -42,7 +43,7 @@ const fn row(
 
 #[rustfmt::skip]
 pub(super) const SPECS: &[Spec<'static>] = &[
-    row(DOCUMENT, "couchdb", &[Has("results.0.seq"), Has("results.0.changes.0.rev")], Some("results")),
+    row(DOCUMENT, "couchdb", &[Has("results.0.id"), Has("results.0.changes.0.rev")], Some("results")),
     row(DOCUMENT, "couchdb-change", &[Has("seq"), Has("id"), Has("changes.0.rev")], None),
     row(DATABASE, "couchdb-databases", &[Has("results.0.db_name"), Has("results.0.type")], Some("results")),
     row(DATABASE, "couchdb-database", &[Has("db_name"), Has("seq"), Has("type")], None),

@@ -49,13 +49,19 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     row(
         "gitlab-issue",
         &[GITLAB, Is(KIND, "issue")],
-        &["com.gitlab.issue.{object_attributes.state}"],
+        &[
+            "com.gitlab.issue.{object_attributes.state}",
+            "com.gitlab.issue",
+        ],
         &["{object_attributes.iid}"],
     ),
     row(
         "gitlab-note",
         &[GITLAB, Is(KIND, "note")],
-        &["com.gitlab.note.{object_attributes.noteable_type~lower}"],
+        &[
+            "com.gitlab.note.{object_attributes.noteable_type~lower}",
+            "com.gitlab.note",
+        ],
         &["{object_attributes.id}"],
     ),
     row(
@@ -70,19 +76,25 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     row(
         "gitlab-wiki-page",
         &[GITLAB, Is(KIND, "wiki_page")],
-        &["com.gitlab.wiki_page.{object_attributes.action}"],
+        &[
+            "com.gitlab.wiki_page.{object_attributes.action}",
+            "com.gitlab.wiki_page",
+        ],
         &["{object_attributes.slug}"],
     ),
     row(
         "gitlab-pipeline",
         &[GITLAB, Is(KIND, "pipeline")],
-        &["com.gitlab.pipeline.{object_attributes.status}"],
+        &[
+            "com.gitlab.pipeline.{object_attributes.status}",
+            "com.gitlab.pipeline",
+        ],
         &["{object_attributes.id}"],
     ),
     row(
         "gitlab-job",
         &[GITLAB, Is(KIND, "build")],
-        &["com.gitlab.job.{build_status}"],
+        &["com.gitlab.job.{build_status}", "com.gitlab.job"],
         &["{build_id}"],
     ),
     row(

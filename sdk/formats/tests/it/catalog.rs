@@ -120,8 +120,9 @@ messages only.
 bits of the SHA-256 of the message and `{#a}` of a part of it, `{a|b}` the first that is there; `~lower`,
 `~bare` (without quotes around it), `~mapA=B` (B where it is A, else nothing), `~before…`, `~after…` and
 `~last…` change a value. Where a required attribute cannot be filled the body is refused with 400 and
-the paths that were looked for; an optional one is left out. `time` may be RFC 3339, or seconds or
-milliseconds since the Unix epoch. At most 10,000 messages are read from one body.
+the paths that were looked for; an optional one is left out. `time` may be RFC 3339, or seconds (or
+thousandths of them, and of those) since the Unix epoch. What a `source` cannot hold is percent-encoded,
+and a byte order mark is overlooked. At most 10,000 messages are read from one body.
 ";
 
 /// `folder/file` to format and events, as written in `tests/expected`.

@@ -7,8 +7,10 @@
 
 mod catalog;
 mod document;
+mod event_grid;
 mod form;
 mod github;
+mod liberal;
 mod nest;
 mod outward;
 mod published;

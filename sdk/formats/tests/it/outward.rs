@@ -115,6 +115,11 @@ fn what_an_envelope_cannot_hold_is_refused() {
         .build()
         .unwrap();
     let own = || Unrenderable::NotNative("aws-s3", "order.placed".into());
+    let put = |source: &str, ty: &str, data: &'static str| {
+        let event = Event::builder("1", source, ty);
+        event.data("application/json", data).build().unwrap()
+    };
+    let reserved = || Unrenderable::Reserved("aws.s3".into());
     let table = [
         ("aws-s3", plain(), Some(own())),
         ("aws-event-bridge", none.clone(), Some(Unrenderable::NoTime)),
@@ -147,7 +152,34 @@ fn what_an_envelope_cannot_hold_is_refused() {
         ("aws-sqs", empty, None),
         ("aws-kinesis", binary.clone(), None),
         ("google-pubsub-push", binary, None),
-        ("google-pubsub-push", none, Some(Unrenderable::NoTime)),
+        (
+            "google-pubsub-push",
+            none.clone(),
+            Some(Unrenderable::NoTime),
+        ),
+        ("aws-put-events", none, None),
+        ("aws-put-events", put("aws.s3", "t", "{}"), Some(reserved())),
+        ("aws-put-events", put("aws", "t", "{}"), None),
+        (
+            "aws-put-events",
+            put("s", &"t".repeat(129), "{}"),
+            Some(Unrenderable::TooLong("type", 128)),
+        ),
+        (
+            "aws-put-events",
+            put(&"s".repeat(257), "t", "{}"),
+            Some(Unrenderable::TooLong("source", 256)),
+        ),
+        (
+            "aws-put-events",
+            put("s", "t", "[1]"),
+            Some(Unrenderable::NotObject),
+        ),
+        (
+            "aws-put-events",
+            put("s", "t", "{\"cloudevents\":1}"),
+            Some(Unrenderable::Taken),
+        ),
     ];
     for (name, event, expected) in table {
         assert_eq!(
@@ -239,6 +271,65 @@ fn sns_over_http_becomes_an_event_of_a_function() {
     );
 }
 
+/// Of any event, and of one that came from EventBridge: the rules there see its detail in either case.
+#[test]
+fn an_entry_of_event_bridge() {
+    let document = target("aws-put-events")
+        .render(&plain(), Some("orders"))
+        .unwrap();
+    let entry = &tree(&document)["Entries"][0];
+    assert_eq!(entry["Source"], "/shop");
+    assert_eq!(entry["DetailType"], "order.placed");
+    assert_eq!(entry["EventBusName"], "orders");
+    assert_eq!(entry["Time"], json!(1_767_323_045.678));
+    assert_eq!(entry["Resources"], json!(["orders/7"]));
+    let detail = entry["Detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("{\"total\":12.30,\"cloudevents\":{"),
+        "{detail}"
+    );
+    assert_eq!(
+        tree(detail.as_bytes())["cloudevents"]["attributes"]["retries"],
+        2
+    );
+
+    let text = "{ \"version\":\"0\",\"id\":\"e\",\"detail-type\":\"Placed\",\"source\":\"shop\",\"account\":\"1\",\
+        \"time\":\"2026-01-02T03:04:05Z\",\"region\":\"r\",\"resources\":[\"a\",\"b\"],\"detail\": {\"a\":{\"}\":1.0}} }";
+    let (headers, body) = (HeaderMap::new(), Bytes::from(text));
+    let message = Message {
+        headers: &headers,
+        body: &body,
+    };
+    let event = tradewind_formats::decode(&message).unwrap().remove(0);
+    let document = target("aws-put-events").render(&event, None).unwrap();
+    let entry = &tree(&document)["Entries"][0];
+    let detail = tree(entry["Detail"].as_str().unwrap().as_bytes());
+    assert_eq!(detail["a"], json!({ "}": 1.0 }));
+    let back = target("aws-put-events").read(&document).unwrap();
+    assert_eq!(
+        (&back, &back.data().unwrap().bytes[..]),
+        (&event, text.as_bytes())
+    );
+    for broken in [
+        document.replace_first("cloudevents", "cloudevent"),
+        document.replace_first("Detail\"", "Details\""),
+    ] {
+        assert!(target("aws-put-events").read(&broken).is_err());
+    }
+}
+
+trait Replace {
+    fn replace_first(&self, from: &str, to: &str) -> Bytes;
+}
+
+impl Replace for Bytes {
+    fn replace_first(&self, from: &str, to: &str) -> Bytes {
+        let text = std::str::from_utf8(self).unwrap();
+        assert!(text.contains(from));
+        text.replacen(from, to, 1).into()
+    }
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let text = "[ -~é☃]{1,12}";
     let data = prop_oneof![
@@ -315,6 +406,7 @@ proptest! {
                     let data = event.data().unwrap();
                     prop_assert!(data.kind == DataKind::Binary || event.data_json().is_none());
                 }
+                Err(Unrenderable::Reserved(source)) => prop_assert!(source.starts_with("aws.")),
                 Err(other) => prop_assert!(false, "{other}"),
             }
         }

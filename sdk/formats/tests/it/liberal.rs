@@ -1,0 +1,245 @@
+//! What senders write besides what their documentation shows: read, and named as the rest.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tradewind_event::Event;
+use tradewind_formats::{Format, Mapping, Message, Spec, decode};
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let entry = |(name, value): &(&'static str, &'static str)| {
+        let name = HeaderName::from_static(name);
+        (name, HeaderValue::from_static(value))
+    };
+    pairs.iter().map(entry).collect()
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Event>, tradewind_formats::Error> {
+    let body = Bytes::copy_from_slice(body);
+    let message = Message {
+        headers,
+        body: &body,
+    };
+    let events = decode(&message)?;
+    for event in &events {
+        assert_eq!(event.validate(), Ok(()));
+    }
+    Ok(events)
+}
+
+/// Each event as `type source id`.
+fn named(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
+    let name = |event: &Event| format!("{} {} {}", event.ty(), event.source(), event.id());
+    match read(headers, body) {
+        Ok(events) => events.iter().map(name).collect(),
+        Err(error) => panic!("{error}: {}", String::from_utf8_lossy(body)),
+    }
+}
+
+fn alone(body: &Value) -> Vec<String> {
+    named(&HeaderMap::new(), body.to_string().as_bytes())
+}
+
+#[test]
+fn records_of_several_sources_keep_their_own() {
+    let record = |id: &str, arn: &str| {
+        json!({ "messageId": id, "receiptHandle": "r", "body": "\u{0}\u{1}", "attributes": {},
+        "messageAttributes": {}, "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": "eu-west-1" })
+    };
+    let first = record("1", "arn:aws:sqs:eu-west-1:1:a");
+    let second = record("2", "arn:aws:sqs:eu-west-1:1:b");
+    let expected = [
+        "com.amazonaws.sqs.Message arn:aws:sqs:eu-west-1:1:a 1",
+        "com.amazonaws.sqs.Message arn:aws:sqs:eu-west-1:1:b 2",
+    ];
+    assert_eq!(alone(&json!({ "Records": [first, second] })), expected);
+    // As EventBridge Pipes hands them over: a list, or one.
+    assert_eq!(alone(&json!([first, second])), expected);
+    assert_eq!(alone(&first), expected[..1]);
+}
+
+#[test]
+fn records_of_pipes_are_those_of_functions() {
+    let kinesis = json!([{ "kinesisSchemaVersion": "1.0", "partitionKey": "k", "sequenceNumber": "495",
+        "data": "AP8=", "approximateArrivalTimestamp": 1_545_084_650.987, "eventSource": "aws:kinesis",
+        "eventVersion": "1.0", "eventID": "shardId-0:495", "eventName": "aws:kinesis:record",
+        "eventSourceARN": "arn:aws:kinesis:us-east-2:1:stream/s" }]);
+    let kafka = json!({ "eventSource": "aws:kafka", "eventSourceArn": "arn:aws:kafka:sa-east-1:1:cluster/v",
+        "eventSourceKey": "mytopic-0", "topic": "mytopic", "partition": 0, "offset": 15,
+        "timestamp": 1_545_084_650_987_u64, "timestampType": "CREATE_TIME", "key": "AP8=", "value": null, "headers": [] });
+    let dynamodb = json!([{ "eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb",
+        "dynamodb": { "ApproximateCreationDateTime": 1_545_084_650, "SequenceNumber": "111", "SizeBytes": 26 },
+        "eventSourceARN": "arn:aws:dynamodb:us-west-2:1:table/T/stream/1" }]);
+    for (body, expected) in [
+        (
+            kinesis,
+            "com.amazonaws.kinesis.Record arn:aws:kinesis:us-east-2:1:stream/s shardId-0:495",
+        ),
+        (
+            kafka,
+            "com.amazonaws.kafka.Record arn:aws:kafka:sa-east-1:1:cluster/v mytopic-0-15",
+        ),
+        (
+            dynamodb,
+            "com.amazonaws.dynamodb.INSERT arn:aws:dynamodb:us-west-2:1:table/T/stream/1 1",
+        ),
+    ] {
+        assert_eq!(alone(&body), [expected]);
+    }
+}
+
+#[test]
+fn what_is_missing_or_null_costs_an_attribute_and_no_event() {
+    let table = [
+        (
+            json!({ "Records": [{ "eventSource": "aws:s3", "awsRegion": "", "eventName": "ObjectCreated:Put",
+                "eventTime": null, "s3": { "bucket": { "name": "b" }, "object": { "key": "k", "size": null } } }] }),
+            "com.amazonaws.s3.ObjectCreated:Put aws:s3.b",
+        ),
+        (
+            json!({ "Records": [{ "eventSource": "ceph:s3", "awsRegion": "default", "eventName": "ObjectRemoved:Delete",
+                "eventTime": "2024-05-01T00:00:00.0Z", "responseElements": { "x-amz-request-id": "r" },
+                "s3": { "bucket": { "name": "b" }, "object": { "key": "k", "sequencer": "5" } } }] }),
+            "io.ceph.ObjectRemoved:Delete ceph:s3.b",
+        ),
+        (
+            json!([{ "id": "e", "eventType": "A.B", "eventTime": "2024-05-01T00:00:00Z", "subject": "", "topic": null,
+                "data": null, "dataVersion": "" }]),
+            "A.B azure:eventgrid e",
+        ),
+        (
+            json!({ "id": "e", "eventType": "A.B", "eventTime": "2024-05-01T00:00:00Z", "subject": "",
+                "data": 7, "dataVersion": "1" }),
+            "A.B azure:eventgrid e",
+        ),
+        (
+            json!({ "type": "event_callback", "api_app_id": "A1", "team_id": null, "enterprise_id": "E1",
+                "event_id": "Ev1", "event_time": 1, "event": { "type": "team_access_granted" } }),
+            "com.slack.team_access_granted https://slack.com/E1 Ev1",
+        ),
+        (
+            json!({ "results": [{ "seq": null, "id": "doc", "changes": [{ "rev": "1-a" }] }], "last_seq": "5" }),
+            "org.apache.couchdb.document.updated couchdb doc.1-a",
+        ),
+        (
+            json!({ "specversion": "1.0", "id": "e", "type": "a.b", "subject": null, "dataschema": null,
+                "source": "/subscriptions/{subscription-id}/x", "data": { "{": null } }),
+            "a.b /subscriptions/%7Bsubscription-id%7D/x e",
+        ),
+        (
+            json!([{ "specversion": "1.0", "id": "e", "type": "a.b", "source": "/{x}" }]),
+            "a.b /%7Bx%7D e",
+        ),
+    ];
+    for (body, expected) in table {
+        let seen = alone(&body);
+        assert_eq!(seen.len(), 1, "{body}");
+        assert!(seen[0].starts_with(expected), "{seen:?} {expected}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_overlooked() {
+    for body in [
+        r#"{"id":"1","detail-type":"d","source":"s","time":"2024-05-01T00:00:00Z","detail":{}}"#,
+        r#"[{"id":"1","eventType":"d","eventTime":"2024-05-01T00:00:00Z","subject":"x","topic":"s"}]"#,
+        r#"{"specversion":"1.0","id":"1","type":"d","source":"s"}"#,
+    ] {
+        let marked = format!("\u{feff}{body}");
+        assert_eq!(named(&HeaderMap::new(), marked.as_bytes()), ["d s 1"]);
+    }
+    let twice = "\u{feff}\u{feff}{}";
+    assert!(read(&HeaderMap::new(), twice.as_bytes()).is_err());
+}
+
+/// Bytes that are no text spoil the places where texts are looked for, and no others.
+#[test]
+fn bytes_beside_what_is_looked_for_are_kept() {
+    let body =
+        b"{\"id\":\"1\",\"detail-type\":\"d\",\"source\":\"s\",\"detail\":{\"x\":\"\xff\xfe\"}}";
+    let events = read(&HeaderMap::new(), body).unwrap();
+    assert_eq!(&events[0].data().unwrap().bytes[..], body);
+}
+
+#[test]
+fn media_types_that_are_none_lose_no_event() {
+    let unwrapped = headers(&[
+        ("x-goog-pubsub-message-id", "7"),
+        (
+            "x-goog-pubsub-subscription-name",
+            "projects/p/subscriptions/s",
+        ),
+        ("content-type", "text/plain; charset"),
+    ]);
+    let events = read(&unwrapped, b"hi").unwrap();
+    assert_eq!(
+        events[0].data_content_type(),
+        Some("application/octet-stream")
+    );
+    let form = headers(&[("content-type", "application/x-www-form-urlencoded; ;")]);
+    let events = read(&form, b"AccountSid=AC1&MessageSid=SM1&SmsStatus=sent").unwrap();
+    assert_eq!(events[0].ty(), "com.twilio.message.sent");
+}
+
+/// Names that nobody has heard of are taken as they are.
+#[test]
+fn new_names_are_kept() {
+    let event = |source: &str| {
+        json!({ "version": "0", "id": "1", "detail-type": "Brand New", "source": source, "account": "1",
+            "time": "2031-05-01T00:00:00Z", "region": "mars-north-1", "resources": [], "detail": {} })
+    };
+    for (source, expected) in [
+        ("aws.brandnew", "Brand New aws.brandnew 1"),
+        ("com.acme: orders", "Brand New com.acme:%20orders 1"),
+        ("7: orders", "Brand New 7%3A%2520orders 1"),
+        ("100%", "Brand New 100%25 1"),
+        ("[a]#b#c", "Brand New %5Ba%5D%23b%23c 1"),
+        (
+            "bestellungen/größe",
+            "Brand New bestellungen/gr%C3%B6%C3%9Fe 1",
+        ),
+    ] {
+        assert_eq!(alone(&event(source)), [expected], "{source}");
+    }
+}
+
+proptest! {
+    /// Whatever a sender calls itself is a source, and whatever it says of its subject costs no event.
+    #[test]
+    fn any_text_becomes_an_attribute(source in ".{1,20}", subject in any::<String>(), time in "[ -~]{0,30}") {
+        let spec = Spec { name: "x", source: &["{s}"], ty: &["t"], subject: &["{u}"], time: &["{t}"], ..Spec::NONE };
+        let mapping = Mapping::new(&spec).unwrap();
+        let headers = HeaderMap::new();
+        let body = Bytes::from(json!({ "s": source, "u": subject, "t": time }).to_string());
+        let decoded = mapping.decode(&Message { headers: &headers, body: &body });
+        let fits = |c: char| !c.is_control() && !('\u{fdd0}'..='\u{fdef}').contains(&c) && u32::from(c) & 0xfffe != 0xfffe;
+        match source.chars().all(fits) {
+            true => {
+                let event = decoded.unwrap().remove(0);
+                prop_assert_eq!(event.validate(), Ok(()));
+                let usable = !subject.is_empty() && subject.chars().all(fits);
+                prop_assert_eq!(event.subject(), Some(&*subject).filter(|_| usable));
+            }
+            false => prop_assert!(decoded.is_err()),
+        }
+    }
+}
+
+/// Each format keeps to itself: what one provider documents is not taken for another's.
+#[test]
+fn lists_that_are_empty_are_no_events() {
+    for (name, body) in [
+        ("aws-sqs", "{\"Records\":[]}"),
+        ("azure-event-grid", "[]"),
+        ("sendgrid", "[]"),
+    ] {
+        let (headers, body) = (HeaderMap::new(), Bytes::from(body));
+        let message = Message {
+            headers: &headers,
+            body: &body,
+        };
+        let events = Format::named(name).unwrap().decode(&message).unwrap();
+        assert!(events.is_empty(), "{name}");
+    }
+}
