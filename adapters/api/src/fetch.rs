@@ -17,10 +17,16 @@ pub struct Fetched {
 /// Gets documents for adapters.
 ///
 /// # Contract
-/// - `https` only, no redirect is followed, and no address is reached that deliveries may not reach.
+/// - `https` only but where a method says otherwise, no redirect is followed, and no address is reached that deliveries may not reach.
 /// - Bounded: `max` bytes, and a time of its own. Everything but 200 is an error.
 #[async_trait]
 pub trait Fetch: Send + Sync + std::fmt::Debug {
     /// Gets one.
     async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error>;
+
+    /// Gets one that is signed in itself, such as the certificate of an authority: plain `http` will do for
+    /// it, which is how authorities publish them.
+    async fn get_signed(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+        self.get(url, max).await
+    }
 }

@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Fetch, Fetched};
 
-/// Gets documents over TLS, by the rules that deliveries go by, and none of their exceptions.
+/// Gets documents, over TLS where they are not signed in themselves, by the rules that deliveries go by, and none of their exceptions.
 pub struct Fetcher {
     resolve: Arc<dyn Resolve>,
     ca: Option<PathBuf>,
@@ -71,7 +71,7 @@ impl Fetcher {
         let dial = Dial::new(self.guard(), Arc::clone(&self.resolve));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client(self.ca.as_deref())?)
-            .https_only()
+            .https_or_http()
             .enable_all_versions()
             .wrap_connector(dial);
         let client = Client::builder(TokioExecutor::new())
@@ -82,10 +82,10 @@ impl Fetcher {
         Ok(self.client.get_or_init(|| client))
     }
 
-    async fn exchange(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+    async fn exchange(&self, url: &str, max: usize, plain: bool) -> Result<Fetched, Error> {
         let refuse = |reason: String| Error::new(ErrorKind::PermissionDenied, "fetch", reason);
         let target = Target::parse(url).map_err(refuse)?;
-        if !target.tls {
+        if !target.tls && !plain {
             return Err(refuse("not an https:// URL".into()));
         }
         let guard = self.guard();
@@ -119,18 +119,26 @@ impl Fetcher {
             fresh: fresh(&head.headers),
         })
     }
-}
 
-#[async_trait]
-impl Fetch for Fetcher {
-    async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error> {
-        match tokio::time::timeout(Self::TIMEOUT, self.exchange(url, max)).await {
+    async fn in_time(&self, url: &str, max: usize, plain: bool) -> Result<Fetched, Error> {
+        match tokio::time::timeout(Self::TIMEOUT, self.exchange(url, max, plain)).await {
             Ok(result) => result,
             Err(_) => {
                 let reason = format!("no answer within {} s", Self::TIMEOUT.as_secs());
                 Err(Error::new(ErrorKind::Unavailable, "fetch", reason))
             }
         }
+    }
+}
+
+#[async_trait]
+impl Fetch for Fetcher {
+    async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+        self.in_time(url, max, false).await
+    }
+
+    async fn get_signed(&self, url: &str, max: usize) -> Result<Fetched, Error> {
+        self.in_time(url, max, true).await
     }
 }
 

@@ -11,6 +11,8 @@
 #[cfg(feature = "asymmetric")]
 mod asymmetric;
 #[cfg(feature = "asymmetric")]
+mod authorities;
+#[cfg(feature = "asymmetric")]
 mod certificate;
 mod content;
 mod encoding;
@@ -29,7 +31,9 @@ mod url;
 mod verifier;
 
 #[cfg(feature = "asymmetric")]
-pub use certificate::{Certificate, Digest};
+pub use authorities::Authorities;
+#[cfg(feature = "asymmetric")]
+pub use certificate::{Certificate, Chain, Digest};
 pub use fault::Fault;
 pub use key::{Key, KeyFormat};
 pub use scheme::{Algorithm, Encoding, Piece, Place, Places, Scheme, Stamp};

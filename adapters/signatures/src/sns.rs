@@ -123,13 +123,12 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// Where it did not.
-    pub fn verify(
-        &self,
-        certificate: &Certificate,
-        terms: &Terms,
-        now: SystemTime,
-    ) -> Result<(), Fault> {
-        certificate.valid(now)?;
+    pub fn verify(&self, certificate: &Certificate, terms: &Terms) -> Result<(), Fault> {
+        if !certificate.is_any_of(&self.signers()) {
+            return Err(
+                Cause::UnknownKey.because("the certificate does not name SNS in this region")
+            );
+        }
         let signature = Encoding::Base64
             .decode(&self.signature)
             .ok_or_else(|| Fault::from("`Signature` is not base64".to_owned()))?;
@@ -203,6 +202,30 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// What SNS calls itself in the certificates of a region, older and newer ones.
+    fn signers(&self) -> Vec<String> {
+        let Some(Host { region, china, .. }) = Host::of(&self.signing_cert_url) else {
+            return Vec::new();
+        };
+        // The two regions for governments share one certificate.
+        let shared = match region.starts_with("us-gov-") {
+            true => "us-gov-west-1",
+            false => region,
+        };
+        let domain = if china {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        [
+            format!("sns.{domain}"),
+            format!("sns.{region}.{domain}"),
+            format!("sns-signing.{region}.{domain}"),
+            format!("sns-{shared}.{domain}"),
+        ]
+        .into()
+    }
+
     fn digest(&self, terms: &Terms) -> Result<Digest, Fault> {
         match &*self.signature_version {
             "1" if !terms.sha256_only => Ok(Digest::Sha1),
@@ -211,7 +234,11 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn signed(&self) -> Result<String, Fault> {
+    /// The text that is signed.
+    ///
+    /// # Errors
+    /// Where a field is missing that is a part of it.
+    pub fn signed(&self) -> Result<String, Fault> {
         let missing = |name| move || Cause::Missing.because(format!("`{name}` is missing"));
         let mut text = String::with_capacity(self.message.len() + 512);
         let mut line = |name: &str, value: &str| {
@@ -290,4 +317,25 @@ fn is_certificate(path: &str) -> bool {
             let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
             (1..=64).contains(&hex.len()) && hex.bytes().all(digit)
         })
+}
+
+/// Whether a certificate of an authority may be fetched from this address: one of Amazon's own authority, by
+/// its letters. It is plain `http` mostly, and signed in itself.
+pub fn is_issuer(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let Some((host, file)) = rest.and_then(|rest| rest.split_once('/')) else {
+        return false;
+    };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let names = host.strip_suffix(".amazontrust.com").unwrap_or_default();
+    let host = !names.is_empty()
+        && names
+            .split('.')
+            .all(|name| !name.is_empty() && name.bytes().all(plain));
+    let file = file
+        .strip_suffix(".cer")
+        .or_else(|| file.strip_suffix(".crt"));
+    host && file.is_some_and(|name| !name.is_empty() && name.bytes().all(plain))
 }

@@ -1,13 +1,15 @@
 //! Google Pub/Sub push, and what pushes as it does: a token shows who sends.
 
 use crate::bearer::Bearer;
+use crate::keys::keys_in;
 use crate::reader::Formats;
 use crate::source::Source;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
-use tradewind_adapter::{Error, ErrorKind, Webhook};
-use tradewind_keys::Issuer;
+use tradewind_adapter::{Error, ErrorKind, Fetch, Webhook};
+use tradewind_keys::{Issuer, Issuers, KeysAt};
 
 /// Settings of a source of kind `google-pubsub-push`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -21,15 +23,23 @@ pub(crate) struct Push {
     /// for this audience. 1 to 8, no default. Since 0.1.
     #[schemars(length(min = 1, max = 8))]
     service_accounts: Vec<String>,
+    /// File with the keys (JWKS) that count instead of those that Google publishes; nothing is fetched. For
+    /// simulations: who has one of them can send anything. Default: none. Since 0.1.
+    #[serde(default)]
+    keys_file: Option<PathBuf>,
 }
 
 pub(crate) const KIND: &str = "google-pubsub-push";
 /// In `iss` of every token of Google.
-pub(crate) const ISSUER: &str = "https://accounts.google.com";
+const ISSUER: &str = "https://accounts.google.com";
 /// What its discovery document says.
-pub(crate) const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
+const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
-pub(crate) fn build(config: Push, issuer: Arc<Issuer>) -> Result<Arc<dyn Webhook>, Error> {
+pub(crate) fn build(
+    config: Push,
+    issuers: &Issuers,
+    fetch: &Arc<dyn Fetch>,
+) -> Result<Arc<dyn Webhook>, Error> {
     let refuse = |reason: String| Error::new(ErrorKind::ConfigInvalid, "config", reason);
     for (name, values) in [
         ("audiences", &config.audiences),
@@ -46,6 +56,11 @@ pub(crate) fn build(config: Push, issuer: Arc<Issuer>) -> Result<Arc<dyn Webhook
             "`service-accounts`: `{name}` is no e-mail address; hint: push@project.iam.gserviceaccount.com"
         )));
     }
+    let issuer = |fetch| Issuer::new(ISSUER, KeysAt::Url(KEYS.into()), fetch);
+    let issuer = match &config.keys_file {
+        Some(path) => Arc::new(issuer(keys_in("keys-file", path)?)),
+        None => issuers.named(ISSUER, || issuer(Arc::clone(fetch))),
+    };
     Ok(Arc::new(Source {
         kind: KIND,
         verifier: None,

@@ -2,10 +2,12 @@
 
 use crate::bearer::Bearer;
 use crate::handshake;
+use crate::keys::keys_in;
 use crate::reader::{Formats, Grid};
 use crate::source::Source;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tradewind_adapter::{Error, ErrorKind, Fetch, Secret, Webhook};
 use tradewind_keys::{Issuer, Issuers, KeysAt};
@@ -42,6 +44,10 @@ pub(crate) struct Entra {
     #[serde(default = "event_grid")]
     #[schemars(length(min = 1, max = 8))]
     applications: Vec<String>,
+    /// File with the keys (JWKS) that count instead of those that Microsoft publishes; nothing is fetched. For
+    /// simulations: who has one of them can send anything. Default: none. Since 0.1.
+    #[serde(default)]
+    keys_file: Option<PathBuf>,
 }
 
 fn event_grid() -> Vec<String> {
@@ -93,12 +99,16 @@ fn bearer(config: Entra, issuers: &Issuers, fetch: &Arc<dyn Fetch>) -> Result<Be
     }
     let tenant = config.tenant.to_ascii_lowercase();
     let base = format!("https://login.microsoftonline.com/{tenant}");
-    let issuer = issuers.named(&base, || {
+    let issuer = |fetch| {
         let keys = KeysAt::Url(format!("{base}/discovery/v2.0/keys"));
-        Issuer::new(format!("{base}/v2.0"), keys, Arc::clone(fetch))
+        Issuer::new(format!("{base}/v2.0"), keys, fetch)
             // Tokens of the first version, which applications have unless they are told otherwise.
             .also(format!("https://sts.windows.net/{tenant}/"))
-    });
+    };
+    let issuer = match &config.keys_file {
+        Some(path) => Arc::new(issuer(keys_in("entra.keys-file", path)?)),
+        None => issuers.named(&base, || issuer(Arc::clone(fetch))),
+    };
     Ok(Bearer {
         issuer,
         audiences: config.audiences,

@@ -6,12 +6,14 @@
 #![warn(clippy::expect_used)]
 
 mod bearer;
+mod certificates;
 mod config;
 mod generic;
 mod gitlab;
 mod google;
 mod grid;
 mod handshake;
+mod keys;
 mod paypal;
 mod reader;
 mod sender;
@@ -21,13 +23,24 @@ mod standard;
 
 pub use sender::{SENDERS, Sender};
 
+use certificates::Certificates;
 use std::sync::Arc;
 use tradewind_adapter::{Fetch, Registry};
-use tradewind_keys::{Documents, Issuer, Issuers, KeysAt};
-use tradewind_signatures::{Certificate, Piece};
+use tradewind_keys::Issuers;
+use tradewind_signatures::sns::is_issuer;
+use tradewind_signatures::{Authorities, Piece};
 
 /// Enters every kind of source that this crate has. What they `fetch` is kept for as long as the registry.
 pub fn register(registry: &mut Registry, fetch: Arc<dyn Fetch>) {
+    register_trusting(registry, fetch, Authorities::system);
+}
+
+/// The same, where others than this machine's authorities issue the certificates of senders.
+pub fn register_trusting(
+    registry: &mut Registry,
+    fetch: Arc<dyn Fetch>,
+    authorities: impl Fn() -> Authorities,
+) {
     for sender in SENDERS {
         let scheme = sender.scheme;
         if scheme.signed.contains(&Piece::Url) {
@@ -44,23 +57,26 @@ pub fn register(registry: &mut Registry, fetch: Arc<dyn Fetch>) {
             });
         }
     }
-    fetched(registry, fetch);
+    fetched(registry, fetch, authorities);
     registry.webhook_as("gitlab", |config, _| gitlab::build(config));
     registry.webhook_as("standard-webhooks", |config, _| standard::build(config));
     registry.webhook_as("webhook", |config, _| generic::build(&config));
 }
 
 /// Senders whose keys have to be fetched.
-fn fetched(registry: &mut Registry, fetch: Arc<dyn Fetch>) {
-    let shelf = || {
-        let fetch = Arc::clone(&fetch);
-        Documents::new(fetch, Certificate::BYTES_MAX, Certificate::read)
+fn fetched(registry: &mut Registry, fetch: Arc<dyn Fetch>, authorities: impl Fn() -> Authorities) {
+    // Apart: floods of one sender's addresses leave the other's alone.
+    let shared = |is_issuer| {
+        let certificates = Certificates::new(&fetch, authorities(), is_issuer);
+        (Arc::new(certificates), Arc::clone(&fetch))
     };
-    // A shelf each: floods of one sender's addresses leave the other's alone.
-    let (sns, paypal) = (Arc::new(shelf()), Arc::new(shelf()));
-    registry.webhook_as("aws-sns", move |config, _| sns::build(config, sns.clone()));
+    let (certificates, web) = shared(is_issuer);
+    registry.webhook_as("aws-sns", move |config, _| {
+        sns::build(config, &web, &certificates)
+    });
+    let (certificates, web) = shared(|_| false);
     registry.webhook_as("paypal", move |config, _| {
-        paypal::build(config, paypal.clone())
+        paypal::build(config, &web, &certificates)
     });
     let issuers = Arc::new(Issuers::default());
     let (tenants, keys) = (Arc::clone(&issuers), Arc::clone(&fetch));
@@ -68,10 +84,6 @@ fn fetched(registry: &mut Registry, fetch: Arc<dyn Fetch>) {
         grid::build(config, &tenants, &keys)
     });
     registry.webhook_as(google::KIND, move |config, _| {
-        let issuer = issuers.named(google::ISSUER, || {
-            let at = KeysAt::Url(google::KEYS.into());
-            Issuer::new(google::ISSUER, at, Arc::clone(&fetch))
-        });
-        google::build(config, issuer)
+        google::build(config, &issuers, &fetch)
     });
 }

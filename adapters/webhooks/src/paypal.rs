@@ -1,17 +1,18 @@
 //! PayPal, whose certificate has to be fetched.
 
+use crate::certificates::Certificates;
 use crate::config::Tolerance;
 use crate::reader::{Formats, Reader};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tradewind_adapter::{Cause, Error, ErrorKind, Parts, Pending, Refusal, Verified, Webhook};
+use tradewind_adapter::{Error, ErrorKind, Fetch, Parts, Pending, Refusal, Verified, Webhook};
 use tradewind_event::Event;
-use tradewind_keys::Documents;
+use tradewind_signatures::Fault;
 use tradewind_signatures::paypal::{Claim, Terms};
-use tradewind_signatures::{Certificate, Fault};
 
 /// Settings of a source of kind `paypal`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -26,6 +27,15 @@ pub(crate) struct PayPal {
     /// How far the signed time may lie in the past or the future. Default `300s`, at most `1h`. Since 0.1.
     #[serde(default)]
     tolerance: Option<Tolerance>,
+    /// File with the authorities (PEM) that may have issued the certificate, instead of those of this machine.
+    /// Default: none. Since 0.1.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// File with a certificate (PEM) that counts whatever messages name; nothing is fetched, and nobody else
+    /// vouches for it. For simulations and emulators: who has its key can send anything. Default: none. Since
+    /// 0.1.
+    #[serde(default)]
+    keys_file: Option<PathBuf>,
 }
 
 /// PayPal's two worlds.
@@ -44,7 +54,8 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
 pub(crate) fn build(
     config: PayPal,
-    certificates: Arc<Documents<Certificate>>,
+    fetch: &Arc<dyn Fetch>,
+    shared: &Arc<Certificates>,
 ) -> Result<Arc<dyn Webhook>, Error> {
     let plain = |b: u8| b.is_ascii_graphic() && b != b'|';
     if config.webhook_id.is_empty() || !config.webhook_id.bytes().all(plain) {
@@ -58,7 +69,12 @@ pub(crate) fn build(
             sandbox: config.environment == Environment::Sandbox,
             tolerance: config.tolerance.map_or(FIVE_MINUTES, |t| t.0),
         },
-        certificates,
+        // Its file holds the chain.
+        certificates: shared.or(
+            fetch,
+            [config.ca.as_deref(), config.keys_file.as_deref()],
+            |_| false,
+        )?,
         formats: Formats::of(&[KIND]),
     }))
 }
@@ -66,7 +82,7 @@ pub(crate) fn build(
 #[derive(Debug)]
 struct Source {
     terms: Terms,
-    certificates: Arc<Documents<Certificate>>,
+    certificates: Arc<Certificates>,
     formats: Formats,
 }
 
@@ -74,11 +90,8 @@ impl Source {
     fn check(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Fault> {
         let claim = Claim::read(parts, &self.terms, now)?;
         let url = claim.certificate_url();
-        let certificate = self.certificates.get(url).ok_or_else(|| Fault {
-            cause: Cause::Unavailable,
-            reason: format!("the certificate {url} is not here"),
-        })?;
-        claim.verify(&certificate, &self.terms, body, now)?;
+        let judge = |certificate: &_| claim.verify(certificate, &self.terms, body);
+        self.certificates.vouched(url, now, judge)?;
         Ok(Verified {
             principal: KIND.to_owned(),
             method: "signature",
@@ -98,8 +111,7 @@ impl Webhook for Source {
         now: SystemTime,
     ) -> Option<Pending<'a>> {
         let url = Claim::read(parts, &self.terms, now).ok()?.certificate_url();
-        let due = self.certificates.is_due(url);
-        due.then(|| -> Pending<'a> { Box::pin(self.certificates.obtain(url)) })
+        self.certificates.missing(url, now)
     }
 
     fn verify(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Refusal> {

@@ -1,20 +1,21 @@
 //! Amazon SNS, whose certificate has to be fetched.
 
+use crate::certificates::Certificates;
 use crate::config::Tolerance;
 use crate::reader::{Formats, Reader};
 use bytes::Bytes;
 use http::{HeaderName, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tradewind_adapter::{
-    Answer, Cause, Error, ErrorKind, Parts, Pending, Refusal, Verified, Webhook,
+    Answer, Cause, Error, ErrorKind, Fetch, Parts, Pending, Refusal, Verified, Webhook,
 };
 use tradewind_event::Event;
-use tradewind_keys::Documents;
-use tradewind_signatures::sns::{Kind, Message, Terms};
-use tradewind_signatures::{Certificate, Fault};
+use tradewind_signatures::Fault;
+use tradewind_signatures::sns::{Kind, Message, Terms, is_issuer};
 
 /// Settings of a source of kind `aws-sns`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -32,6 +33,15 @@ pub(crate) struct Sns {
     /// again. Default and at most `1h`. Since 0.1.
     #[serde(default)]
     tolerance: Option<Tolerance>,
+    /// File with the authorities (PEM) that may have issued the certificate, instead of those of this machine.
+    /// Default: none. Since 0.1.
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    /// File with a certificate (PEM) that counts whatever messages name; nothing is fetched or visited, and
+    /// nobody else vouches for it. For simulations and emulators: who has its key can send anything. Default: none. Since
+    /// 0.1.
+    #[serde(default)]
+    keys_file: Option<PathBuf>,
 }
 
 const KIND: &str = "aws-sns";
@@ -40,7 +50,8 @@ const RAW: HeaderName = HeaderName::from_static("x-amz-sns-rawdelivery");
 
 pub(crate) fn build(
     config: Sns,
-    certificates: Arc<Documents<Certificate>>,
+    fetch: &Arc<dyn Fetch>,
+    shared: &Arc<Certificates>,
 ) -> Result<Arc<dyn Webhook>, Error> {
     let refuse = |reason: String| Error::new(ErrorKind::ConfigInvalid, "config", reason);
     if config.topics.is_empty() || config.topics.len() > 100 {
@@ -66,12 +77,17 @@ pub(crate) fn build(
         }
     }
     Ok(Arc::new(Source {
+        visits: config.keys_file.is_none(),
         terms: Terms {
             topics: config.topics,
             tolerance: config.tolerance.map_or(HOUR, |t| t.0),
             sha256_only: config.sha256_only,
         },
-        certificates,
+        certificates: shared.or(
+            fetch,
+            [config.ca.as_deref(), config.keys_file.as_deref()],
+            is_issuer,
+        )?,
         formats: Formats::of(&[KIND]),
     }))
 }
@@ -79,19 +95,18 @@ pub(crate) fn build(
 #[derive(Debug)]
 struct Source {
     terms: Terms,
-    certificates: Arc<Documents<Certificate>>,
+    certificates: Arc<Certificates>,
+    /// Whether the address that confirms a subscription is visited: where the certificate was fetched.
+    visits: bool,
     formats: Formats,
 }
 
 impl Source {
     fn check(&self, body: &[u8], now: SystemTime) -> Result<Verified, Fault> {
         let message = Message::read(body, &self.terms, now)?;
+        let judge = |certificate: &_| message.verify(certificate, &self.terms);
         let url = message.certificate_url();
-        let certificate = self.certificates.get(url).ok_or_else(|| Fault {
-            cause: Cause::Unavailable,
-            reason: format!("the certificate {url} is not here"),
-        })?;
-        message.verify(&certificate, &self.terms, now)?;
+        self.certificates.vouched(url, now, judge)?;
         if message.kind()? == Kind::SubscriptionConfirmation {
             message.subscribe_url()?;
         }
@@ -109,14 +124,7 @@ impl Source {
 impl Webhook for Source {
     fn missing<'a>(&'a self, _: &'a Parts, body: &'a [u8], now: SystemTime) -> Option<Pending<'a>> {
         let message = Message::read(body, &self.terms, now).ok()?;
-        let url = message.certificate_url();
-        if !self.certificates.is_due(url) {
-            return None;
-        }
-        let url = url.to_owned();
-        Some(Box::pin(
-            async move { self.certificates.obtain(&url).await },
-        ))
+        self.certificates.missing(message.certificate_url(), now)
     }
 
     fn verify(&self, parts: &Parts, body: &[u8], now: SystemTime) -> Result<Verified, Refusal> {
@@ -147,11 +155,21 @@ impl Webhook for Source {
         let topic = message.topic();
         match message.kind().ok()? {
             Kind::Notification => None,
-            Kind::SubscriptionConfirmation => Some(Answer {
-                visit: Some(message.subscribe_url().ok()?.to_owned()),
-                note: Some(format!("the subscription to {topic} is confirmed now")),
-                ..Answer::of(StatusCode::OK)
-            }),
+            Kind::SubscriptionConfirmation => {
+                let url = message.subscribe_url().ok()?.to_owned();
+                let visit = Some(url).filter(|_| self.visits);
+                let note = match visit {
+                    Some(_) => format!("the subscription to {topic} is confirmed now"),
+                    None => format!(
+                        "the subscription to {topic} is not confirmed: with `keys-file` nothing is visited"
+                    ),
+                };
+                Some(Answer {
+                    visit,
+                    note: Some(note),
+                    ..Answer::of(StatusCode::OK)
+                })
+            }
             Kind::UnsubscribeConfirmation => Some(Answer {
                 note: Some(format!("the subscription to {topic} has ended")),
                 ..Answer::of(StatusCode::OK)

@@ -122,3 +122,26 @@ async fn no_way_around_the_guard() {
     }
     trap.assert_untouched();
 }
+
+/// What is signed in itself may come in the clear, by the same rules otherwise.
+#[tokio::test]
+async fn plain_http_brings_what_is_signed_in_itself_only() {
+    let authority = Authority::new();
+    let server = Server::with(document(200, &[], "der"), None).await;
+    let fetcher = fetcher(&authority, &["127.0.0.1"], &[&["127.0.0.1"]]);
+    let url = format!("http://crt.example:{}/a.cer", server.address.port());
+    assert_eq!(&fetcher.get_signed(&url, 3).await.unwrap().body[..], b"der");
+    fetcher.get_signed(&url, 2).await.unwrap_err();
+    let error = fetcher.get(&url, 3).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    let guarded = self::fetcher(&authority, &[], &[&["127.0.0.1"]]);
+    for url in [
+        &*url,
+        "http://169.254.169.254/latest",
+        "http://127.0.0.1:8080/",
+        "ftp://crt.example/a",
+    ] {
+        guarded.get_signed(url, 3).await.unwrap_err();
+    }
+    assert_eq!(server.seen().len(), 2);
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{Cause, Parts};
 use tradewind_signatures::sns::{Kind, Message};
-use tradewind_signatures::{Certificate, paypal, sns};
+use tradewind_signatures::{Authorities, Chain, paypal, sns};
 
 const SNS: &str = include_str!("sns.pem");
 const PAYPAL: &str = include_str!("paypal.pem");
@@ -68,9 +68,10 @@ fn terms() -> sns::Terms {
 }
 
 fn check(body: &[u8], terms: &sns::Terms, now: SystemTime) -> Result<Kind, Cause> {
-    let certificate = Certificate::read(SNS.as_bytes()).unwrap();
+    let chain = Chain::read(SNS.as_bytes()).unwrap();
     let message = Message::read(body, terms, now).map_err(|fault| fault.cause)?;
-    let verified = message.verify(&certificate, terms, now);
+    let certificate = chain.trusted(&Authorities::configured(), None, now);
+    let verified = certificate.and_then(|certificate| message.verify(certificate, terms));
     verified.map_err(|fault| fault.cause)?;
     if message.kind() == Ok(Kind::SubscriptionConfirmation) {
         message.subscribe_url().map_err(|fault| fault.cause)?;
@@ -370,9 +371,10 @@ fn paypal_terms() -> paypal::Terms {
 fn transmissions_of_paypal() {
     let terms = paypal_terms();
     let judge = |pem: &str, parts: &Parts, terms: &paypal::Terms, body: &[u8], now| {
-        let certificate = Certificate::read(pem.as_bytes()).unwrap();
+        let chain = Chain::read(pem.as_bytes()).unwrap();
         let claim = paypal::Claim::read(parts, terms, now)?;
-        claim.verify(&certificate, terms, body, now)
+        let certificate = chain.trusted(&Authorities::configured(), None, now)?;
+        claim.verify(certificate, terms, body)
     };
     for offset in [0, 300, -300] {
         assert_eq!(
@@ -513,6 +515,6 @@ fn what_is_no_certificate() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         &SNS[..600],
     ] {
-        assert!(Certificate::read(text.as_bytes()).is_err(), "{text}");
+        assert!(Chain::read(text.as_bytes()).is_err(), "{text}");
     }
 }

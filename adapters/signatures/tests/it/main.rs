@@ -3,6 +3,7 @@
 
 mod accepted;
 mod certified;
+mod chains;
 mod configuration;
 mod negatives;
 mod refused;

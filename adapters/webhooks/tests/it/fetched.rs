@@ -1,7 +1,7 @@
 //! Senders whose keys have to be fetched: Amazon SNS, PayPal, Google Pub/Sub, Event Grid with Entra.
 
 use crate::senders::{NOW, now};
-use crate::web::{SNS_URL, TENANT, Web, build_on, key, web};
+use crate::web::{ISSUER_URL, PAYPAL_URL, SNS_URL, TENANT, Web, build_on, key, registry, web};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
@@ -133,7 +133,9 @@ impl WebhookHarness for Sender {
         let mut documents = web.documents.lock().unwrap();
         for (url, document) in documents.iter_mut() {
             *document = match url.contains("cert") && url.contains("paypal") || url == SNS_URL {
-                true => key(false).certificate("x.paypal.com").into(),
+                true if url == SNS_URL => key(false).certificate("sns.amazonaws.com").into(),
+                true => key(false).chain("x.paypal.com").into(),
+                false if url == ISSUER_URL => continue,
                 false => json!({ "keys": [key(false).jwk("k1")] }).to_string().into(),
             };
         }
@@ -394,7 +396,8 @@ async fn a_certificate_is_fetched_once_and_only_when_it_may_count() {
     for _ in 0..10 {
         judge(&*webhook, &parts, &sns(true, |_| {})).await.unwrap();
     }
-    assert_eq!(web.asked.load(Ordering::Relaxed), 1);
+    // And that of its issuer.
+    assert_eq!(web.asked.load(Ordering::Relaxed), 2);
     // A flood of addresses that lead to nothing ends after a while, and leaves the known ones alone.
     for n in 0..100 {
         let body = sns(true, |m| {
@@ -404,7 +407,7 @@ async fn a_certificate_is_fetched_once_and_only_when_it_may_count() {
         assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refusal.cause, Some(Cause::Unavailable));
     }
-    assert!(web.asked.load(Ordering::Relaxed) <= 30);
+    assert!(web.asked.load(Ordering::Relaxed) <= 31);
     judge(&*webhook, &parts, &sns(true, |_| {})).await.unwrap();
 }
 
@@ -534,4 +537,149 @@ async fn event_grid_with_a_secret_and_a_token() {
     judge(&*webhook, &parts, b"").await.unwrap_err();
     assert!(!webhook.verifies_head());
     assert!(self::sender("google-pubsub-push").webhook().verifies_head());
+}
+
+/// What lies at the sender's own address counts for nothing where no authority vouches for it.
+#[tokio::test]
+async fn certificates_that_nobody_vouches_for() {
+    let published: [(&str, &str, String, Result<(), Cause>); 8] = [
+        (
+            "aws-sns",
+            SNS_URL,
+            key(true).chain("sns.amazonaws.com"),
+            Ok(()),
+        ),
+        (
+            "aws-sns",
+            SNS_URL,
+            key(true).chain("sns-signing.eu-west-1.amazonaws.com"),
+            Ok(()),
+        ),
+        (
+            "aws-sns",
+            SNS_URL,
+            key(true).alone("sns.amazonaws.com"),
+            Err(Cause::UnknownKey),
+        ),
+        (
+            "aws-sns",
+            SNS_URL,
+            key(true).chain("sns.us-east-1.amazonaws.com"),
+            Err(Cause::UnknownKey),
+        ),
+        (
+            "aws-sns",
+            SNS_URL,
+            key(true).chain("s3.amazonaws.com"),
+            Err(Cause::UnknownKey),
+        ),
+        (
+            "paypal",
+            PAYPAL_URL,
+            key(true).alone("x.paypal.com"),
+            Err(Cause::UnknownKey),
+        ),
+        // Its chain is in its file, and nothing else is asked for.
+        (
+            "paypal",
+            PAYPAL_URL,
+            key(true).certificate("x.paypal.com"),
+            Err(Cause::UnknownKey),
+        ),
+        (
+            "paypal",
+            PAYPAL_URL,
+            key(true).chain("x.paypal.com.evil.example"),
+            Err(Cause::UnknownKey),
+        ),
+    ];
+    for (kind, url, pem, expected) in published {
+        let (sender, web) = (sender(kind), web());
+        let text = pem.clone().into_bytes();
+        web.documents.lock().unwrap().insert(url.to_owned(), text);
+        let request = sender.request(0);
+        let told = judge(&*sender.on(&web), &request.parts, &request.body).await;
+        let told = told.map(drop).map_err(|refusal| {
+            assert_eq!(refusal.status, StatusCode::UNAUTHORIZED);
+            refusal.cause.unwrap()
+        });
+        assert_eq!(told, expected, "{kind} {pem}");
+    }
+    // Without the issuer's certificate, which lies elsewhere, nobody can tell.
+    let (sender, web) = (sender("aws-sns"), web());
+    web.documents.lock().unwrap().remove(ISSUER_URL);
+    let request = sender.request(0);
+    let refusal = judge(&*sender.on(&web), &request.parts, &request.body)
+        .await
+        .unwrap_err();
+    assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// What stands in the configuration needs nobody who vouches for it, and nothing that is fetched.
+#[tokio::test]
+async fn keys_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let keys = json!({ "keys": [key(true).jwk("k1")] }).to_string();
+    let keys = file("keys.json", &keys);
+    let sns = file("sns.pem", &key(true).alone("sns.amazonaws.com"));
+    let paypal = file("paypal.pem", &key(true).alone("x.paypal.com"));
+    for (kind, path) in [
+        ("aws-sns", &sns),
+        ("paypal", &paypal),
+        ("google-pubsub-push", &keys),
+        ("azure-event-grid", &keys),
+    ] {
+        let mut sender = sender(kind);
+        let web = Arc::new(Web::default());
+        let settings = |settings: &mut Value, path: &str| {
+            match kind {
+                "azure-event-grid" => settings["entra"]["keys-file"] = path.into(),
+                _ => settings["keys-file"] = path.into(),
+            };
+        };
+        settings(&mut sender.settings, path);
+        let webhook = sender.on(&web);
+        let request = sender.request(0);
+        judge(&*webhook, &request.parts, &request.body)
+            .await
+            .unwrap();
+        assert_eq!(web.asked.load(Ordering::Relaxed), 0, "{kind}");
+        if kind == "aws-sns" {
+            let body = self::sns(true, subscription);
+            judge(&*webhook, &request.parts, &body).await.unwrap();
+            let answer = webhook.challenge(&request.parts, &body).unwrap();
+            assert_eq!((answer.status, answer.visit), (StatusCode::OK, None));
+        }
+        sender.own = false;
+        let request = sender.request(0);
+        judge(&*webhook, &request.parts, &request.body)
+            .await
+            .unwrap_err();
+        for (path, told) in [("/nowhere/x", "cannot be read"), (&*file("x", "x"), "`")] {
+            settings(&mut sender.settings, path);
+            let built = registry(Arc::clone(&web)).build_source(
+                kind,
+                &sender.settings,
+                &Default::default(),
+            );
+            let error = format!("{:?}", built.err().unwrap());
+            assert!(
+                error.contains("keys-file") && error.contains(told),
+                "{error}"
+            );
+        }
+    }
+    let mut sender = sender("aws-sns");
+    sender.settings["ca"] = file("ca.pem", &crate::web::authority().between.pem()).into();
+    let web = web();
+    web.documents.lock().unwrap().remove(ISSUER_URL);
+    let request = sender.request(0);
+    judge(&*sender.on(&web), &request.parts, &request.body)
+        .await
+        .unwrap();
 }

@@ -21,7 +21,7 @@ const FETCHED: &str = "
 
 | kind | proof in | proof | signed | time may be off by | key |
 |---|---|---|---|---|---|
-| aws-sns | the body, `Signature` | RSA with SHA-1 or SHA-256 as of `SignatureVersion`, base64 | Message, MessageId, Subject, Timestamp, TopicArn, Type; of confirmations also SubscribeURL and Token | 3600 s | the certificate at `SigningCertURL`, which is `https://sns.<region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem` letter by letter, in the region of the topic |
+| aws-sns | the body, `Signature` | RSA with SHA-1 or SHA-256 as of `SignatureVersion`, base64 | Message, MessageId, Subject, Timestamp, TopicArn, Type; of confirmations also SubscribeURL and Token | 3600 s | the certificate at `SigningCertURL`, which is `https://sns.<region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem` letter by letter, in the region of the topic; it names SNS there |
 | paypal | `paypal-transmission-sig: …` | RSA with SHA-256, base64 | `{paypal-transmission-id}\\|{paypal-transmission-time}\\|{webhook-id}\\|{CRC-32 of the body}` | 300 s | the certificate at `paypal-cert-url`, which is `https://api.paypal.com/v1/notifications/certs/<name>` (`api.sandbox.paypal.com` with `environment: sandbox`), and names `paypal.com` |
 | google-pubsub-push | `authorization: Bearer …` | JWT | claims: `iss` is `https://accounts.google.com`, `aud` and `email` as configured, `email_verified`, `exp` | 60 s | `https://www.googleapis.com/oauth2/v3/certs` |
 | azure-event-grid, `entra` | `authorization: Bearer …` | JWT | claims: `iss` is the tenant, `aud` and `azp` or `appid` as configured, `exp`, `nbf` | 60 s | `https://login.microsoftonline.com/<tenant>/discovery/v2.0/keys` |
@@ -31,13 +31,17 @@ whatever a name resolves to, no exception to that; at most 10 s, and 64 KiB for 
 keys. Where one cannot be got the sender is told 503, so that it sends again.
 
 - **Certificates** are kept by address, fresh for what `Cache-Control` says (5 minutes to 24 hours, 24 hours by
-  default), and for 7 days more while they cannot be fetched; what counts besides is their own validity. Their
-  issuer is not looked at: they come over TLS from an address that only the sender can have. At most 256 are
-  kept, and 30 fetched in a minute, so that strangers gain nothing by naming others.
+  default), and for 7 days more while they cannot be fetched; what counts besides is their own validity. At most 256
+  are kept, and 30 fetched in a minute, so that strangers gain nothing by naming others.
+- **Who vouches for them**: an authority that this machine trusts, or one of the file `ca`, by a path of valid
+  certificates for servers. Those of PayPal lie in its file. SNS publishes its own alone: its issuer's is fetched, in
+  the clear as authorities publish them and by the same rules otherwise, from `*.amazontrust.com`, and nowhere else.
 - **Keys of issuers** are fresh for what `Cache-Control` says (5 minutes to 24 hours, an hour by default). A token by
   a key that is not known has them fetched again, at most once in 20 s. While they cannot be fetched those that
   are here count for 24 hours. Tokens: RS, PS and ES 256 and 384, RS and PS 512, EdDSA; never `none` or a secret;
   at most 8 KiB; a key counts for the algorithm that it names; `jku`, `x5u` and `jwk` of a token are not looked at.
+- **`keys-file`** takes the place of all that: the certificate (PEM) or the key set (JWKS) in it counts, and nothing is
+  fetched or visited. It is for simulations and emulators: who has such a key can send anything.
 
 ## Causes
 

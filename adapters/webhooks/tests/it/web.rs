@@ -5,12 +5,16 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, IsCa, KeyPair,
+    PKCS_RSA_SHA256,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use tradewind_adapter::{Build, BuiltSource, Error, ErrorKind, Fetch, Fetched, Registry, Webhook};
+use tradewind_signatures::Authorities;
 
 pub(crate) const SNS_URL: &str =
     "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b.pem";
@@ -69,7 +73,23 @@ impl Signing {
         STANDARD.encode(self.sign(message))
     }
 
+    /// A certificate that an authority between the trusted one and its holder has issued, without that one's.
     pub(crate) fn certificate(&self, name: &str) -> String {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.custom_extensions.push(issued_at(ISSUER_URL));
+        params
+            .signed_by(&self.pair, &authority().between)
+            .unwrap()
+            .pem()
+    }
+
+    /// With it.
+    pub(crate) fn chain(&self, name: &str) -> String {
+        self.certificate(name) + &authority().between.pem()
+    }
+
+    /// One that nobody else has issued.
+    pub(crate) fn alone(&self, name: &str) -> String {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.self_signed(&self.pair).unwrap().pem()
     }
@@ -92,6 +112,41 @@ impl Signing {
     }
 }
 
+/// Where the certificate of [`Authority::between`] lies.
+pub(crate) const ISSUER_URL: &str = "http://crt.r2m01.amazontrust.com/r2m01.cer";
+
+/// Who issues certificates of senders: the trusted one, and one between.
+pub(crate) struct Authority {
+    pub(crate) root: CertifiedIssuer<'static, KeyPair>,
+    pub(crate) between: CertifiedIssuer<'static, KeyPair>,
+}
+
+pub(crate) fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(|| {
+        let params = |name: &str| {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params
+        };
+        let key = || KeyPair::generate().unwrap();
+        let root = CertifiedIssuer::self_signed(params("root"), key()).unwrap();
+        let between = CertifiedIssuer::signed_by(params("between"), key(), &root).unwrap();
+        Authority { root, between }
+    })
+}
+
+/// Authority information access (RFC 5280, section 4.2.2.1) with one `caIssuers`.
+fn issued_at(url: &str) -> CustomExtension {
+    let name = [&[0x86, url.len() as u8], url.as_bytes()].concat();
+    let method = [6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    let access = [&method[..], &name].concat();
+    let access = [&[0x30, access.len() as u8], &access[..]].concat();
+    let all = [&[0x30, access.len() as u8], &access[..]].concat();
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], all)
+}
+
 /// Everything where it lies on a good day.
 pub(crate) fn web() -> Arc<Web> {
     let web = Web::default();
@@ -103,8 +158,9 @@ pub(crate) fn web() -> Arc<Web> {
         ),
         (
             PAYPAL_URL.to_owned(),
-            key(true).certificate("x.paypal.com").into(),
+            key(true).chain("x.paypal.com").into(),
         ),
+        (ISSUER_URL.to_owned(), authority().between.der().to_vec()),
         (GOOGLE_URL.to_owned(), keys.clone().into()),
         (
             format!("https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys"),
@@ -116,7 +172,10 @@ pub(crate) fn web() -> Arc<Web> {
 
 pub(crate) fn registry(web: Arc<Web>) -> Registry {
     let mut registry = Registry::default();
-    tradewind_webhooks::register(&mut registry, web);
+    let pem = authority().root.pem();
+    tradewind_webhooks::register_trusting(&mut registry, web, || {
+        Authorities::read(pem.as_bytes()).unwrap()
+    });
     registry
 }
 
