@@ -5,6 +5,7 @@ mod contract;
 mod dialect;
 mod event;
 mod filter;
+mod format;
 mod gateway;
 mod handler;
 mod host;
@@ -33,6 +34,9 @@ pub const TARGETS: &[Target] = &[
     signature::SIGNATURE,
     provider::GITHUB,
     provider::STANDARD_WEBHOOKS,
+    format::FORMAT,
+    format::MAPPING,
+    format::OUTWARD,
     filter::FILTER,
     rules::RULE_SET,
     dialect::SQL,

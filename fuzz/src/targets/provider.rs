@@ -27,6 +27,8 @@ pub(super) const GITHUB: Target = Target {
         "\"updated_at\":\"2018-04-05T17:31:00Z\"",
         "\\u0000",
     ],
+    // The rows of the document are read once.
+    memory: 512 << 10,
     ..Target::new("github", github)
 };
 

@@ -12,7 +12,8 @@ use tradewind_adapter::{Error, Fetch, Fetched, Parts, Secret};
 use tradewind_keys::{Issuer, KeysAt};
 use tradewind_signatures::sns::{Kind, Message};
 use tradewind_signatures::{
-    Algorithm, Certificate, KeyFormat, Piece, Place, Scheme, Signer, Stamp, Verifier, paypal, sns,
+    Algorithm, Authorities, Chain, KeyFormat, Piece, Place, Scheme, Signer, Stamp, Verifier,
+    paypal, sns,
 };
 use url::Url;
 
@@ -97,8 +98,36 @@ pub(super) fn scheme(scheme: &Scheme<'static>, mut input: Cut<'_>) {
     }
 }
 
-fn certificate(pem: &str) -> Certificate {
-    Certificate::read(pem.as_bytes()).unwrap()
+fn chain(pem: &str) -> Chain {
+    Chain::read(pem.as_bytes()).unwrap()
+}
+
+/// Certificates as a sender might publish them: read, and issued by nobody that counts.
+pub(super) fn certificates(pem: &[u8]) {
+    static AUTHORITIES: OnceLock<Authorities> = OnceLock::new();
+    let authorities = AUTHORITIES.get_or_init(|| {
+        let pem = include_str!("../../../adapters/signatures/tests/it/paypal.pem");
+        Authorities::read(pem.as_bytes()).unwrap()
+    });
+    drop(Authorities::read(pem));
+    let Ok(chain) = Chain::read(pem) else {
+        return;
+    };
+    for now in [Duration::ZERO, SIGNED] {
+        assert!(
+            chain
+                .trusted(authorities, Some(pem), UNIX_EPOCH + now)
+                .is_err()
+        );
+    }
+    if let Some(url) = chain.issuer().filter(|url| sns::is_issuer(url)) {
+        let url = Url::parse(url).unwrap();
+        assert!(url.host_str().unwrap().ends_with(".amazontrust.com"));
+        assert_eq!(
+            (url.port(), url.query(), url.fragment()),
+            (None, None, None)
+        );
+    }
 }
 
 /// The host as another parser of URLs sees it, where nothing else is there to be seen.
@@ -114,9 +143,9 @@ fn host(url: &str) -> String {
 
 /// A message of SNS.
 pub(super) fn notification(body: &[u8]) {
-    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
+    static CHAIN: OnceLock<Chain> = OnceLock::new();
     let pem = include_str!("../../../adapters/signatures/tests/it/sns.pem");
-    let certificate = CERTIFICATE.get_or_init(|| certificate(pem));
+    let chain = CHAIN.get_or_init(|| chain(pem));
     let terms = sns::Terms {
         topics: vec!["arn:aws:sns:us-west-2:123456789012:MyTopic".into()],
         tolerance: Duration::from_secs(3600),
@@ -131,7 +160,10 @@ pub(super) fn notification(body: &[u8]) {
     if let Ok(url) = message.subscribe_url() {
         assert_eq!(host(url), place);
     }
-    if message.verify(certificate, &terms, now).is_ok() {
+    let certificate = chain
+        .trusted(&Authorities::configured(), None, now)
+        .unwrap();
+    if message.verify(certificate, &terms).is_ok() {
         let id = match message.kind().unwrap() {
             Kind::Notification => "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
             _ => "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
@@ -142,9 +174,9 @@ pub(super) fn notification(body: &[u8]) {
 
 /// A transmission of PayPal.
 pub(super) fn transmission(mut input: Cut<'_>) {
-    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
+    static CHAIN: OnceLock<Chain> = OnceLock::new();
     let pem = include_str!("../../../adapters/signatures/tests/it/paypal.pem");
-    let certificate = CERTIFICATE.get_or_init(|| certificate(pem));
+    let chain = CHAIN.get_or_init(|| chain(pem));
     let request = parts(input.headers());
     let body = input.rest();
     let terms = paypal::Terms {
@@ -157,7 +189,10 @@ pub(super) fn transmission(mut input: Cut<'_>) {
         return;
     };
     assert_eq!(host(claim.certificate_url()), "api.paypal.com");
-    if claim.verify(certificate, &terms, body, now).is_ok() {
+    let certificate = chain
+        .trusted(&Authorities::configured(), None, now)
+        .unwrap();
+    if claim.verify(certificate, &terms, body).is_ok() {
         assert_eq!(claim.id(), "69cd13f0-d67a-11e5-baa3-778b53f4ae55");
     }
 }

@@ -24,6 +24,7 @@ fn verify(input: &[u8]) {
         "sns" => return senders::notification(input.rest()),
         "paypal" => return senders::transmission(input),
         "token" => return senders::token(input.rest()),
+        "certificates" => return senders::certificates(input.rest()),
         name if name != "github" && name != "standard" => {
             let scheme = ALL.iter().find(|scheme| scheme.name == name);
             return senders::scheme(scheme.unwrap_or(&ALL[1]), input);

@@ -100,6 +100,9 @@ holds all attributes and the kind of the data, so that nothing is lost. An event
 cannot hold is refused: no `time`, data that is no object where there must be one, bytes where there
 is place for text only. At a subscription it is then a dead letter, `render-failed`.
 
+EventBridge answers a `PutEvents` of which it took no entry with 200, and `FailedEntryCount` in the body: a sink of
+kind `http` does not see that.
+
 | name | what it is | `resource`, by default |
 |---|---|---|
 ";
