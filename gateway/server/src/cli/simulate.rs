@@ -1,6 +1,7 @@
 //! `tradewind simulate`
 
 mod answer;
+mod issued;
 mod providers;
 mod request;
 mod samples;
@@ -29,9 +30,12 @@ use tradewind_adapter::Secret;
     tradewind simulate stripe invoice.paid --url http://127.0.0.1:8080/in/pay --secret file:/run/secrets/stripe\n  \
     tradewind simulate slack challenge --secret env:SLACK\n  \
     tradewind simulate github push --secret env:GITHUB_SECRET --tamper    expects 401\n  \
+    tradewind simulate aws-sns notification --keys ./simulated --set topic=arn:aws:sns:eu-west-1:123456789012:orders\n  \
     tradewind simulate --list\n\n\
     The secret is the one that the provider has: for discord the private key (32 bytes in hexadecimal), for\n\
-    sendgrid a private key of P-256 (PKCS#8 in base64). Exit code 0: every answer was the expected one."
+    sendgrid a private key of P-256 (PKCS#8 in base64). aws-sns, paypal, google-pubsub-push and\n\
+    azure-event-grid-token sign with a key in the folder --keys, and the source takes what lies beside it:\n\
+    keys-file: FOLDER/aws-sns.pem, FOLDER/google-pubsub-push.json. Exit code 0: every answer was the expected one."
 )]
 pub(super) struct Args {
     /// Provider, a `kind` of source
@@ -48,6 +52,12 @@ pub(super) struct Args {
     /// Permits an address that is not this machine
     #[arg(long)]
     allow_remote: bool,
+    /// Folder with the key of a simulated sender that publishes its keys, made where it is not there
+    #[arg(long, value_name = "FOLDER")]
+    keys: Option<PathBuf>,
+    /// What such a sender knows of the source: topic, webhook-id, audience, service-account, tenant, application
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
     /// Where the secret is: env:NAME or file:PATH
     #[arg(long, value_name = "env:NAME|file:PATH")]
     secret: Option<String>,
@@ -85,7 +95,15 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             .map_err(|_| Failure::usage(format!("`{name}` is no provider")))?,
     };
     let address = address(&url, args.allow_remote)?;
-    let secret = secret(args.secret.as_deref())?;
+    let (secret, keys) = match provider.issued() {
+        None if !args.set.is_empty() || args.keys.is_some() => {
+            return Err(Failure::usage(format!(
+                "{name} has a secret, and no keys to --set"
+            )));
+        }
+        None => (Some(secret(args.secret.as_deref())?), None),
+        Some(issued) => (None, keys(&args, name, issued)?),
+    };
     let file = args.file.as_deref().map(read).transpose()?;
     let public_url = args.public_url.clone().unwrap_or_else(|| url.to_string());
     let mut unexpected = 0;
@@ -95,7 +113,8 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             event,
             url: &url,
             public_url: &public_url,
-            secret: &secret,
+            secret: secret.as_ref(),
+            keys: keys.as_ref(),
             body: file.as_deref(),
             tamper: args.tamper,
             now_ms: now_ms(),
@@ -118,6 +137,29 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             args.times
         ))),
     }
+}
+
+/// A `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=');
+    let (name, value) = pair.ok_or("write NAME=VALUE, for instance topic=arn:aws:sns:…")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn keys(args: &Args, name: &str, issued: issued::Issued) -> Result<Option<issued::Keys>, Failure> {
+    let known = issued.settings();
+    if let Some((wrong, _)) = args
+        .set
+        .iter()
+        .find(|(set, _)| known.iter().all(|(k, _)| k != set))
+    {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        return Err(Failure::usage(format!("{name} has no `{wrong}` to --set"))
+            .hint(format!("there are: {}", names.join(", "))));
+    }
+    let settings = args.set.iter().cloned().collect();
+    let at = |folder: &PathBuf| issued::Keys::at(folder, name, issued, settings);
+    args.keys.as_ref().map(at).transpose()
 }
 
 fn tell(

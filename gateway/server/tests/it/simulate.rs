@@ -30,6 +30,28 @@ fn keys(provider: &str) -> [&'static str; 3] {
     }
 }
 
+/// What a source has whose sender publishes its keys, which lie in a folder.
+fn published(provider: &str, folder: &str) -> Option<String> {
+    let zeroes = "00000000-0000-0000-0000-000000000000";
+    Some(match provider {
+        "aws-sns" => {
+            format!(
+                "topics: [\"arn:aws:sns:eu-west-1:000000000000:simulated\"], keys-file: {folder}/aws-sns.pem"
+            )
+        }
+        "paypal" => format!("webhook-id: SIMULATED, keys-file: {folder}/paypal.pem"),
+        "google-pubsub-push" => format!(
+            "audiences: [\"{PUBLIC_URL}\"], service-accounts: [simulated@tradewind.iam.gserviceaccount.com], \
+             keys-file: {folder}/google-pubsub-push.json"
+        ),
+        "azure-event-grid-token" => format!(
+            "entra: {{ tenant: {zeroes}, audiences: [\"api://simulated\"], \
+             keys-file: {folder}/azure-event-grid-token.json }}"
+        ),
+        _ => return None,
+    })
+}
+
 async fn simulate(secret: &str, args: &[&str]) -> Output {
     Command::new(binary())
         .arg("simulate")
@@ -56,14 +78,26 @@ async fn every_event_is_taken_and_every_spoiled_one_refused() {
         .map(|l| l["provider"].as_str().unwrap())
         .collect();
     providers.dedup();
-    assert!(providers.len() >= 15, "{providers:?}");
+    assert!(providers.len() >= 19, "{providers:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
     let mut yaml = String::from("sources:\n");
     for provider in &providers {
         let kind = match *provider {
             "gitlab-signing-token" => "gitlab",
+            "azure-event-grid-token" => "azure-event-grid",
             kind => kind,
         };
         let [_, secret, more] = keys(provider);
+        if let Some(settings) = published(provider, folder) {
+            // The first run makes the keys.
+            let made = simulate("", &[provider, "--print", "--keys", folder]).await;
+            assert!(made.status.success(), "{made:?}");
+            yaml.push_str(&format!(
+                "  {provider}: {{ kind: {kind}, path: /in/{provider}, {settings} }}\n"
+            ));
+            continue;
+        }
         yaml.push_str(&format!(
             "  {provider}: {{ kind: {kind}, path: /in/{provider}, secrets: [\"{secret}\"]{more} }}\n"
         ));
@@ -79,6 +113,10 @@ async fn every_event_is_taken_and_every_spoiled_one_refused() {
         let handshake = line["handshake"].as_bool().unwrap();
         let url = format!("http://{address}/in/{provider}");
         let secret = keys(provider)[0];
+        let proof = match published(provider, folder) {
+            Some(_) => ["--keys", folder],
+            None => ["--secret", "env:TRADEWIND_TEST_SECRET"],
+        };
         let common = [
             provider,
             event,
@@ -86,8 +124,8 @@ async fn every_event_is_taken_and_every_spoiled_one_refused() {
             &url,
             "--public-url",
             PUBLIC_URL,
-            "--secret",
-            "env:TRADEWIND_TEST_SECRET",
+            proof[0],
+            proof[1],
         ];
         let with = |more: &[&'static str]| [&common[..], more].concat();
         let good = simulate(secret, &with(&["--times", "2"])).await;
@@ -180,6 +218,18 @@ async fn what_cannot_be_simulated_is_told() {
             2,
             "protects no body",
         ),
+        (&["aws-sns"], 2, "aws-sns signs with a key of its own"),
+        (
+            &["aws-sns", "--set", "tenant=1"],
+            2,
+            "aws-sns has no `tenant` to --set",
+        ),
+        (&["aws-sns", "--set", "topic"], 2, "write NAME=VALUE"),
+        (
+            &["github", "--set", "topic=x"],
+            2,
+            "github has a secret, and no keys to --set",
+        ),
         (
             &[
                 "github",
@@ -212,4 +262,40 @@ async fn what_cannot_be_simulated_is_told() {
     let text = String::from_utf8_lossy(&printed.stdout);
     assert!(text.starts_with("POST /in/github HTTP/1.1\r\n"), "{text}");
     assert!(text.contains("x-hub-signature-256: sha256="), "{text}");
+}
+
+/// A key that was made once stays, is nobody else's to read, and another one is refused.
+#[tokio::test]
+async fn keys_that_are_published() {
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [own, other] = [&own, &other].map(|folder| folder.path().to_str().unwrap());
+    for folder in [own, other, own] {
+        let made = simulate("", &["aws-sns", "--print", "--keys", folder]).await;
+        assert!(made.status.success(), "{made:?}");
+    }
+    let key = std::fs::metadata(format!("{own}/aws-sns.key")).unwrap();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777,
+        0o600
+    );
+    let topic = "arn:aws:sns:us-east-1:123456789012:orders";
+    let yaml = format!(
+        "sources:\n  aws-sns: {{ kind: aws-sns, path: /in/aws-sns, topics: [\"{topic}\"], keys-file: {own}/aws-sns.pem }}\n"
+    );
+    let gateway = start(&yaml).await;
+    let url = format!("http://{}/in/aws-sns", gateway.running.listen);
+    let set = format!("topic={topic}");
+    let body = own.to_owned() + "/message";
+    std::fs::write(&body, "published \"by\" us\n").unwrap();
+    for (folder, more, taken) in [
+        (own, &["--set", &*set, "--file", &body][..], true),
+        (own, &[], false),
+        (other, &["--set", &set], false),
+    ] {
+        let args = [&["aws-sns", "--url", &*url, "--keys", folder], more].concat();
+        let output = simulate("", &args).await;
+        assert_eq!(output.status.success(), taken, "{output:?}");
+    }
+    assert_eq!(gateway.appended("default").await, 1);
+    gateway.finish().await;
 }

@@ -1,5 +1,6 @@
 //! Who can be simulated: how each signs, and what it sends.
 
+use super::issued::Issued;
 use super::samples;
 use crate::cli::failure::Failure;
 use tradewind_signatures::{Scheme, schemes};
@@ -9,8 +10,17 @@ use tradewind_signatures::{Scheme, schemes};
 pub(super) struct Provider {
     /// The `kind` of source.
     pub(super) kind: &'static str,
-    pub(super) scheme: &'static Scheme<'static>,
+    pub(super) proof: Proof,
     pub(super) events: &'static [Event],
+}
+
+/// How it shows who it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Proof {
+    /// By what both sides know, or have been told.
+    Scheme(&'static Scheme<'static>),
+    /// By a key that it publishes.
+    Issued(Issued),
 }
 
 /// What it sends.
@@ -70,24 +80,36 @@ impl Event {
     }
 }
 
+const fn issued(kind: &'static str, proof: Issued, events: &'static [Event]) -> Provider {
+    Provider {
+        kind,
+        proof: Proof::Issued(proof),
+        events,
+    }
+}
+
 /// All of them.
 #[rustfmt::skip]
 pub(super) static ALL: &[Provider] = &[
-    Provider { kind: "azure-event-grid", scheme: &schemes::EVENT_GRID, events: samples::EVENT_GRID },
-    Provider { kind: "bitbucket", scheme: &schemes::BITBUCKET, events: samples::BITBUCKET },
-    Provider { kind: "discord", scheme: &schemes::DISCORD, events: samples::DISCORD },
-    Provider { kind: "github", scheme: &schemes::GITHUB, events: samples::GITHUB },
-    Provider { kind: "gitlab", scheme: &schemes::GITLAB_TOKEN, events: samples::GITLAB },
-    Provider { kind: "gitlab-signing-token", scheme: &schemes::STANDARD_WEBHOOKS, events: samples::GITLAB_SIGNED },
-    Provider { kind: "sendgrid", scheme: &schemes::SENDGRID, events: samples::SENDGRID },
-    Provider { kind: "shopify", scheme: &schemes::SHOPIFY, events: samples::SHOPIFY },
-    Provider { kind: "slack", scheme: &schemes::SLACK, events: samples::SLACK },
-    Provider { kind: "square", scheme: &schemes::SQUARE, events: samples::SQUARE },
-    Provider { kind: "standard-webhooks", scheme: &schemes::STANDARD_WEBHOOKS, events: samples::STANDARD },
-    Provider { kind: "stripe", scheme: &schemes::STRIPE, events: samples::STRIPE },
-    Provider { kind: "twilio", scheme: &schemes::TWILIO, events: samples::TWILIO },
-    Provider { kind: "twitter", scheme: &schemes::TWITTER, events: samples::TWITTER },
-    Provider { kind: "zoom", scheme: &schemes::ZOOM, events: samples::ZOOM },
+    issued("aws-sns", Issued::Sns, samples::SNS),
+    Provider { kind: "azure-event-grid", proof: Proof::Scheme(&schemes::EVENT_GRID), events: samples::EVENT_GRID },
+    issued("azure-event-grid-token", Issued::Entra, samples::EVENT_GRID_TOKEN),
+    Provider { kind: "bitbucket", proof: Proof::Scheme(&schemes::BITBUCKET), events: samples::BITBUCKET },
+    Provider { kind: "discord", proof: Proof::Scheme(&schemes::DISCORD), events: samples::DISCORD },
+    Provider { kind: "github", proof: Proof::Scheme(&schemes::GITHUB), events: samples::GITHUB },
+    Provider { kind: "gitlab", proof: Proof::Scheme(&schemes::GITLAB_TOKEN), events: samples::GITLAB },
+    Provider { kind: "gitlab-signing-token", proof: Proof::Scheme(&schemes::STANDARD_WEBHOOKS), events: samples::GITLAB_SIGNED },
+    issued("google-pubsub-push", Issued::Google, samples::PUBSUB),
+    issued("paypal", Issued::PayPal, samples::PAYPAL),
+    Provider { kind: "sendgrid", proof: Proof::Scheme(&schemes::SENDGRID), events: samples::SENDGRID },
+    Provider { kind: "shopify", proof: Proof::Scheme(&schemes::SHOPIFY), events: samples::SHOPIFY },
+    Provider { kind: "slack", proof: Proof::Scheme(&schemes::SLACK), events: samples::SLACK },
+    Provider { kind: "square", proof: Proof::Scheme(&schemes::SQUARE), events: samples::SQUARE },
+    Provider { kind: "standard-webhooks", proof: Proof::Scheme(&schemes::STANDARD_WEBHOOKS), events: samples::STANDARD },
+    Provider { kind: "stripe", proof: Proof::Scheme(&schemes::STRIPE), events: samples::STRIPE },
+    Provider { kind: "twilio", proof: Proof::Scheme(&schemes::TWILIO), events: samples::TWILIO },
+    Provider { kind: "twitter", proof: Proof::Scheme(&schemes::TWITTER), events: samples::TWITTER },
+    Provider { kind: "zoom", proof: Proof::Scheme(&schemes::ZOOM), events: samples::ZOOM },
 ];
 
 pub(super) fn find(name: &str) -> Result<&'static Provider, Failure> {
@@ -101,6 +123,14 @@ pub(super) fn find(name: &str) -> Result<&'static Provider, Failure> {
 }
 
 impl Provider {
+    /// The key that it publishes is its own.
+    pub(super) fn issued(&self) -> Option<Issued> {
+        match self.proof {
+            Proof::Issued(issued) => Some(issued),
+            Proof::Scheme(_) => None,
+        }
+    }
+
     /// The one of this name, else the first.
     pub(super) fn event(&self, name: Option<&str>) -> Result<&Event, Failure> {
         let found = match name {

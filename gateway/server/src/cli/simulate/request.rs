@@ -1,6 +1,7 @@
 //! One request, as its provider would make it; and spoiled, where that is asked for.
 
-use super::providers::{Event, Provider};
+use super::issued::{Keys, prove};
+use super::providers::{Asks, Event, Proof, Provider};
 use crate::cli::failure::Failure;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
@@ -29,7 +30,10 @@ pub(super) struct Order<'a> {
     pub(super) event: &'a Event,
     pub(super) url: &'a Uri,
     pub(super) public_url: &'a str,
-    pub(super) secret: &'a Secret,
+    /// Of a scheme.
+    pub(super) secret: Option<&'a Secret>,
+    /// Of a sender that publishes its keys.
+    pub(super) keys: Option<&'a Keys>,
     pub(super) body: Option<&'a [u8]>,
     pub(super) tamper: Option<Tamper>,
     pub(super) now_ms: u64,
@@ -48,7 +52,7 @@ pub(super) struct Made {
 const TWO_HOURS: u64 = 7200;
 
 pub(super) fn make(order: &Order<'_>) -> Result<Made, Failure> {
-    let (event, scheme) = (order.event, order.provider.scheme);
+    let event = order.event;
     let seconds = order.now_ms / 1000;
     possible(order)?;
     let fill = |text: &str| filled(text, &order.unique, seconds);
@@ -66,32 +70,13 @@ pub(super) fn make(order: &Order<'_>) -> Result<Made, Failure> {
         let value = HeaderValue::from_str(&fill(value)).map_err(wrong)?;
         parts.headers.insert(HeaderName::from_static(name), value);
     }
-    if event.signed && order.tamper != Some(Tamper::Unsigned) {
-        let signed_at = match order.tamper {
-            Some(Tamper::Time) => seconds.saturating_sub(TWO_HOURS),
-            _ => seconds,
-        };
-        let stranger = Secret::new("another secret of some length");
-        let (secret, strange) = match (order.tamper, scheme.algorithm) {
-            (Some(Tamper::Secret), Algorithm::EcdsaP256 | Algorithm::Ed25519) => {
-                (order.secret, true)
-            }
-            (Some(Tamper::Secret), _) if matches!(scheme.key, KeyFormat::Text) => {
-                (&stranger, false)
-            }
-            (Some(Tamper::Secret), _) => (order.secret, true),
-            _ => (order.secret, false),
-        };
-        let signer = Signer::new(scheme, secret, order.public_url)
-            .map_err(|error| Failure::usage(format!("the secret: {}", error.message())))?;
-        // A proof of something else is what another key would make.
-        let what = match strange {
-            true => [&body[..], b" "].concat(),
-            false => body.clone(),
-        };
-        signer
-            .sign(&mut parts, signed_at, &what)
-            .map_err(|error| Failure::new(error.message()))?;
+    let signed_at = match order.tamper {
+        Some(Tamper::Time) => seconds.saturating_sub(TWO_HOURS),
+        _ => seconds,
+    };
+    match order.provider.proof {
+        Proof::Scheme(scheme) => sign(scheme, order, &mut parts, &body, signed_at)?,
+        Proof::Issued(issued) => body = prove(issued, order, &mut parts, body, signed_at)?,
     }
     if order.tamper == Some(Tamper::Body) {
         spoil(&mut body);
@@ -102,15 +87,59 @@ pub(super) fn make(order: &Order<'_>) -> Result<Made, Failure> {
         .insert(HOST, HeaderValue::from_str(host).map_err(wrong)?);
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     Ok(Made {
-        signature: signature(scheme, event, order.secret)?,
+        signature: signature(order)?,
         parts,
         body: body.into(),
     })
 }
 
+/// Puts a proof by the secret into a request.
+fn sign(
+    scheme: &Scheme<'_>,
+    order: &Order<'_>,
+    parts: &mut Parts,
+    body: &[u8],
+    signed_at: u64,
+) -> Result<(), Failure> {
+    if order.event.signed && order.tamper != Some(Tamper::Unsigned) {
+        let own = secret(order)?;
+        let stranger = Secret::new("another secret of some length");
+        let (secret, strange) = match (order.tamper, scheme.algorithm) {
+            (Some(Tamper::Secret), Algorithm::EcdsaP256 | Algorithm::Ed25519) => (own, true),
+            (Some(Tamper::Secret), _) if matches!(scheme.key, KeyFormat::Text) => {
+                (&stranger, false)
+            }
+            (Some(Tamper::Secret), _) => (own, true),
+            _ => (own, false),
+        };
+        let signer = Signer::new(scheme, secret, order.public_url)
+            .map_err(|error| Failure::usage(format!("the secret: {}", error.message())))?;
+        // A proof of something else is what another key would make.
+        let what = match strange {
+            true => [body, b" "].concat(),
+            false => body.to_vec(),
+        };
+        signer
+            .sign(parts, signed_at, &what)
+            .map_err(|error| Failure::new(error.message()))?;
+    }
+    Ok(())
+}
+
+fn secret<'a>(order: &Order<'a>) -> Result<&'a Secret, Failure> {
+    let missing = || Failure::usage("the secret is missing");
+    order.secret.ok_or_else(missing)
+}
+
 /// What would not be noticed is not spoiled.
 fn possible(order: &Order<'_>) -> Result<(), Failure> {
-    let scheme = order.provider.scheme;
+    let (covered, timed) = match order.provider.proof {
+        Proof::Scheme(scheme) => (
+            scheme.algorithm != Algorithm::Token,
+            scheme.places.iter().any(|place| place.timestamp.is_some()),
+        ),
+        Proof::Issued(issued) => (issued.covers_body(), true),
+    };
     let kind = order.provider.kind;
     let refuse = |why: String| Err(Failure::usage(why).hint("take another kind of --tamper"));
     match order.tamper {
@@ -118,15 +147,13 @@ fn possible(order: &Order<'_>) -> Result<(), Failure> {
             "{kind} signs no `{}`",
             order.event.name
         ))),
-        Some(Tamper::Body) if scheme.algorithm == Algorithm::Token => refuse(format!(
+        Some(Tamper::Body) if !covered => refuse(format!(
             "{kind} sends a secret along, which protects no body"
         )),
         Some(Tamper::Body) if order.event.body.is_empty() && order.body.is_none() => {
             refuse(format!("`{}` has no body", order.event.name))
         }
-        Some(Tamper::Time) if scheme.places.iter().all(|place| place.timestamp.is_none()) => {
-            refuse(format!("{kind} signs no time"))
-        }
+        Some(Tamper::Time) if !timed => refuse(format!("{kind} signs no time")),
         _ => Ok(()),
     }
 }
@@ -185,15 +212,13 @@ fn wrong(error: impl std::fmt::Display) -> Failure {
 }
 
 /// What the answer to a handshake must hold.
-fn signature(
-    scheme: &Scheme<'_>,
-    event: &Event,
-    secret: &Secret,
-) -> Result<Option<String>, Failure> {
-    let Some(super::providers::Asks::Signature(_, _, text)) = event.asks else {
+fn signature(order: &Order<'_>) -> Result<Option<String>, Failure> {
+    let (Some(Asks::Signature(_, _, text)), Proof::Scheme(scheme)) =
+        (order.event.asks, order.provider.proof)
+    else {
         return Ok(None);
     };
-    let verifier = Verifier::new(scheme, std::slice::from_ref(secret))
+    let verifier = Verifier::new(scheme, std::slice::from_ref(secret(order)?))
         .map_err(|error| Failure::usage(format!("the secret: {}", error.message())))?;
     Ok(Some(verifier.respond(text.as_bytes())))
 }

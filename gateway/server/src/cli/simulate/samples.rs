@@ -242,3 +242,79 @@ pub(super) const EVENT_GRID: &[Event] = &[
     }
     .asking(Header("webhook-allowed-origin", "eventgrid.azure.net")),
 ];
+
+pub(super) const EVENT_GRID_TOKEN: &[Event] = &[
+    EVENT_GRID[0],
+    EVENT_GRID[1],
+    EVENT_GRID[2],
+    // Consent opens nothing where each delivery shows a token, so that nobody signs it.
+    Event {
+        signed: false,
+        ..EVENT_GRID[3]
+    },
+];
+
+const fn sns(name: &'static str, headers: Headers, message: &'static str) -> Event {
+    Event::json(name, headers, message)
+}
+
+/// What was published; the message around it is made when it is signed.
+pub(super) const SNS: &[Event] = &[
+    sns(
+        "notification",
+        &[
+            ("content-type", "text/plain; charset=UTF-8"),
+            ("x-amz-sns-message-type", "Notification"),
+        ],
+        r#"{"order":"o-%","total":12.30}"#,
+    ),
+    sns(
+        "subscription-confirmation",
+        &[
+            ("content-type", "text/plain; charset=UTF-8"),
+            ("x-amz-sns-message-type", "SubscriptionConfirmation"),
+        ],
+        "You have chosen to subscribe to a topic that is made up",
+    )
+    .asking(Body("")),
+    sns(
+        "unsubscribe-confirmation",
+        &[
+            ("content-type", "text/plain; charset=UTF-8"),
+            ("x-amz-sns-message-type", "UnsubscribeConfirmation"),
+        ],
+        "You have chosen to deactivate a subscription that is made up",
+    )
+    .asking(Body("")),
+];
+
+pub(super) const PAYPAL: &[Event] = &[
+    json(
+        "PAYMENT.CAPTURE.COMPLETED",
+        r#"{"id":"WH-%","event_version":"1.0","create_time":"@t","resource_type":"capture","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.COMPLETED","summary":"made up","resource":{"id":"cap-%","status":"COMPLETED","amount":{"value":"12.30","currency_code":"EUR"}}}"#,
+    ),
+    json(
+        "CHECKOUT.ORDER.APPROVED",
+        r#"{"id":"WH-%","event_version":"1.0","create_time":"@t","resource_type":"checkout-order","resource_version":"2.0","event_type":"CHECKOUT.ORDER.APPROVED","summary":"made up","resource":{"id":"ord-%","intent":"CAPTURE","status":"APPROVED"}}"#,
+    ),
+];
+
+pub(super) const PUBSUB: &[Event] = &[
+    json(
+        "message",
+        r#"{"message":{"attributes":{"kind":"made-up"},"data":"aGVsbG8=","messageId":"%","message_id":"%","publishTime":"@t","publish_time":"@t"},"subscription":"projects/simulated/subscriptions/simulated"}"#,
+    ),
+    Event::json(
+        "message-unwrapped",
+        &[
+            ("content-type", "text/plain"),
+            ("x-goog-pubsub-message-id", "%"),
+            (
+                "x-goog-pubsub-subscription-name",
+                "projects/simulated/subscriptions/simulated",
+            ),
+            ("x-goog-pubsub-publish-time", "@t"),
+        ],
+        "hello",
+    ),
+];
