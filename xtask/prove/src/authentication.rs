@@ -3,6 +3,7 @@
 
 mod attacks;
 pub(crate) mod oidc;
+mod pushes;
 
 use crate::gateway::Gateway;
 use crate::{Options, Proved, load};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response};
 use oidc::{Ground, Oidc};
+use pushes::Pushes;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -53,7 +55,9 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
     let issuer = ground.start("k1").await?;
     let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
     let keys = [key("shop", 1), key("shop", 2), key("gone", 3)];
-    configure(&gateway, &ground, &keys)?;
+    let pushes = Pushes::start(&ground).await?;
+    let sources = pushes.sources();
+    configure(&gateway, &ground, &keys, &sources)?;
     gateway.start().await?;
     let mut shown = keys.to_vec();
     let mut door = Door {
@@ -74,6 +78,7 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
     door.refuses("an algorithm off the list", "/jwt", &elliptic)
         .await?;
 
+    pushes.judge(&mut door, &ground, &mut shown).await?;
     strangers(&mut door, &issuer, &good, options.short).await?;
     let issuer = rotation(&mut door, &ground, issuer).await?;
     let current = issuer.token("client=shop&scope=publish").await?;
@@ -86,7 +91,7 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
     if !options.short {
         outage(&mut door, &mut gateway, &ground, &current).await?;
     }
-    api_keys(&mut door, &gateway, &ground, &keys).await?;
+    api_keys(&mut door, &gateway, &ground, &keys, &sources).await?;
 
     let log = std::fs::read_to_string(gateway.beside("log")).map_err(|e| e.to_string())?;
     let secret = |proof: &String| proof.rsplit(['.', '_']).next().map(str::to_owned);
@@ -114,7 +119,12 @@ fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn configure(gateway: &Gateway, ground: &Ground, keys: &[String]) -> Result<(), String> {
+fn configure(
+    gateway: &Gateway,
+    ground: &Ground,
+    keys: &[String],
+    more: &str,
+) -> Result<(), String> {
     let jwt = |more: &str| {
         format!(
             "auth: {{ jwt: {{ issuer: \"{}\", audience: \"urn:tradewind\", ca: \"{}\", allow-private: [127.0.0.0/8]{more} }} }}",
@@ -135,7 +145,7 @@ fn configure(gateway: &Gateway, ground: &Ground, keys: &[String]) -> Result<(), 
         &format!(
             "api-keys:\n  shop: {{ sha256: [{}] }}\n  gone: {{ sha256: {}, expires: 2020-01-01T00:00:00Z }}\nsources:\n  \
              jwt: {{ kind: http, path: /jwt, {} }}\n  any: {{ kind: http, path: /any, {} }}\n  \
-             keys: {{ kind: http, path: /keys, auth: {{ api-keys: [shop, gone] }} }}\n",
+             keys: {{ kind: http, path: /keys, auth: {{ api-keys: [shop, gone] }} }}\n{more}",
             shop.join(", "),
             hash(&key("gone", 3)),
             jwt(", algorithms: [RS256], claims: { scope: publish }"),
@@ -169,7 +179,7 @@ impl Door<'_> {
             .header("ce-id", fastrand::u64(..).to_string())
             .header("ce-source", "/prove")
             .header("ce-type", "t")
-            .body(Full::new(Bytes::new()))
+            .body(Full::new(body(path).into()))
             .map_err(|e| e.to_string())
     }
 
@@ -198,6 +208,20 @@ impl Door<'_> {
         }
         self.figures.refused += 1;
         Ok(())
+    }
+}
+
+/// What the sender of a source says.
+fn body(path: &str) -> String {
+    let id = fastrand::u64(..);
+    match path {
+        "/push" => format!(
+            r#"{{"message":{{"data":"aGk=","messageId":"{id}"}},"subscription":"projects/p/subscriptions/s"}}"#
+        ),
+        "/grid" => format!(
+            r#"[{{"id":"{id}","topic":"/t","subject":"s","eventType":"Microsoft.Storage.BlobCreated","eventTime":"2030-01-01T00:00:00Z","dataVersion":"1"}}]"#
+        ),
+        _ => String::new(),
     }
 }
 
@@ -291,6 +315,7 @@ async fn api_keys(
     gateway: &Gateway,
     ground: &Ground,
     keys: &[String; 3],
+    sources: &str,
 ) -> Result<(), String> {
     let [new, old, gone] = keys;
     for good in [new, old] {
@@ -300,7 +325,7 @@ async fn api_keys(
     for (what, proof) in attacks::keys(new) {
         door.refuses(&what, "/keys", &proof).await?;
     }
-    configure(gateway, ground, std::slice::from_ref(new))?;
+    configure(gateway, ground, std::slice::from_ref(new), sources)?;
     let (status, _) = gateway.admin("POST", "/v1/config/reload").await?;
     if status != 200 {
         return Err(format!("the reload was answered {status}"));

@@ -35,6 +35,31 @@ pub(super) fn unknown_key(good: &str, n: u64) -> String {
     put(&head, &claims, &signature)
 }
 
+/// A good token with a claim or a part of its head changed, or without its signature.
+pub(super) fn altered(good: &str) -> Attacks {
+    let (head, claims, signature) = parts(good);
+    let mut attacks: Attacks = Vec::new();
+    for (name, value) in [
+        ("exp", json!(4_102_444_800_u64)),
+        ("aud", json!(["urn:tradewind", "urn:other"])),
+        ("email", json!("push@q.iam.gserviceaccount.com")),
+        ("azp", json!("shop")),
+        ("iss", json!("https://evil.example")),
+    ] {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        attacks.push((format!("another `{name}`"), put(&head, &claims, &signature)));
+    }
+    for alg in ["none", "HS256", "PS256"] {
+        let mut head = head.clone();
+        head["alg"] = alg.into();
+        attacks.push((format!("alg `{alg}`"), put(&head, &claims, "")));
+    }
+    attacks.push(("no signature".to_owned(), put(&head, &claims, "")));
+    attacks.push(("an unknown key".to_owned(), unknown_key(good, 0)));
+    attacks
+}
+
 /// What a good token can be made into, and tokens of the issuer that are for somebody else.
 pub(super) async fn tokens(issuer: &Oidc, good: &str) -> Result<Attacks, String> {
     let (head, claims, signature) = parts(good);

@@ -1,5 +1,5 @@
 // An issuer of tokens: the OpenID provider of npm, with what a proof has to steer.
-//   node oidc.mjs PORT KEY CERTIFICATE KID STEERING-PORT
+//   node oidc.mjs PORT KEY CERTIFICATE KID STEERING-PORT [NAME CLAIMS]
 import { createServer as https } from "node:https";
 import { createServer as http } from "node:http";
 import { generateKeyPairSync } from "node:crypto";
@@ -7,8 +7,9 @@ import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { Provider } from "oidc-provider";
 
-const [port, key, cert, kid, steering] = process.argv.slice(2);
-const issuer = `https://127.0.0.1:${port}`;
+const [port, key, cert, kid, steering, name, claims] = process.argv.slice(2);
+const base = `https://127.0.0.1:${port}`;
+const issuer = name ?? base;
 const pair = (type, options, alg, id) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: "jwk" }),
   alg, use: "sig", kid: id,
@@ -26,6 +27,7 @@ const provider = new Provider(issuer, {
   clients: [client("shop"), client("till"), { ...client("mill"), token_endpoint_auth_method: "client_secret_post" }],
   jwks: { keys },
   scopes: ["publish", "read"],
+  extraTokenClaims: () => (claims ? JSON.parse(claims) : undefined),
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -50,7 +52,7 @@ const token = (query) => new Promise((done, failed) => {
   const body = new URLSearchParams({ grant_type: "client_credentials" });
   for (const name of ["scope", "resource"]) if (query.get(name)) body.set(name, query.get(name));
   const basic = Buffer.from(`${query.get("client")}:correct%20horse%20battery%20staple`).toString("base64");
-  const ask = request(`${issuer}/token`, {
+  const ask = request(`${base}/token`, {
     // It asks itself.
     method: "POST", rejectUnauthorized: false,
     headers: { "content-type": "application/x-www-form-urlencoded", authorization: `Basic ${basic}` },
@@ -62,11 +64,23 @@ const token = (query) => new Promise((done, failed) => {
   ask.on("error", failed);
   ask.end(body.toString());
 });
+const published = () => new Promise((done, failed) => {
+  request(`${base}/jwks`, { rejectUnauthorized: false }, (res) => {
+    let text = "";
+    res.on("data", (part) => (text += part));
+    res.on("end", () => done(text));
+  }).on("error", failed).end();
+});
+const steered = {
+  "/asked": () => String(asked),
+  "/keys": published,
+  "/token": (url) => token(url.searchParams),
+};
 server.listen(Number(port), "127.0.0.1", () => {
   http(async (req, res) => {
     const url = new URL(req.url, "http://steering");
     try {
-      res.end(url.pathname === "/asked" ? String(asked) : await token(url.searchParams));
+      res.end(await steered[url.pathname](url));
     } catch (error) {
       res.statusCode = 500;
       res.end(String(error));

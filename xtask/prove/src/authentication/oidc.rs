@@ -68,13 +68,28 @@ impl Ground {
 
     /// Starts it with fresh keys of this name.
     pub(crate) async fn start(&self, kid: &str) -> Result<Oidc, String> {
+        self.run(kid, self.address, &[]).await
+    }
+
+    /// Starts another one, which calls itself so and puts these claims into every token.
+    pub(crate) async fn start_as(
+        &self,
+        kid: &str,
+        name: &str,
+        claims: &str,
+    ) -> Result<Oidc, String> {
+        self.run(kid, free()?, &[name, claims]).await
+    }
+
+    async fn run(&self, kid: &str, address: SocketAddr, more: &[&str]) -> Result<Oidc, String> {
         let steering = free()?;
         let child = Command::new("node")
             .arg(&self.program)
-            .arg(self.address.port().to_string())
+            .arg(address.port().to_string())
             .arg(self.folder.path().join("key.pem"))
             .arg(self.folder.path().join("certificate.pem"))
             .args([kid, &steering.port().to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -98,6 +113,15 @@ impl Oidc {
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let token = answer["access_token"].as_str();
         Ok(token.ok_or_else(|| format!("no token: {text}"))?.to_owned())
+    }
+
+    /// Its public keys.
+    pub(crate) async fn keys(&self) -> Result<String, String> {
+        let text = self.ask("/keys").await?;
+        match text.contains("\"keys\"") {
+            true => Ok(text),
+            false => Err(format!("no keys: {text}")),
+        }
     }
 
     /// How often its keys were asked for.
