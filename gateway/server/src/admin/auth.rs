@@ -2,7 +2,7 @@
 
 use super::audit::Records;
 use super::permit::{self, Later, Permit};
-use crate::ingress::{Encrypted, Problem, seconds};
+use crate::ingress::{Additional, Encrypted, Problem, seconds, sound};
 use crate::run::Gateway;
 use crate::who;
 use axum::extract::{MatchedPath, Request, State};
@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 use tradewind_adapter::{Action, Cause, Peer, Refusal, Secret};
 use tradewind_policy::Principal;
 
@@ -49,6 +50,8 @@ pub(super) struct Entry {
     pub(super) asks: Asks,
     pub(super) records: Records,
     pub(super) later: Later,
+    /// Requests under way beyond the first of each connection.
+    pub(super) additional: Semaphore,
 }
 
 /// Who calls, where it is not the operator at the socket or with the token.
@@ -60,6 +63,12 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let sound = sound(&request, &entry.gateway.site.load().admin_limits);
+    let place = sound.and_then(|()| Additional::place(&entry.additional, request.extensions()));
+    let _place = match place {
+        Ok(place) => place,
+        Err(problem) => return turned_away(&entry, problem),
+    };
     let admitted = match &entry.guard {
         Guard::Socket => Ok(None),
         Guard::Token(token) => match fenced(&request) {

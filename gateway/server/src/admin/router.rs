@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use http::StatusCode;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// All endpoints, the document's own included.
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -43,6 +44,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         asks: asks(&endpoints),
         records: audit::records(&endpoints),
         later: permit::later(&endpoints),
+        additional: Semaphore::new(gateway.site.load().admin_limits.requests),
     });
     endpoints
         .into_iter()

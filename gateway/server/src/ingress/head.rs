@@ -5,9 +5,16 @@ use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode, Version};
 
+/// Whether a head is one that a request can have, whoever it is for.
+pub(crate) fn sound<B>(request: &Request<B>, limits: &Limits) -> Result<(), Problem> {
+    size(request, limits)?;
+    host(request)?;
+    coding(request)
+}
+
 /// Whether a head is within the limits. HTTP/1 enforces them while it reads; HTTP/2 knows no count,
 /// and resets the streams of large heads, so what comes a little above the limit is answered here.
-pub(super) fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Problem> {
+fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Problem> {
     let headers = request.headers();
     let target = request
         .uri()
@@ -28,7 +35,7 @@ pub(super) fn size<B>(request: &Request<B>, limits: &Limits) -> Result<(), Probl
 
 /// Of codings that frame a body, `chunked` alone is understood; RFC 9112 section 6.1 has the others
 /// answered 501. Whatever else stood before `chunked` would be left in the body.
-pub(super) fn coding<B>(request: &Request<B>) -> Result<(), Problem> {
+fn coding<B>(request: &Request<B>) -> Result<(), Problem> {
     let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
@@ -43,7 +50,7 @@ pub(super) fn coding<B>(request: &Request<B>) -> Result<(), Problem> {
 
 /// What RFC 9112 section 3.2 demands: exactly one `Host`, which is empty or an authority. HTTP/2
 /// has `:authority` in its place, HTTP/1.0 may leave it out.
-pub(super) fn host<B>(request: &Request<B>) -> Result<(), Problem> {
+fn host<B>(request: &Request<B>) -> Result<(), Problem> {
     if request.version() > Version::HTTP_11 {
         return Ok(());
     }

@@ -1,7 +1,10 @@
 //! What strangers may use up before anything is known about them.
 
+use super::Problem;
+use http::Extensions;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tradewind_config::Network;
 
 /// Bounds of one listener.
@@ -77,7 +80,24 @@ impl Default for Limits {
 
 /// Marks a request that came while its connection had another one under way.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Additional;
+pub(crate) struct Additional;
+
+impl Additional {
+    /// A place for a request. The first of a connection always has one, so that nobody's many streams can keep others
+    /// from being heard.
+    pub(crate) fn place<'s>(
+        places: &'s Semaphore,
+        extensions: &Extensions,
+    ) -> Result<Option<SemaphorePermit<'s>>, Problem> {
+        let Some(Self) = extensions.get() else {
+            return Ok(None);
+        };
+        let place = places.try_acquire();
+        place
+            .map(Some)
+            .map_err(|_| Problem::overloaded("too many requests under way"))
+    }
+}
 
 /// Marks a request that came by TLS.
 #[derive(Debug, Clone, Copy)]

@@ -125,9 +125,7 @@ impl Ingress {
         B::Error: Into<BoxError> + std::fmt::Display,
     {
         let site = self.site.load_full();
-        let sound = head::size(&request, &site.limits)
-            .and_then(|()| head::host(&request))
-            .and_then(|()| head::coding(&request));
+        let sound = head::sound(&request, &site.limits);
         // Two ways to tell a body's end may lead two parsers to two ends. RFC 9112 section 6.1 has the
         // connection closed after a request with both, of which only one is left to be seen here:
         // what follows a chunked body is never taken for a request.
@@ -238,16 +236,7 @@ impl Ingress {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        // The first of a connection always has its place, so that nobody's many streams can keep
-        // others from being heard.
-        let _permit = match request.extensions().get() {
-            Some(Additional) => Some(
-                self.additional
-                    .try_acquire()
-                    .map_err(|_| Problem::overloaded("too many requests under way"))?,
-            ),
-            None => None,
-        };
+        let _place = Additional::place(&self.additional, request.extensions())?;
         let (line, body) = request.into_parts();
         let parts = Parts {
             method: line.method,

@@ -1,7 +1,10 @@
 //! The admin API.
 
+use crate::support::front::http2;
 use crate::support::http::raw;
 use crate::support::start;
+use http::Request;
+use http_body_util::Full;
 use std::os::unix::fs::PermissionsExt;
 
 const YAML: &str = "sources:\n  events: { kind: http, path: /events, auth: none-i-understand }\n\
@@ -71,6 +74,16 @@ async fn on_tcp_it_asks_for_the_token_and_for_no_browser() {
     assert_eq!(get("/v1/status", rebound).await, 403);
     let foreign = format!("{right}origin: https://evil.example\r\n");
     assert_eq!(get("/v1/status", foreign).await, 403);
+    // What HTTP/1 bounds while it reads, is bounded in HTTP/2 as well.
+    let mut sender = http2(address).await;
+    for (fields, status) in [(1, 200), (120, 431)] {
+        let mut request = Request::get(format!("http://{address}/livez"));
+        for _ in 0..fields {
+            request = request.header("a", "b");
+        }
+        let request = request.body(Full::default()).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status);
+    }
     gateway.running.stop().await.unwrap();
 }
 

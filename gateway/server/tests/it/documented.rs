@@ -63,24 +63,13 @@ fn blocks(path: &str, text: &str) -> Vec<Block> {
     let (mut section, mut meant) = (String::new(), BTreeSet::new());
     let mut open: Option<Block> = None;
     for (number, line) in text.lines().enumerate() {
-        match &mut open {
-            Some(block) if line == "```" => {
-                blocks.push(std::mem::replace(
-                    block,
-                    Block {
-                        place: String::new(),
-                        section: String::new(),
-                        text: String::new(),
-                        meant: BTreeSet::new(),
-                    },
-                ));
-                open = None;
-            }
-            Some(block) => {
+        match (&mut open, line) {
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some(block), line) => {
                 block.text.push_str(line);
                 block.text.push('\n');
             }
-            None if line == "```yaml" => {
+            (None, "```yaml") => {
                 open = Some(Block {
                     place: format!("{path}:{}", number + 1),
                     section: section.clone(),
@@ -88,7 +77,7 @@ fn blocks(path: &str, text: &str) -> Vec<Block> {
                     meant: std::mem::take(&mut meant),
                 });
             }
-            None => {
+            (None, line) => {
                 if let Some(title) = line.strip_prefix("## ") {
                     section = title.into();
                 }
