@@ -117,19 +117,13 @@ pub(super) fn ways(path: PathId, test: &Test) -> Vec<Access> {
         }
         Test::Wildcard(pattern) => match &*pattern.parts {
             [only] => vec![key(Kind::Exact, only.as_bytes(), true)],
-            [first, ..] if !first.is_empty() => {
-                vec![key(
-                    Kind::Prefix,
-                    affix(first.as_bytes(), How::Prefix),
-                    false,
-                )]
-            }
-            [.., last] if !last.is_empty() => {
-                vec![key(
-                    Kind::Suffix,
-                    affix(last.as_bytes(), How::Suffix),
-                    false,
-                )]
+            // The longer end tells more apart.
+            [first, .., last] if first.len() + last.len() > 0 => {
+                let (kind, part, how) = match first.len() >= last.len() {
+                    true => (Kind::Prefix, first, How::Prefix),
+                    false => (Kind::Suffix, last, How::Suffix),
+                };
+                vec![key(kind, affix(part.as_bytes(), how), false)]
             }
             _ => exists(false),
         },

@@ -1,7 +1,7 @@
 //! A JSON scanner (RFC 8259) over bytes that are known to be UTF-8.
 
 use super::DEPTH_LIMIT;
-use super::text::{plain_end, token};
+use super::text::{digits_end, plain_end, token};
 use crate::DecodeError;
 use crate::model::Span;
 
@@ -262,6 +262,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
+    #[inline]
     pub(super) fn number(&mut self) -> Option<()> {
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -287,9 +288,7 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
+        self.at = digits_end(self.bytes, start);
         if self.at == start {
             return self.fail("expected a digit");
         }

@@ -34,6 +34,24 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
+/// The first byte from `at` on that is no digit; eight bytes at a time.
+#[inline(always)]
+pub(super) fn digits_end(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    for word in words {
+        // Digits become 0 to 9, which do not reach the top bit when 0x76 is added.
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'0' as u64);
+        let others = ((word & !HIGH).wrapping_add(ONES * 0x76) | word) & HIGH;
+        if others != 0 {
+            return at + (others.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + rest.iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
 /// Appends what the inside of a string stands for. `None` where it holds half of a surrogate pair.
 pub(super) fn unescape(text: &str, out: &mut String) -> Option<()> {
     let mut rest = text;
@@ -87,6 +105,20 @@ mod tests {
         }
         assert_eq!(plain_end(b"ab", 0), 2);
         assert_eq!(plain_end(b"ab", 3), 3);
+    }
+
+    #[test]
+    fn digits_end_at_the_first_other_byte() {
+        for len in 0..20 {
+            for other in 0..=u8::MAX {
+                let mut text: Vec<u8> = (b'0'..=b'9').cycle().take(len).collect();
+                text.extend([other; 9]);
+                let end = if other.is_ascii_digit() { len + 9 } else { len };
+                assert_eq!(digits_end(&text, 0), end, "{len} {other}");
+            }
+        }
+        assert_eq!(digits_end(b"12", 0), 2);
+        assert_eq!(digits_end(b"12", 3), 3);
     }
 
     #[test]
