@@ -7,7 +7,8 @@ use std::process::Command;
 const LIST: &str = "\
 cargo xtask bench <name>
 
-  filter      matching by the number of filters, against the quamina crate
+  filter      matching by the number of filters, against the quamina crate; by the type of rule, against
+              quamina (crate and Go) and event-ruler (Java), where their tools are
   normalise   verify and decode deliveries of GitHub, SNS and EventBridge, against the digest alone
   event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
   accept      taking 1 KiB events in memory, against S (a bare axum sink)

@@ -1,13 +1,18 @@
-//! What matching costs per event, by the number of filters, against the quamina crate in one run.
+//! What matching costs per event, by the number of filters and by the type of rule, against other
+//! engines in one run.
 //!
 //! Tradewind matches events that are decoded already, as the gateway does: decoding is measured on a
 //! line of its own, and is part of the comparison with quamina, which reads the document itself.
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod citylots;
+mod peers;
 mod rules;
 mod sides;
+mod table;
 
+use bytes::Bytes;
 use rules::Set;
 use sides::{Ours, measure};
 use std::process::ExitCode;
@@ -46,8 +51,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<String, String> {
     let documents = rules::events(1000);
-    let (decode, _) = measure(documents.len(), |at| {
-        json::decode(documents[at].clone().into_bytes().into()).map_or(0, |event| event.id().len())
+    let bodies: Vec<Bytes> = documents.into_iter().map(Bytes::from).collect();
+    let (decode, _) = measure(bodies.len(), |at| {
+        json::decode(bodies[at].clone()).map_or(0, |event| event.id().len())
     });
     println!("decode and validate a structured event of 1 KiB: {decode:.0} ns\n");
     println!(
@@ -59,7 +65,8 @@ fn run() -> Result<String, String> {
             rows.push(row(set, rules)?);
         }
     }
-    Ok(judged(&rows, decode))
+    let lots = table::run()?;
+    Ok(judged(&rows, decode, lots))
 }
 
 fn row(set: Set, rules: usize) -> Result<Row, String> {
@@ -69,8 +76,11 @@ fn row(set: Set, rules: usize) -> Result<Row, String> {
     let (ours, found) = built.matching(&events);
     let (build_ns, bytes) = (built.build_ns, built.bytes);
     let change = built.change(set, rules);
+    let patterns: Vec<_> = (0..rules.min(QUAMINA_MAX + 1))
+        .map(|n| set.rule(n).1)
+        .collect();
     let theirs = (rules <= QUAMINA_MAX)
-        .then(|| sides::quamina(set, rules, &documents))
+        .then(|| sides::quamina(&patterns, &documents))
         .flatten();
     if let Some((_, theirs)) = theirs
         && theirs != found
@@ -94,17 +104,17 @@ fn row(set: Set, rules: usize) -> Result<Row, String> {
     })
 }
 
-fn judged(rows: &[Row], decode: f64) -> String {
+fn judged(rows: &[Row], decode: f64, lots: Option<f64>) -> String {
     let at = |set: Set, rules: usize| {
         let row = rows.iter().find(|row| row.set == set && row.rules == rules);
         row.map_or(f64::NAN, |row| row.ours)
     };
-    let faster = |set: Set, rules: usize| {
+    let over = |set: Set, rules: usize, decode: f64| {
         let row = rows.iter().find(|row| row.set == set && row.rules == rules);
         let theirs = row.and_then(|row| row.theirs);
         theirs.map_or(f64::NAN, |theirs| theirs / (at(set, rules) + decode))
     };
-    let figures = [
+    let mut figures = vec![
         (
             "attributes µs",
             at(Set::Attributes, 100_000) / 1e3,
@@ -132,17 +142,21 @@ fn judged(rows: &[Row], decode: f64) -> String {
         ),
         (
             "quamina : decode and match, exact",
-            faster(Set::Exact, 10_000),
+            over(Set::Exact, 10_000, decode),
             1.0,
             true,
         ),
         (
             "the same, 1,000 mixed",
-            faster(Set::Mixed, 1_000),
+            over(Set::Mixed, 1_000, decode),
             5.0,
             true,
         ),
     ];
+    match lots {
+        Some(lots) => figures.push(("event-ruler : read and match, closest", lots, 3.0, true)),
+        None => println!("\nSKIPPED: event-ruler was not measured"),
+    }
     println!();
     let mut holds = true;
     let mut said = Vec::new();
@@ -155,11 +169,16 @@ fn judged(rows: &[Row], decode: f64) -> String {
         holds &= meets;
         let sign = if above { "≥" } else { "≤" };
         println!(
-            "{name:<34} {figure:>8.2} ({sign} {limit}){}",
+            "{name:<38} {figure:>8.2} ({sign} {limit}){}",
             if meets { "" } else { " !" }
         );
         said.push(format!("{name} {figure:.2}"));
     }
+    let alone = "quamina : match of a decoded event, exact";
+    println!(
+        "{alone:<41} {:>5.2} (not judged)",
+        over(Set::Exact, 10_000, 0.0)
+    );
     let verdict = if holds { "holds" } else { "falls short" };
     format!("filter: {}: {verdict}", said.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Rule sets and events, the same for both sides.
 
 use serde_json::{Value, json};
-use tradewind_filter::{Arrays, Bound, Formula, How, Number, Path, Range, Test, Text};
+use tradewind_filter::{Arrays, Bound, Formula, How, Number, Path, Range, Test, Text, Wildcard};
 
 /// Types of events.
 const TYPES: usize = 97;
@@ -17,8 +17,8 @@ pub(crate) enum Set {
     Exact,
     /// Two places in `data`.
     TwoPaths,
-    /// A quarter each: a prefix; `type` and a number; any `type` but one, and a place in `data`; a
-    /// suffix that no event has.
+    /// A fifth each: a prefix; `type` and a number; any `type` but one, and a place in `data`; a suffix
+    /// that no event has; a wildcard.
     Mixed,
 }
 
@@ -66,7 +66,7 @@ impl Set {
 }
 
 fn mixed(n: usize, ty: &str, bucket: &str) -> (Formula, Value) {
-    match n % 4 {
+    match n % 5 {
         0 => {
             let prefix = format!("/tenants/{n}/");
             let test = Test::Text(Text::new(How::Prefix, prefix.as_str()));
@@ -99,12 +99,25 @@ fn mixed(n: usize, ty: &str, bucket: &str) -> (Formula, Value) {
             ]),
             json!({ "type": [{ "anything-but": [ty] }], "data": { "bucket": { "name": [bucket] } } }),
         ),
-        _ => {
+        3 => {
             let suffix = format!(".suffix{n}");
             let test = Test::Text(Text::new(How::Suffix, suffix.as_str()));
             (
                 Formula::test(attribute("subject"), test),
                 json!({ "subject": [{ "suffix": suffix }] }),
+            )
+        }
+        _ => {
+            // What tells them apart stands before the star, or behind it.
+            let (first, last) = match n % 2 {
+                0 => (format!("photos/{n}/"), ".jpeg".to_owned()),
+                _ => ("photos/".to_owned(), format!("/{n}.jpeg")),
+            };
+            let wildcard = format!("{first}*{last}");
+            let parts = [first.into(), last.into()].into();
+            (
+                Formula::test(data(&["object", "key"]), Test::Wildcard(Wildcard { parts })),
+                json!({ "data": { "object": { "key": [{ "wildcard": wildcard }] } } }),
             )
         }
     }
@@ -127,7 +140,7 @@ fn exact(path: Path, value: &str) -> Formula {
 }
 
 /// Structured CloudEvents of 1 KiB, each of which passes one rule of every set of this size (of
-/// `mixed`, one of the prefixes).
+/// `mixed`, one of the prefixes and, in larger sets, one of the wildcards).
 pub(crate) fn events(rules: usize) -> Vec<String> {
     (0..EVENTS).map(|at| event(at * 7919 % rules)).collect()
 }
@@ -137,7 +150,7 @@ fn event(n: usize) -> String {
         json!({
             "specversion": "1.0",
             "id": format!("6f1c-{n}"),
-            "source": format!("/tenants/{}/store", n / 4 * 4),
+            "source": format!("/tenants/{}/store", n / 5 * 5),
             "type": format!("com.example.type{}", n % TYPES),
             "subject": format!("object/{n}"),
             "time": "2026-11-28T12:00:00Z",
@@ -147,7 +160,7 @@ fn event(n: usize) -> String {
                 "requester": { "account": "123456789012", "address": "192.0.2.7" },
                 "bucket": { "name": format!("bucket-{n}"), "arn": "arn:aws:s3:::example" },
                 "object": {
-                    "key": "photos/2026/11/28/image.jpeg",
+                    "key": format!("photos/{0}/2026/{0}.jpeg", n / 5 * 5 + 4),
                     "size": 4711,
                     "class": format!("class{}", n % TYPES),
                     "tags": ["a", "b", "c"],
