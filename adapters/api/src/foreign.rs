@@ -17,7 +17,7 @@ pub enum Foreign {
     /// As this one.
     Format(&'static Format),
     /// By templates of the configuration.
-    Mapping(formats::Mapping),
+    Mapping(Box<formats::Mapping>),
 }
 
 impl Foreign {
@@ -32,7 +32,10 @@ impl Foreign {
                 let reason = "`format` and `mapping` are two ways of reading a body: keep one";
                 Err(invalid("mapping", reason.into()))
             }
-            (None, Some(mapping)) => mapping.read().map(Self::Mapping).map(Some),
+            (None, Some(mapping)) => {
+                let mapping = mapping.read()?;
+                Ok(Some(Self::Mapping(Box::new(mapping))))
+            }
             (Some("auto"), None) => Ok(Some(Self::Auto)),
             (Some(name), None) => match Format::named(name) {
                 Some(format) => Ok(Some(Self::Format(format))),

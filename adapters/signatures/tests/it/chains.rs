@@ -80,7 +80,7 @@ fn what_an_authority_vouches_for() {
         ),
         (issued.clone(), between.pem()),
         (leaf(params(NAME), &root), root.pem()),
-        (whole.clone(), self::root().pem() + &root.pem()),
+        (whole, self::root().pem() + &root.pem()),
     ] {
         assert_eq!(judge(&pem, &trusted, july(2030)), Ok(()), "{pem}");
     }
