@@ -68,6 +68,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("examples/", &["sdk/handler"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
+    (
+        "xtask/trust-bench",
+        &[
+            "gateway/policy",
+            "gateway/schema",
+            "adapters/api",
+            "sdk/event",
+        ],
+    ),
     ("xtask/prove", &["sdk/handler"]),
     ("xtask", &["sdk/event"]),
 ];

@@ -10,6 +10,7 @@ cargo xtask bench <name>
   filter      matching by the number of filters, against the quamina crate; by the type of rule, against
               quamina (crate and Go) and event-ruler (Java), where their tools are
   normalise   verify and decode deliveries of GitHub, SNS and EventBridge, against the digest alone
+  trust       API key, decision by 100 policies and JSON Schema of a 1 KiB event
   event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
   accept      taking 1 KiB events in memory, against S (a bare axum sink)
   forward     synchronous pass-through, against F (bare axum and hyper client) and nginx
@@ -41,6 +42,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             "--quiet",
             "--release",
             "--package=tradewind-filter-bench",
+        ])),
+        Some("trust") => shell::run(shell::cargo().args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package=tradewind-trust-bench",
         ])),
         Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
             against_binary(args)
