@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
     let findings = findings.clone();
     let denied = args.deny.is_some_and(|deny| deny.denies(findings.worst()));
     let valid = loaded.is_ok() && !denied;
-    let format = args.format.unwrap_or(match term.json() {
+    let format = args.format.unwrap_or_else(|| match term.json() {
         true => Format::Json,
         false => Format::Text,
     });
