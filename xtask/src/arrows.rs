@@ -62,6 +62,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "gateway/import",
+        &["gateway/filter", "gateway/transform", "adapters/api"],
+    ),
+    (
         "gateway/server",
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),

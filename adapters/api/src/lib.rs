@@ -44,7 +44,7 @@ pub use registry::{
 };
 pub use report::{Outcomes, Report};
 pub use secret::Secret;
-pub use settings::{Render, RenderWith, Replies};
+pub use settings::{Payload, Render, RenderWith, Replies};
 pub use sink::{Delivery, Sink};
 pub use source::{Received, Settlement, Source, Token};
 pub use status::retry_after;

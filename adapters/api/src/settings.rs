@@ -1,8 +1,10 @@
 //! Settings that sinks of several kinds have.
 
 use crate::{Error, ErrorKind};
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tradewind_event::{DataKind, Event, json};
 use tradewind_formats::outward::{TARGETS, Target};
 
 /// The envelope of a provider that events are put into.
@@ -62,4 +64,31 @@ pub enum Replies {
     Accept,
     /// It is dropped unread.
     Ignore,
+}
+
+/// What a target is given of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Payload {
+    /// The event in its JSON format.
+    #[default]
+    Event,
+    /// The data alone, as targets of EventBridge get their input. Attributes and the hop count are lost.
+    Data,
+}
+
+impl Payload {
+    /// What is sent, and whether it is a text that is no JSON; `None` where it is no text.
+    pub fn of(self, event: &Event) -> Option<(Bytes, bool)> {
+        if self == Self::Event {
+            return Some((json::encode(event), false));
+        }
+        let Some(data) = event.data() else {
+            return Some((Bytes::from_static(b"null"), false));
+        };
+        match data.kind {
+            DataKind::Binary => None,
+            kind => Some((data.bytes.clone(), kind == DataKind::Text)),
+        }
+    }
 }

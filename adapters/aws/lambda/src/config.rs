@@ -3,7 +3,7 @@
 use crate::Function;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tradewind_adapter::{Render, Replies};
+use tradewind_adapter::{Payload, Render, Replies};
 use tradewind_aws::Access;
 
 /// Settings of a sink of kind `aws-lambda`.
@@ -15,6 +15,9 @@ pub struct Config {
     /// How it is invoked. Default: sync. Since 0.1.
     #[serde(default)]
     pub invocation: Invocation,
+    /// What the function is given. Default: event. Since 0.1.
+    #[serde(default)]
+    pub payload: Payload,
     /// Sends events as the native event of a trigger instead, for a function that expects one: a name of
     /// docs/reference/formats.md such as `aws-sqs`, or that and a `resource`. Default: no, the event is sent in its
     /// JSON format. Since 0.1.

@@ -15,10 +15,11 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, Outcome, Reason, Replies, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, ErrorKind, Outcome, Payload, Reason, Replies, Report, Sink,
+    SinkAdapter,
 };
 use tradewind_aws::{Access, Failure};
-use tradewind_event::{Event, json};
+use tradewind_event::Event;
 use tradewind_formats::outward::Target;
 
 /// Largest payload (Lambda developer guide, "quotas"): of an invocation that is waited for, and of one that is
@@ -33,6 +34,7 @@ const BATCHES: [&str; 2] = ["aws-sqs", "aws-kinesis"];
 pub struct LambdaSink {
     function: Function,
     invocation: Invocation,
+    sends: Payload,
     rendering: Option<(&'static Target, Option<String>)>,
     replies: bool,
     access: Access,
@@ -49,9 +51,14 @@ impl LambdaSink {
     /// A sink with these settings.
     ///
     /// # Errors
-    /// Where there is no such event to render.
+    /// Where there is no such event to render, or the data is to be sent instead.
     pub fn new(config: Config) -> Result<Self, Error> {
+        if config.render.is_some() && config.payload == Payload::Data {
+            let why = "`render` and `payload: data` cannot both be: one of them says what is sent";
+            return Err(Error::new(ErrorKind::ConfigInvalid, "config", why));
+        }
         Ok(Self {
+            sends: config.payload,
             rendering: config.render.map(|render| render.target()).transpose()?,
             replies: config.invocation == Invocation::Sync && config.replies == Replies::Accept,
             function: config.function,
@@ -79,7 +86,14 @@ impl LambdaSink {
             reason: Reason::new(code, detail),
         };
         let payload = match &self.rendering {
-            None => json::encode(event),
+            None => match self.sends.of(event) {
+                Some((text, true)) => text_as_json(&text),
+                Some((json, false)) => json,
+                None => {
+                    let detail = "the data is neither JSON nor text, which functions take";
+                    return Err(refused("not-json", detail.into()));
+                }
+            },
             Some((target, resource)) => target
                 .render(event, resource.as_deref())
                 .map_err(|why| refused("render-failed", format!("{}: {why}", target.name)))?,
@@ -143,6 +157,13 @@ impl LambdaSink {
             receipt,
         )
     }
+}
+
+/// Functions are given JSON: a text is one in quotes.
+fn text_as_json(text: &[u8]) -> Bytes {
+    serde_json::Value::from(String::from_utf8_lossy(text))
+        .to_string()
+        .into()
 }
 
 #[async_trait]

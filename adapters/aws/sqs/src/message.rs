@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::IgnoredAny;
 use std::sync::LazyLock;
+use tradewind_adapter::Payload;
 use tradewind_event::{Attribute, Event, InvalidEvent, json};
 use tradewind_formats::Among;
 
@@ -116,15 +117,24 @@ fn rfc3339(unix_ms: i64) -> Option<String> {
         .ok()
 }
 
-/// The body of a message that is an event, and its attribute.
-pub(crate) fn encode(event: &Event) -> Option<(String, MessageAttributeValue)> {
-    let body = String::from_utf8(json::encode(event).into()).ok()?;
+/// The body of a message, and the attribute that says that it is an event; data alone has none, as messages of
+/// EventBridge.
+pub(crate) fn encode(
+    event: &Event,
+    payload: Payload,
+) -> Option<(String, Option<MessageAttributeValue>)> {
+    let (body, _) = payload.of(event)?;
+    let body = String::from_utf8(body.into()).ok()?;
+    if payload == Payload::Data {
+        // A message holds at least a character.
+        return (!body.is_empty()).then_some((body, None));
+    }
     let attribute = MessageAttributeValue::builder()
         .data_type("String")
         .string_value(STRUCTURED)
         .build()
         .ok()?;
-    Some((body, attribute))
+    Some((body, Some(attribute)))
 }
 
 /// What SQS counts of it: body, and attribute with its name and type.
@@ -152,6 +162,25 @@ mod tests {
             message = message.message_attributes("Content-Type", value);
         }
         message.build()
+    }
+
+    #[test]
+    fn data_alone_is_sent_as_it_is() {
+        let event = |ty: &str, data: &'static [u8]| {
+            let event = Event::builder("1", "/s", "t").data(ty, data);
+            event.build().unwrap()
+        };
+        for (ty, data, body) in [
+            ("application/json", &b"{\"a\": 1}"[..], Some("{\"a\": 1}")),
+            ("text/plain", b"hello", Some("hello")),
+            ("text/plain", b"", None),
+            ("application/octet-stream", b"\xff", None),
+        ] {
+            let sent = encode(&event(ty, data), Payload::Data);
+            assert_eq!(sent, body.map(|body| (body.to_owned(), None)), "{ty}");
+        }
+        let (_, attribute) = encode(&event("text/plain", b"hello"), Payload::Event).unwrap();
+        assert_eq!(attribute.unwrap().string_value(), Some(STRUCTURED));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, Outcome, Reason, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, Outcome, Payload, Reason, Report, Sink, SinkAdapter,
 };
 use tradewind_aws::{Access, Failure};
 use tradewind_event::Event;
@@ -31,6 +31,9 @@ pub struct SinkConfig {
     /// URL of the queue. The groups of a FIFO queue are the events' `partitionkey`, else `subject`,
     /// else `source`; the delivery id deduplicates. Since 0.1.
     pub queue: Queue,
+    /// What a message holds. Default: event. Since 0.1.
+    #[serde(default)]
+    pub payload: Payload,
     /// Credentials, region, endpoint. Since 0.1.
     #[serde(default)]
     pub aws: Access,
@@ -40,6 +43,7 @@ pub struct SinkConfig {
 #[derive(Debug)]
 pub struct SqsSink {
     desk: Desk,
+    payload: Payload,
 }
 
 impl SqsSink {
@@ -47,6 +51,7 @@ impl SqsSink {
     pub fn new(config: SinkConfig) -> Self {
         Self {
             desk: Desk::new(config.queue, config.aws),
+            payload: config.payload,
         }
     }
 
@@ -56,7 +61,8 @@ impl SqsSink {
             reason: Reason::new(code, detail),
         };
         let not_text = || refused("not-text", "the event has no form as text".into());
-        let (body, content_type) = message::encode(&delivery.event).ok_or_else(not_text)?;
+        let (body, content_type) =
+            message::encode(&delivery.event, self.payload).ok_or_else(not_text)?;
         let bytes = message::size(&body);
         if bytes > BYTES_MAX {
             let detail = format!("{bytes} bytes as a message, SQS takes {BYTES_MAX}");
@@ -64,8 +70,10 @@ impl SqsSink {
         }
         let mut entry = SendMessageBatchRequestEntry::builder()
             .id(index.to_string())
-            .message_body(body)
-            .message_attributes(message::CONTENT_TYPE, content_type);
+            .message_body(body);
+        if let Some(content_type) = content_type {
+            entry = entry.message_attributes(message::CONTENT_TYPE, content_type);
+        }
         if self.desk.queue.is_fifo() {
             entry = entry
                 .message_group_id(fifo_id(&group(&delivery.event)))

@@ -17,6 +17,7 @@ mod failure;
 mod filter;
 mod gateway_args;
 mod happening;
+mod import;
 mod input;
 mod log;
 mod man;
@@ -108,6 +109,9 @@ enum Command {
     /// Try transforms without a gateway
     #[command(subcommand)]
     Transform(transform::Command),
+    /// Read what other event services have, and write a configuration
+    #[command(subcommand)]
+    Import(import::Command),
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
@@ -186,6 +190,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Schema(command) => contracts::run(&command, term),
             Command::Policy(command) => policy::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
+            Command::Import(command) => import::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
             Command::Audit(command) => audit::run(command, term),
             Command::ApiKeys(command) => api_keys::run(command, term).await,

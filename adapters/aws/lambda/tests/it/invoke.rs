@@ -33,6 +33,24 @@ async fn a_function_is_invoked_as_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_data_alone() {
+    let server = Server::start(Act::Answer(200, "", String::new())).await;
+    let sink = sink(&server.url(), json!({ "payload": "data" }));
+    let text = event().with_data("text/plain", &b"a \"b\""[..]).unwrap();
+    let bytes = event()
+        .with_data("application/octet-stream", &b"\xff"[..])
+        .unwrap();
+    for event in [event(), text, bytes] {
+        deliver(&sink, event).await;
+    }
+    let seen: Vec<_> = server.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(seen, [&b"{\"a\":1}"[..], br#""a \"b\"""#]);
+    let both = json!({ "function": "charge", "payload": "data", "render": "aws-sqs" });
+    let refused = tradewind_lambda::LambdaSink::new(serde_json::from_value(both).unwrap());
+    assert!(refused.unwrap_err().message().contains("payload: data"));
+}
+
+#[tokio::test]
 async fn the_event_of_a_trigger() {
     let failures = r#"{"batchItemFailures":[{"itemIdentifier":"e-1"}]}"#;
     let server = Server::start(Act::Answer(200, "", failures.into())).await;

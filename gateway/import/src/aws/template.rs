@@ -1,0 +1,294 @@
+//! Templates of CloudFormation, and of SAM.
+
+use super::Options;
+use super::arn;
+use super::found::{Found, Inventory, Origin, Part, What};
+use super::intrinsic::{Resolver, kind};
+use crate::document::{Document, step};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+const TYPES: &[(&str, What, &str)] = &[
+    ("AWS::Events::EventBus", What::Bus, "Name"),
+    ("AWS::Events::Archive", What::Archive, "ArchiveName"),
+    ("AWS::Events::Connection", What::Connection, "Name"),
+    ("AWS::Events::ApiDestination", What::Destination, "Name"),
+    ("AWS::Events::Rule", What::Rule, "Name"),
+    ("AWS::Scheduler::Schedule", What::Schedule, "Name"),
+    ("AWS::Pipes::Pipe", What::Pipe, "Name"),
+];
+/// Resources of SAM that have events.
+const FUNCTIONS: &[&str] = &["AWS::Serverless::Function", "AWS::Serverless::StateMachine"];
+
+struct Reader<'d> {
+    document: &'d Document,
+    resolver: Resolver<'d>,
+    found: Vec<Found>,
+    passed: Vec<String>,
+}
+
+pub(super) fn read(document: &Document, options: &Options, inventory: &mut Inventory) {
+    let mut reader = Reader {
+        document,
+        resolver: Resolver::new(document, options, &mut inventory.variables),
+        found: Vec::new(),
+        passed: Vec::new(),
+    };
+    let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+    let resources = document.value.get("Resources").and_then(Value::as_object);
+    for (name, resource) in resources.into_iter().flatten() {
+        let ty = kind(resource);
+        if FUNCTIONS.contains(&ty) {
+            reader.function(name, resource);
+        } else if let Some((_, what, named)) = TYPES.iter().find(|(known, ..)| *known == ty) {
+            reader.resource(name, resource, *what, named);
+        } else {
+            *others.entry(ty).or_default() += 1;
+        }
+    }
+    let (found, mut passed) = (reader.found, reader.passed);
+    for (ty, count) in others {
+        passed.push(format!("{}: {count} of {ty}", document.file));
+    }
+    for found in found {
+        inventory.add(found);
+    }
+    inventory.passed.extend(passed);
+}
+
+impl Reader<'_> {
+    /// `false` where its condition does not hold.
+    fn wanted(&mut self, name: &str, resource: &Value, found: &mut Found) -> bool {
+        let Some(condition) = resource.get("Condition").and_then(Value::as_str) else {
+            return true;
+        };
+        match self.resolver.condition(condition, 0) {
+            Some(true) => {}
+            Some(false) => {
+                let file = &self.document.file;
+                self.passed.push(format!("{file}: {name}, whose condition `{condition}` does not hold"));
+                return false;
+            }
+            None => found.remarks.push(format!("it is there only where the condition `{condition}` holds, which the file does not tell")),
+        }
+        true
+    }
+
+    fn resource(&mut self, name: &str, resource: &Value, what: What, named: &str) {
+        let pointer = step("/Resources", name);
+        let properties = resource.get("Properties").and_then(Value::as_object);
+        let properties = properties
+            .map(|map| self.resolver.map(map))
+            .unwrap_or_default();
+        let own = properties.get(named).and_then(Value::as_str);
+        // A name that is open says less than the one in the template.
+        let own = own
+            .filter(|own| !crate::variables::is_open(own))
+            .unwrap_or(name);
+        let mut found = Found::new(
+            what,
+            own,
+            properties.clone(),
+            Origin::of(self.document, &pointer),
+        );
+        found.properties.shift_remove(named);
+        if !self.wanted(name, resource, &mut found) {
+            return;
+        }
+        for function in [
+            json!({ "Ref": name }),
+            json!({ "Fn::GetAtt": [name, "Arn"] }),
+        ] {
+            if let Some(Value::String(text)) = self.resolver.value(&function, 0) {
+                found.also.push(text);
+            }
+        }
+        let text = |key: &str| properties.get(key).and_then(Value::as_str);
+        match what {
+            What::Rule => {
+                found.scope = arn::bus(text("EventBusName").unwrap_or("default")).to_owned();
+                if let Some(Value::Array(targets)) = found.properties.shift_remove("Targets") {
+                    let at = step(&step(&pointer, "Properties"), "Targets");
+                    for (nth, target) in targets.into_iter().enumerate() {
+                        if let Value::Object(properties) = target {
+                            found.targets.push(self.part(properties, &step(&at, nth)));
+                        }
+                    }
+                }
+            }
+            What::Schedule => found.scope = text("GroupName").unwrap_or("default").to_owned(),
+            _ => {}
+        }
+        found.remarks.extend(self.resolver.remarks());
+        self.found.push(found);
+    }
+
+    fn part(&self, properties: Map<String, Value>, pointer: &str) -> Part {
+        Part {
+            properties,
+            origin: Origin::of(self.document, pointer),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Events of a function of SAM.
+    fn function(&mut self, name: &str, resource: &Value) {
+        let Some(events) = resource
+            .pointer("/Properties/Events")
+            .and_then(Value::as_object)
+        else {
+            return;
+        };
+        for (event, definition) in events {
+            let ty = kind(definition);
+            let pointer = ["Resources", name, "Properties", "Events", event];
+            let pointer = pointer.iter().fold(String::new(), |at, key| step(&at, key));
+            let properties = definition.get("Properties").and_then(Value::as_object);
+            let properties = properties
+                .map(|map| self.resolver.map(map))
+                .unwrap_or_default();
+            let target = self
+                .resolver
+                .value(&json!({ "Fn::GetAtt": [name, "Arn"] }), 0);
+            let target = target.unwrap_or_default();
+            let found = match ty {
+                "EventBridgeRule" | "CloudWatchEvent" => {
+                    self.rule(name, event, properties, target, &pointer)
+                }
+                "Schedule" => self.timed(name, event, properties, target, &pointer),
+                "ScheduleV2" => self.schedule(name, event, properties, target, &pointer),
+                _ => {
+                    let file = &self.document.file;
+                    self.passed.push(format!(
+                        "{file}: the event `{event}` of {name}, of type {ty}"
+                    ));
+                    continue;
+                }
+            };
+            let mut found = found;
+            if self.wanted(name, resource, &mut found) {
+                found.remarks.extend(self.resolver.remarks());
+                self.found.push(found);
+            }
+        }
+    }
+
+    /// Moves what SAM has beside a rule to its target.
+    fn target(&mut self, properties: &mut Map<String, Value>, arn: Value, pointer: &str) -> Part {
+        let mut target = Map::from_iter([("Arn".to_owned(), arn)]);
+        for key in ["Input", "InputPath", "InputTransformer", "RetryPolicy"] {
+            if let Some(value) = properties.shift_remove(key) {
+                target.insert(key.into(), value);
+            }
+        }
+        if let Some(letters) = properties.shift_remove("DeadLetterConfig") {
+            target.insert("DeadLetterConfig".into(), dead_letters(letters));
+        }
+        if let Some(Value::Object(own)) = properties.shift_remove("Target") {
+            target.extend(own);
+        }
+        self.part(target, pointer)
+    }
+
+    fn rule(
+        &mut self,
+        name: &str,
+        event: &str,
+        mut properties: Map<String, Value>,
+        arn: Value,
+        pointer: &str,
+    ) -> Found {
+        if let Some(pattern) = properties.shift_remove("Pattern") {
+            properties.insert("EventPattern".into(), pattern);
+        }
+        let target = self.target(&mut properties, arn, pointer);
+        let named = properties.shift_remove("RuleName");
+        let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let named = named.unwrap_or_else(|| format!("{name}{event}"));
+        let mut found = Found::new(
+            What::Rule,
+            &named,
+            properties,
+            Origin::of(self.document, pointer),
+        );
+        let bus = found.properties.get("EventBusName").and_then(Value::as_str);
+        found.scope = arn::bus(bus.unwrap_or("default")).to_owned();
+        found.targets.push(target);
+        found
+    }
+
+    fn timed(
+        &mut self,
+        name: &str,
+        event: &str,
+        mut properties: Map<String, Value>,
+        arn: Value,
+        pointer: &str,
+    ) -> Found {
+        if let Some(when) = properties.shift_remove("Schedule") {
+            properties.insert("ScheduleExpression".into(), when);
+        }
+        if let Some(enabled) = properties.shift_remove("Enabled") {
+            let off = enabled == json!(false) || enabled == json!("false");
+            let state = if off { "DISABLED" } else { "ENABLED" };
+            properties.entry("State").or_insert(state.into());
+        }
+        let target = self.target(&mut properties, arn, pointer);
+        let named = properties.shift_remove("Name");
+        let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let named = named.unwrap_or_else(|| format!("{name}{event}"));
+        let mut found = Found::new(
+            What::Rule,
+            &named,
+            properties,
+            Origin::of(self.document, pointer),
+        );
+        found.targets.push(target);
+        found
+    }
+
+    fn schedule(
+        &mut self,
+        name: &str,
+        event: &str,
+        mut properties: Map<String, Value>,
+        arn: Value,
+        pointer: &str,
+    ) -> Found {
+        let target = self.target(&mut properties, arn, pointer);
+        let mut own = target.properties;
+        if let Some(role) = properties.shift_remove("RoleArn") {
+            own.insert("RoleArn".into(), role);
+        }
+        properties.insert("Target".into(), Value::Object(own));
+        let named = properties.shift_remove("Name");
+        let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let named = named.unwrap_or_else(|| format!("{name}{event}"));
+        let mut found = Found::new(
+            What::Schedule,
+            &named,
+            properties,
+            Origin::of(self.document, pointer),
+        );
+        let group = found.properties.get("GroupName").and_then(Value::as_str);
+        found.scope = group.unwrap_or("default").to_owned();
+        found
+    }
+}
+
+/// SAM makes queues of its own, and names them by their place in the template.
+fn dead_letters(letters: Value) -> Value {
+    let Value::Object(mut map) = letters else {
+        return letters;
+    };
+    let made = map.shift_remove("Type").is_some();
+    let logical = map.shift_remove("QueueLogicalId");
+    if made && !map.contains_key("Arn") {
+        let name = logical
+            .as_ref()
+            .and_then(Value::as_str)
+            .unwrap_or("a queue that SAM makes");
+        map.insert("Arn".into(), name.into());
+    }
+    Value::Object(map)
+}

@@ -1,0 +1,8 @@
+//! Exports of each kind, and what becomes of them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod fields;
+mod ground;
+mod hostile;
+mod published;

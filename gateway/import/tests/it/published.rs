@@ -1,0 +1,218 @@
+//! Inputs in the shapes that tools write.
+
+use crate::ground::{import, item, object};
+use tradewind_import::{Kind, Options, Verdict};
+
+const SHOP: &str = include_str!("inputs/shop.yaml");
+const RULES: &str = include_str!("inputs/rules.json");
+const STATE: &str = include_str!("inputs/state.json");
+
+fn options() -> Options {
+    Options {
+        region: Some("eu-west-1".into()),
+        account: Some("123456789012".into()),
+        owner: Some("shop".into()),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_template_of_sam() {
+    let made = import(&[("shop.yaml", SHOP)], &options());
+    let rule = item(&made, "OnOrder");
+    assert_eq!(rule.place, "shop.yaml:21 Resources.OnOrder");
+    let verdicts: Vec<_> = rule
+        .targets
+        .iter()
+        .map(|t| (t.name.as_str(), t.verdict))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("billing", Verdict::Exact),
+            ("flow", Verdict::Impossible),
+            ("partner", Verdict::Changed)
+        ]
+    );
+    let billing = object(&made, "on-order-billing");
+    for line in [
+        "stream: shop-dev\nowner: shop\nwhy: \"orders are billed\"\nfilter:\nevent-bridge:\nsource: [shop]\n",
+        "- input-path: \"$.detail\"\n- set:\npartitionkey: orders\n",
+        "queue: \"https://sqs.eu-west-1.amazonaws.com/123456789012/billing.fifo\"\npayload: data\n",
+        "max-age: \"3600s\"\nretry:\npreset: event-bridge\nmax-attempts: 5\nmax-age: \"3600s\"\n",
+    ] {
+        assert!(billing.contains(line), "{line}\n{billing}");
+    }
+    let partner = object(&made, "on-order-partner");
+    for line in [
+        "url: \"https://partner.example.com/in/a%20b?q=${env:PARTNER_CONNECTION_Q}\"",
+        "x-shop: \"1\"",
+        "header: x-partner\nkey: \"${env:PARTNER_CONNECTION_API_KEY}\"",
+        "timeout: \"5s\"",
+        "rate: 20",
+    ] {
+        assert!(partner.contains(line), "{line}\n{partner}");
+    }
+    let all = format!(
+        "{}{}{:?}",
+        made.configuration,
+        made.report.text(),
+        made.report
+    );
+    assert!(!all.contains("hunter2"), "{all}");
+    // Of the rule whose condition does not hold only that is told.
+    assert!(made.report.items.iter().all(|item| item.name != "OnlyProd"));
+    let passed = made.report.passed_over.join("\n");
+    for what in [
+        "OnlyProd, whose condition `IsProd`",
+        "event `Web` of Charge, of type Api",
+        "1 of AWS::IAM::Role",
+    ] {
+        assert!(passed.contains(what), "{what}\n{passed}");
+    }
+    assert!(object(&made, "shop-dev").starts_with("retention: \"30d\""));
+    assert_eq!(item(&made, "Kept").verdict, Verdict::Changed);
+    let paid = object(&made, "charge-paid");
+    assert!(paid.contains("function: \"arn:aws:lambda:eu-west-1:123456789012:function:charge\"\npayload: data\ninvocation: async"), "{paid}");
+    assert_eq!(item(&made, "ChargePaid").verdict, Verdict::Exact);
+    // Braces of an input are no template.
+    let nightly = object(&made, "charge-nightly");
+    assert!(
+        nightly.contains("kind: schedule\nwhen: \"cron(0 2 * * ? *)\""),
+        "{nightly}"
+    );
+    assert!(
+        made.configuration
+            .contains(r#"template: "{% raw %}{\"why\": \"{{night}}\"}{% endraw %}""#),
+        "{}",
+        made.configuration
+    );
+    assert_eq!(item(&made, "ChargeNightly").verdict, Verdict::Exact);
+    let often = object(&made, "charge-often");
+    assert!(
+        often.contains("time-zone: Europe/Berlin\nstart: \"2026-01-01T01:00:00\"\njitter: \"3m\""),
+        "{often}"
+    );
+    assert!(
+        made.configuration
+            .contains(r#"InputTemplate: "{\"at\": \"<time>\"}""#)
+    );
+}
+
+#[test]
+fn without_region_and_account_the_operator_sets_them() {
+    let made = import(&[("shop.yaml", SHOP)], &Options::default());
+    let names: Vec<&str> = made
+        .report
+        .variables
+        .iter()
+        .map(|v| v.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "AWS_ACCOUNT_ID",
+            "AWS_REGION",
+            "PARTNER_CONNECTION_API_KEY",
+            "PARTNER_CONNECTION_Q",
+            "PARTNER_CONNECTION_X_TOKEN",
+            "SHOP_DEV_BUS_QUEUE_URL",
+            "X_API_KEY"
+        ]
+    );
+    assert!(
+        made.configuration.contains("function:charge\"\n"),
+        "{}",
+        made.configuration
+    );
+    let remark = "the parameter `Stage` is taken to have its default";
+    assert!(made.report.text().contains(remark));
+    let given = Options {
+        parameters: [("Stage".into(), "prod".into())].into(),
+        ..Options::default()
+    };
+    let made = import(&[("shop.yaml", SHOP)], &given);
+    assert!(made.configuration.contains("  shop-prod:\n"));
+    item(&made, "OnlyProd");
+}
+
+#[test]
+fn answers_of_the_command_line() {
+    let made = import(&[("rules.json", RULES)], &options());
+    let rule = item(&made, "instance-stopped");
+    let [lambda, topic, surprise] = &rule.targets[..] else {
+        panic!("{rule:?}")
+    };
+    assert_eq!(lambda.verdict, Verdict::Exact);
+    assert_eq!(lambda.becomes, ["subscriptions.instance-stopped-1"]);
+    assert_eq!(topic.verdict, Verdict::Impossible);
+    assert!(
+        topic.notes[0].text.contains("no sink of kind `aws-sns`"),
+        "{topic:?}"
+    );
+    // What nobody knows is told of.
+    assert_eq!(surprise.verdict, Verdict::Changed);
+    assert_eq!(
+        (surprise.notes[0].kind, surprise.notes[0].field.as_str()),
+        (Kind::Changed, "Surprise")
+    );
+    assert_eq!(
+        item(&made, "AutoScalingManagedRule").verdict,
+        Verdict::Impossible
+    );
+    assert_eq!(item(&made, "off").verdict, Verdict::Changed);
+    assert!(!made.configuration.contains("function:off"));
+    assert!(
+        made.report.steps[0].contains("put-rule"),
+        "{:?}",
+        made.report.steps
+    );
+    assert_eq!(made.report.rules.impossible, 2);
+}
+
+#[test]
+fn a_state_of_terraform() {
+    let made = import(&[("state.json", STATE)], &Options::default());
+    let paid = object(&made, "paid");
+    for line in [
+        "stream: shop\nfilter:\nevent-bridge:\ndetail-type: [Paid]",
+        "InputPathsMap:\nn_o: \"$.detail.n\"",
+        "url: \"https://crm.example.com/in?q=a%26b\"",
+        "x-token: \"${env:CRM_X_TOKEN}\"",
+        "token-url: \"https://id.example.com/token\"\nclient-id: tw\nclient-secret: \"${env:CRM_CLIENT_SECRET}\"\nmethod: post\nscopes: [read, write]",
+        "max-attempts: 1\nmax-age: \"120s\"",
+    ] {
+        assert!(paid.contains(line), "{line}\n{paid}");
+    }
+    assert!(!format!("{}{:?}", made.configuration, made.report).contains("hunter2"));
+    assert_eq!(
+        item(&made, "paid").place,
+        "state.json:7 aws_cloudwatch_event_rule.paid"
+    );
+    let close = object(&made, "close");
+    assert!(
+        close.contains("start: \"2026-07-01T00:00:00\"\nenabled: false"),
+        "{close}"
+    );
+    let text = "content-type: text/plain\n        text: \"close, please\"";
+    assert!(made.configuration.contains(text), "{}", made.configuration);
+    assert_eq!(item(&made, "close").verdict, Verdict::Exact);
+    assert!(
+        item(&made, "close")
+            .place
+            .contains("module.billing.aws_scheduler_schedule.close")
+    );
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes() {
+    let files = [
+        ("shop.yaml", SHOP),
+        ("rules.json", RULES),
+        ("state.json", STATE),
+    ];
+    let [first, second] = [(); 2].map(|()| import(&files, &Options::default()));
+    assert_eq!(first.configuration, second.configuration);
+    assert_eq!(first.report.markdown(), second.report.markdown());
+    assert_eq!(first.report.text(), second.report.text());
+}
