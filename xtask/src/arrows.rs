@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "gateway/import",
         &["gateway/filter", "gateway/transform", "adapters/api"],
     ),
+    ("gateway/permissions", &["adapters/api"]),
     (
         "gateway/server",
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],

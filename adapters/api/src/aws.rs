@@ -1,6 +1,6 @@
 //! How AWS is reached: settings that several adapters have, with and without the SDK.
 
-use crate::Secret;
+use crate::{Caller, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,6 +19,25 @@ pub struct Access {
     pub keys: Option<Keys>,
     /// A role to assume with those credentials. Since 0.1.
     pub role: Option<Role>,
+}
+
+impl Access {
+    /// Who calls.
+    pub fn caller(&self) -> Caller {
+        let credentials = match (&self.keys, &self.profile) {
+            (Some(keys), _) => format!("the key {}", keys.id),
+            (None, Some(profile)) => format!("the profile {profile}"),
+            (None, None) => "the machine".into(),
+        };
+        Caller {
+            credentials,
+            role: self.role.as_ref().map(|role| role.arn.clone()),
+            external_id: self
+                .role
+                .as_ref()
+                .is_some_and(|role| role.external_id.is_some()),
+        }
+    }
 }
 
 /// Static keys.

@@ -16,6 +16,7 @@ mod ground;
 mod identity;
 mod invoke;
 mod outcome;
+mod permission;
 mod registry;
 mod report;
 mod secret;
@@ -39,6 +40,7 @@ pub use ground::{Calendar, Clock, Due, Ground, Memory};
 pub use identity::{Credential, Identity, Signers, Unproved};
 pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
+pub use permission::{Caller, Permission};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };

@@ -1,6 +1,6 @@
 //! Where events go.
 
-use crate::{Capability, Error, Invoke, Report, TraceContext};
+use crate::{Capability, Error, Invoke, Permission, Report, TraceContext};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,10 @@ pub struct Delivery {
 pub trait Sink: Send + Sync + std::fmt::Debug {
     /// Attempts a batch (of one, unless [`Capability::deliver_batch_max`] allows more).
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken);
+    /// What it must be allowed to do at its provider; nothing where that is no matter of policies.
+    fn permissions(&self) -> Vec<Permission> {
+        Vec::new()
+    }
     /// What this sink can do.
     fn capability(&self) -> Capability;
     /// Where it goes, for people: no secrets.

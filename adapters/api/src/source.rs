@@ -1,6 +1,6 @@
 //! Where events are pulled from.
 
-use crate::{Calendar, Capability, Error, Ground};
+use crate::{Calendar, Capability, Error, Ground, Permission};
 use async_trait::async_trait;
 use std::time::Duration;
 use tradewind_event::Event;
@@ -57,6 +57,10 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     }
     /// Tokens that the source took away since the last call (a rebalance): not to be settled.
     fn revoked(&self) -> Vec<Token> {
+        Vec::new()
+    }
+    /// What it must be allowed to do at its provider; nothing where that is no matter of policies.
+    fn permissions(&self) -> Vec<Permission> {
         Vec::new()
     }
     /// What this source can do.

@@ -15,13 +15,14 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, ErrorKind, Outcome, Payload, Reason, Replies, Report, Sink,
-    SinkAdapter,
+    Build, Capability, Delivery, Error, ErrorKind, Outcome, Payload, Permission, Reason, Replies,
+    Report, Sink, SinkAdapter,
 };
 use tradewind_aws::{Access, Failure};
 use tradewind_event::Event;
 use tradewind_formats::outward::Target;
 
+const INVOKE: &str = "lambda:InvokeFunction";
 /// Largest payload (Lambda developer guide, "quotas"): of an invocation that is waited for, and of one that is
 /// queued.
 const BYTES_MAX: (usize, usize) = (6 << 20, 1 << 20);
@@ -74,7 +75,7 @@ impl LambdaSink {
             let region = config.region().map(ToString::to_string).unwrap_or_default();
             Ok(Ready {
                 client: Client::new(&config),
-                permission: format!("lambda:InvokeFunction on {}", self.function.arn(&region)),
+                permission: format!("{INVOKE} on {}", self.function.arn(&region)),
             })
         };
         self.client.get_or_try_init(make).await
@@ -187,6 +188,18 @@ impl Sink for LambdaSink {
         capability.deliver_time_max = Some(TIME_MAX);
         capability.deliver_reply = self.replies;
         capability
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let region = self.access.region.as_deref().unwrap_or("*");
+        vec![Permission {
+            cloud: "aws",
+            actions: vec![INVOKE],
+            resource: self.function.arn(region),
+            why: "each event is an invocation",
+            caller: self.access.caller(),
+            withheld: &[],
+        }]
     }
 
     fn describe(&self) -> String {

@@ -3,8 +3,26 @@
 use crate::Queue;
 use aws_sdk_sqs::Client;
 use tokio::sync::OnceCell;
-use tradewind_adapter::{Error, ErrorKind};
+use tradewind_adapter::{Error, ErrorKind, Permission};
 use tradewind_aws::Access;
+
+pub(crate) const RECEIVE: &str = "sqs:ReceiveMessage";
+pub(crate) const DELETE: &str = "sqs:DeleteMessage";
+pub(crate) const HIDE: &str = "sqs:ChangeMessageVisibility";
+pub(crate) const SEND: &str = "sqs:SendMessage";
+pub(crate) const LOOK: &str = "sqs:GetQueueAttributes";
+
+const WITHHELD: &[(&str, &str)] = &[
+    (LOOK, "only a check of the queue asks for it, never `serve`"),
+    (
+        "kms:Decrypt",
+        "needed, on its key, where the queue has a key of its own (SSE-KMS)",
+    ),
+    (
+        "kms:GenerateDataKey",
+        "needed too, to send, where the queue has a key of its own (SSE-KMS)",
+    ),
+];
 
 /// A client and the queue that it talks to.
 #[derive(Debug)]
@@ -46,6 +64,18 @@ impl Desk {
         self.client.get_or_try_init(make).await
     }
 
+    /// These actions on the queue.
+    pub(crate) fn permission(&self, actions: &[&'static str], why: &'static str) -> Permission {
+        Permission {
+            cloud: "aws",
+            actions: actions.to_vec(),
+            resource: self.queue.arn(self.access.region.as_deref().unwrap_or("*")),
+            why,
+            caller: self.access.caller(),
+            withheld: WITHHELD,
+        }
+    }
+
     pub(crate) fn describe(&self) -> String {
         match self.queue.region() {
             Some(region) => format!("SQS queue {} in {region}", self.queue.name()),
@@ -63,10 +93,8 @@ impl Desk {
             .send();
         match asked.await {
             Ok(_) => Ok(()),
-            Err(error) => Err(tradewind_aws::Failure::of(&error).error(
-                "look at the queue",
-                &format!("sqs:GetQueueAttributes on {arn}"),
-            )),
+            Err(error) => Err(tradewind_aws::Failure::of(&error)
+                .error("look at the queue", &format!("{LOOK} on {arn}"))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The sink: one call for up to ten deliveries, each with its own outcome.
 
-use crate::client::{Desk, Ready};
+use crate::client::{Desk, Ready, SEND};
 use crate::{KIND, Queue, message};
 use async_trait::async_trait;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, Outcome, Payload, Reason, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, Outcome, Payload, Permission, Reason, Report, Sink,
+    SinkAdapter,
 };
 use tradewind_aws::{Access, Failure};
 use tradewind_event::Event;
@@ -99,7 +100,7 @@ impl SqsSink {
             Ok(ready) => ready,
             Err(error) => return all(&retry("config", error.to_string())),
         };
-        let permission = format!("sqs:SendMessage on {arn}");
+        let permission = format!("{SEND} on {arn}");
         let requests = entries.into_iter().map(|entry| entry.request).collect();
         let sent = client
             .send_message_batch()
@@ -215,6 +216,10 @@ impl Sink for SqsSink {
         capability.deliver_batch_max = Some(BATCH);
         capability.deliver_bytes_max = Some(BYTES_MAX);
         capability
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        vec![self.desk.permission(&[SEND], "each event is a message")]
     }
 
     fn describe(&self) -> String {

@@ -1,6 +1,6 @@
 //! The source: long polls, and deletes what is durable.
 
-use crate::client::{Desk, Ready, invalid};
+use crate::client::{DELETE, Desk, HIDE, RECEIVE, Ready, invalid};
 use crate::{KIND, Queue, message};
 use async_trait::async_trait;
 use aws_sdk_sqs::types::{
@@ -13,7 +13,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::{
-    Build, Capability, Error, ErrorKind, Received, Settlement, Source, SourceAdapter, Token,
+    Build, Capability, Error, ErrorKind, Permission, Received, Settlement, Source, SourceAdapter,
+    Token,
 };
 use tradewind_aws::{Access, Failure, Meaning};
 
@@ -92,9 +93,7 @@ impl SqsSource {
             .send();
         match asked.await {
             Ok(answer) => Ok(answer.messages.unwrap_or_default()),
-            Err(error) => {
-                Err(Failure::of(&error).error("receive", &format!("sqs:ReceiveMessage on {arn}")))
-            }
+            Err(error) => Err(Failure::of(&error).error("receive", &format!("{RECEIVE} on {arn}"))),
         }
     }
 
@@ -110,7 +109,7 @@ impl SqsSource {
 
     async fn delete(&self, tokens: &[String]) -> Result<(), Error> {
         let Ready { client, arn } = self.desk.ready().await?;
-        let permission = format!("sqs:DeleteMessage on {arn}");
+        let permission = format!("{DELETE} on {arn}");
         let mut batch = client
             .delete_message_batch()
             .queue_url(self.desk.queue.url());
@@ -128,7 +127,7 @@ impl SqsSource {
 
     async fn hide(&self, tokens: &[(String, i32)]) -> Result<(), Error> {
         let Ready { client, arn } = self.desk.ready().await?;
-        let permission = format!("sqs:ChangeMessageVisibility on {arn}");
+        let permission = format!("{HIDE} on {arn}");
         let mut batch = client
             .change_message_visibility_batch()
             .queue_url(self.desk.queue.url());
@@ -211,6 +210,12 @@ impl Source for SqsSource {
         let tokens: Vec<_> = tokens.into_iter().map(longer).collect();
         let extended = try_join_all(tokens.chunks(BATCH).map(|chunk| self.hide(chunk))).await;
         extended.map(|_| ())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let why =
+            "messages are read, hidden for as long as it takes to store them, and deleted then";
+        vec![self.desk.permission(&[RECEIVE, HIDE, DELETE], why)]
     }
 
     fn capability(&self) -> Capability {

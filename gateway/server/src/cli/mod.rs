@@ -21,6 +21,7 @@ mod import;
 mod input;
 mod log;
 mod man;
+mod permissions;
 mod policy;
 mod replay;
 #[cfg(feature = "backup")]
@@ -112,6 +113,7 @@ enum Command {
     /// Read what other event services have, and write a configuration
     #[command(subcommand)]
     Import(import::Command),
+    Permissions(permissions::Args),
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
@@ -190,6 +192,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Schema(command) => contracts::run(&command, term),
             Command::Policy(command) => policy::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
+            Command::Permissions(args) => permissions::run(&args, term),
             Command::Import(command) => import::run(&command, term),
             Command::Schedules(command) => schedules::run(command, term).await,
             Command::Audit(command) => audit::run(command, term),

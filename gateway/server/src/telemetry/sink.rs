@@ -4,7 +4,7 @@ use super::Telemetry;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Capability, Delivery, Error, Invoke, Outcome, Report, Sink};
+use tradewind_adapter::{Capability, Delivery, Error, Invoke, Outcome, Permission, Report, Sink};
 
 #[derive(Debug)]
 pub(super) struct Traced {
@@ -41,6 +41,10 @@ impl Sink for Traced {
 
     fn capability(&self) -> Capability {
         self.inner.capability()
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.inner.permissions()
     }
 
     fn describe(&self) -> String {
