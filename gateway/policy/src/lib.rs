@@ -12,6 +12,7 @@ mod refusal;
 mod role;
 mod schema;
 mod scope;
+mod space;
 mod text;
 
 pub use decision::{Decision, Verdict};
@@ -19,9 +20,10 @@ pub use policies::{Named, Policies, TooMany};
 pub use principal::{Kind, Principal, UnknownKind};
 pub use question::{Action, Facts, Resource};
 pub use refusal::InvalidPolicy;
-pub use role::{InvalidRole, Role};
+pub use role::{InvalidRole, Member, Role};
 pub use schema::SCHEMA;
 pub use scope::Scope;
+pub use space::Belongings;
 pub use text::Text;
 
 /// Largest text of policies, in bytes.

@@ -5,8 +5,8 @@ use crate::cache::Cache;
 use crate::question::{FACTS, Question, Reads};
 use crate::role::Member;
 use crate::{
-    Action, Decision, Facts, InvalidPolicy, InvalidRole, POLICIES_MAX, Principal, Resource, Role,
-    Text, VALUE_MAX, Verdict,
+    Action, Belongings, Decision, Facts, InvalidPolicy, InvalidRole, POLICIES_MAX, Principal,
+    Resource, Role, Text, VALUE_MAX, Verdict,
 };
 use cedar_policy::{
     Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicySet,
@@ -27,6 +27,7 @@ struct InForce {
     set: PolicySet,
     authorizer: Authorizer,
     members: Vec<(String, Vec<Member>)>,
+    spaces: Belongings,
     reads: Reads,
     cache: Cache,
 }
@@ -81,6 +82,18 @@ impl Policies {
     /// # Errors
     /// A role is wrong, or all together are too many.
     pub fn new(texts: Vec<Text>, roles: &[(String, Role)]) -> Result<Self, TooMany> {
+        Self::new_in(texts, roles, Belongings::default())
+    }
+
+    /// As [`Policies::new`], where things belong to spaces.
+    ///
+    /// # Errors
+    /// As [`Policies::new`].
+    pub fn new_in(
+        texts: Vec<Text>,
+        roles: &[(String, Role)],
+        spaces: Belongings,
+    ) -> Result<Self, TooMany> {
         let mut texts = texts;
         let mut members = Vec::with_capacity(roles.len());
         for (name, role) in roles {
@@ -116,6 +129,7 @@ impl Policies {
             set,
             authorizer: Authorizer::new(),
             members,
+            spaces,
             reads: looks.reads,
             cache: Cache::default(),
         }))))
@@ -239,28 +253,34 @@ impl InForce {
         Decision { verdict, policy }
     }
 
+    fn space(&self, kind: &'static str, name: &str) -> Option<EntityUid> {
+        uid("Space", self.spaces.of(kind, name)?)
+    }
+
     fn request(&self, question: &Question<'_>) -> Option<(Request, Entities)> {
         let who = question.who;
         let principal = uid(who.kind.entity(), &who.id)?;
-        let mut roles = HashSet::new();
+        let mut groups = HashSet::new();
         for (name, members) in &self.members {
             if members.iter().any(|member| member.is(who)) {
-                roles.insert(uid("Role", name)?);
+                groups.insert(uid("Role", name)?);
             }
         }
-        let (resource, id, above) = match question.resource {
-            Resource::Stream(name) => (uid("Stream", name)?, name, None),
-            Resource::Subscription { name, stream } => (
-                uid("Subscription", name)?,
-                name,
-                Some(uid("Stream", stream)?),
-            ),
-            Resource::Route(name) => (uid("Route", name)?, name, None),
-            Resource::Gateway => (uid("Gateway", GATEWAY)?, GATEWAY, None),
+        groups.extend(self.space(who.kind.entity(), &who.id));
+        let (kind, id) = match question.resource {
+            Resource::Stream(name) => ("Stream", name),
+            Resource::Subscription { name, .. } => ("Subscription", name),
+            Resource::Route(name) => ("Route", name),
+            Resource::Gateway => ("Gateway", GATEWAY),
         };
+        let resource = uid(kind, id)?;
+        let mut above: HashSet<_> = self.space(kind, id).into_iter().collect();
+        if let Resource::Subscription { stream, .. } = question.resource {
+            above.insert(uid("Stream", stream)?);
+        }
         let entities = [
-            entity(&principal, &who.id, roles)?,
-            entity(&resource, id, above.into_iter().collect())?,
+            entity(&principal, &who.id, groups)?,
+            entity(&resource, id, above)?,
         ];
         let facts = FACTS
             .iter()

@@ -11,6 +11,8 @@ pub struct Role {
     pub members: Vec<String>,
     /// What they may do.
     pub may: Vec<Action>,
+    /// On the streams, subscriptions and routes of these spaces; `None` for all of them.
+    pub spaces: Option<Vec<String>>,
     /// On these streams and their subscriptions; `None` for all of them.
     pub streams: Option<Vec<String>>,
     /// On these subscriptions.
@@ -46,13 +48,16 @@ impl std::error::Error for InvalidRole {}
 
 /// Principals of one kind by name, or by how their names begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Member {
+pub enum Member {
+    /// This one.
     One(Principal),
+    /// All of a kind whose names begin so.
     Beginning(Kind, String),
 }
 
 impl Member {
-    fn read(text: &str) -> Option<Self> {
+    /// As it is written: `api-key:shop`, `jwt:https://id.example.com#*`. The operator is no member of anything.
+    pub fn read(text: &str) -> Option<Self> {
         let beginning = text.strip_suffix('*').and_then(|text| {
             let (word, start) = text.split_once(':')?;
             let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word)?;
@@ -63,7 +68,8 @@ impl Member {
         (!operator && text.matches('*').count() <= 1).then_some(member)
     }
 
-    pub(crate) fn is(&self, who: &Principal) -> bool {
+    /// Whether somebody is meant.
+    pub fn is(&self, who: &Principal) -> bool {
         match self {
             Self::One(one) => one == who,
             Self::Beginning(kind, start) => *kind == who.kind && who.id.starts_with(start),
@@ -94,6 +100,7 @@ impl Role {
             actions.join(", ")
         );
         let places: Vec<String> = [
+            ("Space", &self.spaces),
             ("Stream", &self.streams),
             ("Subscription", &self.subscriptions),
             ("Route", &self.routes),
@@ -179,8 +186,13 @@ impl Role {
     }
 
     fn check_places(&self) -> Result<(), InvalidRole> {
-        let places = [&self.streams, &self.subscriptions, &self.routes];
-        for (key, names) in ["streams", "subscriptions", "routes"]
+        let places = [
+            &self.spaces,
+            &self.streams,
+            &self.subscriptions,
+            &self.routes,
+        ];
+        for (key, names) in ["spaces", "streams", "subscriptions", "routes"]
             .into_iter()
             .zip(places)
         {
@@ -192,7 +204,10 @@ impl Role {
                 ));
             }
         }
-        let [streams, subscriptions, routes] = places.map(Option::is_some);
+        let [spaces, streams, subscriptions, routes] = places.map(Option::is_some);
+        if spaces {
+            return Ok(());
+        }
         if !streams && !subscriptions && !routes {
             return Ok(());
         }

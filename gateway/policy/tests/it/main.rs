@@ -11,6 +11,7 @@ mod memory;
 mod refused;
 mod roles;
 mod scopes;
+mod spaces;
 
 use tradewind_event::Event;
 use tradewind_policy::{Action, Decision, Facts, Policies, Principal, Resource, Text};
