@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::{ApiKey, BuiltSource, Callers, Sink};
 use tradewind_filter::Filter;
-use tradewind_policy::{Policies, Role};
+use tradewind_policy::{Member, Policies, Role};
 use tradewind_schema::Registered;
 use tradewind_store::Settings;
 use tradewind_transform::Transform;
@@ -27,6 +27,10 @@ pub struct Checked {
     pub config: Config,
     /// Who may use the admin API besides the holder of its token.
     pub admin_callers: Option<Arc<Callers>>,
+    /// Spaces by name; `default` is among them.
+    pub spaces: BTreeMap<String, LoadedSpace>,
+    /// Spaces of API keys that name one, by the key's id.
+    pub key_spaces: BTreeMap<String, String>,
     /// Streams by name; `default` is among them.
     pub streams: BTreeMap<String, LoadedStream>,
     /// Schemas by name.
@@ -81,9 +85,37 @@ pub struct Config {
     pub shutdown_grace: Duration,
 }
 
-/// A stream.
+/// The space of whatever names none.
+pub const DEFAULT_SPACE: &str = "default";
+
+/// A space. `None` is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadedSpace {
+    /// Most events per second.
+    pub events_per_second: Option<u64>,
+    /// Most bytes of them per second.
+    pub bytes_per_second: Option<u64>,
+    /// Most bytes that its subscriptions have still to settle.
+    pub queued_bytes: Option<u64>,
+    /// Most subscriptions.
+    pub subscriptions: Option<u64>,
+    /// Most attempts under way at once.
+    pub deliveries: Option<usize>,
+    /// Callers of the admin API that are bound to it, besides its keys.
+    pub members: Vec<Member>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub why: Option<String>,
+}
+
+/// A stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedStream {
+    /// The space that it belongs to.
+    pub space: String,
+    /// Spaces whose subscriptions may read it too.
+    pub shared_with: Vec<String>,
     /// How it is stored.
     pub settings: Settings,
     /// Attribute whose value is the ordering key.
@@ -94,6 +126,20 @@ pub struct LoadedStream {
     pub owner: Option<String>,
     /// What it is for.
     pub why: Option<String>,
+}
+
+impl Default for LoadedStream {
+    fn default() -> Self {
+        Self {
+            space: DEFAULT_SPACE.into(),
+            shared_with: Vec::new(),
+            settings: Settings::default(),
+            order_by: None,
+            dedupe_window: None,
+            owner: None,
+            why: None,
+        }
+    }
 }
 
 /// A schema, compiled.
@@ -110,6 +156,8 @@ pub struct LoadedSchema {
 /// A source, built.
 #[derive(Debug, Clone)]
 pub struct LoadedSource {
+    /// The space that it belongs to.
+    pub space: String,
     /// What the gateway itself reads of it. For pushed ones, `path` is there.
     pub common: Common,
     /// The adapter.
@@ -119,6 +167,8 @@ pub struct LoadedSource {
 /// A route, built. Its sink answers, in this mode.
 #[derive(Debug, Clone)]
 pub struct LoadedRoute {
+    /// The space that it belongs to.
+    pub space: String,
     /// Its path: steps, `{name}`, and `{*name}` at the end. No other route has it with one of the
     /// same methods.
     pub path: String,
@@ -167,6 +217,8 @@ impl LoadedRoute {
 /// A subscription, built.
 #[derive(Debug, Clone)]
 pub struct LoadedSubscription {
+    /// The space that it belongs to.
+    pub space: String,
     /// The stream that it reads.
     pub stream: String,
     /// Who answers for it.

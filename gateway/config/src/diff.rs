@@ -2,7 +2,7 @@
 
 mod effect;
 
-use crate::checked::Checked;
+use crate::checked::{Checked, DEFAULT_SPACE};
 use crate::document::dotted;
 use crate::snapshot::{Leaf, Snapshot};
 use serde::Serialize;
@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Parts of the file that hold objects by name; everything else is the gateway's own.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
+    "spaces",
     "streams",
     "api-keys",
     "schemas",
@@ -24,7 +25,7 @@ const SECTIONS: [&str; 8] = [
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `gateway`, `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
+    /// `gateway`, `space`, `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
@@ -97,7 +98,8 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
         // The gateway itself and the stream `default` are there, written or not.
         let always = section.is_empty()
             || (section, name) == ("streams", "default")
-            || (section, name) == ("streams", "system");
+            || (section, name) == ("streams", "system")
+            || (section, name) == ("spaces", "default");
         let was = before.get(id).or_else(|| always.then_some(&nothing));
         let is = after.get(id).or_else(|| always.then_some(&nothing));
         let origin = new
@@ -139,7 +141,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Vec<Change> {
 /// An object of a configuration, and who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Object {
-    /// `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
+    /// `space`, `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name.
     pub name: String,
@@ -147,6 +149,8 @@ pub struct Object {
     pub owner: Option<String>,
     /// What it is for.
     pub why: Option<String>,
+    /// The space that it belongs to; `None` where it is the gateway's.
+    pub space: Option<String>,
 }
 
 impl Checked {
@@ -159,6 +163,7 @@ impl Checked {
                 name: name.into(),
                 owner: said(&keys, "/owner"),
                 why: said(&keys, "/why"),
+                space: belongs(section, name, &keys),
             })
             .collect()
     }
@@ -166,6 +171,7 @@ impl Checked {
 
 fn object(section: &str) -> &'static str {
     match section {
+        "spaces" => "space",
         "streams" => "stream",
         "api-keys" => "api-key",
         "schemas" => "schema",
@@ -175,6 +181,15 @@ fn object(section: &str) -> &'static str {
         "routes" => "route",
         "subscriptions" => "subscription",
         _ => "gateway",
+    }
+}
+
+/// The space of an object.
+fn belongs(section: &str, name: &str, keys: &BTreeMap<&str, &Leaf>) -> Option<String> {
+    match section {
+        "spaces" => Some(name.to_owned()),
+        "schemas" | "policies" | "roles" => None,
+        _ => said(keys, "/space").or_else(|| Some(DEFAULT_SPACE.to_owned())),
     }
 }
 

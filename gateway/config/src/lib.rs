@@ -24,7 +24,10 @@ mod schema;
 mod secret;
 mod snapshot;
 
-pub use checked::{Checked, Config, LoadedRoute, LoadedSource, LoadedStream, LoadedSubscription};
+pub use checked::{
+    Checked, Config, DEFAULT_SPACE, LoadedRoute, LoadedSource, LoadedSpace, LoadedStream,
+    LoadedSubscription,
+};
 pub use codes::{CODES, Code};
 pub use dev::{DEV, dev};
 pub use diagnostic::{Allowed, Diagnostic, Diagnostics, Severity};

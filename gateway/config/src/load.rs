@@ -12,11 +12,12 @@ mod refusal;
 pub(crate) mod routes;
 mod schemas;
 mod sources;
+mod spaces;
 mod streams;
 mod subscriptions;
 pub(crate) mod transform;
 
-use crate::checked::{Checked, Config};
+use crate::checked::{Checked, Config, LoadedSpace};
 use crate::decode::{Part, Trouble};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{Document, Spot, child};
@@ -76,6 +77,7 @@ pub fn load_str(
         env,
         read: Vec::new(),
         held: Vec::new(),
+        spaces: BTreeMap::new(),
         out,
     };
     let checked = loader.run();
@@ -98,6 +100,8 @@ struct Loader<'a> {
     read: Vec<PathBuf>,
     /// What they hold, by the place that names them.
     held: Vec<(String, String)>,
+    /// Spaces by name, read before all that names one.
+    spaces: BTreeMap<String, LoadedSpace>,
     out: Diagnostics,
 }
 
@@ -107,6 +111,7 @@ impl Loader<'_> {
         self.check_gateway(&file);
         let asks = |tls: &Option<Tls>| tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         self.check_certificates(asks(&file.tls), asks(&file.admin_tls));
+        self.spaces(file.spaces);
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
         let schemas = self.schemas(file.schemas);
@@ -150,7 +155,7 @@ impl Loader<'_> {
                 durability: file.durability,
                 limits: file.limits,
                 trusted_proxies: file.trusted_proxies.into(),
-                api_keys: api_keys.keys,
+                api_keys: api_keys.keys.clone(),
                 backup: file.backup,
                 audit: file.audit,
                 system_events: file.system_events,
@@ -158,6 +163,8 @@ impl Loader<'_> {
                 shutdown_grace: file.shutdown_grace.0,
             },
             admin_callers,
+            spaces: std::mem::take(&mut self.spaces),
+            key_spaces: api_keys.bound(),
             streams,
             schemas,
             policies: authority.policies,
@@ -246,7 +253,11 @@ impl Loader<'_> {
                 self.out
                     .push(found.hint("names have 1 to 63 characters out of a-z, 0-9 and -"));
             }
-            if let Some(value) = self.maps(&base, value, &["retry", "breaker", "batch", "cors"]) {
+            if let Some(value) = self.maps(
+                &base,
+                value,
+                &["retry", "breaker", "batch", "cors", "quotas"],
+            ) {
                 all.push(Named { name, base, value });
             }
         }

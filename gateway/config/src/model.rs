@@ -9,6 +9,7 @@ mod network;
 mod route;
 mod scalar;
 mod source;
+mod space;
 mod stream;
 mod subscription;
 
@@ -27,5 +28,6 @@ pub(crate) use scalar::Time;
 pub use scalar::{Moment, Period, Size};
 pub(crate) use source::KEYS as SOURCE_KEYS;
 pub use source::{Common, MayClaim, RateLimit, Unmatched};
+pub(crate) use space::Space;
 pub(crate) use stream::Stream;
 pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -47,6 +47,7 @@ pub fn reference(registry: &Registry) -> String {
         &named("ApiKey"),
         definitions,
     );
+    section(&mut out, "## `spaces.NAME`", &named("Space"), definitions);
     section(&mut out, "## `streams.NAME`", &named("Stream"), definitions);
     section(
         &mut out,

@@ -44,6 +44,7 @@ pub fn schema(registry: &Registry) -> Value {
     let name = json!({ "pattern": "^[a-z0-9-]{1,63}$" });
     for section in [
         "api-keys",
+        "spaces",
         "streams",
         "schemas",
         "policies",

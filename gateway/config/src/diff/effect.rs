@@ -44,6 +44,10 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                 say("applies to new connections");
             }
         }
+        ("space", Action::Removed) => say("its quotas hold no longer"),
+        ("space", _) if touches("quotas") => {
+            say("holds from now on; what is used up stays used up");
+        }
         ("stream", Action::Removed) => {
             say("the stream is suspended with its events; it goes on once it is back in the file");
         }

@@ -10,7 +10,9 @@ use crate::model::{May, PolicyText, RoleKeys};
 use crate::phrase;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use tradewind_policy::{Action, InvalidPolicy, Kind, Policies, Principal, Role, Text, TooMany};
+use tradewind_policy::{
+    Action, Belongings, InvalidPolicy, Kind, Policies, Principal, Role, Text, TooMany,
+};
 
 /// What policies may name.
 pub(crate) struct There<'a> {
@@ -26,6 +28,40 @@ pub(crate) struct There<'a> {
 pub(crate) struct Authority {
     pub(crate) policies: Policies,
     pub(crate) roles: BTreeMap<String, Role>,
+}
+
+impl There<'_> {
+    /// What belongs to which space.
+    fn spaces(&self) -> Belongings {
+        let mut spaces = Belongings::default();
+        let named = self
+            .streams
+            .iter()
+            .map(|(name, s)| ("Stream", name, &s.space));
+        let named = named
+            .chain(
+                self.subscriptions
+                    .iter()
+                    .map(|(name, s)| ("Subscription", name, &s.space)),
+            )
+            .chain(
+                self.routes
+                    .iter()
+                    .map(|(name, r)| ("Route", name, &r.space)),
+            )
+            .chain(
+                self.sources
+                    .iter()
+                    .map(|(name, s)| ("Source", name, &s.space)),
+            );
+        for (kind, name, space) in named {
+            spaces.insert(kind, name, space);
+        }
+        for (id, space) in &self.keys.bound() {
+            spaces.insert("Key", id, space);
+        }
+        spaces
+    }
 }
 
 impl Loader<'_> {
@@ -65,7 +101,7 @@ impl Loader<'_> {
             self.members_exist(&entry.base, &role, there);
             read.push((entry.name, role));
         }
-        let made = Policies::new(texts, &read);
+        let made = Policies::new_in(texts, &read, there.spaces());
         let policies = match made {
             Ok(policies) => policies,
             Err(TooMany::Role(name, wrong)) => {
@@ -201,6 +237,7 @@ impl Loader<'_> {
                 "identity",
                 identities(there).into_iter().map(str::to_owned).collect(),
             ),
+            "Space" => ("space", self.spaces.keys().cloned().collect()),
             "Gateway" => ("gateway", vec!["this".into()]),
             _ => return,
         };
@@ -249,6 +286,7 @@ fn role(keys: RoleKeys) -> Role {
     Role {
         members: keys.members,
         may: keys.may.into_iter().map(action).collect(),
+        spaces: keys.spaces,
         streams: keys.streams,
         subscriptions: keys.subscriptions,
         routes: keys.routes,

@@ -1,6 +1,7 @@
 //! API keys, and places that name them.
 
 use super::{Loader, Named};
+use crate::checked::DEFAULT_SPACE;
 use crate::document::{Spot, child};
 use crate::model::{Admin, ApiKey, Time};
 use crate::phrase;
@@ -14,13 +15,32 @@ use tradewind_adapter::{Auth, Build, Callers};
 pub(crate) struct ApiKeys {
     /// Key id by name.
     pub(super) ids: BTreeMap<String, String>,
+    /// Space by name; of those that name none, `None`.
+    spaces: BTreeMap<String, Option<String>>,
     /// By id.
     pub(crate) keys: Arc<BTreeMap<String, tradewind_adapter::ApiKey>>,
+}
+
+impl ApiKeys {
+    /// Spaces of those that name one, by id.
+    pub(crate) fn bound(&self) -> BTreeMap<String, String> {
+        let bound = self.ids.iter().filter_map(|(name, id)| {
+            let space = self.spaces.get(name)?.clone()?;
+            Some((id.clone(), space))
+        });
+        bound.collect()
+    }
+
+    fn space(&self, name: &str) -> &str {
+        let space = self.spaces.get(name).and_then(Option::as_deref);
+        space.unwrap_or(DEFAULT_SPACE)
+    }
 }
 
 impl Loader<'_> {
     pub(crate) fn api_keys(&mut self, map: BTreeMap<String, Value>) -> ApiKeys {
         let mut ids = BTreeMap::new();
+        let mut spaces = BTreeMap::new();
         let mut keys = BTreeMap::new();
         for mut entry in self.named("api-keys", map) {
             let value = std::mem::take(&mut entry.value);
@@ -31,6 +51,9 @@ impl Loader<'_> {
                 .and_then(|key| key.id.clone())
                 .unwrap_or_else(|| entry.name.clone());
             ids.insert(entry.name.clone(), id.clone());
+            let space = key.as_ref().and_then(|key| key.space.clone());
+            let space = space.map(|space| self.space_of(&entry.base, Some(space)));
+            spaces.insert(entry.name.clone(), space);
             let Some(key) = key else { continue };
             let place = child(&entry.base, if key.id.is_some() { "id" } else { "" });
             let place = place.trim_end_matches('/').to_owned();
@@ -53,6 +76,7 @@ impl Loader<'_> {
         }
         ApiKeys {
             ids,
+            spaces,
             keys: Arc::new(keys),
         }
     }
@@ -98,13 +122,13 @@ impl Loader<'_> {
     }
 
     /// Places name keys (`auth.api-keys`, `auth.basic`); adapters know them by id. False where one is
-    /// unknown. `at` is where the proofs stand in `settings`.
+    /// unknown. `at` is where the proofs stand in `settings`; with a `space`, keys of others are refused.
     pub(crate) fn resolve_keys(
         &mut self,
-        base: &str,
-        at: &str,
+        (base, at): (&str, &str),
         settings: &mut Value,
         keys: &ApiKeys,
+        space: Option<&str>,
     ) -> bool {
         let mut all = true;
         for kind in ["api-keys", "basic"] {
@@ -114,6 +138,13 @@ impl Loader<'_> {
             for (i, value) in names.iter_mut().enumerate() {
                 let Some(name) = value.as_str() else { continue };
                 if let Some(id) = keys.ids.get(name) {
+                    if let Some(space) = space {
+                        let place = format!("{base}{at}/{kind}/{i}");
+                        let sides = (space, Some(keys.space(name)));
+                        let what = format!("the API key `{name}`");
+                        let hint = "take a key of the same space, or enter another one for it";
+                        self.same_space(&place, sides, &what, hint);
+                    }
                     *value = Value::String(id.clone());
                     continue;
                 }
@@ -206,7 +237,7 @@ impl Loader<'_> {
     ) -> Option<Arc<Callers>> {
         let mut value = value?;
         let place = "/admin-auth";
-        if !self.resolve_keys(place, "", &mut value, keys) {
+        if !self.resolve_keys((place, ""), &mut value, keys, None) {
             return None;
         }
         let auth: Auth = self.decode(place, value)?;

@@ -3,9 +3,10 @@
 use super::Loader;
 use super::keys::ApiKeys;
 use super::paths::{Taken, rewrite};
-use crate::checked::{LoadedRoute, LoadedSource, LoadedStream};
+use crate::checked::{DEFAULT_SPACE, LoadedRoute, LoadedSource, LoadedStream};
 use crate::document::{Spot, child};
 use crate::model::{Exchange, Limits, Origin, Period, Route, Verb};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,15 +43,23 @@ impl Loader<'_> {
         let mut taken = Taken::new(sources);
         for mut entry in self.named("routes", map) {
             let base = &entry.base;
-            let known = self.resolve_keys(base, "/auth", &mut entry.value, keys);
+            let named = entry.value.get("space").and_then(Value::as_str);
+            let named = named.unwrap_or(DEFAULT_SPACE).to_owned();
+            let auth = (base.as_str(), "/auth");
+            let known = self.resolve_keys(auth, &mut entry.value, keys, Some(&named));
             let open = "everybody who reaches the gateway can call this route";
             self.check_auth(base, &entry.value, open);
             let route: Option<Route> = self.decode(base, entry.value);
             let Some(route) = route else { continue };
+            let space = self.space_of(base, route.space.clone());
             let parameters = self.check_route_path(base, &entry.name, &route, &mut taken);
             self.check_route(base, &route);
             let stream = route.stream.clone().unwrap_or_else(|| "default".into());
-            self.stream_takes(&child(base, "stream"), &stream, streams);
+            let place = child(base, "stream");
+            self.stream_takes(&place, &stream, streams);
+            if route.record {
+                self.appends_within(&place, &space, &stream, streams);
+            }
             let place = child(base, "auth");
             let callers = known.then(|| self.callers(&place, route.auth.as_ref(), keys));
             let sink_base = child(base, "sink");
@@ -64,6 +73,7 @@ impl Loader<'_> {
                 continue;
             };
             let loaded = LoadedRoute {
+                space,
                 path: route.path,
                 methods: route.methods,
                 callers: Arc::new(callers),

@@ -52,7 +52,10 @@ impl Loader<'_> {
             }
             let common: Option<Common> = self.decode(base, own);
             let Some(common) = common else { continue };
-            self.stream_takes(&child(base, "stream"), &common.stream, streams);
+            let place = child(base, "stream");
+            self.stream_takes(&place, &common.stream, streams);
+            let space = self.space_of(base, common.space.clone());
+            self.appends_within(&place, &space, &common.stream, streams);
             if let Some(path) = &common.path {
                 self.check_path(&child(base, "path"), path, &entry.name, &mut paths);
             }
@@ -84,7 +87,7 @@ impl Loader<'_> {
                 &settings,
                 "everybody who reaches this source can publish",
             );
-            if !self.resolve_keys(base, "/auth", &mut settings, keys) {
+            if !self.resolve_keys((base, "/auth"), &mut settings, keys, Some(&space)) {
                 continue;
             }
             let registry = self.registry;
@@ -99,7 +102,12 @@ impl Loader<'_> {
             );
             let Some(built) = built else { continue };
             self.check_way(base, &common, &built);
-            sources.insert(entry.name, LoadedSource { common, built });
+            let loaded = LoadedSource {
+                space,
+                common,
+                built,
+            };
+            sources.insert(entry.name, loaded);
         }
         sources
     }

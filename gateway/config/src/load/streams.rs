@@ -65,6 +65,8 @@ impl Loader<'_> {
             };
             let keys: Stream = self.decode(&entry.base, value).unwrap_or_default();
             self.check_stream(&entry.base, &keys);
+            self.check_shared(&entry.base, &keys.shared_with);
+            let space = self.space_of(&entry.base, keys.space);
             let mut settings = plain.settings.clone();
             if let Some(period) = keys.retention {
                 settings.retention = period.0;
@@ -74,6 +76,8 @@ impl Loader<'_> {
             settings.shards = keys.shards.map_or(settings.shards, Into::into);
             settings.dedupe_max = keys.dedupe_max.unwrap_or(settings.dedupe_max);
             let loaded = LoadedStream {
+                space,
+                shared_with: keys.shared_with,
                 settings,
                 order_by: keys.order_by,
                 dedupe_window: keys.dedupe_window.map(|period| period.0),

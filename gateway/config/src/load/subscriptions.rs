@@ -55,9 +55,14 @@ impl Loader<'_> {
             let keys: Option<Subscription> = self.decode(base, entry.value);
             let Some(keys) = keys else { continue };
             let stream = keys.stream.clone().unwrap_or_else(|| "default".into());
-            self.stream_exists(&child(base, "stream"), &stream, streams);
+            let place = child(base, "stream");
+            self.stream_exists(&place, &stream, streams);
+            let space = self.space_of(base, keys.space.clone());
+            self.reads_within(&place, &space, &stream, streams);
             if let Some(reply_to) = &keys.reply_to {
-                self.stream_takes(&child(base, "reply-to"), reply_to, streams);
+                let place = child(base, "reply-to");
+                self.stream_takes(&place, reply_to, streams);
+                self.appends_within(&place, &space, reply_to, streams);
             }
             self.check_renamed(base, &entry.name, &keys);
             self.check_policy(base, &keys, streams.get(&stream));
@@ -87,6 +92,7 @@ impl Loader<'_> {
             };
             self.check_capability(base, &keys, &sink_kind, &*sink);
             let loaded = LoadedSubscription {
+                space,
                 stream,
                 policy: Policy::from(&keys),
                 owner: keys.owner,
@@ -102,6 +108,7 @@ impl Loader<'_> {
             };
             subscriptions.insert(entry.name, loaded);
         }
+        self.count_subscriptions(&subscriptions);
         subscriptions
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct RoleKeys {
     pub(crate) may: Vec<May>,
     /// On these streams and their subscriptions. Default: all. Since 0.1.
     pub(crate) streams: Option<Vec<String>>,
+    /// On the streams, subscriptions and routes of these spaces. Default: all. Since 0.1.
+    pub(crate) spaces: Option<Vec<String>>,
     /// On these subscriptions. Default: all. Since 0.1.
     pub(crate) subscriptions: Option<Vec<String>>,
     /// On these routes. Default: all. Since 0.1.

@@ -2,7 +2,8 @@
 
 use super::scalar::{Period, Size, Time, text};
 use super::{
-    Backup, Check, Common, Contract, Network, PolicyText, RoleKeys, Route, Stream, Subscription,
+    Backup, Check, Common, Contract, Network, PolicyText, RoleKeys, Route, Space, Stream,
+    Subscription,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
@@ -64,6 +65,9 @@ pub(crate) struct File {
     pub(crate) log: Log,
     /// Time that a stop gives to attempts under way. Default `25s`. Since 0.1.
     pub(crate) shutdown_grace: Period,
+    /// Spaces by name: tenants, with their quotas; `default` always exists. Since 0.1.
+    #[schemars(with = "BTreeMap<String, Space>")]
+    pub(crate) spaces: BTreeMap<String, Value>,
     /// Streams by name; `default` always exists. Since 0.1.
     #[schemars(with = "BTreeMap<String, Stream>")]
     pub(crate) streams: BTreeMap<String, Value>,
@@ -106,6 +110,7 @@ impl Default for File {
             system_events: SystemEvents::default(),
             log: Log::default(),
             shutdown_grace: Period(Duration::from_secs(25)),
+            spaces: BTreeMap::new(),
             streams: BTreeMap::new(),
             schemas: BTreeMap::new(),
             policies: BTreeMap::new(),
@@ -272,6 +277,9 @@ pub(crate) struct ApiKey {
     /// `read-payload`, `replay`, `redrive` and `configure`. Default: whatever the places that name it are
     /// for. Since 0.1.
     pub scopes: Option<Vec<Action>>,
+    /// The space that it belongs to: at the admin API it sees and does only what is that space's. Default: that of
+    /// whoever names none, and no bounds at the admin API. Since 0.1.
+    pub space: Option<String>,
     /// Who answers for it. Since 0.1.
     pub owner: Option<String>,
     /// What it is for. Since 0.1.

@@ -14,6 +14,8 @@ use tradewind_adapter::Auth;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Route {
+    /// The space that it belongs to. Default `default`. Since 0.1.
+    pub(crate) space: Option<String>,
     /// Path of the requests, for instance `/users/{id}`. A step `{name}` stands for any one step,
     /// `{*name}` at the end for all that follow. A written step goes before `{name}`, and that before
     /// `{*name}`. Since 0.1.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 
 /// The keys of [`Common`].
-pub(crate) const KEYS: [&str; 9] = [
+pub(crate) const KEYS: [&str; 10] = [
+    "space",
     "kind",
     "path",
     "stream",
@@ -27,6 +28,8 @@ pub struct Common {
     /// Where a source that is called listens, for instance `/in/github`. Required for such
     /// sources, refused for those that pull. Since 0.1.
     pub path: Option<String>,
+    /// The space that it belongs to. Default `default`. Since 0.1.
+    pub space: Option<String>,
     /// The stream that its events are appended to. Default `default`. Since 0.1.
     #[serde(default = "default_stream")]
     pub stream: String,

@@ -9,6 +9,10 @@ use std::num::NonZero;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Stream {
+    /// The space that it belongs to. Default `default`. Since 0.1.
+    pub(crate) space: Option<String>,
+    /// Other spaces, whose subscriptions may read it too. Default: none. Since 0.1.
+    pub(crate) shared_with: Vec<String>,
     /// Who answers for it. Since 0.1.
     pub(crate) owner: Option<String>,
     /// What it is for. Since 0.1.

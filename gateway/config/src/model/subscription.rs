@@ -10,6 +10,8 @@ use std::num::NonZero;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Subscription {
+    /// The space that it belongs to. Default `default`. Since 0.1.
+    pub(crate) space: Option<String>,
     /// The stream that it reads. Default `default`. Since 0.1.
     pub(crate) stream: Option<String>,
     /// Who answers for it. Since 0.1.
