@@ -29,6 +29,9 @@ pub struct Entry {
     /// What that is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The space that it belongs to, where that is not `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     /// The number of the line that this one tells the outcome of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<u64>,

@@ -88,6 +88,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
     }
     for n in 0..subscriptions {
         let subscription = SubscriptionPlan {
+            space: "default".into(),
             stream: "default".into(),
             filter: tradewind_filter::compile(&serde_json::Value::Null)?,
             definition: serde_json::Value::Null,

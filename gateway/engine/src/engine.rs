@@ -6,13 +6,15 @@ mod contracts;
 mod find;
 mod open;
 mod operate;
+mod quotas;
 mod stream;
 
 use crate::announce::Announcer;
+use crate::spaces::Spaces;
 use crate::time::Time;
 use crate::{
-    Clock, DeadLetter, Happening, Imbalance, Journey, Plan, ReplayView, Start, StreamAccount,
-    SubscriptionView, imbalances,
+    Charge, Clock, DeadLetter, Exceeded, Happening, Imbalance, Journey, Plan, ReplayView,
+    SpaceView, Start, StreamAccount, SubscriptionView, imbalances,
 };
 use arc_swap::ArcSwap;
 use authority::Authority;
@@ -29,13 +31,13 @@ use tradewind_event::Event;
 use tradewind_policy::{Action, Decision, Facts, Principal, Resource};
 use tradewind_store::Streams;
 
-/// The one space there is so far.
+/// The space of whatever names none; where streams lie in the store, whichever theirs is.
 pub(crate) const SPACE: &str = "default";
 
 /// Who published, through what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// Space; `default`.
+    /// Space of the stream; the engine fills it in.
     pub space: Arc<str>,
     /// Name of the gateway source.
     pub source: Arc<str>,
@@ -77,6 +79,9 @@ pub enum PublishError {
     /// The same (source, id) was published before with other content: (index, original position).
     #[error("{} event(s) differ from what was published under the same source and id", .0.len())]
     Conflict(Vec<(usize, String)>),
+    /// The stream's space is at its quota.
+    #[error("{0}")]
+    Quota(Exceeded),
     /// There is no such stream.
     #[error("no stream `{0}`")]
     NoStream(String),
@@ -93,6 +98,16 @@ pub enum PublishError {
     /// The store failed or the engine is stopping.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl PublishError {
+    /// Whether the same events may be taken later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::Later { .. } | Self::Quota(_) | Self::Unavailable(_)
+        )
+    }
 }
 
 /// Why an operation failed.
@@ -124,6 +139,7 @@ pub(crate) struct Inner {
     streams: ArcSwap<BTreeMap<String, Arc<StreamHandle>>>,
     authority: Authority,
     contracts: Contracts,
+    spaces: Arc<Spaces>,
     /// Serialises changes of the plan.
     changing: Mutex<()>,
     stopping: AtomicBool,
@@ -147,6 +163,7 @@ impl Engine {
             streams: ArcSwap::default(),
             authority: Authority::default(),
             contracts: Contracts::default(),
+            spaces: Arc::default(),
             changing: Mutex::new(()),
             stopping: AtomicBool::new(false),
         });
@@ -173,7 +190,7 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.publish(stream, origin, events).await
+        self.inner.publish(stream, origin, events, true).await
     }
 
     /// As [`Engine::publish`], for what the gateway itself says: in the stream `system`, or with a type
@@ -187,7 +204,7 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.admit(stream, origin, events, &[]).await
+        self.inner.admit(stream, origin, events, &[], false).await
     }
 
     /// Whether a stream is there and takes these events of others: not reserved for the gateway, and not denied.
@@ -207,6 +224,40 @@ impl Engine {
             true => Ok(()),
             false => Err(PublishError::NoStream(stream.to_owned())),
         }
+    }
+
+    /// As [`Engine::publish`], for what was charged when it was accepted for later.
+    ///
+    /// # Errors
+    /// As [`Engine::publish`].
+    pub async fn publish_charged(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        self.inner.publish(stream, origin, events, false).await
+    }
+
+    /// Whether the space of a stream takes anything now; for refusing before a body is read.
+    ///
+    /// # Errors
+    /// It is at a quota.
+    pub fn room(&self, stream: &str) -> Result<(), Exceeded> {
+        self.inner.room(stream)
+    }
+
+    /// Takes so much of the quotas of a stream's space.
+    ///
+    /// # Errors
+    /// It is at a quota.
+    pub fn charge(&self, stream: &str, events: usize, bytes: usize) -> Result<Charge, Exceeded> {
+        self.inner.charge(stream, events, bytes)
+    }
+
+    /// Every space.
+    pub fn spaces(&self) -> BTreeMap<String, SpaceView> {
+        self.inner.space_views()
     }
 
     /// Where the event with this `source` and `id` lies in a stream, as long as its log holds it,

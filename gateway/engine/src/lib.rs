@@ -18,6 +18,7 @@ mod plan;
 mod record;
 mod routes;
 mod shard;
+mod spaces;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
@@ -30,4 +31,5 @@ pub use engine::{Denied, Engine, Error, Origin, PublishError, Receipt, SET_ASIDE
 pub use hash::{HOPS, VIOLATION};
 pub use own::{OWN_SOURCES, OWN_TYPES, SYSTEM, is_own};
 pub use plan::*;
+pub use spaces::{Charge, Exceeded, Quota, Quotas, SpaceView};
 pub use view::*;

@@ -4,6 +4,7 @@ mod breaker;
 mod gate;
 mod lane;
 mod order;
+mod places;
 mod rate;
 mod retry;
 mod rng;
@@ -15,6 +16,8 @@ mod window;
 pub(crate) use gate::{Gate, Verdict};
 pub(crate) use lane::{Definition, Lane, Offered, Version};
 pub(crate) use order::Head;
+pub(crate) use places::{Places, TakenPlace};
+pub(crate) use rate::Bucket;
 pub(crate) use retry::millis;
 pub(crate) use rng::Rng;
 

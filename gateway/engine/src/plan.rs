@@ -1,6 +1,8 @@
 //! What the engine is told to do: streams and subscriptions, ready to run.
 
+use crate::Quotas;
 use crate::aside::judged;
+use crate::engine::SPACE;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +23,17 @@ pub struct Plan {
     pub policies: Policies,
     /// What data is held against.
     pub schemas: Arc<Schemas>,
+    /// Spaces by name. `default` always exists.
+    pub spaces: BTreeMap<String, Quotas>,
     /// Subscriptions by name.
     pub subscriptions: BTreeMap<String, SubscriptionPlan>,
 }
 
 /// A stream.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamPlan {
+    /// The space that it belongs to.
+    pub space: Arc<str>,
     /// How it is stored.
     pub settings: Settings,
     /// Attribute whose value is the ordering key, for instance `subject`. With it, deliveries of
@@ -37,9 +43,22 @@ pub struct StreamPlan {
     pub dedupe_window: Option<Duration>,
 }
 
+impl Default for StreamPlan {
+    fn default() -> Self {
+        Self {
+            space: SPACE.into(),
+            settings: Settings::default(),
+            order_by: None,
+            dedupe_window: None,
+        }
+    }
+}
+
 /// A subscription: filter, sink and delivery policy.
 #[derive(Debug, Clone)]
 pub struct SubscriptionPlan {
+    /// The space that it belongs to.
+    pub space: Arc<str>,
     /// The stream it reads.
     pub stream: String,
     /// The filter, compiled.

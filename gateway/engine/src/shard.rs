@@ -22,12 +22,15 @@ use crate::hash::Hashes;
 use crate::machine::{Definition, Gate, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::routes::Routes;
+use crate::spaces::Spaces;
 use crate::time::Time;
-use crate::{Account, Policy, SubscriptionPlan};
+use crate::{Account, Policy, StreamPlan, SubscriptionPlan};
+use arc_swap::ArcSwap;
 use attempt::Homing;
 use pages::Pages;
 use retention::Retention;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -53,6 +56,35 @@ pub(crate) struct Surroundings {
     pub(crate) order_by: Option<Arc<str>>,
     pub(crate) hashes: Hashes,
     pub(crate) gates: Arc<Gates>,
+    pub(crate) plan: Arc<ArcSwap<StreamPlan>>,
+    pub(crate) spaces: Arc<Spaces>,
+    pub(crate) backlog: Arc<Backlog>,
+}
+
+/// What a shard tells whoever appends to it of what its subscriptions have still to settle.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    /// Where the first of them stands.
+    from: AtomicU64,
+    /// Bytes that they have put aside.
+    aside: AtomicU64,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self {
+            from: AtomicU64::new(u64::MAX),
+            aside: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Backlog {
+    /// Bytes, in a log that ends there.
+    pub(crate) fn bytes(&self, end: u64) -> u64 {
+        let unread = end.saturating_sub(self.from.load(Ordering::Relaxed));
+        unread.saturating_add(self.aside.load(Ordering::Relaxed))
+    }
 }
 
 /// The subscriptions of a stream, by name.
@@ -63,14 +95,14 @@ pub(crate) type Subscriptions = BTreeMap<String, Arc<SubscriptionPlan>>;
 pub(crate) struct Gates {
     by_name: Mutex<HashMap<String, Arc<Gate>>>,
     /// One per shard: a place in some gate became free.
-    pub(crate) freed: Vec<Notify>,
+    pub(crate) freed: Vec<Arc<Notify>>,
 }
 
 impl Gates {
     pub(crate) fn new(shards: u16) -> Self {
         Self {
             by_name: Mutex::default(),
-            freed: (0..shards).map(|_| Notify::new()).collect(),
+            freed: (0..shards).map(|_| Arc::default()).collect(),
         }
     }
     pub(crate) fn of(&self, name: &str, now: u64) -> Arc<Gate> {
@@ -208,6 +240,7 @@ impl Shard {
             self.launch();
         }
         self.flush(Sync::Lazy).await?;
+        self.tell_backlog();
         if self.turn.now >= self.next_retention && self.draining.is_none() {
             self.next_retention = self.turn.now + RETENTION_EVERY_MS;
             // With something to come due or to age, even a shard at rest notes the time.
@@ -226,6 +259,30 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// Says how much its subscriptions have still to settle, where somebody asks for it. Those of other spaces do
+    /// not count: whoever lends a stream is not held up by who borrows it.
+    fn tell_backlog(&self) {
+        let plan = self.around.plan.load();
+        if !self.around.spaces.of(&plan.space).limits_queue() {
+            return;
+        }
+        let own = self.lanes.values().filter(|lane| {
+            lane.job.is_none()
+                && lane
+                    .plan
+                    .as_ref()
+                    .is_some_and(|own| own.space == plan.space)
+        });
+        let (mut from, mut aside) = (u64::MAX, 0u64);
+        for lane in own {
+            from = from.min(lane.cursor());
+            aside = aside.saturating_add(lane.aside_bytes());
+        }
+        let backlog = &self.around.backlog;
+        backlog.from.store(from, Ordering::Relaxed);
+        backlog.aside.store(aside, Ordering::Relaxed);
     }
 
     fn refresh(&mut self) {

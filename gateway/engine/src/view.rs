@@ -112,6 +112,9 @@ pub struct SubscriptionView {
     /// What it is for; the engine does not know.
     #[serde(default)]
     pub why: Option<String>,
+    /// The space that it belongs to; `None` where it is no longer configured.
+    #[serde(default)]
+    pub space: Option<String>,
 }
 
 /// What happened to one event.

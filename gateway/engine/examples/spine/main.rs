@@ -18,7 +18,8 @@ struct Asked {
     seed: Option<u64>,
 }
 
-const USAGE: &str = "usage: spine simulation|clocks|isolation|overload [--seeds N] [--seed S]";
+const USAGE: &str =
+    "usage: spine simulation|clocks|isolation|tenants|overload [--seeds N] [--seed S]";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         "simulation" => simulation::prove,
         "clocks" => steady::clocks,
         "isolation" => steady::isolation,
+        "tenants" => steady::tenants,
         "overload" => steady::overload,
         _ => return usage(),
     };

@@ -2,7 +2,7 @@
 
 use crate::{Asked, Proved};
 use tradewind_engine::testkit::simulation::watch_panics;
-use tradewind_engine::testkit::{Measured, clocks, isolation, overload};
+use tradewind_engine::testkit::{Measured, clocks, isolation, overload, tenants};
 
 /// Seeds of `clocks`, unless told otherwise.
 const SEEDS: u64 = 20;
@@ -50,6 +50,10 @@ pub(crate) fn isolation(_: Asked) -> Proved {
         isolation::flapping(30),
         isolation::poison_event(),
     ])
+}
+
+pub(crate) fn tenants(_: Asked) -> Proved {
+    measured([tenants::noisy(30)])
 }
 
 pub(crate) fn overload(_: Asked) -> Proved {

@@ -26,20 +26,23 @@ impl Inner {
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
+        charged: bool,
     ) -> Result<Vec<Receipt>, PublishError> {
         own::refuse(stream, &events)?;
         let by = self.authority.publish(stream, origin, &events)?;
         let events = self.contracts.apply(origin, events)?;
-        self.admit(stream, origin, events, &by).await
+        self.admit(stream, origin, events, &by, charged).await
     }
 
-    /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any.
+    /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any;
+    /// `charged` where the quotas of the stream's space hold.
     pub(crate) async fn admit(
         &self,
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
         by: &[Option<Arc<str>>],
+        charged: bool,
     ) -> Result<Vec<Receipt>, PublishError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable("the gateway is stopping".into()));
@@ -64,6 +67,10 @@ impl Inner {
         } else {
             Vec::new()
         };
+        let origin = &Origin {
+            space: handle.space(),
+            ..origin.clone()
+        };
         // Each event goes as its entry comes: a large batch is held once.
         let entries: Vec<Entry> = events
             .into_iter()
@@ -74,7 +81,19 @@ impl Inner {
             })
             .collect();
         handle.refuse_conflicts(&entries).await?;
+        let sizes: Vec<usize> = entries.iter().map(|entry| entry.payload.len()).collect();
+        let charge = match charged {
+            true => Some(self.charge(stream, sizes.len(), sizes.iter().sum())),
+            false => None,
+        };
+        let charge = charge.transpose().map_err(PublishError::Quota)?;
         let appended = handle.log.append(entries).await.map_err(refusal)?;
+        if let Some(charge) = charge {
+            let new = |a: &Appended| matches!(a, Appended::New(_) | Appended::Undecided);
+            let new = sizes.iter().zip(&appended).filter(|(_, a)| new(a));
+            let (count, bytes) = new.fold((0, 0), |(n, sum), (size, _)| (n + 1, sum + size));
+            charge.keep(count, bytes);
+        }
         self.receive(&handle, origin, &told, &matched, &appended)
     }
 

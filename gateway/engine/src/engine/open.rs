@@ -4,7 +4,7 @@ use super::stream::{Counters, ShardHandle, StreamHandle, stopped};
 use super::{Error, Inner, SPACE};
 use crate::hash::Hashes;
 use crate::routes::Routes;
-use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
+use crate::shard::{Backlog, Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
 use crate::{Plan, StreamPlan};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -46,7 +46,7 @@ impl Inner {
         let plan = StreamPlan {
             settings,
             order_by: order_by.filter(|name| !name.is_empty()),
-            dedupe_window: None,
+            ..StreamPlan::default()
         };
         Ok((log, plan))
     }
@@ -80,6 +80,10 @@ impl Inner {
             Ok::<_, Error>((name.clone(), log, stream.clone()))
         });
         let opened = try_join_all(opening).await?;
+        let of_streams = plan.streams.values().map(|stream| &*stream.space);
+        let of_subscriptions = plan.subscriptions.values().map(|s| &*s.space);
+        let named = of_streams.chain(of_subscriptions);
+        self.spaces.apply(&plan.spaces, named, self.time.now());
         for (name, log, stream) in opened {
             let subscriptions = by_stream.get(name.as_str()).cloned().unwrap_or_default();
             let handle = self.open(&name, log, stream, subscriptions).await?;
@@ -210,12 +214,17 @@ impl Inner {
         let order_by: Option<Arc<str>> = plan.order_by.as_deref().map(Arc::from);
         let hashes = Hashes::new(log.hash_key());
         let gates = Arc::new(Gates::new(log.shards()));
+        let plan = Arc::new(ArcSwap::from_pointee(plan));
         let mut shards = Vec::new();
         let mut actors = Vec::new();
         for shard in 0..log.shards() {
             let (commands, received) = mpsc::unbounded_channel();
             let (health, healthy) = watch::channel(Ok(()));
+            let backlog = Arc::<Backlog>::default();
             let around = Surroundings {
+                plan: Arc::clone(&plan),
+                spaces: Arc::clone(&self.spaces),
+                backlog: Arc::clone(&backlog),
                 stream: Arc::clone(&name),
                 shard,
                 log: Arc::clone(&log),
@@ -228,12 +237,13 @@ impl Inner {
             };
             let actor = Shard::recover(around, subscriptions.clone(), received, health).await?;
             if shard == 0 {
-                actor.remember(ORDER_BY, plan.order_by.as_deref()).await?;
+                actor.remember(ORDER_BY, order_by.as_deref()).await?;
             }
             actors.push(actor);
             shards.push(ShardHandle {
                 commands,
                 health: healthy,
+                backlog,
             });
         }
         // Only now: a shard may have recorded that the sink is gone, or an operator's pause.
@@ -245,7 +255,7 @@ impl Inner {
             log,
             hashes,
             order_by,
-            plan: ArcSwap::from_pointee(plan),
+            plan,
             routes: ArcSwap::default(),
             shards,
             counters: Counters::default(),

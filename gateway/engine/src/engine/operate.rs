@@ -55,6 +55,7 @@ impl Inner {
                     held_up: None,
                     owner: None,
                     why: None,
+                    space: lane.space,
                 });
             view.account.add(&lane.account);
             view.cursors

@@ -2,7 +2,7 @@
 
 use crate::hash::Hashes;
 use crate::routes::Routes;
-use crate::shard::Command;
+use crate::shard::{Backlog, Command};
 use crate::{Error, StreamAccount, StreamPlan};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) struct StreamHandle {
     pub(crate) log: Arc<dyn Stream>,
     pub(crate) hashes: Hashes,
     pub(crate) order_by: Option<Arc<str>>,
-    pub(crate) plan: ArcSwap<StreamPlan>,
+    pub(crate) plan: Arc<ArcSwap<StreamPlan>>,
     /// The filters of the subscriptions that are configured now.
     pub(crate) routes: ArcSwap<Routes>,
     pub(crate) shards: Vec<ShardHandle>,
@@ -27,6 +27,7 @@ pub(crate) struct StreamHandle {
 pub(crate) struct ShardHandle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) health: watch::Receiver<Result<(), String>>,
+    pub(crate) backlog: Arc<Backlog>,
 }
 
 #[derive(Debug, Default)]

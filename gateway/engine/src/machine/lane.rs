@@ -2,6 +2,7 @@
 
 use super::Gate;
 use super::order::Keys;
+use super::places::Seat;
 use super::rate::Bucket;
 use super::retry::millis;
 use super::task::{Place, Task, Ticket, Turn};
@@ -67,6 +68,8 @@ pub(crate) struct Lane {
     /// Its policy, or that of its last plan.
     pub(crate) policy: Arc<Policy>,
     pub(crate) gate: Arc<Gate>,
+    /// Where it takes the places of its space; `None` while suspended.
+    pub(crate) seat: Option<Seat>,
     /// A replay's own rate.
     pub(crate) bucket: Option<Bucket>,
     /// Where it began to read.
@@ -94,6 +97,8 @@ pub(crate) struct Lane {
     pub(crate) letters_from: u64,
     /// Bytes of events in its dead letters.
     pub(crate) dead_bytes: u64,
+    /// Bytes of events in `q/`.
+    pub(crate) scheduled_bytes: u64,
     /// Bytes of events that it may have in memory.
     pub(crate) share: u64,
     pub(crate) account: Account,
@@ -132,6 +137,7 @@ impl Lane {
             plan: None,
             policy: Arc::new(Policy::default()),
             gate,
+            seat: None,
             bucket,
             begins: record.begins,
             read: record.low,
@@ -146,6 +152,7 @@ impl Lane {
             due_from: (0, 0),
             letters_from: 0,
             dead_bytes: record.dead_bytes,
+            scheduled_bytes: record.scheduled_bytes,
             share: WINDOW_BYTES,
             oldest_letter: 0,
             account: record.account,
@@ -186,6 +193,7 @@ impl Lane {
             sequence: self.sequence,
             waiting_bytes: self.waiting_bytes,
             dead_bytes: self.dead_bytes,
+            scheduled_bytes: self.scheduled_bytes,
             paused: self.paused,
             disabled: self.disabled,
             at_ms: now,
@@ -413,6 +421,11 @@ impl Lane {
     /// Position of the oldest event that is not settled or recorded.
     pub(crate) fn cursor(&self) -> u64 {
         self.window.low(self.read, 0).0
+    }
+
+    /// Bytes of events that it has put aside, beside those that only the log remembers.
+    pub(crate) fn aside_bytes(&self) -> u64 {
+        self.waiting_bytes.saturating_add(self.scheduled_bytes)
     }
 
     /// Whether it was created after `offset` and does not reach back to it.

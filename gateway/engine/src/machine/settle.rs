@@ -4,6 +4,7 @@ use super::Rng;
 use super::gate::Pass;
 use super::lane::Lane;
 use super::order::Head;
+use super::places::{Seat, TakenPlace};
 use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
 use crate::record::{Accepted, Buried, Cause, Final, Stored, cause_name, keys};
@@ -55,6 +56,7 @@ impl Lane {
             Place::Window => self.window.finish(ticket.offset),
             Place::Scheduled { due } => {
                 self.loaded.remove(&ticket.offset);
+                self.scheduled_bytes = self.scheduled_bytes.saturating_sub(ticket.bytes);
                 let key = keys::scheduled(self.id, due, ticket.offset);
                 turn.ops.push(Op::Delete(key));
             }
@@ -72,6 +74,7 @@ impl Lane {
         self.unrecord(&ticket, turn);
         let stored = turn.stops.stored(due);
         ticket.place = Place::Scheduled { due: stored };
+        self.scheduled_bytes += ticket.bytes;
         turn.ops.push(Op::Put(
             keys::scheduled(self.id, stored, ticket.offset),
             ticket.pendant().encode(),
@@ -288,10 +291,40 @@ impl Lane {
         }
     }
 
-    /// Starts what may start: batches of tasks, now under way.
-    pub(crate) fn launch(&mut self, turn: &mut Turn) -> Vec<Vec<u64>> {
+    /// Starts what may start: batches of tasks, now under way, and the place of its space that each takes.
+    pub(crate) fn launch(&mut self, turn: &mut Turn) -> Vec<(Vec<u64>, Option<TakenPlace>)> {
+        let want = self.wanted(turn.now);
+        let seat = self.seat.take();
+        let limited = seat.as_ref().filter(|seat| seat.is_limited());
+        let places = self.enter(limited, want, turn.now);
+        let batches = self.assemble(places, turn);
+        let unused = places - batches.len();
+        if let Some(seat) = limited {
+            seat.give_back(unused);
+        }
+        let place = || limited.map(Seat::place);
+        let batches: Vec<_> = batches.into_iter().map(|batch| (batch, place())).collect();
+        self.seat = seat;
+        if places == 0 {
+            return batches;
+        }
+        turn.gave_back |= self.gate.abandoned(unused, turn.now);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(batches.len());
+        }
+        if places < want {
+            // Ask at once: the gate says when, or that an attempt must end first.
+            if let Pass::At(at) = self.gate.when(turn.now) {
+                self.wake_at(at);
+            }
+        }
+        batches
+    }
+
+    /// How many attempts there are to start.
+    fn wanted(&mut self, now: u64) -> usize {
         if self.ready.is_empty() || !self.is_active() {
-            return Vec::new();
+            return 0;
         }
         let batch_max = self.batch_max();
         let full = self.ready.len() / batch_max;
@@ -299,30 +332,61 @@ impl Lane {
         if want > full {
             let oldest = self.ready.get(full * batch_max).map_or(0, |t| t.since);
             let until = oldest.saturating_add(millis(self.policy.batch_wait));
-            if batch_max > 1 && until > turn.now {
+            if batch_max > 1 && until > now {
                 self.wake_at(until);
                 want = full;
             }
         }
         if let Some(bucket) = &mut self.bucket {
-            let tokens = bucket.available(turn.now);
+            let tokens = bucket.available(now);
             if tokens < want {
                 let at = bucket.next();
                 self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
                 want = tokens;
             }
         }
-        if want == 0 {
-            return Vec::new();
-        }
-        let places = match self.gate.pass(want, turn.now) {
-            Pass::Go(n) => n,
-            Pass::At(at) => {
-                self.wake_at(at);
-                return Vec::new();
-            }
-            Pass::Later | Pass::Shut => return Vec::new(),
+        want
+    }
+
+    /// Takes up to `want` places of its sink, and of its space where these are limited.
+    fn enter(&mut self, seat: Option<&Seat>, want: usize, now: u64) -> usize {
+        let ready = |pass: Pass| match pass {
+            Pass::Go(n) => Ok(n),
+            Pass::At(at) => Err(Some(at)),
+            Pass::Later | Pass::Shut => Err(None),
         };
+        let entered = match (seat, want) {
+            (None, 0) => Err(None),
+            (None, _) => ready(self.gate.pass(want, now)),
+            (Some(seat), 0) => {
+                seat.pass();
+                Err(None)
+            }
+            // Nobody stands in line for a place that could not be used.
+            (Some(seat), _) => ready(self.gate.when(now))
+                .inspect_err(|_| seat.pass())
+                .and_then(|_| match seat.take(want) {
+                    0 => Err(None),
+                    got => {
+                        let entered = ready(self.gate.pass(got, now));
+                        seat.give_back(got - entered.unwrap_or(0));
+                        entered
+                    }
+                }),
+        };
+        match entered {
+            Ok(places) => places,
+            Err(at) => {
+                if let Some(at) = at {
+                    self.wake_at(at);
+                }
+                0
+            }
+        }
+    }
+
+    fn assemble(&mut self, places: usize, turn: &mut Turn) -> Vec<Vec<u64>> {
+        let batch_max = self.batch_max();
         let mut batches = Vec::with_capacity(places);
         for _ in 0..places {
             let mut batch = Vec::with_capacity(batch_max);
@@ -361,16 +425,6 @@ impl Lane {
             }
             if !batch.is_empty() {
                 batches.push(batch);
-            }
-        }
-        turn.gave_back |= self.gate.abandoned(places - batches.len(), turn.now);
-        if let Some(bucket) = &mut self.bucket {
-            bucket.take(batches.len());
-        }
-        if places < want {
-            // Ask at once: the gate says when, or that an attempt must end first.
-            if let Pass::At(at) = self.gate.when(turn.now) {
-                self.wake_at(at);
             }
         }
         batches

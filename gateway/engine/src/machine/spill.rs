@@ -104,6 +104,7 @@ impl Lane {
         let due = turn.stops.stored(turn.now);
         self.unrecord(&task.ticket, turn);
         task.ticket.place = Place::Scheduled { due };
+        self.scheduled_bytes += task.ticket.bytes;
         turn.ops.push(Op::Put(
             keys::scheduled(self.id, due, task.ticket.offset),
             task.ticket.pendant().encode(),
@@ -133,6 +134,7 @@ impl Lane {
         self.keys.clear();
         self.next_due = None;
         self.waiting_bytes = 0;
+        self.scheduled_bytes = 0;
         self.dirty = true;
         n
     }

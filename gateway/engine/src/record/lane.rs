@@ -23,6 +23,8 @@ pub(crate) struct LaneRecord {
     pub(crate) sequence: u64,
     /// Bytes of events that wait behind their keys.
     pub(crate) waiting_bytes: u64,
+    /// Bytes of events that wait for their time in `q/`.
+    pub(crate) scheduled_bytes: u64,
     /// Bytes of events in its dead letters.
     pub(crate) dead_bytes: u64,
     pub(crate) paused: bool,
@@ -82,7 +84,7 @@ impl LaneRecord {
                 .int(job.milli_rate)
                 .flag(job.cancelled);
         }
-        w.int(self.dead_bytes);
+        w.int(self.dead_bytes).int(self.scheduled_bytes);
         w.finish()
     }
 
@@ -132,6 +134,8 @@ impl LaneRecord {
             },
             // Not in records of the first release.
             dead_bytes: if r.left() > 0 { r.int()? } else { 0 },
+            // Nor before there were spaces.
+            scheduled_bytes: if r.left() > 0 { r.int()? } else { 0 },
         })
     }
 }

@@ -75,7 +75,7 @@ proptest! {
             account: Account {
                 matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts,
             },
-            sequence: counts[0], waiting_bytes: counts[1], dead_bytes: counts[4], paused: flags[0], disabled: flags[1],
+            sequence: counts[0], waiting_bytes: counts[1], dead_bytes: counts[4], scheduled_bytes: counts[5], paused: flags[0], disabled: flags[1],
             at_ms: counts[2],
             job: job.map(|(id, until)| Job {
                 id, until, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],

@@ -4,7 +4,7 @@ use super::Shard;
 use super::transform::{Split, Transforming};
 use crate::engine::Inner;
 use crate::hash::HOPS;
-use crate::machine::{Gate, Lane, Verdict};
+use crate::machine::{Gate, Lane, TakenPlace, Verdict};
 use crate::record::keys::LaneId;
 use crate::time::Time;
 use crate::{Origin, Policy, PublishError};
@@ -48,6 +48,8 @@ struct Call {
     sink: Arc<dyn Sink>,
     gate: Arc<Gate>,
     policy: Arc<Policy>,
+    /// Of its space; free again when the call is over.
+    _place: Option<TakenPlace>,
     offsets: Vec<u64>,
     transforming: Option<Transforming>,
     replies: Option<Replies>,
@@ -70,7 +72,7 @@ impl Shard {
     /// Starts every attempt that may start.
     pub(super) fn launch(&mut self) {
         for lane in self.lanes.values_mut() {
-            for offsets in lane.launch(&mut self.turn) {
+            for (offsets, place) in lane.launch(&mut self.turn) {
                 let Some(plan) = &lane.plan else { continue };
                 let batch: Vec<Delivery> = offsets
                     .iter()
@@ -99,6 +101,7 @@ impl Shard {
                     sink: Arc::clone(&plan.sink),
                     gate: Arc::clone(&lane.gate),
                     policy: Arc::clone(&lane.policy),
+                    _place: place,
                     replies,
                     offsets,
                     time: self.around.time.clone(),
@@ -336,7 +339,10 @@ impl Call {
             who: replies.who.clone(),
             dedupe_window: None,
         };
-        match engine.publish(&replies.stream, &origin, vec![reply]).await {
+        match engine
+            .publish(&replies.stream, &origin, vec![reply], true)
+            .await
+        {
             Ok(receipts) => {
                 let position = receipts.first().map(|r| r.position.clone());
                 let note = format!(
@@ -346,9 +352,7 @@ impl Call {
                 );
                 (accepted, Some(note))
             }
-            Err(error @ (PublishError::Later { .. } | PublishError::Unavailable(_))) => {
-                (lost_reply(error.to_string()), None)
-            }
+            Err(error) if error.is_temporary() => (lost_reply(error.to_string()), None),
             // It was appended before, by an attempt whose outcome was lost.
             Err(PublishError::Conflict(_)) => {
                 (accepted, Some("an earlier attempt's reply was kept".into()))

@@ -78,6 +78,7 @@ pub(crate) struct LaneView {
     pub(crate) busy_keys: u64,
     pub(crate) filter_errors: u64,
     pub(crate) held_up: Option<String>,
+    pub(crate) space: Option<String>,
     pub(crate) finished: bool,
 }
 
@@ -182,6 +183,7 @@ impl Shard {
                 busy_keys: lane.keys.len() as u64,
                 filter_errors: lane.filter_errors,
                 held_up: lane.held_up(),
+                space: lane.plan.as_ref().map(|plan| plan.space.to_string()),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
             .chain(self.closed.iter().map(|(name, account)| LaneView {
@@ -198,6 +200,7 @@ impl Shard {
                 busy_keys: 0,
                 filter_errors: 0,
                 held_up: None,
+                space: None,
                 finished: true,
             }))
             .collect()

@@ -1,7 +1,7 @@
 //! Changes of the subscriptions: a control record in the log, lanes and filters in the table.
 
 use super::read::readable;
-use super::{Shard, Subscriptions};
+use super::{Shard, Subscriptions, Surroundings};
 use crate::machine::{Definition, Lane, Version};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Declared, Generation, InForce, LaneRecord};
@@ -213,6 +213,7 @@ impl Shard {
         let now = self.turn.now;
         for lane in self.lanes.values_mut() {
             lane.plan = subscriptions.get(&*lane.name).cloned();
+            seat(&self.around, lane);
             if let Some(plan) = &lane.plan {
                 if *lane.policy != plan.policy {
                     lane.policy = Arc::new(plan.policy.clone());
@@ -263,6 +264,18 @@ impl Shard {
             }
         }
     }
+}
+
+/// Gives a lane its seat in the space of its subscription.
+pub(super) fn seat(around: &Surroundings, lane: &mut Lane) {
+    let space = lane.plan.as_ref().map(|plan| around.spaces.of(&plan.space));
+    lane.seat = match (lane.seat.take(), space) {
+        (Some(seat), Some(space)) if seat.is_in(&space.places) => Some(seat),
+        (_, space) => space.map(|space| {
+            let bell = &around.gates.freed[usize::from(around.shard)];
+            space.places.seat(Arc::clone(bell))
+        }),
+    };
 }
 
 fn declare(subscriptions: &Subscriptions) -> Vec<Declared> {

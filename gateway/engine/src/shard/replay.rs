@@ -1,6 +1,7 @@
 //! Replays: lanes of their own over a bounded stretch.
 
 use super::Shard;
+use super::generation::seat;
 use crate::Start;
 use crate::machine::Version;
 use crate::record::keys;
@@ -45,6 +46,7 @@ impl Shard {
             }];
             lane.policy = plan.policy.clone().into();
             lane.plan = Some(plan);
+            seat(&self.around, lane);
         }
         self.forget_finished();
         self.flush(Sync::Durable).await

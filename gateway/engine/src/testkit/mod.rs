@@ -13,6 +13,7 @@ mod scene;
 pub mod simulation;
 mod sink;
 mod store;
+pub mod tenants;
 
 pub use clock::{EPOCH_MS, SimClock};
 pub use plans::*;

@@ -42,6 +42,7 @@ pub fn subscription(sink: &Arc<ScriptedSink>) -> SubscriptionPlan {
 /// A subscription with a filter, from the tip.
 pub fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> SubscriptionPlan {
     SubscriptionPlan {
+        space: "default".into(),
         stream: "default".into(),
         filter: tradewind_filter::compile(&definition).unwrap(),
         definition,

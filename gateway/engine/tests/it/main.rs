@@ -12,6 +12,7 @@ mod proofs;
 mod restart;
 mod scale;
 mod simulation;
+mod spaces;
 mod support;
 mod transform;
 mod upgrade;

@@ -1,7 +1,7 @@
 //! Short forms of the proofs in simulated time.
 
 use tradewind_engine::testkit::simulation::watch_panics;
-use tradewind_engine::testkit::{clocks, isolation, overload};
+use tradewind_engine::testkit::{clocks, isolation, overload, tenants};
 
 #[test]
 fn a_clock_that_jumps_ends_nothing_early_and_sets_off_no_burst() {
@@ -22,6 +22,12 @@ fn trouble_stays_where_it_is() {
         let measured = measured.unwrap();
         assert!(measured.holds, "{}", measured.figures);
     }
+}
+
+#[test]
+fn a_noisy_tenant_stays_within_its_share() {
+    let measured = tenants::noisy(3).unwrap();
+    assert!(measured.holds, "{}", measured.figures);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use tradewind_engine::{
-    Account, Denied, ReplayView, StreamAccount, SubscriptionView, Violated, imbalances,
+    Account, Denied, Quota, ReplayView, SpaceView, StreamAccount, SubscriptionView, Violated,
+    imbalances,
 };
 use tradewind_store::{Finding, Loss, Stats};
 
@@ -54,6 +55,8 @@ pub struct Scrape {
     pub violated: Vec<Violated>,
     /// What policies denied.
     pub denied: Vec<Denied>,
+    /// Spaces with what they take of their quotas.
+    pub spaces: BTreeMap<String, SpaceView>,
     /// Backups.
     #[cfg(feature = "backup")]
     pub backups: crate::run::backups::Seen,
@@ -75,9 +78,100 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     damage(&mut registry, &scrape.damage);
     violations(&mut registry, &scrape.violated);
     denials(&mut registry, &scrape.denied);
+    spaces(&mut registry, &scrape.spaces);
+    belongings(&mut registry, scrape);
     #[cfg(feature = "backup")]
     backups(&mut registry, &scrape.backups);
     registry
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Space {
+    space: String,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Refused {
+    space: String,
+    quota: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Belonging {
+    space: String,
+    stream: String,
+    subscription: String,
+}
+
+/// What each space takes. Gauges only where there is a quota to hold them against.
+fn spaces(registry: &mut Registry, views: &BTreeMap<String, SpaceView>) {
+    let (events, bytes) = (
+        Family::<Space, Counter>::default(),
+        Family::<Space, Counter>::default(),
+    );
+    let refused = Family::<Refused, Counter>::default();
+    let (queued, deliveries) = (
+        Family::<Space, Gauge>::default(),
+        Family::<Space, Gauge>::default(),
+    );
+    for (name, view) in views {
+        let label = Space {
+            space: name.clone(),
+        };
+        events.get_or_create(&label).inc_by(view.events);
+        bytes.get_or_create(&label).inc_by(view.bytes);
+        for quota in Quota::ALL {
+            let label = Refused {
+                space: name.clone(),
+                quota: quota.name(),
+            };
+            let count = view.refused[quota as usize];
+            refused.get_or_create(&label).inc_by(count);
+        }
+        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        if let Some(bytes) = view.queued_bytes {
+            queued.get_or_create(&label).set(whole(bytes));
+        }
+        if let Some(taken) = view.deliveries {
+            deliveries.get_or_create(&label).set(whole(taken as u64));
+        }
+    }
+    registry.register("space_events", "Events accepted, each once", events);
+    registry.register("space_bytes", "Bytes of them, as they are stored", bytes);
+    registry.register(
+        "space_refused",
+        "Requests refused and pulls put off because a quota was used up",
+        refused,
+    );
+    registry.register(
+        "space_queued_bytes",
+        "Bytes that its subscriptions have still to settle, where that has a quota",
+        queued,
+    );
+    registry.register(
+        "space_deliveries",
+        "Attempts under way, where these have a quota",
+        deliveries,
+    );
+}
+
+/// To join with whatever has the label of a stream or a subscription.
+fn belongings(registry: &mut Registry, scrape: &Scrape) {
+    let family = Family::<Belonging, Gauge>::default();
+    for view in &scrape.subscriptions {
+        let Some(space) = &view.space else { continue };
+        let belonging = Belonging {
+            space: space.clone(),
+            stream: view.stream.clone(),
+            subscription: view.name.clone(),
+        };
+        family.get_or_create(&belonging).set(1);
+    }
+    registry.register(
+        "space_subscription",
+        "1 for each subscription of a space",
+        family,
+    );
 }
 
 /// Only where backups are wanted, so that an alert on their age cannot fire where they are not.

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tradewind_audit::Entry;
+use tradewind_config::DEFAULT_SPACE;
 
 /// The largest body that goes into a line.
 const BODY_MAX: usize = 4 << 10;
@@ -140,13 +141,16 @@ fn entry(
         all.into_iter()
             .find(|o| o.object == *kind && o.name == *name)
     });
-    let (owner, why) = of.map_or((None, None), |object| (object.owner, object.why));
+    let (owner, why, space) = of.map_or((None, None, None), |object| {
+        (object.owner, object.why, object.space)
+    });
     Entry {
         what: what.into(),
         by: by.into(),
         object: object.map(|(kind, name)| format!("{kind} {name}")),
         owner,
         why,
+        space: space.filter(|space| space != DEFAULT_SPACE),
         detail: (!detail.is_empty()).then_some(Value::Object(detail)),
         ..Entry::default()
     }

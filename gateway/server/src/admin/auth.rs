@@ -2,6 +2,7 @@
 
 use super::audit::Records;
 use super::permit::{self, Later, Permit};
+use super::space::{self, Narrow};
 use crate::ingress::{Additional, Encrypted, Problem, seconds, sound};
 use crate::run::Gateway;
 use crate::who;
@@ -13,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sha2::Digest as _;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
@@ -52,6 +53,7 @@ pub(super) struct Entry {
     pub(super) later: Later,
     /// Requests under way beyond the first of each connection.
     pub(super) additional: Semaphore,
+    pub(super) narrow: Narrow,
 }
 
 /// Who calls, where it is not the operator at the socket or with the token.
@@ -84,18 +86,22 @@ pub(super) async fn check(
     match admitted {
         Ok(caller) => {
             let permit = match caller {
-                Some((caller, who)) => {
+                Some((caller, permit)) => {
                     request.extensions_mut().insert(caller);
-                    Permit(who)
+                    permit
                 }
-                None => Permit(Principal::operator()),
+                None => Permit {
+                    who: Principal::operator(),
+                    space: None,
+                },
             };
-            let asked = match entry.asks_later(&request) {
+            let asked = match entry.is(&entry.later, &request) {
                 true => None,
                 false => entry.asked(&request),
             };
+            let narrow = entry.is(&entry.narrow, &request);
             request.extensions_mut().insert(permit.clone());
-            match permit::at_the_door(&entry.gateway, &permit, asked, request).await {
+            match permit::at_the_door(&entry.gateway, &permit, (asked, narrow), request).await {
                 Ok(request) => next.run(request).await,
                 Err(problem) => turned_away(&entry, problem),
             }
@@ -152,7 +158,7 @@ async fn admit(
     token: &Secret,
     (headers, peer): (&HeaderMap, Option<&Peer>),
     asked: Option<Action>,
-) -> Result<Option<(Caller, Principal)>, Problem> {
+) -> Result<Option<(Caller, Permit)>, Problem> {
     if holds(token, headers) {
         return Ok(None);
     }
@@ -179,7 +185,8 @@ async fn admit(
         verified.may(action)?;
     }
     let who = who::of(&verified);
-    Ok(Some((Caller(verified.principal), who)))
+    let space = space::of_caller(&entry.gateway.config.load().checked, &who)?;
+    Ok(Some((Caller(verified.principal), Permit { who, space })))
 }
 
 impl Entry {
@@ -194,12 +201,12 @@ impl Entry {
         asks.unwrap_or(Some(Action::Configure))
     }
 
-    /// Whether its handler asks policies.
-    fn asks_later(&self, request: &Request) -> bool {
+    /// Whether the endpoint is one of these.
+    fn is(&self, some: &HashSet<(&'static str, &'static str)>, request: &Request) -> bool {
         let path = request.extensions().get::<MatchedPath>();
         path.map(MatchedPath::as_str)
             .zip(method(request))
-            .is_some_and(|endpoint| self.later.contains(&endpoint))
+            .is_some_and(|endpoint| some.contains(&endpoint))
     }
 }
 

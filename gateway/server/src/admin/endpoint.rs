@@ -27,6 +27,8 @@ pub(super) struct Endpoint {
     pub(super) recorded: Option<Recorded>,
     /// What policies say is asked by the handler, which alone knows what it is about.
     pub(super) asks_later: bool,
+    /// It shows a caller that is bound to a space no more than what is that space's.
+    pub(super) narrows: bool,
     pub(super) handler: MethodRouter<Arc<Gateway>>,
 }
 
@@ -47,6 +49,7 @@ impl Endpoint {
             action: None,
             recorded: None,
             asks_later: false,
+            narrows: false,
             handler,
         }
     }
@@ -63,6 +66,11 @@ impl Endpoint {
     /// Leaves it to the handler to ask policies.
     pub(super) fn asks_later(mut self) -> Self {
         self.asks_later = true;
+        self
+    }
+    /// Shows a caller that is bound to a space what is that space's only.
+    pub(super) fn narrows(mut self) -> Self {
+        self.narrows = true;
         self
     }
     pub(super) fn post(

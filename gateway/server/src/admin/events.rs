@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
-use tradewind_engine::{Journey, Origin, PublishError};
+use tradewind_engine::{Error, Journey, Origin, PublishError};
 use tradewind_policy::{Facts, Resource};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -81,12 +81,12 @@ async fn publish(
             Some(Extension(Caller(principal))) => format!("{principal} (admin API)").into(),
             None => "operator (admin API)".into(),
         },
-        who: permit.0,
+        who: permit.who,
         dedupe_window: None,
     };
     let receipts = match gateway.front.publish(&stream, &origin, events).await {
         Err(PublishError::NoStream(name)) => {
-            return Err(tradewind_engine::Error::NotFound(format!("no stream `{name}`")).into());
+            return Err(Error::NotFound(format!("no stream `{name}`")).into());
         }
         other => other?,
     };
@@ -135,19 +135,34 @@ async fn explain(
     if permit.is_judged(&gateway) {
         journeys.retain(|journey| may_read(&gateway, &permit, journey));
         if journeys.is_empty() {
-            return Err(Problem::denied(format!("{}: explain", permit.0)));
+            return Err(match permit.space {
+                // Whether it is there is the other's business.
+                Some(_) => Error::NotFound(format!("no event `{}`", named.event)).into(),
+                None => Problem::denied(format!("{}: explain", permit.who)),
+            });
         }
     }
     let config = gateway.config.load();
+    for journey in &mut journeys {
+        let stops = &mut journey.subscriptions;
+        stops.retain(|stop| {
+            permit.space.is_none()
+                || permit.owns_subscription(&config.checked, plain(&stop.subscription))
+        });
+    }
     for stop in journeys.iter_mut().flat_map(|j| &mut j.subscriptions) {
-        // A replay is told of as `subscription (replay id)`.
-        let name = stop.subscription.split(' ').next().unwrap_or_default();
+        let name = plain(&stop.subscription);
         if let Some(subscription) = config.checked.subscriptions.get(name) {
             stop.owner.clone_from(&subscription.owner);
             stop.why.clone_from(&subscription.why);
         }
     }
     Ok(Json(journeys))
+}
+
+/// A replay is told of as `subscription (replay id)`.
+fn plain(title: &str) -> &str {
+    title.split(' ').next().unwrap_or_default()
 }
 
 /// Its predicates say what is in the event.

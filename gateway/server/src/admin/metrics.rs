@@ -353,6 +353,7 @@ mod tests {
             held_up: None,
             owner: None,
             why: None,
+            space: None,
         };
         let off = Account {
             matched: 6,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tradewind_adapter::KeySecret;
-use tradewind_engine::{Account, Denied, StreamAccount, SubscriptionView, Violated};
+use tradewind_engine::{Account, Denied, SpaceView, StreamAccount, SubscriptionView, Violated};
 use tradewind_store::Stats;
 
 const INTRODUCTION: &str = "\
@@ -52,6 +52,7 @@ fn scrape() -> String {
         held_up: None,
         owner: None,
         why: None,
+        space: Some("default".into()),
     };
     let of_stream = |name: &str| name.to_owned();
     plain(&metrics.render(&Scrape {
@@ -65,6 +66,14 @@ fn scrape() -> String {
             cause: "not-permitted",
             count: 1,
         }],
+        spaces: BTreeMap::from([(
+            of_stream("default"),
+            SpaceView {
+                queued_bytes: Some(0),
+                deliveries: Some(0),
+                ..SpaceView::default()
+            },
+        )]),
         violated: vec![Violated {
             schema: "order".into(),
             done: "rejected",

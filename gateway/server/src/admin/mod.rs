@@ -18,6 +18,7 @@ mod permit;
 mod replays;
 mod router;
 mod schedules;
+mod space;
 mod subscriptions;
 mod system;
 mod tail;

@@ -5,6 +5,7 @@ use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use std::collections::HashSet;
+use std::sync::Arc;
 use tradewind_adapter::Action as Scope;
 use tradewind_engine::{Error, judged};
 use tradewind_event::Event;
@@ -23,12 +24,18 @@ pub(super) fn later(endpoints: &[Endpoint]) -> Later {
 
 /// Who calls.
 #[derive(Debug, Clone)]
-pub(super) struct Permit(pub(super) Principal);
+pub(super) struct Permit {
+    pub(super) who: Principal,
+    /// The space that the caller is bound to; `None` where it is to none.
+    pub(super) space: Option<Arc<str>>,
+}
 
 impl Permit {
-    /// Whether policies have a say in what this caller does.
+    /// Whether policies or the bounds of a space have a say in what this caller does.
     pub(super) fn is_judged(&self, gateway: &Gateway) -> bool {
-        gateway.engine.has_policies() && self.0.kind != tradewind_policy::Kind::Operator
+        let policies =
+            gateway.engine.has_policies() && self.who.kind != tradewind_policy::Kind::Operator;
+        policies || self.space.is_some()
     }
 
     /// Whether the caller may do this.
@@ -42,8 +49,30 @@ impl Permit {
         resource: Resource<'_>,
         facts: Facts<'_>,
     ) -> Result<(), Problem> {
-        let decision = gateway.engine.decide(&self.0, action, resource, facts);
+        self.within(gateway, resource)?;
+        let decision = gateway.engine.decide(&self.who, action, resource, facts);
         self.answer(gateway, action, resource, &decision)
+    }
+
+    /// Whether it is the caller's space's. Of what is another's, nobody is told that it is there.
+    fn within(&self, gateway: &Gateway, resource: Resource<'_>) -> Result<(), Problem> {
+        if self.owns(&gateway.config.load().checked, resource) {
+            return Ok(());
+        }
+        Err(match resource {
+            Resource::Gateway => self.bound(),
+            Resource::Stream(name) => Error::NotFound(format!("no stream `{name}`")).into(),
+            Resource::Subscription { name, .. } => {
+                Error::NotFound(format!("no subscription `{name}`")).into()
+            }
+            Resource::Route(name) => Error::NotFound(format!("no route `{name}`")).into(),
+        })
+    }
+
+    /// It is about the gateway as a whole.
+    fn bound(&self) -> Problem {
+        let space = self.space.as_deref().unwrap_or_default();
+        Problem::denied(format!("{} is bound to the space {space}", self.who))
     }
 
     fn answer(
@@ -59,7 +88,7 @@ impl Permit {
         gateway.engine.count_denied(action, decision);
         Err(Problem::denied(format!(
             "{}: {} {resource:?}: {decision}",
-            self.0,
+            self.who,
             action.name()
         )))
     }
@@ -72,8 +101,11 @@ impl Permit {
         resource: Resource<'_>,
         facts: Facts<'_>,
     ) -> bool {
-        let decision = gateway.engine.decide(&self.0, action, resource, facts);
-        decision.allowed()
+        self.owns(&gateway.config.load().checked, resource)
+            && gateway
+                .engine
+                .decide(&self.who, action, resource, facts)
+                .allowed()
     }
 
     /// Whether the caller may do this to a subscription, as a whole.
@@ -113,6 +145,7 @@ impl Permit {
         resource: Resource<'_>,
         event: &Event,
     ) -> Result<(), Problem> {
+        self.within(gateway, resource)?;
         let decision = self.reading(gateway, resource, event);
         self.answer(gateway, Action::ReadPayload, resource, &decision)
     }
@@ -124,14 +157,15 @@ impl Permit {
         resource: Resource<'_>,
         event: &Event,
     ) -> bool {
-        self.reading(gateway, resource, event).allowed()
+        self.owns(&gateway.config.load().checked, resource)
+            && self.reading(gateway, resource, event).allowed()
     }
 
     fn reading(&self, gateway: &Gateway, resource: Resource<'_>, event: &Event) -> Decision {
         judged(event, |facts| {
             gateway
                 .engine
-                .decide(&self.0, Action::ReadPayload, resource, facts)
+                .decide(&self.who, Action::ReadPayload, resource, facts)
         })
     }
 }
@@ -140,14 +174,32 @@ impl Permit {
 pub(super) async fn at_the_door(
     gateway: &Gateway,
     permit: &Permit,
-    scope: Option<Scope>,
+    (scope, narrow): (Option<Scope>, bool),
     request: Request,
 ) -> Result<Request, Problem> {
-    let (Some(scope), true) = (scope, permit.is_judged(gateway)) else {
+    if !permit.is_judged(gateway) {
         return Ok(request);
-    };
+    }
     let (mut parts, body) = request.into_parts();
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
+    if permit.space.is_some() {
+        let mut named = narrow;
+        for (key, name) in path.iter().flat_map(RawPathParams::iter) {
+            let resource = match key {
+                "name" => Resource::Subscription { name, stream: "" },
+                "stream" => Resource::Stream(name),
+                _ => continue,
+            };
+            named = true;
+            permit.within(gateway, resource)?;
+        }
+        if !named {
+            return Err(permit.bound());
+        }
+    }
+    let Some(scope) = scope else {
+        return Ok(Request::from_parts(parts, body));
+    };
     let name = path
         .iter()
         .flat_map(RawPathParams::iter)

@@ -21,7 +21,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Replay jobs",
             "[Replay]",
             get(list).post(start),
-        ),
+        )
+        .narrows(),
         Endpoint::post(
             "/v1/replays",
             "Deliver events to a subscription again; live deliveries are not touched",
@@ -60,8 +61,14 @@ enum From {
     Word(String),
 }
 
-async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<ReplayView>> {
-    Json(gateway.engine.replays().await)
+async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
+) -> Json<Vec<ReplayView>> {
+    let mut all = gateway.engine.replays().await;
+    let config = gateway.config.load();
+    all.retain(|job| permit.owns_subscription(&config.checked, &job.subscription));
+    Json(all)
 }
 
 async fn start(

@@ -4,7 +4,7 @@ use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
     Guard, api_keys, audit, auth, body, dead_letters, events, openapi, permit, replays, schedules,
-    subscriptions, system, tail,
+    space, subscriptions, system, tail,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -24,6 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(api_keys::endpoints());
     all.extend(events::endpoints());
     all.extend(tail::endpoints());
+    all.extend(space::endpoints());
     #[cfg(feature = "backup")]
     all.extend(super::backups::endpoints());
     all.push(Endpoint::get(
@@ -45,6 +46,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         records: audit::records(&endpoints),
         later: permit::later(&endpoints),
         additional: Semaphore::new(gateway.site.load().admin_limits.requests),
+        narrow: space::narrow(&endpoints),
     });
     endpoints
         .into_iter()

@@ -1,11 +1,12 @@
 //! Schedules and their upcoming runs.
 
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::run::Gateway;
 use crate::schedules::{Schedule, schedules};
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::routing::get;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "[Schedule]",
             get(list),
         )
+        .narrows()
         .query(&[
             ("upcoming", "runs of each, 1 unless told, at most 1000"),
             (
@@ -40,8 +42,13 @@ struct Asked {
 async fn list(
     State(gateway): State<Arc<Gateway>>,
     Query(asked): Query<Asked>,
+    Extension(permit): Extension<Permit>,
 ) -> Json<Vec<Schedule>> {
     let after = asked.after_ms.unwrap_or_else(|| gateway.clock.unix_ms());
     let upcoming = asked.upcoming.unwrap_or(1).min(UPCOMING_MAX);
-    Json(schedules(&gateway.config.load().checked, after, upcoming))
+    let config = gateway.config.load();
+    let mut all = schedules(&config.checked, after, upcoming);
+    let space = |name: &String| config.checked.sources.get(name).map(|s| s.space.as_str());
+    all.retain(|schedule| permit.sees(space(&schedule.name)));
+    Json(all)
 }

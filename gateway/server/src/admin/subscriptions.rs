@@ -1,11 +1,12 @@
 //! Subscriptions: see, pause, resume, discard.
 
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::Gateway;
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_engine::{Error, SubscriptionView};
@@ -17,7 +18,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Subscriptions with their accounts",
             "[Subscription]",
             get(list),
-        ),
+        )
+        .narrows(),
         Endpoint::get(
             "/v1/subscriptions/{name}",
             "One subscription",
@@ -48,8 +50,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Vec<SubscriptionView>> {
-    Json(owned(&gateway).await)
+async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
+) -> Json<Vec<SubscriptionView>> {
+    let mut all = owned(&gateway).await;
+    let config = gateway.config.load();
+    all.retain(|view| permit.owns_subscription(&config.checked, &view.name));
+    Json(all)
 }
 
 /// Subscriptions, with who answers for them.

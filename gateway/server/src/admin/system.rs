@@ -3,6 +3,7 @@
 use super::auth::Caller;
 use super::endpoint::Endpoint;
 use super::metrics::plain;
+use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::{Gateway, Phase, Refusal};
 use axum::extract::State;
@@ -32,19 +33,22 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "The gateway at a glance",
             "Status",
             get(status),
-        ),
+        )
+        .narrows(),
         Endpoint::get(
             "/v1/streams",
             "Streams with their accounts",
             "Streams",
             get(streams),
-        ),
+        )
+        .narrows(),
         Endpoint::get(
             "/v1/objects",
             "Every configured object, who answers for it and what it is for",
             "[Object]",
             get(objects),
-        ),
+        )
+        .narrows(),
         Endpoint::post(
             "/v1/config/reload",
             "Put the configuration file in force now; a bad one changes nothing",
@@ -83,7 +87,10 @@ async fn metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Res
     }
 }
 
-async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
+async fn status(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
+) -> Json<Value> {
     let config = gateway.config.load();
     let ready = gateway.ready();
     let phase = match gateway.phase() {
@@ -94,17 +101,28 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
         .checked
         .sources
         .iter()
+        .filter(|(_, source)| permit.sees(Some(&source.space)))
         .map(|(name, source)| {
             json!({
                 "name": name,
                 "kind": source.common.kind,
                 "path": source.common.path,
                 "stream": source.common.stream,
+                "space": source.space,
                 "owner": source.common.owner,
                 "why": source.common.why,
             })
         })
         .collect();
+    if let Some(space) = &permit.space {
+        return Json(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "phase": phase,
+            "ready": ready.is_ok(),
+            "space": &**space,
+            "sources": sources,
+        }));
+    }
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "phase": phase,
@@ -165,9 +183,14 @@ struct Owned {
     account: StreamAccount,
     owner: Option<String>,
     why: Option<String>,
+    /// `None` where it is no longer configured.
+    space: Option<String>,
 }
 
-async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, Owned>> {
+async fn streams(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
+) -> Json<BTreeMap<String, Owned>> {
     let config = gateway.config.load();
     let all = gateway.engine.streams().await.into_iter();
     let owned = all.map(|(name, account)| {
@@ -176,14 +199,21 @@ async fn streams(State(gateway): State<Arc<Gateway>>) -> Json<BTreeMap<String, O
             account,
             owner: stream.and_then(|s| s.owner.clone()),
             why: stream.and_then(|s| s.why.clone()),
+            space: stream.map(|s| s.space.clone()),
         };
         (name, owned)
     });
-    Json(owned.collect())
+    let seen = owned.filter(|(_, owned)| permit.sees(owned.space.as_deref()));
+    Json(seen.collect())
 }
 
-async fn objects(State(gateway): State<Arc<Gateway>>) -> Json<Vec<Object>> {
-    Json(gateway.config.load().checked.objects())
+async fn objects(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(permit): Extension<Permit>,
+) -> Json<Vec<Object>> {
+    let mut all = gateway.config.load().checked.objects();
+    all.retain(|object| permit.sees(object.space.as_deref()));
+    Json(all)
 }
 
 async fn reload(

@@ -76,12 +76,25 @@ impl Tail {
         if !self.permit.is_judged(&self.gateway) {
             return true;
         }
+        let bound = self.permit.space.is_some();
+        if bound
+            && !self
+                .permit
+                .concerns(&self.gateway.config.load().checked, happening)
+        {
+            return false;
+        }
+        if !self.gateway.engine.has_policies() {
+            return true;
+        }
         let (Some(stream), Some(event)) = (&happening.stream, &happening.event) else {
             return false;
         };
         let (subscribe, stream) = (policy::Action::Subscribe, Resource::Stream(stream));
-        self.permit
-            .allows(&self.gateway, subscribe, stream, Facts::of(event))
+        let engine = &self.gateway.engine;
+        engine
+            .decide(&self.permit.who, subscribe, stream, Facts::of(event))
+            .allowed()
     }
 }
 

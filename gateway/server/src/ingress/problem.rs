@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
 use tradewind_adapter::{Cause, Refusal};
-use tradewind_engine::PublishError;
+use tradewind_engine::{Exceeded, PublishError};
 
 /// A refusal; boxed, because it is the rare way out of every step.
 #[derive(Debug, Clone)]
@@ -232,6 +232,18 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<Exceeded> for Problem {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota-exceeded",
+            "the space is above its quota; nothing was stored",
+        )
+        .detail(exceeded.to_string())
+        .after(exceeded.after)
+    }
+}
+
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         let at = |events: Vec<(usize, String)>, lead: &str| {
@@ -305,6 +317,7 @@ impl From<PublishError> for Problem {
                 .detail(reason)
                 .after(after)
             }
+            PublishError::Quota(exceeded) => exceeded.into(),
             // Configuration names only streams that exist: the stream went with a reload.
             PublishError::NoStream(stream) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

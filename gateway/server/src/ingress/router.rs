@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tradewind_adapter::{Action, Answer, BoxError, Fetch, Parts, Refusal, TraceContext, Verified};
-use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt};
+use tradewind_engine::{Clock, Engine, Exceeded, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 use tradewind_policy::{self as policy, Decision, Facts, Principal, Resource};
 
@@ -34,6 +34,8 @@ pub trait Publisher: Send + Sync + 'static {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError>;
+    /// See [`Engine::room`].
+    fn room(&self, stream: &str) -> Result<(), Exceeded>;
     /// See [`Engine::decide`].
     fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision;
     /// See [`Engine::count_denied`].
@@ -51,6 +53,9 @@ impl Publisher for Engine {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         Engine::publish(self, stream, origin, events).await
+    }
+    fn room(&self, stream: &str) -> Result<(), Exceeded> {
+        Engine::room(self, stream)
     }
     fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision {
         Engine::decide(self, who, action, resource, Facts::default())
@@ -260,6 +265,7 @@ impl Ingress {
         if let (Some(verified), Some(rate)) = (&known, &door.rate) {
             rate.check(&verified.principal)?;
         }
+        self.publisher.room(&door.stream)?;
         // The share lives until the answer: what waits to be stored counts.
         let mut share = site.budget.share(FREE);
         let body = read(door.into(), &parts.headers, body, &mut share).await?;

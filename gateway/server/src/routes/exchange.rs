@@ -167,6 +167,9 @@ where
         return Err(too_large(route));
     }
     let verified = known(front, route, &parts).await?;
+    if let Some(stream) = &route.record {
+        front.publisher.room(stream)?;
+    }
     let slot = Slot::take(route, meter)?;
     let function = route.function.invoke().ok_or_else(silent)?;
     let body = Capped::new(body, route.body_max);

@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
-    Breaker, OnExhaustion, Pauses, Plan, Policy, Retry, Sight, Start, StreamPlan, SubscriptionPlan,
+    Breaker, OnExhaustion, Pauses, Plan, Policy, Quotas, Retry, Sight, Start, StreamPlan,
+    SubscriptionPlan,
 };
 use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
@@ -21,6 +22,7 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
         .iter()
         .map(|(name, stream)| {
             let plan = StreamPlan {
+                space: stream.space.as_str().into(),
                 settings: stream.settings.clone(),
                 order_by: stream.order_by.clone(),
                 dedupe_window: stream.dedupe_window,
@@ -33,6 +35,7 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
         .iter()
         .map(|(name, loaded)| {
             let plan = SubscriptionPlan {
+                space: loaded.space.as_str().into(),
                 stream: loaded.stream.clone(),
                 filter: loaded.filter.clone(),
                 definition: loaded.definition.clone(),
@@ -57,7 +60,17 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
         })
         .collect();
     let schemas = checked.schemas.iter();
+    let spaces = checked.spaces.iter().map(|(name, space)| {
+        let quotas = Quotas {
+            events_per_second: space.events_per_second,
+            bytes_per_second: space.bytes_per_second,
+            queued_bytes: space.queued_bytes,
+            deliveries: space.deliveries,
+        };
+        (name.clone(), quotas)
+    });
     Plan {
+        spaces: spaces.collect(),
         policies: checked.policies.clone(),
         schemas: Arc::new(Schemas::new(
             schemas.map(|(name, schema)| (name, &schema.registered)),

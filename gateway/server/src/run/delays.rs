@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tradewind_config::Period;
-use tradewind_engine::{Clock, Engine, Happening, Origin, PublishError, Receipt, SYSTEM};
+use tradewind_engine::{Clock, Engine, Exceeded, Happening, Origin, PublishError, Receipt, SYSTEM};
 use tradewind_event::{Event, Timestamp, packed};
 use tradewind_policy::{self as policy, Decision, Facts, Principal, Resource};
 use tradewind_store::Op;
@@ -158,7 +158,14 @@ impl Front {
                 None => at_once.push(event),
             }
         }
-        self.hold(&later).await?;
+        let bytes = later.iter().map(|(_, value)| value.len()).sum();
+        // Counted now that it is accepted, and not when its time comes.
+        let charge = match later.is_empty() {
+            true => None,
+            false => Some(self.engine.charge(stream, later.len(), bytes)),
+        };
+        let charge = charge.transpose().map_err(PublishError::Quota)?;
+        let fresh = self.hold(&later).await?;
         let receipts = match at_once.is_empty() {
             true => Ok(Vec::new()),
             false => self.engine.publish(stream, origin, at_once).await,
@@ -170,6 +177,9 @@ impl Front {
                 return Err(error);
             }
         };
+        if let Some(charge) = charge {
+            charge.keep(fresh.0, fresh.1);
+        }
         let waits = |due: u64| Receipt {
             position: String::new(),
             duplicate: false,
@@ -182,7 +192,8 @@ impl Front {
             .collect())
     }
 
-    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<(), PublishError> {
+    /// How many of them did not wait already, and their bytes.
+    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<(usize, usize), PublishError> {
         let bytes: u64 = entries.iter().map(|(_, value)| value.len() as u64).sum();
         if self
             .held
@@ -208,10 +219,12 @@ impl Front {
             .iter()
             .map(|(k, v)| Op::Put(Bytes::clone(k), Bytes::clone(v)));
         self.notes.write(ops.collect()).await.map_err(refusal)?;
-        for (key, value) in fresh {
+        let mut bytes = 0;
+        for (key, value) in &fresh {
             self.count(key, value.len());
+            bytes += value.len();
         }
-        Ok(())
+        Ok((fresh.len(), bytes))
     }
 
     async fn give_up(&self, entries: &[(Bytes, Bytes)]) {
@@ -300,11 +313,10 @@ impl Front {
             Some(false) => "another event has its source and id".to_owned(),
             None => {
                 let events = vec![event.clone()];
-                match self.engine.publish(&head.stream, &origin, events).await {
+                let appended = self.engine.publish_charged(&head.stream, &origin, events);
+                match appended.await {
                     Ok(_) => return Ok(()),
-                    Err(error @ (PublishError::Later { .. } | PublishError::Unavailable(_))) => {
-                        return Err(error);
-                    }
+                    Err(error) if error.is_temporary() => return Err(error),
                     Err(error) => error.to_string(),
                 }
             }
@@ -351,6 +363,9 @@ impl crate::ingress::Publisher for Front {
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
         Front::publish(self, stream, origin, events).await
+    }
+    fn room(&self, stream: &str) -> Result<(), Exceeded> {
+        self.engine.room(stream)
     }
     fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision {
         self.engine.decide(who, action, resource, Facts::default())

@@ -157,6 +157,7 @@ impl Gateway {
             damage: self.damage(),
             violated: self.engine.violated(),
             denied: self.engine.denied(),
+            spaces: self.engine.spaces(),
             #[cfg(feature = "backup")]
             backups: self.backups.seen(),
             ready: self.ready().is_ok(),

@@ -24,6 +24,9 @@ const WAIT: Duration = Duration::from_secs(5);
 /// Pauses after failures: doubled from the first up to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
+/// Pauses while the source's space is above a quota: at least, and at most.
+const QUOTA_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5));
+
 /// The loops that are running; replaced with each configuration.
 #[derive(Debug, Default)]
 pub(super) struct Pulls {
@@ -102,6 +105,14 @@ impl Pull {
     async fn run(&self, stop: CancellationToken) {
         let mut pause = PAUSE.0;
         loop {
+            // What is not asked for stays where it is.
+            if let Err(full) = self.around.engine.room(&self.stream) {
+                let pause = full.after.clamp(QUOTA_PAUSE.0, QUOTA_PAUSE.1);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(pause) => continue,
+                }
+            }
             let received = tokio::select! {
                 () = stop.cancelled() => return,
                 received = self.driver.receive(BATCH, WAIT) => received,
@@ -296,6 +307,7 @@ fn later(source: &str, error: &PublishError) -> Settlement {
     tracing::warn!(source, %error, "messages are given back");
     let delay = match error {
         PublishError::Later { after, .. } => Some(*after),
+        PublishError::Quota(full) => Some(full.after),
         _ => None,
     };
     Settlement::Nack { delay }
@@ -317,5 +329,7 @@ fn reason(error: &PublishError) -> String {
     }
 }
 
+#[cfg(test)]
+mod quota;
 #[cfg(test)]
 mod tests;

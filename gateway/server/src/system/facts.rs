@@ -19,6 +19,8 @@ pub(super) struct Facts {
     /// Those of other streams than `system`.
     pub(super) subscriptions: Vec<SubscriptionView>,
     pub(super) sources: BTreeMap<String, Trouble>,
+    /// Spaces of sources.
+    pub(super) spaces: BTreeMap<String, String>,
     /// Events that broke each schema, since the start.
     pub(super) schemas: BTreeMap<String, u64>,
     /// Bytes; `None` where nobody knows.
@@ -46,6 +48,7 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
         *schemas.entry(found.schema.to_string()).or_default() += found.events;
     }
     let refused = gateway.last_failure();
+    let spaces = config.checked.sources.iter();
     Facts {
         now_ms: gateway.clock.unix_ms(),
         started_ms: gateway.started_ms,
@@ -54,6 +57,9 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
         changes: gateway.news.changes(),
         refused: refused.map(|text| text.lines().next().unwrap_or_default().to_owned()),
         subscriptions,
+        spaces: spaces
+            .map(|(name, s)| (name.clone(), s.space.clone()))
+            .collect(),
         sources,
         schemas,
         disk_free: disk_free(&config.checked.config.data_dir),

@@ -186,6 +186,7 @@ impl Round {
                 "sink": view.sink,
                 "owner": view.owner,
                 "why": view.why,
+                "space": view.space,
             });
             if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
                 data.extend(more);
@@ -252,15 +253,19 @@ impl Round {
 
     fn sources(&mut self, facts: &Facts) {
         for (name, trouble) in &facts.sources {
+            let space = facts.spaces.get(name);
             let mut told = self.next.sources.remove(name).unwrap_or_default();
             let failing = trouble.failures >= FAILURES;
             if failing != told.failing && (failing || trouble.failures == 0) {
                 let (ty, data) = match failing {
                     true => (
                         "tradewind.source.failing",
-                        json!({ "source": name, "reason": trouble.failure }),
+                        json!({ "source": name, "space": space, "reason": trouble.failure }),
                     ),
-                    false => ("tradewind.source.recovered", json!({ "source": name })),
+                    false => (
+                        "tradewind.source.recovered",
+                        json!({ "source": name, "space": space }),
+                    ),
                 };
                 if self.say(ty, name, data) {
                     told.failing = failing;
@@ -270,6 +275,7 @@ impl Round {
             if trouble.refused > told.refused && since >= REFUSING_MS {
                 let data = json!({
                     "source": name,
+                    "space": space,
                     "count": trouble.refused - told.refused,
                     "last": trouble.last,
                 });
@@ -279,7 +285,11 @@ impl Round {
                 }
             }
             if trouble.handshakes > told.handshakes {
-                let data = json!({ "source": name, "count": trouble.handshakes - told.handshakes });
+                let data = json!({
+                    "source": name,
+                    "space": space,
+                    "count": trouble.handshakes - told.handshakes,
+                });
                 if self.say("tradewind.source.handshake-failed", name, data) {
                     told.handshakes = trouble.handshakes;
                 }

@@ -8,12 +8,25 @@ use http_body_util::{BodyExt, Full};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tradewind_engine::PublishError;
+use tradewind_engine::{Exceeded, PublishError, Quota};
 use tradewind_server::ingress::{Budget, Door, Limits, Rate, Site};
 
 #[tokio::test]
 async fn what_the_engine_cannot_do_is_told_with_a_time_to_come_back() {
-    let cases: [(Verdict, u16, &str, Option<&str>); 5] = [
+    let cases: [(Verdict, u16, &str, Option<&str>); 6] = [
+        (
+            || {
+                PublishError::Quota(Exceeded {
+                    space: "acme".into(),
+                    quota: Quota::Events,
+                    limit: 10,
+                    after: Duration::from_millis(2100),
+                })
+            },
+            429,
+            "quota-exceeded",
+            Some("3"),
+        ),
         (
             || PublishError::Later {
                 reason: "append queue is full".into(),

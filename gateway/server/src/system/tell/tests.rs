@@ -31,6 +31,7 @@ fn view(name: &str) -> SubscriptionView {
         held_up: None,
         owner: Some("shop".into()),
         why: None,
+        space: None,
     }
 }
 

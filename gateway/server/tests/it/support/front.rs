@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Parts, Refusal, Verified, Webhook};
-use tradewind_engine::{Happening, Origin, PublishError, Receipt};
+use tradewind_engine::{Exceeded, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 use tradewind_policy::{self as policy, Policies, Principal};
 use tradewind_server::admin::Metrics;
@@ -90,6 +90,9 @@ impl Publisher for Unable {
             due_ms: None,
         };
         Ok(vec![receipt; events.len()])
+    }
+    fn room(&self, _: &str) -> Result<(), Exceeded> {
+        Ok(())
     }
     fn decide(
         &self,
