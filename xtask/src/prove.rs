@@ -64,6 +64,10 @@ const IN_SIMULATED_TIME: &[(&str, &str)] = &[
         "black hole, poisoned key, flapping sink, poison event: nobody else's trouble",
     ),
     (
+        "tenants",
+        "one tenant of ten at a hundred times its share: the others' p99, refusals, losses",
+    ),
+    (
         "overload",
         "100,000 queued when the sink returns, retries, a redrive: never faster than allowed",
     ),
@@ -132,6 +136,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "ssrf",
         "strangers name a trap in every field and spelling, targets redirect to it, sinks lead to it: nobody\n                          comes; then the guard's own tests: special addresses, names that change their answer",
+    ),
+    (
+        "tenants",
+        "one tenant at a hundred times its share, the others are timed; each action of the admin API by\n                          a key of one space on its own and on another's (--short: 4 s, no times judged)",
     ),
     (
         "aws",

@@ -34,6 +34,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
     ("ssrf", &[]),
+    ("tenants", &["--short"]),
 ];
 
 #[derive(Default)]

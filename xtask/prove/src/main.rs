@@ -29,6 +29,7 @@ mod sinks;
 mod ssrf;
 mod target;
 mod telemetry;
+mod tenants;
 mod tools;
 mod vitals;
 mod watch;
@@ -64,6 +65,7 @@ const PROOFS: &[(&str, Run)] = &[
         Box::pin(authorisation::run(options))
     }),
     ("ssrf", |options| Box::pin(ssrf::run(options))),
+    ("tenants", |options| Box::pin(tenants::run(options))),
 ];
 
 #[derive(Parser)]
