@@ -2,6 +2,7 @@
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher128};
+use smallvec::SmallVec;
 use std::hash::Hasher;
 use tradewind_adapter::{TRACEPARENT, TRACESTATE};
 use tradewind_event::Event;
@@ -13,6 +14,9 @@ pub const VIOLATION: &str = "tradewindviolation";
 /// Attributes that are no part of what the sender says.
 const NO_CONTENT: [&str; 4] = [HOPS, VIOLATION, TRACEPARENT, TRACESTATE];
 
+/// Most bytes that are put together before they are hashed.
+const TOGETHER: usize = 128;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hashes([u8; 16]);
 
@@ -23,10 +27,19 @@ impl Hashes {
 
     fn wide(&self, parts: &[&[u8]]) -> u128 {
         let mut h = SipHasher128::new_with_key(&self.0);
+        // Short parts are hashed together: a write costs more than the bytes of most of them.
+        let mut together = SmallVec::<[u8; TOGETHER]>::new();
         for part in parts {
-            h.write(&(part.len() as u64).to_le_bytes());
+            together.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            if together.len() + part.len() <= TOGETHER - size_of::<u64>() {
+                together.extend_from_slice(part);
+                continue;
+            }
+            h.write(&together);
+            together.clear();
             h.write(part);
         }
+        h.write(&together);
         h.finish128().as_u128()
     }
 
@@ -65,6 +78,32 @@ impl Hashes {
 mod tests {
     use super::*;
     use tradewind_event::Attribute;
+
+    /// What is stored was hashed with one write for each length and part.
+    #[test]
+    fn how_parts_are_put_together_does_not_show() {
+        let hashes = Hashes::new([7; 16]);
+        for lengths in [
+            &[0, 0, 0][..],
+            &[9, 7, 111],
+            &[9, 95, 1],
+            &[9, 96, 1],
+            &[4, 1024],
+            &[200, 3, 200, 3],
+        ] {
+            let parts: Vec<Vec<u8>> = lengths
+                .iter()
+                .map(|n| (0..*n).map(|b| b as u8).collect())
+                .collect();
+            let mut h = SipHasher128::new_with_key(&[7; 16]);
+            for part in &parts {
+                h.write(&(part.len() as u64).to_le_bytes());
+                h.write(part);
+            }
+            let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            assert_eq!(hashes.wide(&parts), h.finish128().as_u128(), "{lengths:?}");
+        }
+    }
 
     #[test]
     fn what_the_gateway_adds_and_traces_are_no_content() {

@@ -191,8 +191,9 @@ impl HttpSink {
         let proven = tokio::select! {
             biased;
             () = cancel.cancelled() => return cancelled(),
-            () = tokio::time::sleep_until(deadline) => return timed_out("before there was a proof of who we are"),
+            // Before the timer: most proofs are at hand, and no timer is set for them.
             proven = self.caller.prove(request) => proven,
+            () = tokio::time::sleep_until(deadline) => return timed_out("before there was a proof of who we are"),
         };
         let call = match proven {
             Ok(call) => call,

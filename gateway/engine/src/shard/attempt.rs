@@ -107,7 +107,8 @@ impl Shard {
                     time: self.around.time.clone(),
                     home: self.homes.0.clone(),
                 };
-                self.attempts.spawn(call.run(batch));
+                // Apart: the runtime moves a task about several times while it starts and ends.
+                self.attempts.spawn(Box::pin(call.run(batch)));
             }
         }
         if std::mem::take(&mut self.turn.gave_back) {
