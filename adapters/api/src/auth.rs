@@ -2,12 +2,14 @@
 
 mod action;
 pub mod api_key;
+mod authorizer;
 mod callers;
 mod jwt;
 mod presented;
 
 pub use action::Action;
 pub use api_key::{ApiKey, KeySecret};
+pub use authorizer::{AUTHORIZE, Authorizer, Sinks};
 pub use callers::Callers;
 pub use jwt::{Issuers, Jwt, Texts, Tokens};
 
@@ -49,6 +51,9 @@ pub struct Proofs {
     /// for whatever follows. Since 0.1.
     #[serde(default)]
     pub certificates: Option<Vec<String>>,
+    /// Whom a function knows. It stands alone: what it is shown is its to judge. Since 0.1.
+    #[serde(default)]
+    pub authorizer: Option<Authorizer>,
 }
 
 impl Proofs {
@@ -71,7 +76,14 @@ impl<'de> Deserialize<'de> for Auth {
                     OPEN => Ok(Auth::NoneIUnderstand),
                     other => Err(E::unknown_variant(
                         other,
-                        &["api-keys", "basic", "jwt", "certificates", OPEN],
+                        &[
+                            "api-keys",
+                            "basic",
+                            "jwt",
+                            "certificates",
+                            "authorizer",
+                            OPEN,
+                        ],
                     )),
                 }
             }

@@ -30,7 +30,8 @@ mod trace;
 mod webhook;
 
 pub use auth::{
-    Action, ApiKey, Auth, Callers, Issuers, Jwt, KeySecret, Proofs, Texts, Tokens, api_key,
+    AUTHORIZE, Action, ApiKey, Auth, Authorizer, Callers, Issuers, Jwt, KeySecret, Proofs, Sinks,
+    Texts, Tokens, api_key,
 };
 pub use capability::Capability;
 pub use error::{Error, ErrorKind};

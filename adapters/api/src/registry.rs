@@ -1,9 +1,9 @@
 //! Adapters by kind.
 
-use crate::{ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Source, Webhook};
+use crate::{ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Sinks, Source, Webhook};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub struct Build {
     pub issuers: Option<Arc<dyn Issuers>>,
     /// Signatures of AWS; `None` in a binary without them.
     pub signers: Option<Arc<dyn Signers>>,
+    /// Sinks of authorizers; `None` where there are none.
+    pub sinks: Option<Arc<dyn Sinks>>,
 }
 
 /// A source, pushed or pulled.
@@ -80,6 +82,7 @@ pub struct Registry {
     absent: BTreeMap<&'static str, &'static str>,
     issuers: Option<Arc<dyn Issuers>>,
     signers: Option<Arc<dyn Signers>>,
+    lent_sinks: Option<Arc<dyn Sinks>>,
 }
 
 fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
@@ -176,6 +179,15 @@ impl Registry {
         self.signers = Some(signers);
         self
     }
+    /// Lends sinks to authorizers.
+    pub fn lend_sinks(&mut self, sinks: Arc<dyn Sinks>) -> &mut Self {
+        self.lent_sinks = Some(sinks);
+        self
+    }
+    /// The sinks that were lent.
+    pub fn lent_sinks(&self) -> Option<Arc<dyn Sinks>> {
+        self.lent_sinks.clone()
+    }
     /// The signatures that were lent.
     pub fn signers(&self) -> Option<Arc<dyn Signers>> {
         self.signers.clone()
@@ -253,6 +265,29 @@ impl Registry {
             path: "kind".into(),
             error: Error::new(ErrorKind::ConfigInvalid, "config", message),
         }
+    }
+}
+
+/// A registry that lends its sinks to another.
+impl Sinks for Registry {
+    fn sink(&self, settings: &Map<String, Value>) -> Result<Arc<dyn Sink>, Error> {
+        let mut settings = settings.clone();
+        let kind = settings.remove("kind");
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let build = Build {
+            name: "authorizer".into(),
+            signers: self.signers(),
+            ..Build::default()
+        };
+        let built = self.build_sink(kind, &settings.into(), &build);
+        built.map_err(|failure| {
+            let place = match failure.path.is_empty() {
+                true => String::new(),
+                false => format!(".{}", failure.path),
+            };
+            let message = format!("`auth.authorizer.sink{place}`: {}", failure.error.message());
+            Error::new(ErrorKind::ConfigInvalid, "auth", message)
+        })
     }
 }
 

@@ -68,6 +68,13 @@ pub fn registry() -> Registry {
 
 /// The same, with what gets certificates and keys for them.
 pub fn registry_with(fetch: Option<Arc<dyn Fetch>>) -> Registry {
+    let mut registry = adapters(fetch);
+    // Theirs lends none: nobody authorizes an authorizer.
+    registry.lend_sinks(Arc::new(adapters(None)));
+    registry
+}
+
+fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     let mut registry = Registry::default();
     #[cfg(feature = "http")]
     registry.lend(Arc::new(tradewind_keys::Configured::new(reach)));

@@ -1,12 +1,15 @@
 //! Who may do what: a matrix of principals, actions, streams and types, and requests that two readers might read in two
 //! ways. Whatever is stored is read back and held against the rules, told a second time.
 
+mod proofs;
 mod rules;
 mod tricks;
 pub(crate) mod wire;
 
+use crate::authentication::oidc;
 use crate::gateway::Gateway;
 use crate::{Options, Proved};
+use proofs::Proofs;
 use rules::{ADMIN, About, POLICIES, Who, may_publish};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -18,6 +21,14 @@ const STREAMS: [(&str, &str, &str); 3] = [
     ("shop", "/shop", "orders"),
     ("pay", "/pay", "payments"),
     ("till", "/till", "payments"),
+];
+
+/// Doors of those who prove themselves in other ways.
+const PROOFS: [(&str, &str, &[Who]); 4] = [
+    ("basic", "/basic", &[Who::Basic("shop"), Who::Basic("till")]),
+    ("jwt", "/jwt", &[Who::Token("shop"), Who::Token("till")]),
+    ("asked", "/asked", &[Who::Asked("shop"), Who::Asked("till")]),
+    ("signed", "/signed", &[Who::Signed]),
 ];
 
 #[derive(Default)]
@@ -54,7 +65,10 @@ pub(crate) async fn run(options: &Options) -> Proved {
 async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
     let admin = free()?;
     let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
-    configure(&gateway, admin)?;
+    let issuing = oidc::Ground::new(&options.gateway).await?;
+    let issuer = issuing.start("k1").await?;
+    let proofs = Proofs::new(&issuing, &issuer).await?;
+    configure(&gateway, admin, &proofs)?;
     gateway.start().await?;
     let token = gateway.data().join("admin.token");
     let ground = Ground {
@@ -64,6 +78,7 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
             .map_err(text)?
             .trim()
             .to_owned(),
+        proofs,
     };
     ground.matrix(figures).await?;
     ground.administration(figures).await?;
@@ -80,7 +95,7 @@ fn key(id: &str) -> String {
     format!("tw_{id}_{}", "5a".repeat(24))
 }
 
-fn configure(gateway: &Gateway, admin: SocketAddr) -> Result<(), String> {
+fn configure(gateway: &Gateway, admin: SocketAddr, proofs: &Proofs) -> Result<(), String> {
     let mut head =
         format!("admin: {admin}\nadmin-auth: {{ api-keys: [shop, oncall, reader] }}\napi-keys:\n");
     for id in KEYS {
@@ -89,7 +104,7 @@ fn configure(gateway: &Gateway, admin: SocketAddr) -> Result<(), String> {
         head.push_str(&format!("  {id}: {{ sha256: {hash} }}\n"));
     }
     head.push_str("streams: { orders: {}, payments: {} }\n");
-    head.push_str(POLICIES);
+    head.push_str(&POLICIES.replace("ISSUER", &proofs.issuer));
     let sink = "sink: { kind: http, url: \"http://127.0.0.1:9/\", allow-private: [127.0.0.0/8], allow-ports: [9] }";
     head.push_str(&format!(
         "routes:\n  ask: {{ path: /ask, methods: [POST], auth: {{ api-keys: [shop, till] }}, {sink} }}\n"
@@ -97,6 +112,12 @@ fn configure(gateway: &Gateway, admin: SocketAddr) -> Result<(), String> {
     let keys = "auth: { api-keys: [shop, till, reader] }";
     let mut sources =
         String::from("sources:\n  open: { kind: http, path: /open, auth: none-i-understand }\n");
+    for (name, path, _) in PROOFS {
+        let how = proofs.settings(name);
+        sources.push_str(&format!(
+            "  {name}: {{ path: {path}, stream: orders, {how} }}\n"
+        ));
+    }
     // Two doors lead to one stream, so that `via` counts.
     for (name, path, stream) in STREAMS {
         sources.push_str(&format!(
@@ -114,6 +135,7 @@ struct Ground {
     address: SocketAddr,
     admin: SocketAddr,
     token: String,
+    proofs: Proofs,
 }
 
 impl Ground {
@@ -130,11 +152,13 @@ impl Ground {
             .iter()
             .copied()
             .chain([("open", "/open", "default"), ("in", "/events", "default")]);
-        for (via, path, stream) in doors {
-            let all: &[Who] = match stream {
-                "default" => &[Who::Nobody],
-                _ => &[Who::Key("shop"), Who::Key("till"), Who::Key("reader")],
-            };
+        let keys: &[Who] = &[Who::Key("shop"), Who::Key("till"), Who::Key("reader")];
+        let doors = doors.map(|(via, path, stream)| match stream {
+            "default" => (via, path, stream, &[Who::Nobody][..]),
+            _ => (via, path, stream, keys),
+        });
+        let proved = PROOFS.map(|(via, path, all)| (via, path, "orders", all));
+        for (via, path, stream, all) in doors.chain(proved) {
             for who in all {
                 for ty in types {
                     for source in ["/shop/1", "/pay/1"] {
@@ -145,7 +169,11 @@ impl Ground {
                                 subject,
                             };
                             let expected = may_publish(*who, via, stream, about);
-                            for mode in ["binary", "structured", "batch"] {
+                            let modes: &[&str] = match who {
+                                Who::Signed => &["signed"],
+                                _ => &["binary", "structured", "batch"],
+                            };
+                            for mode in modes {
                                 let answer = self.publish(*who, path, about, mode).await?;
                                 let status = if expected { 202 } else { 403 };
                                 if answer.status != status {
@@ -203,6 +231,14 @@ impl Ground {
             event["subject"] = subject.into();
         }
         let (kind, body) = match mode {
+            "signed" => {
+                let signature = Proofs::signature(&event.to_string());
+                let headers = [
+                    ("content-type", "application/json"),
+                    ("x-signature", &signature),
+                ];
+                return send(self.address, &post(path, &headers, &event.to_string())).await;
+            }
             "structured" => ("application/cloudevents+json", event.to_string()),
             _ => ("application/cloudevents-batch+json", format!("[{event}]")),
         };
@@ -217,13 +253,12 @@ impl Ground {
         body: &str,
     ) -> Result<Answer, String> {
         let shown = match who {
-            Who::Key(id) => key(id),
-            Who::Nobody => String::new(),
+            Who::Key(id) => Some(("x-api-key", key(id))),
+            Who::Nobody | Who::Signed => None,
+            who => Some(("authorization", self.proofs.of(who)?)),
         };
         let mut all = headers.to_vec();
-        if !shown.is_empty() {
-            all.push(("x-api-key", &shown));
-        }
+        all.extend(shown.as_ref().map(|(name, value)| (*name, value.as_str())));
         send(self.address, &post(path, &all, body)).await
     }
 

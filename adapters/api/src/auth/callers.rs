@@ -1,6 +1,7 @@
 //! How callers are told from strangers.
 
 use super::api_key::{self, Held};
+use super::authorizer::Asked;
 use super::jwt::Holders;
 use super::presented::Presented;
 use super::{Auth, Proofs};
@@ -18,6 +19,8 @@ struct Known {
     basic: BTreeMap<String, Held>,
     tokens: Option<Holders>,
     certificates: Vec<String>,
+    /// Where there is one there is nothing else.
+    authorizer: Option<Asked>,
 }
 
 impl std::fmt::Debug for Callers {
@@ -29,6 +32,7 @@ impl std::fmt::Debug for Callers {
                 .field("basic", &known.basic.keys())
                 .field("tokens", &known.tokens)
                 .field("certificates", &known.certificates)
+                .field("authorizer", &known.authorizer)
                 .finish(),
             None => f.write_str("anybody"),
         }
@@ -53,7 +57,11 @@ impl Callers {
 
     /// What has to be waited for before [`Callers::verify`] can judge this request.
     pub fn missing<'a>(&'a self, headers: &HeaderMap) -> Option<Pending<'a>> {
-        let tokens = self.0.as_ref()?.tokens.as_ref()?;
+        let known = self.0.as_ref()?;
+        if let Some(authorizer) = &known.authorizer {
+            return authorizer.missing(headers);
+        }
+        let tokens = known.tokens.as_ref()?;
         match Presented::of(headers) {
             Ok(Presented::Token(token)) => tokens.missing(token),
             _ => None,
@@ -73,6 +81,9 @@ impl Callers {
         let Some(known) = &self.0 else {
             return Ok(Verified::new("anonymous", "none"));
         };
+        if let Some(authorizer) = &known.authorizer {
+            return authorizer.verify(headers);
+        }
         let presented = match (Presented::of(headers), peer) {
             (Err(refusal), Some(peer)) if refusal.cause == Some(Cause::Missing) => {
                 return known.holder(peer);
@@ -103,7 +114,7 @@ impl Callers {
     /// What to say in `www-authenticate` (RFC 9110, section 11.6.1).
     pub fn challenge(&self) -> Option<HeaderValue> {
         let known = self.0.as_ref()?;
-        let bearer = !known.keys.is_empty() || known.tokens.is_some();
+        let bearer = !known.keys.is_empty() || known.tokens.is_some() || known.authorizer.is_some();
         if !bearer && known.basic.is_empty() {
             // Certificates have no scheme.
             return None;
@@ -156,7 +167,20 @@ impl Known {
                 None => None,
             },
             certificates: proofs.certificates.clone().unwrap_or_default(),
+            authorizer: match &proofs.authorizer {
+                Some(settings) => Some(Asked::new(settings, &build.name, build.sinks.as_ref())?),
+                None => None,
+            },
         };
+        let alone = Proofs {
+            authorizer: proofs.authorizer.clone(),
+            ..Proofs::default()
+        };
+        if known.authorizer.is_some() && alone != *proofs {
+            return Err(invalid(
+                "`auth.authorizer` stands beside other proofs, which it would never see (hint: give them a source or route of their own)",
+            ));
+        }
         if let Some(name) = known.certificates.iter().find(|name| !is_name(name)) {
             return Err(invalid(format!(
                 "`auth.certificates`: `{name}` is no name of a certificate (hint: write `uri:`, `dns:` or `email:` before it)"
@@ -166,6 +190,7 @@ impl Known {
             && known.basic.is_empty()
             && known.tokens.is_none()
             && known.certificates.is_empty()
+            && known.authorizer.is_none()
         {
             return Err(invalid(
                 "`auth` names no proof (hint: `auth: { api-keys: [name] }`)",

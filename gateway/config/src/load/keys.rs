@@ -171,7 +171,9 @@ impl Loader<'_> {
         auth: Option<&Auth>,
         keys: &ApiKeys,
     ) -> Option<Callers> {
-        match Callers::new(auth, &self.lent("", keys)) {
+        // `/routes/NAME/auth`, `/admin-auth`
+        let name = place.split('/').nth(2).unwrap_or("admin").to_owned();
+        match Callers::new(auth, &self.lent(&name, keys)) {
             Ok(callers) => Some(callers),
             // An `auth` that was refused is there, or a proof in it.
             Err(_) if auth.is_none() && self.document.has(place) => None,
@@ -267,6 +269,7 @@ impl Loader<'_> {
             api_keys: keys.keys.clone(),
             issuers: self.registry.issuers(),
             signers: self.registry.signers(),
+            sinks: self.registry.lent_sinks(),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod audit;
 mod auth;
+mod authorizer;
 mod byte_for_byte;
 mod cli;
 mod config_reload;

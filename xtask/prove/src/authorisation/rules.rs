@@ -5,11 +5,19 @@
 pub(super) enum Who {
     /// An API key.
     Key(&'static str),
+    /// The same, as HTTP Basic.
+    Basic(&'static str),
+    /// A token of the issuer, by its subject.
+    Token(&'static str),
+    /// Whom a function knows.
+    Asked(&'static str),
+    /// Who signs webhooks.
+    Signed,
     /// Nothing, where nothing is asked for.
     Nobody,
 }
 
-/// Policies and roles, in YAML.
+/// Policies and roles, in YAML; `ISSUER` stands for the issuer of tokens.
 pub(super) const POLICIES: &str = r#"roles:
   shop:
     members: [api-key:shop]
@@ -32,6 +40,12 @@ policies:
       when { context.type like "com.acme.payment.*" && context has subject && context.via == "till" };
       @id("open") permit (principal is Anonymous, action == Action::"publish", resource == Stream::"default")
       when { context.type == "public" };
+      @id("token") permit (principal == Token::"ISSUER#shop", action == Action::"publish", resource == Stream::"orders")
+      when { context.type like "com.acme.order.*" };
+      @id("asked") permit (principal == Sender::"authorizer:shop", action == Action::"publish", resource == Stream::"orders")
+      when { context.source like "/shop/*" };
+      @id("signed") permit (principal == Sender::"webhook", action == Action::"publish", resource == Stream::"orders")
+      when { context.type like "com.acme.*" && context.via == "signed" };
       @id("reader") permit (principal == Key::"reader", action in [Action::"read-payload", Action::"subscribe"], resource in Stream::"orders")
       when { context.type like "com.acme.order.*" };
       @id("secret") forbid (principal, action, resource)
@@ -54,19 +68,22 @@ pub(super) fn may_publish(who: Who, via: &str, stream: &str, event: About<'_>) -
         return false;
     }
     match who {
-        Who::Key("shop") => {
+        Who::Token("shop") => stream == "orders" && event.ty.starts_with("com.acme.order."),
+        Who::Asked("shop") => stream == "orders" && event.source.starts_with("/shop/"),
+        Who::Signed => stream == "orders" && event.ty.starts_with("com.acme."),
+        Who::Key("shop") | Who::Basic("shop") => {
             stream == "orders"
                 && event.ty.starts_with("com.acme.order.")
                 && event.source.starts_with("/shop/")
         }
-        Who::Key("till") => {
+        Who::Key("till") | Who::Basic("till") => {
             stream == "payments"
                 && via == "till"
                 && event.ty.starts_with("com.acme.payment.")
                 && event.subject.is_some()
         }
         Who::Nobody => stream == "default" && event.ty == "public",
-        Who::Key(_) => false,
+        Who::Key(_) | Who::Basic(_) | Who::Token(_) | Who::Asked(_) => false,
     }
 }
 
