@@ -201,7 +201,7 @@ impl Search<'_> {
                     false => self.declared.insert(at.into()),
                 };
             }
-            Value::String(_) if named => {
+            Value::String(text) if named || has_query(text) => {
                 self.suspected.insert(at.into());
             }
             Value::Number(_) if named => {
@@ -215,7 +215,23 @@ impl Search<'_> {
 /// Whether what stands at this key is a secret, all that is below it included.
 fn is_secret(key: &str) -> bool {
     let lower = key.to_ascii_lowercase();
-    lower == "auth" || lower.ends_with("key") || NAMES.iter().any(|name| lower.contains(name))
+    lower == "auth"
+        || lower.ends_with("key")
+        || NAMES.iter().any(|name| lower.contains(name))
+        || lower.split('-').any(is_nearly_secret)
+}
+
+/// Whether a word was meant to be one of [`NAMES`]: a key that is misspelt is shown with its line.
+fn is_nearly_secret(word: &str) -> bool {
+    let near = |name: &&str| strsim::damerau_levenshtein(word, name) <= 1;
+    matches!(word, "ke" | "ky" | "kye") || NAMES.iter().any(near)
+}
+
+/// Whether a URL holds parameters, of which one may be a token.
+fn has_query(text: &str) -> bool {
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.split_once('?'))
+        .is_some_and(|(_, query)| query.contains('='))
 }
 
 /// Whether a URL holds a user and a password.

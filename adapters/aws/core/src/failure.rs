@@ -99,7 +99,8 @@ impl Failure {
             status: Some(status),
             detail: match said.and_then(|said| said.message()) {
                 Some(message) => message.to_owned(),
-                None => DisplayErrorContext(error).to_string(),
+                // Not with what was answered: a proxy may say back what it was sent.
+                None => in_short(error),
             },
         }
     }
@@ -213,6 +214,18 @@ impl Failure {
         };
         Error::new(kind, operation, self.told(permission))
     }
+}
+
+/// What it is and why, each in one's own words, without what they hold.
+fn in_short(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

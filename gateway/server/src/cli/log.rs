@@ -14,6 +14,11 @@ pub(super) fn install(log: &Log) {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     };
+    // The SDK of AWS logs whole answers at TRACE, and a target may say back what it was sent.
+    let level = match level {
+        "trace" => "trace,aws_smithy_runtime=debug,aws_smithy_runtime_api=debug",
+        level => level,
+    };
     let filter = EnvFilter::try_from_env("TRADEWIND_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
     let json = match log.format {
