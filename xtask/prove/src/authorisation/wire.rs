@@ -12,8 +12,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// In lower case.
-    pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -48,7 +46,6 @@ fn parse(answer: &[u8]) -> Answer {
     };
     Answer {
         status: status.unwrap_or_default(),
-        head,
         body,
     }
 }
