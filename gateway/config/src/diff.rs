@@ -189,6 +189,8 @@ fn belongs(section: &str, name: &str, keys: &BTreeMap<&str, &Leaf>) -> Option<St
     match section {
         "spaces" => Some(name.to_owned()),
         "schemas" | "policies" | "roles" => None,
+        // One that names no space is nobody's.
+        "api-keys" => said(keys, "/space"),
         _ => said(keys, "/space").or_else(|| Some(DEFAULT_SPACE.to_owned())),
     }
 }

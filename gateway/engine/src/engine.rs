@@ -10,7 +10,7 @@ mod quotas;
 mod stream;
 
 use crate::announce::Announcer;
-use crate::spaces::Spaces;
+use crate::spaces::{Charging, Spaces};
 use crate::time::Time;
 use crate::{
     Charge, Clock, DeadLetter, Exceeded, Happening, Imbalance, Journey, Plan, ReplayView,
@@ -190,7 +190,22 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.publish(stream, origin, events, true).await
+        let asked = Charging::Asked;
+        self.inner.publish(stream, origin, events, asked).await
+    }
+
+    /// As [`Engine::publish`], for what was let in before: no quota refuses it, and what it takes is paid off later.
+    ///
+    /// # Errors
+    /// As [`Engine::publish`].
+    pub async fn publish_owed(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        let owed = Charging::Owed;
+        self.inner.publish(stream, origin, events, owed).await
     }
 
     /// As [`Engine::publish`], for what the gateway itself says: in the stream `system`, or with a type
@@ -204,7 +219,8 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.admit(stream, origin, events, &[], false).await
+        let free = Charging::Not;
+        self.inner.admit(stream, origin, events, &[], free).await
     }
 
     /// Whether a stream is there and takes these events of others: not reserved for the gateway, and not denied.
@@ -236,7 +252,8 @@ impl Engine {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
-        self.inner.publish(stream, origin, events, false).await
+        let before = Charging::Not;
+        self.inner.publish(stream, origin, events, before).await
     }
 
     /// Whether the space of a stream takes anything now; for refusing before a body is read.
@@ -253,6 +270,11 @@ impl Engine {
     /// It is at a quota.
     pub fn charge(&self, stream: &str, events: usize, bytes: usize) -> Result<Charge, Exceeded> {
         self.inner.charge(stream, events, bytes)
+    }
+
+    /// As [`Engine::charge`], whether or not there is room.
+    pub fn owe(&self, stream: &str, events: usize, bytes: usize) -> Charge {
+        self.inner.owe(stream, events, bytes)
     }
 
     /// Every space.
@@ -293,7 +315,19 @@ impl Engine {
     /// # Errors
     /// Nothing is found, or the store fails.
     pub async fn explain(&self, query: &str) -> Result<Vec<Journey>, Error> {
-        self.inner.explain(query).await
+        self.inner.explain(query, |_| true).await
+    }
+
+    /// As [`Engine::explain`], among the events of those streams that `sees` names.
+    ///
+    /// # Errors
+    /// As [`Engine::explain`].
+    pub async fn explain_among(
+        &self,
+        query: &str,
+        sees: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Journey>, Error> {
+        self.inner.explain(query, sees).await
     }
 
     /// The event at `position` (`shard/offset`) of `stream`, as it was stored.

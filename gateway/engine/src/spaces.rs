@@ -152,11 +152,30 @@ impl Space {
         now: u64,
     ) -> Result<Charge, Exceeded> {
         self.take(events, bytes, queued, now)?;
-        Ok(Charge {
+        Ok(self.charged(events, bytes))
+    }
+
+    /// Takes so much whether or not it is there: what is missing is paid off before others are let in.
+    pub(crate) fn owe(self: &Arc<Self>, events: usize, bytes: usize, now: u64) -> Charge {
+        let mut rates = self.rates();
+        let rates = &mut *rates;
+        for (bucket, n) in [(&mut rates.events, events), (&mut rates.bytes, bytes)] {
+            if let Some(bucket) = bucket {
+                // What was earned until now is capped before, not after.
+                bucket.available(now);
+                bucket.take(n);
+            }
+        }
+        self.charged(events, bytes)
+    }
+
+    fn charged(self: &Arc<Self>, events: usize, bytes: usize) -> Charge {
+        Charge {
             space: Arc::clone(self),
             events,
             bytes,
-        })
+            handed_over: false,
+        }
     }
 
     fn take(
@@ -223,17 +242,36 @@ fn retune(bucket: &mut Option<Bucket>, per_second: Option<u64>, now: u64) {
     }
 }
 
+/// How the quotas of a space hold for what is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Charging {
+    /// They may refuse it.
+    Asked,
+    /// It is taken, and paid off later.
+    Owed,
+    /// They do not hold, or it was charged before.
+    Not,
+}
+
 /// What was taken of a space. What is not kept is given back.
 #[derive(Debug)]
 pub struct Charge {
     space: Arc<Space>,
     events: usize,
     bytes: usize,
+    handed_over: bool,
 }
 
 impl Charge {
+    /// From now on all of it counts until [`Charge::keep`] says otherwise: whoever waits for that may go away, and what was
+    /// handed to a log is there.
+    pub(crate) fn hand_over(&mut self) {
+        self.handed_over = true;
+    }
+
     /// So much of it was accepted: the rest was there before.
     pub fn keep(mut self, events: usize, bytes: usize) {
+        self.handed_over = false;
         self.events = self.events.saturating_sub(events);
         self.bytes = self.bytes.saturating_sub(bytes);
         let count = |n: &AtomicU64, by: usize| n.fetch_add(by as u64, Ordering::Relaxed);
@@ -244,6 +282,9 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        if self.handed_over {
+            return;
+        }
         let mut rates = self.space.rates();
         if let Some(bucket) = &mut rates.events {
             bucket.put_back(self.events);
@@ -279,6 +320,24 @@ impl Spaces {
         }
         for (name, space) in &all {
             space.update(quotas.get(name).copied().unwrap_or_default(), now);
+        }
+        self.0.store(Arc::new(all));
+    }
+
+    /// What is in force, for [`Spaces::put_back`].
+    pub(crate) fn in_force(&self) -> Vec<(Arc<Space>, Quotas)> {
+        let all = self.0.load();
+        all.values()
+            .map(|space| (Arc::clone(space), space.rates().quotas))
+            .collect()
+    }
+
+    /// Undoes [`Spaces::apply`].
+    pub(crate) fn put_back(&self, earlier: Vec<(Arc<Space>, Quotas)>, now: u64) {
+        let mut all = BTreeMap::new();
+        for (space, quotas) in earlier {
+            space.update(quotas, now);
+            all.insert(space.name.to_string(), space);
         }
         self.0.store(Arc::new(all));
     }
@@ -333,6 +392,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_owed_is_taken_though_there_is_nothing_left() {
+        let space = space(Quotas {
+            events_per_second: Some(10),
+            ..Quotas::default()
+        });
+        space.owe(15, 0, 0).keep(15, 0);
+        space.owe(10, 0, 0).keep(5, 0);
+        let full = space.room(|| 0, 0).unwrap_err();
+        assert_eq!(full.after, Duration::from_millis(1100));
+        space.room(|| 0, 1100).unwrap();
+    }
+
+    #[test]
+    fn what_was_handed_over_counts_until_it_is_known_not_to_be_there() {
+        let space = space(Quotas {
+            events_per_second: Some(10),
+            ..Quotas::default()
+        });
+        let mut charge = space.charge(10, 0, || 0, 0).unwrap();
+        charge.hand_over();
+        charge.keep(0, 0);
+        let mut charge = space.charge(10, 0, || 0, 0).unwrap();
+        charge.hand_over();
+        drop(charge);
+        space.room(|| 0, 0).unwrap_err();
+    }
+
+    #[test]
     fn a_refusal_of_one_bucket_costs_the_other_nothing() {
         let space = space(Quotas {
             events_per_second: Some(10),
@@ -379,8 +466,18 @@ mod tests {
         spaces.apply(&one(1000), std::iter::empty(), 0);
         spaces.of("acme").room(|| 0, 0).unwrap_err();
         assert_eq!(spaces.of("acme").view(|| 0).events, 10);
+        let earlier = spaces.in_force();
         spaces.apply(&BTreeMap::new(), std::iter::empty(), 0);
         assert_eq!(spaces.all().keys().collect::<Vec<_>>(), ["default"]);
+        let before = earlier.clone();
+        spaces.put_back(earlier, 0);
+        assert_eq!(spaces.of("acme").view(|| 0).quotas, one(1000)["acme"]);
+        assert!(
+            before
+                .iter()
+                .any(|(space, _)| Arc::ptr_eq(space, &spaces.of("acme")))
+        );
+        spaces.apply(&BTreeMap::new(), std::iter::empty(), 0);
         spaces.apply(&BTreeMap::new(), std::iter::once("lent"), 0);
         assert_eq!(spaces.all().len(), 2);
     }

@@ -6,6 +6,7 @@ use crate::Happening;
 use crate::hash::HOPS;
 use crate::own;
 use crate::record::Envelope;
+use crate::spaces::Charging;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,23 +27,22 @@ impl Inner {
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
-        charged: bool,
+        charging: Charging,
     ) -> Result<Vec<Receipt>, PublishError> {
         own::refuse(stream, &events)?;
         let by = self.authority.publish(stream, origin, &events)?;
         let events = self.contracts.apply(origin, events)?;
-        self.admit(stream, origin, events, &by, charged).await
+        self.admit(stream, origin, events, &by, charging).await
     }
 
-    /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any;
-    /// `charged` where the quotas of the stream's space hold.
+    /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any.
     pub(crate) async fn admit(
         &self,
         stream: &str,
         origin: &Origin,
         events: Vec<Event>,
         by: &[Option<Arc<str>>],
-        charged: bool,
+        charging: Charging,
     ) -> Result<Vec<Receipt>, PublishError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(PublishError::Unavailable("the gateway is stopping".into()));
@@ -82,12 +82,29 @@ impl Inner {
             .collect();
         handle.refuse_conflicts(&entries).await?;
         let sizes: Vec<usize> = entries.iter().map(|entry| entry.payload.len()).collect();
-        let charge = match charged {
-            true => Some(self.charge(stream, sizes.len(), sizes.iter().sum())),
-            false => None,
+        let (count, bytes) = (sizes.len(), sizes.iter().sum());
+        let mut charge = match charging {
+            Charging::Asked => {
+                let charge = self.charge(stream, count, bytes);
+                Some(charge.map_err(PublishError::Quota)?)
+            }
+            Charging::Owed => Some(self.owe(stream, count, bytes)),
+            Charging::Not => None,
         };
-        let charge = charge.transpose().map_err(PublishError::Quota)?;
-        let appended = handle.log.append(entries).await.map_err(refusal)?;
+        if let Some(charge) = &mut charge {
+            charge.hand_over();
+        }
+        let appended = match handle.log.append(entries).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                if let Some(charge) = charge
+                    && stored_nothing(&error)
+                {
+                    charge.keep(0, 0);
+                }
+                return Err(refusal(error));
+            }
+        };
         if let Some(charge) = charge {
             let new = |a: &Appended| matches!(a, Appended::New(_) | Appended::Undecided);
             let new = sizes.iter().zip(&appended).filter(|(_, a)| new(a));
@@ -242,6 +259,11 @@ fn hops(event: &Event) -> u32 {
         Some(other) => other.to_canonical().parse().unwrap_or(u32::MAX),
         None => 0,
     }
+}
+
+/// Whether what was to be appended is certainly not there.
+fn stored_nothing(error: &Error) -> bool {
+    matches!(error, Error::Full | Error::Busy | Error::Contradiction(..))
 }
 
 fn refusal(error: Error) -> PublishError {

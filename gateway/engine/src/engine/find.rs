@@ -5,6 +5,7 @@ use super::{Error, Inner};
 use crate::Journey;
 use crate::record::Envelope;
 use crate::shard::Command;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tradewind_event::Event;
 use tradewind_store::{Kind, Position};
@@ -32,9 +33,13 @@ impl Inner {
         Ok(position.map(|position| position.to_string()))
     }
 
-    pub(super) async fn explain(&self, query: &str) -> Result<Vec<Journey>, Error> {
+    pub(super) async fn explain(
+        &self,
+        query: &str,
+        sees: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Journey>, Error> {
         let mut journeys = Vec::new();
-        for (stream, position) in self.places(query).await? {
+        for (stream, position) in self.places(query, sees).await? {
             journeys.extend(self.journey(&stream, position).await?);
         }
         if journeys.is_empty() {
@@ -61,8 +66,14 @@ impl Inner {
         }
     }
 
-    async fn places(&self, query: &str) -> Result<Vec<(Arc<StreamHandle>, Position)>, Error> {
-        let streams = self.streams.load_full();
+    async fn places(
+        &self,
+        query: &str,
+        sees: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(Arc<StreamHandle>, Position)>, Error> {
+        let mut streams = BTreeMap::clone(&self.streams.load());
+        // Before the search: what lies in others must not take up room among what is found.
+        streams.retain(|name, _| sees(name));
         if let Some((stream, position)) = query.split_once('@')
             && let (Some(handle), Ok(position)) = (streams.get(stream), position.parse())
         {

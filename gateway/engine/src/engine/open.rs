@@ -55,7 +55,7 @@ impl Inner {
         let _changing = self.changing.lock().await;
         plan.streams.entry(SPACE.to_owned()).or_default();
         self.check(&plan)?;
-        let mut streams = BTreeMap::clone(&self.streams.load());
+        let streams = BTreeMap::clone(&self.streams.load());
         let mut by_stream: BTreeMap<&str, Subscriptions> = BTreeMap::new();
         for (name, subscription) in &plan.subscriptions {
             by_stream
@@ -83,7 +83,23 @@ impl Inner {
         let of_streams = plan.streams.values().map(|stream| &*stream.space);
         let of_subscriptions = plan.subscriptions.values().map(|s| &*s.space);
         let named = of_streams.chain(of_subscriptions);
+        let earlier = self.spaces.in_force();
         self.spaces.apply(&plan.spaces, named, self.time.now());
+        let changed = self.change(&plan, streams, opened, by_stream).await;
+        if changed.is_err() {
+            self.spaces.put_back(earlier, self.time.now());
+        }
+        changed
+    }
+
+    /// Opens new streams, and tells every shard of the plan.
+    async fn change(
+        self: &Arc<Self>,
+        plan: &Plan,
+        mut streams: BTreeMap<String, Arc<StreamHandle>>,
+        opened: Vec<(String, Arc<dyn Stream>, StreamPlan)>,
+        mut by_stream: BTreeMap<&str, Subscriptions>,
+    ) -> Result<(), Error> {
         for (name, log, stream) in opened {
             let subscriptions = by_stream.get(name.as_str()).cloned().unwrap_or_default();
             let handle = self.open(&name, log, stream, subscriptions).await?;

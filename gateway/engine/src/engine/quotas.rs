@@ -21,9 +21,18 @@ impl Inner {
         events: usize,
         bytes: usize,
     ) -> Result<Charge, Exceeded> {
-        let name = self.streams.load().get(stream).map(|s| s.space());
-        let space = self.spaces.of(name.as_deref().unwrap_or(super::SPACE));
+        let space = self.charged_space(stream);
         space.charge(events, bytes, || self.queued(&space), self.time.now())
+    }
+
+    pub(super) fn owe(&self, stream: &str, events: usize, bytes: usize) -> Charge {
+        let space = self.charged_space(stream);
+        space.owe(events, bytes, self.time.now())
+    }
+
+    fn charged_space(&self, stream: &str) -> Arc<Space> {
+        let name = self.streams.load().get(stream).map(|s| s.space());
+        self.spaces.of(name.as_deref().unwrap_or(super::SPACE))
     }
 
     fn space_of(&self, stream: &str) -> Option<Arc<Space>> {

@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 /// As many places as are asked for.
 const ENDLESS: usize = usize::MAX;
 
-/// The places of a space. A place is handed to whoever has waited longest, one at a time: round robin over lanes.
+/// The places of a space. A place is handed to the lane that has fewest of them, so that one whose attempts take long does
+/// not end up with all; among equals to whoever has waited longest.
 #[derive(Debug)]
 pub(crate) struct Places {
     most: AtomicUsize,
@@ -18,6 +19,8 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
+    /// Of these, how many each seat has.
+    by_seat: HashMap<u64, usize>,
     /// Handed to a lane that has not come for it yet.
     held: HashMap<u64, usize>,
     /// Lanes that want more, each once.
@@ -85,9 +88,21 @@ impl State {
         }
     }
 
+    /// Whose turn it is, in the line.
+    fn next(&self) -> Option<usize> {
+        let has = |seat: u64| {
+            let of = |places: &HashMap<u64, usize>| places.get(&seat).copied().unwrap_or(0);
+            of(&self.by_seat) + of(&self.held)
+        };
+        let line = self.waiting.iter().enumerate();
+        line.min_by_key(|(_, (seat, _))| has(*seat))
+            .map(|(at, _)| at)
+    }
+
     fn hand_out(&mut self, most: usize) {
         while self.free(most) > 0
-            && let Some((seat, bell)) = self.waiting.pop_front()
+            && let Some(next) = self.next()
+            && let Some((seat, bell)) = self.waiting.remove(next)
         {
             *self.held.entry(seat).or_default() += 1;
             bell.notify_one();
@@ -126,6 +141,9 @@ impl Seat {
         };
         let got = want.min(held.saturating_add(open));
         state.taken += got;
+        if got > 0 {
+            *state.by_seat.entry(self.number).or_default() += got;
+        }
         match got == want {
             true => state.leave(self.number),
             false => state.join(self.number, &self.bell, want - got),
@@ -145,12 +163,15 @@ impl Seat {
 
     /// Gives back places that were taken and not used.
     pub(crate) fn give_back(&self, places: usize) {
-        give_back(&self.places, places);
+        give_back(&self.places, self.number, places);
     }
 
     /// One of the places that were taken, given back when it is dropped.
     pub(crate) fn place(&self) -> TakenPlace {
-        TakenPlace(Arc::clone(&self.places))
+        TakenPlace {
+            seat: self.number,
+            places: Arc::clone(&self.places),
+        }
     }
 
     /// Whether it is one of these places.
@@ -171,21 +192,30 @@ impl Drop for Seat {
 
 /// A place for one attempt.
 #[derive(Debug)]
-pub(crate) struct TakenPlace(Arc<Places>);
+pub(crate) struct TakenPlace {
+    seat: u64,
+    places: Arc<Places>,
+}
 
 impl Drop for TakenPlace {
     fn drop(&mut self) {
-        give_back(&self.0, 1);
+        give_back(&self.places, self.seat, 1);
     }
 }
 
-fn give_back(places: &Places, n: usize) {
+fn give_back(places: &Places, seat: u64, n: usize) {
     if n == 0 {
         return;
     }
     let most = places.most();
     let mut state = places.state();
     state.taken = state.taken.saturating_sub(n);
+    if let Some(has) = state.by_seat.get_mut(&seat) {
+        *has = has.saturating_sub(n);
+        if *has == 0 {
+            state.by_seat.remove(&seat);
+        }
+    }
     state.hand_out(most);
 }
 
@@ -227,6 +257,29 @@ mod tests {
         }
     }
 
+    impl Crowd {
+        fn has(&self, seat: u64) -> usize {
+            let lanes = self.under_way.iter().map(|(lane, _)| *lane);
+            lanes
+                .filter(|lane| self.seats[*lane].0.number == seat)
+                .count()
+        }
+    }
+
+    #[test]
+    fn who_never_ends_gets_its_part_and_no_more() {
+        let mut crowd = Crowd::new(4, 2);
+        crowd.launch(1, 100);
+        for _ in 0..100 {
+            crowd.launch(0, 100);
+            crowd.launch(1, 100);
+            let quick = crowd.under_way.iter().position(|(lane, _)| *lane == 1);
+            drop(crowd.under_way.swap_remove(quick.unwrap()));
+        }
+        let endless = crowd.seats[0].0.number;
+        assert_eq!(crowd.has(endless), 2);
+    }
+
     proptest! {
         #[test]
         fn never_more_than_there_are_and_nobody_goes_without(
@@ -247,12 +300,21 @@ mod tests {
                 prop_assert_eq!(crowd.under_way.len(), most, "no place is idle while somebody waits");
                 prop_assert!(crowd.places.taken() <= most);
                 let ended = crowd.under_way.swap_remove(end.index(crowd.under_way.len()));
+                let waiting: Vec<u64> = crowd.places.state().wants.keys().copied().collect();
                 drop(ended);
+                let fewest = waiting.iter().map(|seat| crowd.has(*seat)).min();
+                let given: Vec<u64> = crowd.places.state().held.keys().copied().collect();
+                for seat in given {
+                    prop_assert_eq!(Some(crowd.has(seat)), fewest);
+                }
             }
-            // Who asks again when an attempt has ended waits for one round of the others.
-            let fair = (ends.len() - most) / (lanes + usize::from(!backlogs));
+            // With one place, who asks again when an attempt has ended waits for one round of the others.
+            let fair = match most {
+                1 => (ends.len() - 1) / (lanes + usize::from(!backlogs)) - 1,
+                _ => 1,
+            };
             for (lane, served) in crowd.served.iter().enumerate() {
-                prop_assert!(served + most >= fair, "lane {} had {} of a fair {}", lane, served, fair);
+                prop_assert!(*served >= fair, "lane {} had {} of a fair {}", lane, served, fair);
             }
         }
 

@@ -6,6 +6,7 @@ use crate::engine::Inner;
 use crate::hash::HOPS;
 use crate::machine::{Gate, Lane, TakenPlace, Verdict};
 use crate::record::keys::LaneId;
+use crate::spaces::Charging;
 use crate::time::Time;
 use crate::{Origin, Policy, PublishError};
 use futures_util::FutureExt;
@@ -340,8 +341,9 @@ impl Call {
             who: replies.who.clone(),
             dedupe_window: None,
         };
+        // Were it refused at a quota, its delivery would never settle, and what is queued never shrink.
         match engine
-            .publish(&replies.stream, &origin, vec![reply], true)
+            .publish(&replies.stream, &origin, vec![reply], Charging::Owed)
             .await
         {
             Ok(receipts) => {

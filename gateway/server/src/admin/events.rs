@@ -131,18 +131,24 @@ async fn explain(
     Query(named): Query<Named>,
     Extension(permit): Extension<Permit>,
 ) -> Result<Json<Vec<Journey>>, Problem> {
-    let mut journeys = gateway.engine.explain(&named.event).await?;
+    let config = gateway.config.load_full();
+    let sees = |stream: &str| permit.owns(&config.checked, Resource::Stream(stream));
+    let unknown = || Error::NotFound(format!("no event `{}`", named.event));
+    let mut journeys = match gateway.engine.explain_among(&named.event, sees).await {
+        // In the same words as below.
+        Err(Error::NotFound(_)) if permit.space.is_some() => return Err(unknown().into()),
+        found => found?,
+    };
     if permit.is_judged(&gateway) {
         journeys.retain(|journey| may_read(&gateway, &permit, journey));
         if journeys.is_empty() {
             return Err(match permit.space {
                 // Whether it is there is the other's business.
-                Some(_) => Error::NotFound(format!("no event `{}`", named.event)).into(),
+                Some(_) => unknown().into(),
                 None => Problem::denied(format!("{}: explain", permit.who)),
             });
         }
     }
-    let config = gateway.config.load();
     for journey in &mut journeys {
         let stops = &mut journey.subscriptions;
         stops.retain(|stop| {

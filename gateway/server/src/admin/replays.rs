@@ -107,7 +107,12 @@ async fn cancel(
 ) -> Result<Json<Value>, Problem> {
     if permit.is_judged(&gateway) {
         let replays = gateway.engine.replays().await;
-        let Some(job) = replays.into_iter().find(|job| job.id == id) else {
+        let config = gateway.config.load_full();
+        // Another's is as one that is not there: its subscription is not named.
+        let own = replays.into_iter().find(|job| {
+            job.id == id && permit.owns_subscription(&config.checked, &job.subscription)
+        });
+        let Some(job) = own else {
             return Err(Error::NotFound(format!("no replay `{id}`")).into());
         };
         permit

@@ -265,7 +265,10 @@ impl Ingress {
         if let (Some(verified), Some(rate)) = (&known, &door.rate) {
             rate.check(&verified.principal)?;
         }
-        self.publisher.room(&door.stream)?;
+        if known.is_some() {
+            // Others are told of quotas when their body has shown who they are.
+            self.publisher.room(&door.stream)?;
+        }
         // The share lives until the answer: what waits to be stored counts.
         let mut share = site.budget.share(FREE);
         let body = read(door.into(), &parts.headers, body, &mut share).await?;

@@ -11,9 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 use tradewind_config::Period;
 use tradewind_engine::{Clock, Engine, Exceeded, Happening, Origin, PublishError, Receipt, SYSTEM};
 use tradewind_event::{Event, Timestamp, packed};
@@ -34,6 +36,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 64;
 /// The first byte of their keys; due time and a digest follow.
 const TAG: u8 = b'd';
+/// Locks that entries share.
+const LOCKS: usize = 32;
 /// No due time.
 const NEVER: u64 = u64::MAX;
 
@@ -52,6 +56,8 @@ struct Held {
     events: AtomicU64,
     bytes: AtomicU64,
     next_ms: AtomicU64,
+    /// Of an entry that may still be given up, nobody else is told that it waits.
+    locks: [Mutex<()>; LOCKS],
 }
 
 /// For the status.
@@ -118,8 +124,22 @@ impl Front {
     }
 
     fn discount(&self, bytes: usize) {
-        self.held.events.fetch_sub(1, Ordering::Relaxed);
-        self.held.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+        less(&self.held.events, 1);
+        less(&self.held.bytes, bytes as u64);
+    }
+
+    async fn lock(&self, entries: &[(Bytes, Bytes)]) -> Vec<MutexGuard<'_, ()>> {
+        // The digest ends the key.
+        let number = |key: &Bytes| key.last().map_or(0, |byte| usize::from(*byte) % LOCKS);
+        let wanted: HashSet<usize> = entries.iter().map(|(key, _)| number(key)).collect();
+        let mut guards = Vec::with_capacity(wanted.len());
+        // In one order, so that no two batches wait for each other.
+        for (number, lock) in self.held.locks.iter().enumerate() {
+            if wanted.contains(&number) {
+                guards.push(lock.lock().await);
+            }
+        }
+        guards
     }
 
     /// Appends what is due, and holds what is not. Nothing of the batch is taken where something of
@@ -130,8 +150,41 @@ impl Front {
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Receipt>, PublishError> {
+        self.take(stream, origin, events, false).await
+    }
+
+    /// As [`Front::publish`], for what was let in before: see [`Engine::publish_owed`].
+    pub(crate) async fn publish_owed(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        self.take(stream, origin, events, true).await
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+        owed: bool,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        match owed {
+            true => self.engine.publish_owed(stream, origin, events).await,
+            false => self.engine.publish(stream, origin, events).await,
+        }
+    }
+
+    async fn take(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        events: Vec<Event>,
+        owed: bool,
+    ) -> Result<Vec<Receipt>, PublishError> {
         if !events.iter().any(asks) {
-            return self.engine.publish(stream, origin, events).await;
+            return self.append(stream, origin, events, owed).await;
         }
         let now = self.clock.unix_ms();
         let mut dues = Vec::with_capacity(events.len());
@@ -158,28 +211,19 @@ impl Front {
                 None => at_once.push(event),
             }
         }
-        let bytes = later.iter().map(|(_, value)| value.len()).sum();
-        // Counted now that it is accepted, and not when its time comes.
-        let charge = match later.is_empty() {
-            true => None,
-            false => Some(self.engine.charge(stream, later.len(), bytes)),
-        };
-        let charge = charge.transpose().map_err(PublishError::Quota)?;
-        let fresh = self.hold(&later).await?;
-        let receipts = match at_once.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.engine.publish(stream, origin, at_once).await,
-        };
-        let mut receipts = match receipts {
-            Ok(receipts) => receipts.into_iter(),
-            Err(error) => {
-                self.give_up(&later).await;
-                return Err(error);
+        let receipts = match later.is_empty() {
+            true => self.append(stream, origin, at_once, owed).await?,
+            false => {
+                let (front, stream, origin) = (self.clone(), stream.to_owned(), origin.clone());
+                // To its end, also when whoever asked goes away: what is written is counted.
+                let both = tokio::spawn(async move {
+                    front.both(&stream, &origin, at_once, &later, owed).await
+                });
+                both.await
+                    .map_err(|error| PublishError::Unavailable(error.to_string()))??
             }
         };
-        if let Some(charge) = charge {
-            charge.keep(fresh.0, fresh.1);
-        }
+        let mut receipts = receipts.into_iter();
         let waits = |due: u64| Receipt {
             position: String::new(),
             duplicate: false,
@@ -192,9 +236,56 @@ impl Front {
             .collect())
     }
 
-    /// How many of them did not wait already, and their bytes.
-    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<(usize, usize), PublishError> {
-        let bytes: u64 = entries.iter().map(|(_, value)| value.len() as u64).sum();
+    /// Holds the one part of a batch and appends the other, or neither.
+    async fn both(
+        &self,
+        stream: &str,
+        origin: &Origin,
+        at_once: Vec<Event>,
+        later: &[(Bytes, Bytes)],
+        owed: bool,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        let size = |entries: &[(Bytes, Bytes)]| -> usize {
+            entries.iter().map(|(_, value)| value.len()).sum()
+        };
+        // Counted now that it is accepted, and not when its time comes.
+        let charge = match owed {
+            true => self.engine.owe(stream, later.len(), size(later)),
+            false => {
+                let charge = self.engine.charge(stream, later.len(), size(later));
+                charge.map_err(PublishError::Quota)?
+            }
+        };
+        let _alone = self.lock(later).await;
+        let fresh = self.hold(later).await?;
+        let receipts = match at_once.is_empty() {
+            true => Ok(Vec::new()),
+            // One batch is asked for once: what it has just taken does not keep the rest of it out.
+            false => self.append(stream, origin, at_once, true).await,
+        };
+        match receipts {
+            Ok(receipts) => {
+                charge.keep(fresh.len(), size(&fresh));
+                Ok(receipts)
+            }
+            Err(error) => {
+                self.give_up(&fresh).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Those of them that did not wait already.
+    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<Vec<(Bytes, Bytes)>, PublishError> {
+        let mut seen = HashSet::new();
+        let mut fresh = Vec::new();
+        for (key, value) in entries {
+            // The same request again: it waits already.
+            if seen.insert(key) && self.notes.get(key).await.map_err(refusal)?.is_none() {
+                fresh.push((key.clone(), value.clone()));
+            }
+        }
+        let bytes: u64 = fresh.iter().map(|(_, value)| value.len() as u64).sum();
         if self
             .held
             .bytes
@@ -208,23 +299,12 @@ impl Front {
                 full: false,
             });
         }
-        let mut fresh = Vec::new();
-        for (key, value) in entries {
-            // The same request again: it waits already.
-            if self.notes.get(key).await.map_err(refusal)?.is_none() {
-                fresh.push((key, value));
-            }
-        }
-        let ops = fresh
-            .iter()
-            .map(|(k, v)| Op::Put(Bytes::clone(k), Bytes::clone(v)));
+        let ops = fresh.iter().map(|(k, v)| Op::Put(k.clone(), v.clone()));
         self.notes.write(ops.collect()).await.map_err(refusal)?;
-        let mut bytes = 0;
         for (key, value) in &fresh {
             self.count(key, value.len());
-            bytes += value.len();
         }
-        Ok((fresh.len(), bytes))
+        Ok(fresh)
     }
 
     async fn give_up(&self, entries: &[(Bytes, Bytes)]) {
@@ -378,6 +458,13 @@ impl crate::ingress::Publisher for Front {
     }
 }
 
+fn less(figure: &AtomicU64, by: u64) {
+    let less = |n: u64| Some(n.saturating_sub(by));
+    figure
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+        .ok();
+}
+
 /// Whether it says anything of a time.
 fn asks(event: &Event) -> bool {
     event.attribute(DELIVER_AT).is_some() || event.attribute(DELIVER_AFTER).is_some()
@@ -471,3 +558,6 @@ fn refusal(error: tradewind_store::Error) -> PublishError {
         error => PublishError::Unavailable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

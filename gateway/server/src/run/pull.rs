@@ -246,8 +246,9 @@ impl Pull {
 
     async fn append(&self, events: Vec<Event>) -> Result<(), PublishError> {
         let front = &self.around.front;
+        // It was let in when it was asked for: given back, it would only come again.
         front
-            .publish(&self.stream, &self.origin(), events)
+            .publish_owed(&self.stream, &self.origin(), events)
             .await
             .map(|_| ())
     }
@@ -307,7 +308,6 @@ fn later(source: &str, error: &PublishError) -> Settlement {
     tracing::warn!(source, %error, "messages are given back");
     let delay = match error {
         PublishError::Later { after, .. } => Some(*after),
-        PublishError::Quota(full) => Some(full.after),
         _ => None,
     };
     Settlement::Nack { delay }

@@ -231,11 +231,16 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .listen(BACKLOG)
         .map_err(machine(format!("listen on {address}")))?;
     let admin_service = TowerToHyperService::new(router(gateway.clone(), guard));
+    // A socket speaks no TLS, whatever a configuration says of the address to come.
+    let on_address = matches!(admin_listener, Listener::Tcp(_));
     let admin_task = tokio::spawn(accept(
         admin_listener,
         (
             move || admin_site.load().admin_limits.clone(),
-            move || admin_secured.load().admin_tls.clone(),
+            move || {
+                let tls = admin_secured.load().admin_tls.clone();
+                tls.filter(|_| on_address)
+            },
         ),
         move |_| admin_service.clone(),
         gateway.stop.clone(),

@@ -1,0 +1,94 @@
+//! What waits is counted once, and what was accepted stays.
+
+use super::*;
+use crate::run::plan;
+use tradewind_config::System;
+use tradewind_engine::testkit::{
+    CrashStreams, EPOCH_MS, SimClock, event, in_simulated_time, origin,
+};
+use tradewind_event::Attribute;
+use tradewind_store::Durability;
+
+const TEXT: &str = "spaces: { acme: { quotas: { events-per-second: 3 } } }\n\
+                    streams: { acme: { space: acme } }\n";
+
+/// One that waits for longer than a test lasts.
+fn later(id: &str) -> Event {
+    let at = Attribute::String("2024-01-01T00:00:00Z");
+    event(id).with_attribute(DELIVER_AT, at).unwrap()
+}
+
+async fn front() -> Front {
+    let checked = tradewind_config::load_str("a.yaml", TEXT, &crate::registry(), &System).unwrap();
+    let clock = SimClock::new();
+    let streams = CrashStreams::new(clock.clone());
+    let clock: Arc<dyn Clock> = clock;
+    let engine = Engine::start(plan(&checked, None), streams.clone(), clock.clone())
+        .await
+        .unwrap();
+    let notes = Notes::open(streams.as_ref(), Durability::Fsync)
+        .await
+        .unwrap();
+    Front::open(engine, clock, notes).await.unwrap()
+}
+
+async fn waiting(front: &Front) -> u64 {
+    let (engine, clock, notes) = (&front.engine, &front.clock, &front.notes);
+    let again = Front::open(engine.clone(), clock.clone(), notes.clone());
+    let again = again.await.unwrap().delayed();
+    assert_eq!(again, front.delayed(), "what is counted is what is there");
+    again.events
+}
+
+#[test]
+fn a_batch_that_is_refused_takes_nothing_of_others_with_it() {
+    let run = async {
+        let (front, origin) = (front().await, origin());
+        let publish = async |events| front.publish("default", &origin, events).await;
+        publish(vec![event("c")]).await.unwrap();
+        publish(vec![later("a"), event("b")]).await.unwrap();
+        assert_eq!(waiting(&front).await, 1);
+        let other = event("c").with_attribute("subject", Attribute::String("other"));
+        let refused = publish(vec![later("a"), later("d"), other.unwrap()]).await;
+        assert!(matches!(refused, Err(PublishError::Conflict(_))));
+        assert_eq!(waiting(&front).await, 1);
+        Ok(())
+    };
+    in_simulated_time(run).unwrap();
+}
+
+#[test]
+fn the_same_event_in_a_batch_and_again_is_one() {
+    let run = async {
+        let (front, origin) = (front().await, origin());
+        for _ in 0..2 {
+            let batch = vec![later("a"), later("a"), later("a"), later("b")];
+            let receipts = front.publish("default", &origin, batch).await.unwrap();
+            assert_eq!(receipts.len(), 4);
+            assert_eq!(waiting(&front).await, 2);
+        }
+        front.discount(usize::MAX);
+        assert_eq!(front.delayed().bytes, 0);
+        assert!(EPOCH_MS < front.delayed().next_ms.unwrap());
+        Ok(())
+    };
+    in_simulated_time(run).unwrap();
+}
+
+#[test]
+fn a_batch_for_now_and_later_is_charged_once() {
+    let run = async {
+        let (front, origin) = (front().await, origin());
+        let batch = vec![later("a"), later("b"), later("c"), event("d")];
+        front.publish("acme", &origin, batch).await.unwrap();
+        assert_eq!(front.engine.spaces()["acme"].events, 4);
+        let more = front.publish("acme", &origin, vec![event("e")]).await;
+        assert!(matches!(more, Err(PublishError::Quota(_))));
+        front
+            .publish_owed("acme", &origin, vec![event("e"), later("f")])
+            .await
+            .unwrap();
+        Ok(())
+    };
+    in_simulated_time(run).unwrap();
+}
