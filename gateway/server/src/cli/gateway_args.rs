@@ -3,6 +3,7 @@
 use super::client::{At, Client};
 use super::failure::Failure;
 use super::secured::TlsArgs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tradewind_adapter::Secret;
@@ -75,10 +76,13 @@ impl GatewayArgs {
         if let Some(config) = &self.config {
             return self.configured(config);
         }
-        if let Some(config) = default_config()
-            && let Ok(client) = self.configured(&config)
-        {
-            return Ok(client);
+        if let Some(config) = default_config() {
+            match self.configured(&config) {
+                Ok(client) => return Ok(client),
+                // What is wrong with the call is so wherever the gateway is.
+                Err(failure) if failure.code == 2 => return Err(failure),
+                Err(_) => {}
+            }
         }
         let usual = PathBuf::from("tradewind-data/admin.sock");
         let installed = Path::new(INSTALLED).join("admin.sock");
@@ -99,7 +103,13 @@ impl GatewayArgs {
     fn named(&self, admin: &str) -> Result<Client, Failure> {
         let data = self.data_dir.as_deref();
         if let Some(rest) = admin.strip_prefix("https://") {
-            return self.tcp(rest.trim_end_matches('/'), true, data);
+            let authority = rest.trim_end_matches('/');
+            let Some(host) = host(authority) else {
+                return Err(Failure::usage(format!("{admin} names no port"))
+                    .hint(format!("https://{authority}:PORT")));
+            };
+            // The token in it may do everything, and is for no other machine.
+            return self.tcp(authority, true, data.filter(|_| is_near(host)));
         }
         let bare = admin
             .strip_prefix("unix:")
@@ -123,6 +133,14 @@ impl GatewayArgs {
         })?;
         let config = checked.config;
         let tls = config.admin_tls.is_some();
+        if let Admin::Tcp(address) = &config.admin
+            && tls
+            && address.ip().is_unspecified()
+        {
+            let reason = format!("the admin API listens at {address}, which no certificate names");
+            return Err(Failure::usage(reason)
+                .hint(format!("name it: --admin https://HOST:{}", address.port())));
+        }
         self.at(config.admin, tls, Some(&config.data_dir))
     }
 
@@ -145,8 +163,11 @@ impl GatewayArgs {
                 })?)
             }
             (None, None) => {
-                return Err(Failure::usage("an admin API on TCP needs its token")
-                    .hint("name its --data-dir, or set TRADEWIND_ADMIN_TOKEN"));
+                let hint = match &self.data_dir {
+                    Some(_) => "name its --token; that of --data-dir is another gateway's",
+                    None => "name its --data-dir, or set TRADEWIND_ADMIN_TOKEN",
+                };
+                return Err(Failure::usage("an admin API on TCP needs its token").hint(hint));
             }
         };
         Ok(Client::new(At::Tcp {
@@ -155,6 +176,20 @@ impl GatewayArgs {
             tls: tls.then(|| self.tls.client()).transpose()?,
         }))
     }
+}
+
+/// The host of `HOST:PORT`.
+fn host(authority: &str) -> Option<&str> {
+    let (host, port) = authority.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    Some(host.trim_start_matches('[').trim_end_matches(']'))
+}
+
+/// Whether it is this machine.
+fn is_near(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn socket(path: &Path) -> Client {

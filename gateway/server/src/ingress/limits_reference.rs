@@ -18,7 +18,7 @@ and requests.
 
 Where there is a key, the default is that of [the configuration](configuration.md); the others are fixed. `Problem`
 is the last part of `type` in the answer (`urn:tradewind:problem:...`); connections that are closed are counted in
-`tradewind_ingress_connections_refused_total` where they were beyond a number.
+`tradewind_ingress_connections_refused_total` where they were beyond a number, those of the admin API nowhere.
 ";
 
 /// Name, key, default, what follows beyond it.

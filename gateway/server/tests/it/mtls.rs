@@ -332,6 +332,27 @@ async fn the_admin_api_takes_new_certificates_and_keeps_tls() {
     gateway.running.stop().await.unwrap();
 }
 
+/// Also where `admin` becomes an address, which counts from the next start on.
+#[tokio::test]
+async fn the_socket_of_the_admin_api_speaks_no_tls() {
+    let (authority, callers) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "admin.pem",
+        &authority.server("admin.example").2,
+    );
+    write(folder.path(), "callers.pem", &callers.0.pem());
+    let tls = "admin-tls: { certificate: \"${file:admin.pem}\", key: \"${file:admin.pem}\", client-ca: \"${file:callers.pem}\" }\n";
+    let gateway = start_in(folder, tls).await;
+    assert_eq!(gateway.admin("GET", "/v1/status", "").await.status, 200);
+    let changed = format!("admin: 127.0.0.1:0\n{tls}");
+    write(gateway.dir.path(), "tradewind.yaml", &changed);
+    gateway.running.gateway.reload("test").await.unwrap();
+    assert_eq!(gateway.admin("GET", "/v1/status", "").await.status, 200);
+    gateway.running.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_command_line_speaks_tls_to_the_admin_api() {
     let (authority, callers, stranger) = (Authority::new(), Authority::new(), Authority::new());
@@ -354,7 +375,7 @@ async fn the_command_line_speaks_tls_to_the_admin_api() {
     );
     let plain = format!("http://127.0.0.1:{port}");
     let as_who = |file: &'static str| ["--ca", "ca.pem", "--cert", file, "--key", file];
-    let table: [(&str, &[&str], i32, &str); 11] = [
+    let table: [(&str, &[&str], i32, &str); 13] = [
         (&named, &as_who("ops.pem"), 0, "generation"),
         (
             &named,
@@ -374,6 +395,19 @@ async fn the_command_line_speaks_tls_to_the_admin_api() {
         (&by_address, &as_who("ops.pem"), 1, "no TLS with 127.0.0.1"),
         (&named, &["--data-dir", "data"], 2, "needs its authority"),
         (&named, &["--ca", "ca.pem"], 2, "needs its token"),
+        // The token of this machine's gateway is for no other one.
+        (
+            "https://gateway.example:9",
+            &["--ca", "ca.pem", "--data-dir", "data"],
+            2,
+            "another gateway's",
+        ),
+        (
+            "https://gateway.example",
+            &["--ca", "ca.pem", "--token", "t"],
+            2,
+            "names no port",
+        ),
         (&plain, &["--data-dir", "data"], 1, ""),
         (
             "http://192.0.2.1:9",
