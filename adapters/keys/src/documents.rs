@@ -130,6 +130,14 @@ impl<V: Send + Sync + 'static> Documents<V> {
         }
     }
 
+    /// Says that the document at this address is of no use: it is fetched again, though not at once.
+    pub fn doubt(&self, url: &str) {
+        let soon = Instant::now() + Self::COOL_DOWN;
+        if let Some(entry) = self.shelf().entries.get_mut(url) {
+            entry.until = entry.until.min(soon);
+        }
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Shelf<V>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }

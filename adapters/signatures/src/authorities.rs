@@ -1,8 +1,10 @@
 //! Who may issue the certificates that senders sign with.
 
+use crate::fault::{Because, Fault};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tradewind_adapter::Cause;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 /// Authorities that are trusted.
@@ -44,24 +46,23 @@ impl Authorities {
         Self(Kind::Configured)
     }
 
-    fn anchors(&self) -> Result<&[TrustAnchor<'static>], String> {
+    fn anchors(&self) -> Result<&[TrustAnchor<'static>], Fault> {
         let system = match &self.0 {
             Kind::System(system) => system,
             Kind::These(anchors) => return Ok(anchors),
             Kind::Configured => return Ok(&[]),
         };
-        let found = system.get_or_init(|| {
-            let found = rustls_native_certs::load_native_certs();
-            found
-                .certs
-                .iter()
-                .filter_map(|der| anchor(der).ok())
-                .collect()
-        });
-        match found.is_empty() {
-            true => Err("this system has no certificate authorities (hint: `ca`)".into()),
-            false => Ok(found),
+        if let Some(found) = system.get() {
+            return Ok(found);
         }
+        let found = rustls_native_certs::load_native_certs().certs;
+        let found: Vec<_> = found.iter().filter_map(|der| anchor(der).ok()).collect();
+        // They may come yet.
+        if found.is_empty() {
+            let reason = "this system has no certificate authorities (hint: `ca`)";
+            return Err(Cause::Unavailable.because(reason));
+        }
+        Ok(system.get_or_init(|| found))
     }
 
     /// The certificates of a path from this one to an authority, without those two.
@@ -70,12 +71,16 @@ impl Authorities {
         certificate: &CertificateDer<'static>,
         others: &[CertificateDer<'static>],
         now: SystemTime,
-    ) -> Result<Vec<CertificateDer<'static>>, String> {
+    ) -> Result<Vec<CertificateDer<'static>>, Fault> {
         if matches!(self.0, Kind::Configured) {
             return Ok(Vec::new());
         }
+        let refuse = |error: webpki::Error| {
+            let reason = format!("no authority vouches for the certificate: {error}");
+            Cause::UnknownKey.because(reason)
+        };
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let end = EndEntityCert::try_from(certificate).map_err(|e| e.to_string())?;
+        let end = EndEntityCert::try_from(certificate).map_err(refuse)?;
         let path = end
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
@@ -86,7 +91,7 @@ impl Authorities {
                 None,
                 None,
             )
-            .map_err(|e| e.to_string())?;
+            .map_err(refuse)?;
         let between = path.intermediate_certificates();
         Ok(between.map(|one| one.der().into_owned()).collect())
     }

@@ -68,6 +68,23 @@ impl Chain {
         })
     }
 
+    /// Reads the certificate of an issuer, DER.
+    ///
+    /// # Errors
+    /// Where it is not the certificate of an authority, and nothing else.
+    pub fn read_issuer(der: &[u8]) -> Result<Vec<u8>, String> {
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| "no X.509 certificate")?;
+        match rest.is_empty() && parsed.is_ca() {
+            true => Ok(der.to_vec()),
+            false => Err("no certificate of an authority".into()),
+        }
+    }
+
+    /// Whether the certificate itself is neither expired nor of the future.
+    pub fn is_valid(&self, now: SystemTime) -> bool {
+        self.certificate.valid.contains(&now)
+    }
+
     /// Where the certificate says that its issuer's lies. Nobody vouches for that yet.
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
@@ -85,20 +102,16 @@ impl Chain {
         more: Option<&[u8]>,
         now: SystemTime,
     ) -> Result<&Certificate, Fault> {
-        let refuse = |reason: String| Cause::UnknownKey.because(reason);
-        if !self.certificate.valid.contains(&now) {
-            return Err(refuse(
-                "the certificate is expired, or not valid yet".into(),
-            ));
+        if !self.is_valid(now) {
+            let reason = "the certificate is expired, or not valid yet";
+            return Err(Cause::UnknownKey.because(reason));
         }
         let known = self.trusted.get();
         if known.is_none_or(|window| !window.contains(&now)) {
             let (first, others) = self.all.split_first().unwrap_or((&EMPTY, &[]));
             let mut others = others.to_vec();
             others.extend(more.map(|der| CertificateDer::from(der.to_vec())));
-            let path = authorities
-                .path(first, &others, now)
-                .map_err(|e| refuse(format!("no authority vouches for the certificate: {e}")))?;
+            let path = authorities.path(first, &others, now)?;
             let windows = path.iter().filter_map(|der| {
                 let (_, parsed) = X509Certificate::from_der(der).ok()?;
                 Some(validity(&parsed))

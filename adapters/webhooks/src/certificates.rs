@@ -30,7 +30,7 @@ impl Certificates {
         let signed = Arc::new(Signed(Arc::clone(fetch)));
         Self {
             chains: Documents::new(Arc::clone(fetch), Chain::BYTES_MAX, Chain::read),
-            issuers: Documents::new(signed, Chain::BYTES_MAX, |der| Ok(der.to_vec())),
+            issuers: Documents::new(signed, Chain::BYTES_MAX, Chain::read_issuer),
             authorities,
             is_issuer,
         }
@@ -102,8 +102,20 @@ impl Certificates {
             cause: Cause::Unavailable,
             reason: format!("the certificate {url} is not here"),
         })?;
-        let issuer = chain.issuer().and_then(|url| self.issuers.get(url));
-        let more = issuer.as_ref().map(|der| der.as_slice());
-        judge(chain.trusted(&self.authorities, more, now)?)
+        let issuer = chain.issuer().filter(|url| (self.is_issuer)(url));
+        let der = issuer.and_then(|url| self.issuers.get(url));
+        let more = der.as_ref().map(|der| der.as_slice());
+        let certificate = chain.trusted(&self.authorities, more, now);
+        judge(certificate.map_err(|fault| match issuer {
+            // It is not here, or something else was served in its place: the sender should come again.
+            Some(url) if chain.is_valid(now) => {
+                self.issuers.doubt(url);
+                Fault {
+                    cause: Cause::Unavailable,
+                    reason: format!("{}, with what lies at {url}", fault.reason),
+                }
+            }
+            _ => fault,
+        })?)
     }
 }

@@ -609,10 +609,28 @@ async fn certificates_that_nobody_vouches_for() {
     let (sender, web) = (sender("aws-sns"), web());
     web.documents.lock().unwrap().remove(ISSUER_URL);
     let request = sender.request(0);
-    let refusal = judge(&*sender.on(&web), &request.parts, &request.body)
-        .await
-        .unwrap_err();
-    assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
+    let webhook = sender.on(&web);
+    for _ in 0..2 {
+        let told = judge(&*webhook, &request.parts, &request.body).await;
+        assert_eq!(told.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    // What is served in its place: a page, a certificate of no authority, that of another one.
+    let mut followed = crate::web::authority().between.der().to_vec();
+    followed.push(0);
+    for other in [
+        b"<html>log in</html>".to_vec(),
+        followed,
+        crate::web::authority().root.der().to_vec(),
+    ] {
+        let web = self::web();
+        let place = ISSUER_URL.to_owned();
+        web.documents.lock().unwrap().insert(place, other);
+        let webhook = sender.on(&web);
+        for _ in 0..2 {
+            let told = judge(&*webhook, &request.parts, &request.body).await;
+            assert_eq!(told.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
 }
 
 /// What stands in the configuration needs nobody who vouches for it, and nothing that is fetched.
