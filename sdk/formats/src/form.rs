@@ -1,6 +1,8 @@
 //! Forms, read as if they were JSON.
 
 use crate::Message;
+use crate::pick::unmarked;
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
@@ -20,6 +22,14 @@ pub(crate) fn json<'m>(message: &Message<'m>) -> Cow<'m, [u8]> {
     match (fields.len(), fields.get("payload")) {
         (1, Some(Value::String(payload))) => payload.clone().into_bytes().into(),
         _ => Value::Object(fields).to_string().into_bytes().into(),
+    }
+}
+
+/// The body as data. The byte order mark before JSON goes: who reads the data next would trip over it.
+pub(crate) fn data(message: &Message<'_>) -> Bytes {
+    match content_type(message.headers) {
+        Some(_) => message.body.clone(),
+        None => message.body.slice_ref(unmarked(message.body)),
     }
 }
 

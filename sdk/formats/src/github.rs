@@ -9,7 +9,7 @@
 mod table;
 
 use crate::Error;
-use crate::pick::Paths;
+use crate::pick::{Paths, unmarked};
 use crate::time::rfc3339;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -40,9 +40,13 @@ pub fn decode(headers: &HeaderMap, body: Bytes) -> Result<Event, Error> {
             .to_str()
             .map_err(|_| Error::HeaderInvalid("content-type"))?,
     };
-    let attributes = {
+    let (attributes, data) = {
         let json = payload(content_type, &body)?;
-        Attributes::read(event, &json)?
+        let data = match &json {
+            Cow::Borrowed(json) => body.slice_ref(unmarked(json)),
+            Cow::Owned(_) => body.clone(),
+        };
+        (Attributes::read(event, &json)?, data)
     };
     let mut builder = Event::builder(delivery, attributes.source, attributes.ty);
     if let Some(subject) = attributes.subject {
@@ -51,7 +55,7 @@ pub fn decode(headers: &HeaderMap, body: Bytes) -> Result<Event, Error> {
     if let Some(time) = attributes.time {
         builder = builder.time(time);
     }
-    Ok(builder.data(content_type, body).build()?)
+    Ok(builder.data(content_type, data).build()?)
 }
 
 /// The one value of a header, of a sane length.

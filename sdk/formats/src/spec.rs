@@ -176,16 +176,11 @@ impl Mapping {
     /// message tells which of several it was.
     pub fn decode(&self, message: &Message<'_>) -> Result<Vec<Event>, Error> {
         let Some(each) = &self.each else {
-            let json = match self.raw {
-                true => Cow::Borrowed(&b"{}"[..]),
-                false => form::json(message),
+            let (data, json) = match self.raw {
+                true => (message.body.clone(), Cow::Borrowed(&b"{}"[..])),
+                false => (form::data(message), form::json(message)),
             };
-            return Ok(vec![self.event(
-                message,
-                message.body.clone(),
-                &json,
-                &Vec::new(),
-            )?]);
+            return Ok(vec![self.event(message, data, &json, &Vec::new())?]);
         };
         let elements = split::elements(message.body, each)?;
         let envelope = match self.envelope.names.is_empty() {
@@ -258,14 +253,18 @@ impl Mapping {
             }
             builder.data(content_type, data.clone()).build()
         };
-        let source = uri(&source);
+        let (mut name, mut media) = (uri(&source), content_type);
+        let mut built = build(&name, media);
         // Whatever a sender calls itself, and says of its body, loses no event.
-        let built = build(&source, content_type).or_else(|error| match error.attribute.as_str() {
-            "source" => build(&escaped(&source), content_type),
-            "datacontenttype" if self.raw => build(&source, ANYTHING),
-            "datacontenttype" => build(&source, FORM),
-            _ => Err(error),
-        });
+        for _ in 0..2 {
+            match built.as_ref().err().map(|error| error.attribute.as_str()) {
+                Some("source") => name = escaped(&source),
+                Some("datacontenttype") if self.raw => media = ANYTHING,
+                Some("datacontenttype") => media = FORM,
+                _ => break,
+            }
+            built = build(&name, media);
+        }
         Ok(built?)
     }
 

@@ -233,7 +233,8 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         after: "Lambda developer guide, \"Amazon MQ\"",
         clues: &[Is("eventSource", "aws:rmq")],
         each: Some("rmqMessagesByQueue.*"),
-        id: &["{basicProperties.messageId}.{#}", "{#}"],
+        // `redelivered` is another one at a repetition.
+        id: &["{basicProperties.messageId}.{#data}", "{#data}", "{#}"],
         source: &["{^eventSourceArn}"],
         ty: &["com.amazonaws.mq.rabbitmq"],
         subject: &["{basicProperties.type}"],

@@ -148,7 +148,19 @@ fn a_byte_order_mark_is_overlooked() {
     ] {
         let marked = format!("\u{feff}{body}");
         assert_eq!(named(&HeaderMap::new(), marked.as_bytes()), ["d s 1"]);
+        let events = read(&HeaderMap::new(), marked.as_bytes()).unwrap();
+        if let Some(data) = events[0].data() {
+            let whole = body.trim_matches(['[', ']']);
+            assert_eq!(&data.bytes[..], whole.as_bytes());
+        }
     }
+    let github = headers(&[
+        ("x-github-event", "ping"),
+        ("x-github-delivery", "1"),
+        ("content-type", "application/json"),
+    ]);
+    let events = read(&github, "\u{feff}{}".as_bytes()).unwrap();
+    assert_eq!(&events[0].data().unwrap().bytes[..], b"{}");
     let twice = "\u{feff}\u{feff}{}";
     assert!(read(&HeaderMap::new(), twice.as_bytes()).is_err());
 }
@@ -180,6 +192,20 @@ fn media_types_that_are_none_lose_no_event() {
     let form = headers(&[("content-type", "application/x-www-form-urlencoded; ;")]);
     let events = read(&form, b"AccountSid=AC1&MessageSid=SM1&SmsStatus=sent").unwrap();
     assert_eq!(events[0].ty(), "com.twilio.message.sent");
+    // And a source that is none beside one.
+    let spec = Spec {
+        name: "x",
+        source: &["{s}"],
+        ty: &["t"],
+        ..Spec::NONE
+    };
+    let body = Bytes::from("s=7: a");
+    let message = Message {
+        headers: &form,
+        body: &body,
+    };
+    let events = Mapping::new(&spec).unwrap().decode(&message).unwrap();
+    assert_eq!(events[0].source(), "7%3A%20a");
 }
 
 /// Names that nobody has heard of are taken as they are.
@@ -192,7 +218,7 @@ fn new_names_are_kept() {
     for (source, expected) in [
         ("aws.brandnew", "Brand New aws.brandnew 1"),
         ("com.acme: orders", "Brand New com.acme:%20orders 1"),
-        ("7: orders", "Brand New 7%3A%2520orders 1"),
+        ("7: orders", "Brand New 7%3A%20orders 1"),
         ("100%", "Brand New 100%25 1"),
         ("[a]#b#c", "Brand New %5Ba%5D%23b%23c 1"),
         (
