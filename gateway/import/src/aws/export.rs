@@ -35,6 +35,15 @@ fn value(
     let Value::Object(map) = value else {
         return Err(unknown(document, pointer));
     };
+    if map.get("NextToken").is_some_and(|token| !token.is_null()) {
+        return Err(Fault {
+            hint: Some("export without --max-items".into()),
+            ..document.fault(
+                pointer,
+                "a part of an answer: `NextToken` says that there is more",
+            )
+        });
+    }
     let mut known = false;
     for (key, what) in LISTS {
         let Some(Value::Array(items)) = map.get(*key) else {
@@ -43,9 +52,10 @@ fn value(
         known = true;
         for (at, item) in items.iter().enumerate() {
             let at = step(&step(pointer, key), at);
-            if let Value::Object(item) = item {
-                inventory.add(object(document, *what, item, &at, true));
-            }
+            let Value::Object(item) = item else {
+                return Err(document.fault(&at, format!("no {}", what.word())));
+            };
+            inventory.add(object(document, *what, item, &at, true));
         }
     }
     if let Some(Value::Array(items)) = map.get("Targets")
@@ -54,15 +64,13 @@ fn value(
         known = true;
         let text = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
         for (at, item) in items.iter().enumerate() {
-            let Value::Object(item) = item else { continue };
             inventory.apart.push(Apart {
                 rule: text("Rule"),
                 bus: text("EventBusName").map(|bus| arn::bus(&bus).to_owned()),
-                part: Part {
-                    properties: item.clone(),
-                    origin: Origin::of(document, &step(&step(pointer, "Targets"), at)),
-                    remarks: Vec::new(),
-                },
+                part: Part::of(
+                    item.clone(),
+                    Origin::of(document, &step(&step(pointer, "Targets"), at)),
+                ),
             });
         }
     }
@@ -135,6 +143,7 @@ fn object(
         .or_else(|| text("ArchiveName"))
         .unwrap_or("unnamed");
     let mut found = Found::new(what, name, properties, Origin::of(document, pointer));
+    found.answered = true;
     let names = ["Arn", "ApiDestinationArn", "ArchiveArn"];
     let names = names.iter().filter_map(|key| text(key)).map(str::to_owned);
     found.also.extend(names);
@@ -144,16 +153,11 @@ fn object(
     match what {
         What::Rule => {
             found.scope = arn::bus(text("EventBusName").unwrap_or("default")).to_owned();
-            if let Some(Value::Array(targets)) = found.properties.shift_remove("Targets") {
-                for (at, target) in targets.into_iter().enumerate() {
-                    let Value::Object(properties) = target else {
-                        continue;
-                    };
-                    found.targets.push(Part {
-                        properties,
-                        origin: Origin::of(document, &step(&step(pointer, "Targets"), at)),
-                        remarks: Vec::new(),
-                    });
+            if let Some(Value::Array(targets)) = map.get("Targets") {
+                found.properties.shift_remove("Targets");
+                for (at, target) in targets.iter().enumerate() {
+                    let origin = Origin::of(document, &step(&step(pointer, "Targets"), at));
+                    found.targets.push(Part::of(target.clone(), origin));
                 }
             }
         }

@@ -84,34 +84,63 @@ impl Fields {
         (!empty).then_some(value)
     }
 
+    /// Takes a field that can be read; another one stays, and is told of.
+    pub(super) fn take_if<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let read = read(self.left.get(key)?)?;
+        self.left.shift_remove(key);
+        Some(read)
+    }
+
+    /// Whether a field is there, and not taken.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.left
+            .get(key)
+            .is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
-        match self.take(key)? {
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        }
+        self.take_if(key, text)
+    }
+
+    /// A text that stands for something: no number is one.
+    pub(super) fn name(&mut self, key: &str) -> Option<String> {
+        self.take_if(key, |value| value.as_str().map(str::to_owned))
     }
 
     /// A whole number, which templates also write as a text.
     pub(super) fn number(&mut self, key: &str) -> Option<u64> {
-        match self.take(key)? {
+        self.take_if(key, |value| match value {
             Value::String(text) => text.trim().parse().ok(),
             // Terraform keeps whole numbers as such; other tools add `.0`.
-            Value::Number(n) => n.as_u64().or_else(|| n.as_f64().map(|n| n as u64)),
+            Value::Number(n) => n.as_u64().or_else(|| {
+                let n = n.as_f64()?;
+                (n.fract() == 0.0 && (0.0..1e15).contains(&n)).then_some(n as u64)
+            }),
             _ => None,
-        }
+        })
+    }
+
+    pub(super) fn list(&mut self, key: &str) -> Option<Vec<Value>> {
+        self.take_if(key, |value| value.as_array().cloned())
+    }
+
+    /// Members of a map whose keys are the user's.
+    pub(super) fn members(&mut self, key: &str) -> Option<Map<String, Value>> {
+        self.take_if(key, |value| value.as_object().cloned())
     }
 
     /// Members of a map.
     pub(super) fn map(&mut self, key: &str) -> Option<Fields> {
-        let prefix = self.field(key);
-        match self.take(key)? {
-            Value::Object(map) => Some(Fields::of(map, &prefix)),
-            Value::Array(mut items) if items.len() == 1 => match items.pop() {
-                Some(Value::Object(map)) => Some(Fields::of(map, &prefix)),
-                _ => None,
-            },
+        let map = self.take_if(key, |value| match value {
+            Value::Object(map) => Some(map.clone()),
+            Value::Array(items) if items.len() == 1 => items[0].as_object().cloned(),
             _ => None,
-        }
+        })?;
+        Some(Fields::of(map, &self.field(key)))
     }
 
     /// Tells of what nobody has read.
@@ -146,6 +175,15 @@ impl Fields {
                 );
             }
         }
+    }
+}
+
+/// A text, which templates also write as a number.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
     }
 }
 

@@ -75,6 +75,10 @@ pub(super) struct Found {
     pub(super) remarks: Vec<String>,
     /// What keeps it from being imported.
     pub(super) obstacle: Option<String>,
+    /// Why it may be off, where the file does not tell.
+    pub(super) off: Option<String>,
+    /// Of an answer of the CLI: another one may tell more of the same object.
+    pub(super) answered: bool,
 }
 
 /// A target of a rule.
@@ -83,6 +87,25 @@ pub(super) struct Part {
     pub(super) properties: Map<String, Value>,
     pub(super) origin: Origin,
     pub(super) remarks: Vec<String>,
+}
+
+impl Part {
+    /// A target; one that is no map has nothing to go to.
+    pub(super) fn of(value: Value, origin: Origin) -> Self {
+        let mut remarks = Vec::new();
+        let properties = match value {
+            Value::Object(properties) => properties,
+            _ => {
+                remarks.push("what it is, the file does not tell".into());
+                Map::new()
+            }
+        };
+        Self {
+            properties,
+            origin,
+            remarks,
+        }
+    }
 }
 
 impl Found {
@@ -102,8 +125,61 @@ impl Found {
             targets: Vec::new(),
             remarks: Vec::new(),
             obstacle: None,
+            off: None,
+            answered: false,
         }
     }
+
+    /// Adds a target, unless two files tell of the same one.
+    fn target(&mut self, part: Part) {
+        let id = part.properties.get("Id");
+        let known = id.is_some()
+            && self
+                .targets
+                .iter()
+                .any(|other| other.properties == part.properties);
+        if !known {
+            self.targets.push(part);
+        }
+    }
+
+    /// Whether both may be what two commands tell of one object.
+    fn is_same(&self, other: &Self) -> bool {
+        // A list that tells little tells little of each property too.
+        let little = self.obstacle.is_some() || other.obstacle.is_some();
+        let agrees = |(key, value): (&String, &Value)| {
+            (little && key != "Arn")
+                || MOVING.contains(&key.as_str())
+                || other
+                    .properties
+                    .get(key)
+                    .is_none_or(|known| same(known, value))
+        };
+        self.answered
+            && other.answered
+            && self.what == other.what
+            && self.name == other.name
+            && self.scope == other.scope
+            && self.properties.iter().all(agrees)
+    }
+}
+
+/// What differs from one answer to the next.
+const MOVING: &[&str] = &[
+    "EventCount",
+    "LastAuthorizedTime",
+    "LastModificationDate",
+    "LastModifiedTime",
+    "SizeBytes",
+];
+
+/// Patterns are JSON in a text, which is written in more than one way.
+fn same(one: &Value, other: &Value) -> bool {
+    let read = |value: &Value| match value {
+        Value::String(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    };
+    one == other || read(one).is_some_and(|one: Value| read(other) == Some(one))
 }
 
 /// Targets that stand apart from their rule.
@@ -132,26 +208,23 @@ impl Inventory {
 
     /// Adds an object; one that is there already gets what it did not have.
     pub(super) fn add(&mut self, found: Found) {
-        let same = |other: &&mut Found| {
-            other.what == found.what
-                && other.name == found.name
-                && other.scope == found.scope
-                && (other.origin.file != found.origin.file
-                    || found.obstacle.is_some()
-                    || other.obstacle.is_some())
-        };
-        let Some(known) = self.found.iter_mut().find(same) else {
+        let Some(known) = self.found.iter_mut().find(|other| found.is_same(other)) else {
             self.found.push(found);
             return;
         };
-        if known.obstacle.is_some() {
+        let little = known.obstacle.is_some();
+        if little {
             known.obstacle = found.obstacle;
         }
         for (key, value) in found.properties {
-            known.properties.entry(key).or_insert(value);
+            if little || !known.properties.contains_key(&key) {
+                known.properties.insert(key, value);
+            }
         }
         known.also.extend(found.also);
-        known.targets.extend(found.targets);
+        for part in found.targets {
+            known.target(part);
+        }
         known.remarks.extend(found.remarks);
     }
 
@@ -176,15 +249,19 @@ impl Inventory {
             };
             let mut fitting = rules.iter().copied().filter(fits);
             match (fitting.next(), fitting.next()) {
-                (Some(at), None) => self.found[at].targets.push(apart.part),
-                (None, _) if rules.len() == 1 && apart.rule.is_none() => {
-                    self.found[rules[0]].targets.push(apart.part);
+                (Some(at), None) => self.found[at].target(apart.part),
+                (None, _)
+                    if rules.len() == 1
+                        && apart.rule.is_none()
+                        && matches!(stem, "targets" | "<stdin>") =>
+                {
+                    self.found[rules[0]].target(apart.part);
                 }
                 (one, _) => {
                     let origin = &apart.part.origin;
                     let rule = apart.rule.as_deref();
                     let message = match (one, rule) {
-                        (Some(_), _) => "targets of a rule that several buses have".into(),
+                        (Some(_), _) => "targets of a rule that is there more than once".into(),
                         (None, Some(rule)) => {
                             format!("targets of `{rule}`, a rule that is in no file")
                         }

@@ -2,11 +2,11 @@
 
 use super::arn::Arn;
 use super::build::Build;
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use super::found::{Found, Origin, Part};
 use super::target::Sink;
 use crate::report::{Item, Kind};
-use crate::variables;
+use crate::variables::{self, Variable};
 use serde_json::{Map, Value, json};
 
 /// How long EventBridge waits for an answer.
@@ -40,6 +40,7 @@ impl Build<'_> {
             own.take(known);
         }
         let endpoint = own.text("InvocationEndpoint").unwrap_or_default();
+        let endpoint = self.endpoint(&endpoint);
         if let Some(method) = own.text("HttpMethod")
             && method != "POST"
         {
@@ -122,7 +123,12 @@ impl Build<'_> {
             return;
         };
         let mut fixed = |field: &str, value: &Value| {
-            let text = value.as_str().unwrap_or_default().to_owned();
+            let text = fields::text(value);
+            if text.is_none() && value.as_str().is_none() {
+                let field = format!("HttpParameters.{field}");
+                item.note(Kind::Impossible, field, "a value of it is no text");
+            }
+            let text = text.unwrap_or_default();
             if text.starts_with("$.") {
                 let field = format!("HttpParameters.{field}");
                 item.note(
@@ -133,21 +139,15 @@ impl Build<'_> {
             }
             text
         };
-        let values = own.take("PathParameterValues");
-        let values = values.as_ref().and_then(Value::as_array);
-        for value in values.into_iter().flatten() {
-            more.path.push(fixed("PathParameterValues", value));
+        for value in own.list("PathParameterValues").unwrap_or_default() {
+            more.path.push(fixed("PathParameterValues", &value));
         }
-        let map = |value: Option<Value>| match value {
-            Some(Value::Object(map)) => map,
-            _ => Map::new(),
-        };
-        for (key, value) in map(own.take("QueryStringParameters")) {
+        for (key, value) in own.members("QueryStringParameters").unwrap_or_default() {
             let value = fixed("QueryStringParameters", &value);
             let value = self.unless_secret(&key, value);
             more.query.push((key, value));
         }
-        for (key, value) in map(own.take("HeaderParameters")) {
+        for (key, value) in own.members("HeaderParameters").unwrap_or_default() {
             let value = fixed("HeaderParameters", &value);
             let value = self.unless_secret(&key, value);
             more.headers.insert(key, value.into());
@@ -155,12 +155,37 @@ impl Build<'_> {
         own.finish(item);
     }
 
-    /// A value, or what stands for it where it is a secret by its name.
+    /// A value, or what stands for it where it may be a secret by its name.
     fn unless_secret(&mut self, key: &str, value: String) -> String {
-        match suspicious(key) {
-            true => self.secret(key, &format!("`{key}` of a target's requests")),
-            false => value,
+        if harmless(key) || value.is_empty() {
+            return value;
         }
+        let variable = Variable {
+            name: String::new(),
+            about: format!("`{key}` of a target's requests"),
+            example: "secret".into(),
+            secret: true,
+            service: None,
+        };
+        self.variables
+            .reference(&format!("secret {key} {value}"), key, variable)
+    }
+
+    /// An endpoint without the secrets that its query may have.
+    fn endpoint(&mut self, url: &str) -> String {
+        let Some((path, query)) = url.split_once('?') else {
+            return url.to_owned();
+        };
+        let pairs: Vec<String> = query
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some((key, value)) => {
+                    format!("{key}={}", self.unless_secret(key, value.to_owned()))
+                }
+                None => pair.to_owned(),
+            })
+            .collect();
+        format!("{path}?{}", pairs.join("&"))
     }
 
     /// How a connection proves who calls; its secrets are to be set.
@@ -238,7 +263,7 @@ impl Build<'_> {
         );
         let mut oauth = json!({ "token-url": url, "client-id": client, "client-secret": secret, "method": "post" });
         if let Some(mut more) = own.map("OAuthHttpParameters") {
-            for entry in entries(more.take("BodyParameters")) {
+            for entry in more.take_if("BodyParameters", entries).unwrap_or_default() {
                 let value = match entry.secret {
                     true => self.secret(
                         &format!("{name}_{}", entry.key),
@@ -260,7 +285,7 @@ impl Build<'_> {
                 }
             }
             for key in ["HeaderParameters", "QueryStringParameters"] {
-                for entry in entries(more.take(key)) {
+                for entry in more.take_if(key, entries).unwrap_or_default() {
                     item.note(
                         Kind::Changed,
                         format!("OAuthHttpParameters.{key}.{}", entry.key),
@@ -278,7 +303,7 @@ impl Build<'_> {
     /// are none.
     fn additions(&mut self, name: &str, mut own: Fields, item: &mut Item, more: &mut More) {
         for (key, in_header) in [("HeaderParameters", true), ("QueryStringParameters", false)] {
-            for entry in entries(own.take(key)) {
+            for entry in own.take_if(key, entries).unwrap_or_default() {
                 let value = match entry.secret {
                     true => self.secret(
                         &format!("{name}_{}", entry.key),
@@ -294,7 +319,7 @@ impl Build<'_> {
                 }
             }
         }
-        for entry in entries(own.take("BodyParameters")) {
+        for entry in own.take_if("BodyParameters", entries).unwrap_or_default() {
             item.note(
                 Kind::Changed,
                 format!("InvocationHttpParameters.BodyParameters.{}", entry.key),
@@ -329,31 +354,46 @@ struct Entry {
     secret: bool,
 }
 
-/// Whether people put secrets under such a name.
-fn suspicious(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let words = ["auth", "cookie", "key", "token", "secret", "password"];
-    words.iter().any(|word| key.contains(word))
+/// Whether nobody puts a secret under such a name.
+fn harmless(key: &str) -> bool {
+    let names = [
+        "accept",
+        "accept-language",
+        "api-version",
+        "audience",
+        "cache-control",
+        "content-type",
+        "format",
+        "grant_type",
+        "resource",
+        "scope",
+        "user-agent",
+        "version",
+    ];
+    names.iter().any(|name| key.eq_ignore_ascii_case(name))
 }
 
-fn entries(value: Option<Value>) -> Vec<Entry> {
+fn entries(value: &Value) -> Option<Vec<Entry>> {
     let items = match value {
-        Some(Value::Array(items)) => items,
-        Some(item @ Value::Object(_)) => vec![item],
-        _ => Vec::new(),
+        Value::Array(items) => items.as_slice(),
+        item => std::slice::from_ref(item),
     };
-    let read = |item: Value| {
-        let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
-        let key = text("Key")?;
+    let read = |item: &Value| {
+        let key = fields::text(item.get("Key")?)?;
+        let value = match item.get("Value") {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => fields::text(other)?,
+        };
         let said = item.get("IsValueSecret");
         let open = said == Some(&json!(false)) || said == Some(&json!("false"));
         Some(Entry {
-            value: text("Value").unwrap_or_default(),
-            secret: !open || suspicious(&key),
+            value,
+            secret: !open || !harmless(&key),
             key,
         })
     };
-    items.into_iter().filter_map(read).collect()
+    items.iter().map(read).collect()
 }
 
 fn http(endpoint: &str, more: More, item: &mut Item) -> Option<Map<String, Value>> {

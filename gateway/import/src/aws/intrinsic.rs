@@ -7,7 +7,7 @@ use super::arn;
 use crate::document::Document;
 use crate::variables::{Variable, Variables, is_open};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest nesting of functions, and most bytes that they may make.
 const DEEP: usize = 64;
@@ -94,6 +94,8 @@ pub(super) struct Resolver<'d> {
     bytes: usize,
     /// How many names are being looked up, one for the other.
     names: usize,
+    /// Conditions that were looked at: they name each other, and may do so often.
+    conditions: BTreeMap<String, Option<bool>>,
 }
 
 impl<'d> Resolver<'d> {
@@ -109,6 +111,7 @@ impl<'d> Resolver<'d> {
             remarks: BTreeSet::new(),
             bytes: 0,
             names: 0,
+            conditions: BTreeMap::new(),
         }
     }
 
@@ -121,7 +124,9 @@ impl<'d> Resolver<'d> {
     pub(super) fn map(&mut self, map: &Map<String, Value>) -> Map<String, Value> {
         match self.value(&Value::Object(map.clone()), 0) {
             Some(Value::Object(map)) => map,
-            _ => Map::new(),
+            // No field has this name, so that it is told of.
+            Some(other) => Map::from_iter([("Properties".to_owned(), other)]),
+            None => Map::new(),
         }
     }
 
@@ -171,7 +176,10 @@ impl<'d> Resolver<'d> {
             return Some(self.counted(String::new()));
         }
         let made = match (name, argument) {
-            ("Ref", Value::String(name)) => return self.reference(name),
+            ("Ref", Value::String(name)) => {
+                let made = self.reference(name)?;
+                self.bounded(made)
+            }
             ("Fn::GetAtt", Value::String(path)) => {
                 let (name, attribute) = path.split_once('.').unwrap_or((path, "Arn"));
                 self.attribute(name, attribute)
@@ -209,7 +217,9 @@ impl<'d> Resolver<'d> {
             ("Fn::Select", Value::Array(parts)) if parts.len() == 2 => {
                 let at = self.text(&parts[0], depth).parse::<usize>().ok();
                 match (self.value(&parts[1], depth), at) {
-                    (Some(Value::Array(items)), Some(at)) if at < items.len() => items[at].clone(),
+                    (Some(Value::Array(items)), Some(at)) if at < items.len() => {
+                        self.bounded(items[at].clone())
+                    }
                     _ => self.unanswered(name, argument),
                 }
             }
@@ -219,7 +229,10 @@ impl<'d> Resolver<'d> {
                 let found = found
                     .and_then(|map| map.get(&keys[1])?.get(&keys[2]))
                     .cloned();
-                found.unwrap_or_else(|| self.unanswered(name, argument))
+                match found {
+                    Some(found) => self.bounded(found),
+                    None => self.unanswered(name, argument),
+                }
             }
             ("Fn::If", Value::Array(parts)) if parts.len() == 3 => {
                 let condition = parts[0].as_str().unwrap_or_default();
@@ -257,6 +270,18 @@ impl<'d> Resolver<'d> {
             return Value::String(String::new());
         }
         Value::String(text)
+    }
+
+    /// The same for what is found.
+    fn bounded(&mut self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.counted(text),
+            Value::Array(_) | Value::Object(_) => match self.counted(value.to_string()) {
+                Value::String(text) if text.is_empty() => Value::String(text),
+                _ => value,
+            },
+            other => other,
+        }
     }
 
     fn open(&mut self, key: &str, name: &str, about: &str) -> Value {
@@ -330,8 +355,10 @@ impl<'d> Resolver<'d> {
             return Some(self.parameter(name, parameter));
         }
         // What SAM makes beside a function.
-        if let Some((function, "Alias" | "Version")) = name.split_once('.') {
-            return Some(self.attribute(function, "Arn"));
+        match name.split_once('.') {
+            Some((function, "Alias")) => return Some(self.published(function)),
+            Some((function, "Version")) => return Some(self.attribute(function, "Arn")),
+            _ => {}
         }
         let Some(resource) = self.part("Resources", name) else {
             let about = format!("what `{name}` is, which the template does not have");
@@ -367,15 +394,17 @@ impl<'d> Resolver<'d> {
     }
 
     fn parameter(&mut self, name: &str, parameter: &Value) -> Value {
-        if let Some(value) = self.options.parameters.get(name) {
-            return value.as_str().into();
-        }
         let text = |key: &str| parameter.get(key).and_then(Value::as_str);
         let secret = match parameter.get("NoEcho") {
             Some(Value::Bool(secret)) => *secret,
-            Some(Value::String(text)) => text == "true",
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
             _ => false,
         };
+        if let Some(value) = self.options.parameters.get(name)
+            && !secret
+        {
+            return value.as_str().into();
+        }
         let kept_elsewhere =
             text("Type").is_some_and(|ty| ty.starts_with("AWS::SSM::Parameter::Value"));
         if let Some(default) = parameter.get("Default")
@@ -461,6 +490,33 @@ impl<'d> Resolver<'d> {
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// The ARN that events of SAM go to: of the alias, where SAM publishes one.
+    pub(super) fn published(&mut self, name: &str) -> Value {
+        let arn = self.attribute(name, "Arn");
+        let function = self.part("Resources", name);
+        let Some(function) = function.filter(|it| kind(it) == "AWS::Serverless::Function") else {
+            return arn;
+        };
+        let alias = function
+            .pointer("/Properties/AutoPublishAlias")
+            .or_else(|| self.part("Globals", "Function")?.get("AutoPublishAlias"));
+        let alias = alias.map_or(String::new(), |alias| self.text(alias, 0));
+        if alias.is_empty() {
+            return arn;
+        }
+        let arn = plain(&arn);
+        if arn::Arn::read(&arn).is_some() {
+            return format!("{arn}:{alias}").into();
+        }
+        let about = format!(
+            "the ARN of the alias `{}` of `{name}` (AWS::Serverless::Function)",
+            self.variables.shown(&alias)
+        );
+        let example = format!("arn:aws:lambda:us-east-1:123456789012:function:{name}:live");
+        let wanted = format!("{name}.Alias.Arn");
+        self.variable(&wanted, &wanted, &about, &example, false, Some("lambda"))
+    }
+
     fn attribute(&mut self, name: &str, attribute: &str) -> Value {
         let ty = self.part("Resources", name).map(kind).unwrap_or_default();
         let known = NAMED.iter().find(|(known, ..)| *known == ty);
@@ -474,9 +530,10 @@ impl<'d> Resolver<'d> {
                 ["Partition", "Region", "AccountId"].map(|pseudo| self.pseudo_text(pseudo));
             return format!("arn:{partition}:{service}:{region}:{account}:{before}{own}").into();
         }
-        if attribute == "QueueName"
+        if let Some((_, property, _, _)) = known
+            && attribute == *property
             && let Some(resource) = self.part("Resources", name)
-            && let Some(own) = self.property(resource, "QueueName")
+            && let Some(own) = self.property(resource, property)
         {
             return own.into();
         }
@@ -501,8 +558,13 @@ impl<'d> Resolver<'d> {
         if depth > DEEP {
             return None;
         }
+        if let Some(held) = self.conditions.get(name) {
+            return *held;
+        }
         let condition = self.part("Conditions", name)?.clone();
-        self.holds(&condition, depth + 1)
+        let holds = self.holds(&condition, depth + 1);
+        self.conditions.insert(name.to_owned(), holds);
+        holds
     }
 
     fn holds(&mut self, condition: &Value, depth: usize) -> Option<bool> {

@@ -13,7 +13,7 @@ impl Build<'_> {
         let mut item = Self::item(&found);
         let mut fields = Fields::of(found.properties, "");
         for known in ["Name", "EventBusName"] {
-            fields.take(known);
+            fields.name(known);
         }
         let why = fields.text("Description");
         if let Some(by) = fields.text("ManagedBy") {
@@ -23,7 +23,20 @@ impl Build<'_> {
                 format!("{by} made it for itself"),
             );
         }
-        let state = fields.text("State").unwrap_or_else(|| "ENABLED".into());
+        let state = match fields.text("State") {
+            Some(state) => state,
+            None if fields.has("State") => String::new(),
+            None => "ENABLED".into(),
+        };
+        let mut enabled = state.starts_with("ENABLED");
+        if let Some(why) = found.off {
+            enabled = false;
+            item.note(
+                Kind::Changed,
+                "Condition",
+                format!("{why}, so nothing of it is written"),
+            );
+        }
         match state.as_str() {
             "ENABLED" => {}
             "DISABLED" => item.note(Kind::Changed, "State", "it is disabled, so nothing of it is written"),
@@ -32,7 +45,10 @@ impl Build<'_> {
                 "State",
                 "read-only calls that CloudTrail sees come only where the rule that fills the queue of the bus asks for them too",
             ),
-            other => item.note(Kind::Remark, "State", format!("it is {other} in AWS")),
+            _ => {
+                enabled = false;
+                item.note(Kind::Changed, "State", "whether it is enabled, the file does not tell, so nothing of it is written");
+            }
         }
         let pattern = fields.take("EventPattern");
         let when = fields.text("ScheduleExpression");
@@ -72,7 +88,7 @@ impl Build<'_> {
             );
         }
         let alone = found.targets.len() == 1;
-        let writes = item.possible() && state != "DISABLED";
+        let writes = item.possible() && enabled;
         let mut written = false;
         for part in found.targets {
             let target = self.target(&found.name, alone, why.as_deref(), &ways, writes, part);

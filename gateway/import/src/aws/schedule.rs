@@ -15,7 +15,7 @@ impl Build<'_> {
         let mut item = Self::item(&found);
         let place = found.origin.place();
         let mut fields = Fields::of(found.properties, "");
-        fields.take("Name");
+        fields.name("Name");
         let name = self.sources.take(&found.name);
         let why = fields.text("Description");
         let mut settings = Map::new();
@@ -54,15 +54,38 @@ impl Build<'_> {
             }
             window.finish(&mut item);
         }
-        if fields.text("State").as_deref() == Some("DISABLED") {
+        let state = fields.text("State");
+        let known = matches!(state.as_deref(), None | Some("ENABLED" | "DISABLED"));
+        if !known || fields.has("State") {
+            item.note(
+                Kind::Changed,
+                "State",
+                "whether it is enabled, the file does not tell, so it is not",
+            );
+        }
+        if let Some(why) = &found.off {
+            item.note(
+                Kind::Changed,
+                "Condition",
+                format!("{why}, so it is not enabled"),
+            );
+        }
+        let enabled = matches!(state.as_deref(), None | Some("ENABLED"));
+        if !enabled || fields.has("State") || found.off.is_some() {
             settings.insert("enabled".into(), false.into());
         }
-        if fields.text("ActionAfterCompletion").as_deref() == Some("DELETE") {
-            item.note(
+        match fields.text("ActionAfterCompletion").as_deref() {
+            None | Some("NONE") => {}
+            Some("DELETE") => item.note(
                 Kind::NotCarried,
                 "ActionAfterCompletion",
                 "a schedule that is over stays in the file, and does nothing",
-            );
+            ),
+            Some(other) => item.note(
+                Kind::Changed,
+                "ActionAfterCompletion",
+                format!("`{other}` is not known"),
+            ),
         }
         settings.insert("stream".into(), SCHEDULES.into());
         self.owned(&mut settings);

@@ -159,6 +159,15 @@ impl Build<'_> {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
+            let told = matches!(input, Value::String(_) | Value::Object(_));
+            if !told || self.variables.whole(&text).is_some() {
+                item.note(
+                    Kind::Impossible,
+                    "Input",
+                    "what it is, the file does not tell",
+                );
+                return None;
+            }
             if text.contains("<aws.scheduler.") {
                 item.note(
                     Kind::Impossible,
@@ -200,6 +209,12 @@ impl Build<'_> {
             }
             step.insert("InputTemplate".into(), template.into());
             steps.push(json!({ "input-transformer": step }));
+        }
+        for key in ["InputPath", "InputTransformer"] {
+            if fields.has(key) {
+                item.note(Kind::Impossible, key, "what it is, the file does not tell");
+                return None;
+            }
         }
         for step in &steps {
             if let Err(reason) = self.try_transform(step) {
@@ -374,7 +389,9 @@ fn policy(
         if let Some(retries) = own.number("MaximumRetryAttempts") {
             retry.insert("max-attempts".into(), retries.saturating_add(1).into());
         }
-        if let Some(seconds) = own.number("MaximumEventAgeInSeconds") {
+        // Tools write 0 where nothing is said; the least that can be is 60.
+        let age = own.number("MaximumEventAgeInSeconds");
+        if let Some(seconds) = age.filter(|seconds| *seconds > 0) {
             let age = Value::from(format!("{seconds}s"));
             retry.insert("max-age".into(), age.clone());
             keys.insert("max-age".into(), age);

@@ -66,10 +66,20 @@ impl Reader<'_> {
             Some(true) => {}
             Some(false) => {
                 let file = &self.document.file;
-                self.passed.push(format!("{file}: {name}, whose condition `{condition}` does not hold"));
+                self.passed.push(format!(
+                    "{file}: {name}, whose condition `{condition}` does not hold"
+                ));
                 return false;
             }
-            None => found.remarks.push(format!("it is there only where the condition `{condition}` holds, which the file does not tell")),
+            None => {
+                let text = format!(
+                    "it is there only where the condition `{condition}` holds, which the file does not tell"
+                );
+                match found.what {
+                    What::Rule | What::Schedule => found.off = Some(text),
+                    _ => found.remarks.push(text),
+                }
+            }
         }
         true
     }
@@ -91,7 +101,9 @@ impl Reader<'_> {
             properties.clone(),
             Origin::of(self.document, &pointer),
         );
-        found.properties.shift_remove(named);
+        if properties.get(named).is_some_and(Value::is_string) {
+            found.properties.shift_remove(named);
+        }
         if !self.wanted(name, resource, &mut found) {
             return;
         }
@@ -107,12 +119,12 @@ impl Reader<'_> {
         match what {
             What::Rule => {
                 found.scope = arn::bus(text("EventBusName").unwrap_or("default")).to_owned();
-                if let Some(Value::Array(targets)) = found.properties.shift_remove("Targets") {
+                if let Some(Value::Array(targets)) = properties.get("Targets") {
+                    found.properties.shift_remove("Targets");
                     let at = step(&step(&pointer, "Properties"), "Targets");
-                    for (nth, target) in targets.into_iter().enumerate() {
-                        if let Value::Object(properties) = target {
-                            found.targets.push(self.part(properties, &step(&at, nth)));
-                        }
+                    for (nth, target) in targets.iter().enumerate() {
+                        let origin = Origin::of(self.document, &step(&at, nth));
+                        found.targets.push(Part::of(target.clone(), origin));
                     }
                 }
             }
@@ -147,10 +159,7 @@ impl Reader<'_> {
             let properties = properties
                 .map(|map| self.resolver.map(map))
                 .unwrap_or_default();
-            let target = self
-                .resolver
-                .value(&json!({ "Fn::GetAtt": [name, "Arn"] }), 0);
-            let target = target.unwrap_or_default();
+            let target = self.resolver.published(name);
             let found = match ty {
                 "EventBridgeRule" | "CloudWatchEvent" => {
                     self.rule(name, event, properties, target, &pointer)
@@ -184,8 +193,10 @@ impl Reader<'_> {
         if let Some(letters) = properties.shift_remove("DeadLetterConfig") {
             target.insert("DeadLetterConfig".into(), dead_letters(letters));
         }
-        if let Some(Value::Object(own)) = properties.shift_remove("Target") {
-            target.extend(own);
+        match properties.shift_remove("Target") {
+            Some(Value::Object(own)) => target.extend(own),
+            Some(other) => drop(target.insert("Target".into(), other)),
+            None => {}
         }
         self.part(target, pointer)
     }
@@ -201,6 +212,7 @@ impl Reader<'_> {
         if let Some(pattern) = properties.shift_remove("Pattern") {
             properties.insert("EventPattern".into(), pattern);
         }
+        state(&mut properties);
         let target = self.target(&mut properties, arn, pointer);
         let named = properties.shift_remove("RuleName");
         let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
@@ -228,11 +240,7 @@ impl Reader<'_> {
         if let Some(when) = properties.shift_remove("Schedule") {
             properties.insert("ScheduleExpression".into(), when);
         }
-        if let Some(enabled) = properties.shift_remove("Enabled") {
-            let off = enabled == json!(false) || enabled == json!("false");
-            let state = if off { "DISABLED" } else { "ENABLED" };
-            properties.entry("State").or_insert(state.into());
-        }
+        state(&mut properties);
         let target = self.target(&mut properties, arn, pointer);
         let named = properties.shift_remove("Name");
         let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
@@ -274,6 +282,19 @@ impl Reader<'_> {
         found.scope = group.unwrap_or("default").to_owned();
         found
     }
+}
+
+/// What SAM calls `Enabled` is the state of the rule.
+fn state(properties: &mut Map<String, Value>) {
+    let Some(enabled) = properties.shift_remove("Enabled") else {
+        return;
+    };
+    let state = match enabled.to_string().trim_matches('"') {
+        "false" => "DISABLED".into(),
+        "true" => "ENABLED".into(),
+        _ => enabled,
+    };
+    properties.entry("State").or_insert(state);
 }
 
 /// SAM makes queues of its own, and names them by their place in the template.

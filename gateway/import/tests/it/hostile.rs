@@ -1,6 +1,7 @@
 //! Files that nobody should send.
 
 use crate::ground::{import, registry};
+use serde_json::{Map, json};
 use tradewind_import::{Input, Options, Verdict, event_bridge};
 
 fn refused(text: &str) -> String {
@@ -57,6 +58,61 @@ Resources:
 "#;
     let made = import(&[("f.yaml", text)], &Options::default());
     assert_eq!(made.report.items[0].verdict, Verdict::Impossible);
+}
+
+/// Twenty conditions that each name the next four times over, and a megabyte that stands two hundred times.
+#[test]
+fn what_is_small_does_not_become_large() {
+    let mut conditions = Map::new();
+    for at in 0..20 {
+        let next = json!({ "Condition": format!("C{}", at + 1) });
+        conditions.insert(
+            format!("C{at}"),
+            json!({ "Fn::And": [next, next, next, next] }),
+        );
+    }
+    conditions.insert("C20".into(), json!({ "Fn::Equals": ["a", "a"] }));
+    let resource = json!({
+        "Type": "AWS::Events::Rule",
+        "Condition": "C0",
+        "Properties": {
+            "EventPattern": { "source": vec![json!({ "Ref": "P" }); 200] },
+            "Targets": [{ "Id": "a", "Arn": "arn:aws:lambda:eu-west-1:123456789012:function:f" }],
+        },
+    });
+    let template = json!({
+        "Parameters": { "P": { "Type": "String", "Default": "x".repeat(1 << 20) } },
+        "Conditions": conditions,
+        "Resources": { "R": resource },
+    });
+    let made = import(&[("t.json", &template.to_string())], &Options::default());
+    assert!(
+        made.report.text().contains("64 MiB"),
+        "{}",
+        made.report.text()
+    );
+}
+
+#[test]
+fn two_rules_of_one_name_stay_two() {
+    let rule = |region: &str, source: &str| {
+        format!(
+            r#"{{"Name": "r", "Arn": "arn:aws:events:{region}:123456789012:rule/r", "EventPattern": "{{\"source\": [\"{source}\"]}}",
+            "Targets": [{{"Id": "1", "Arn": "arn:aws:lambda:{region}:123456789012:function:f"}}]}}"#
+        )
+    };
+    let (one, other) = (rule("eu-west-1", "a"), rule("us-east-1", "b"));
+    let files = [
+        ("a.json", one.as_str()),
+        ("b.json", &other),
+        ("c.json", &one),
+    ];
+    let made = import(&files, &Options::default());
+    assert_eq!(made.report.rules.exact, 2, "{}", made.report.text());
+    assert_eq!(made.report.targets.exact, 2, "{}", made.report.text());
+    for text in ["source: [a]", "source: [b]"] {
+        assert!(made.configuration.contains(text), "{}", made.configuration);
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_template_of_sam() {
     let partner = object(&made, "on-order-partner");
     for line in [
         "url: \"https://partner.example.com/in/a%20b?q=${env:PARTNER_CONNECTION_Q}\"",
-        "x-shop: \"1\"",
+        "x-shop: \"${env:X_SHOP}\"",
         "header: x-partner\nkey: \"${env:PARTNER_CONNECTION_API_KEY}\"",
         "timeout: \"5s\"",
         "rate: 20",
@@ -117,7 +117,8 @@ fn without_region_and_account_the_operator_sets_them() {
             "PARTNER_CONNECTION_Q",
             "PARTNER_CONNECTION_X_TOKEN",
             "SHOP_DEV_BUS_QUEUE_URL",
-            "X_API_KEY"
+            "X_API_KEY",
+            "X_SHOP"
         ]
     );
     assert!(
@@ -177,7 +178,7 @@ fn a_state_of_terraform() {
     for line in [
         "stream: shop\nfilter:\nevent-bridge:\ndetail-type: [Paid]",
         "InputPathsMap:\nn_o: \"$.detail.n\"",
-        "url: \"https://crm.example.com/in?q=a%26b\"",
+        "url: \"https://crm.example.com/in?q=${env:Q}\"",
         "x-token: \"${env:CRM_X_TOKEN}\"",
         "token-url: \"https://id.example.com/token\"\nclient-id: tw\nclient-secret: \"${env:CRM_CLIENT_SECRET}\"\nmethod: post\nscopes: [read, write]",
         "max-attempts: 1\nmax-age: \"120s\"",
