@@ -76,7 +76,9 @@ enum Answer {
     Failed(String),
 }
 
+/// A key that is not known is refused: a misspelt no would be a yes.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Said {
     #[serde(default = "yes")]
     allow: bool,
@@ -118,8 +120,15 @@ impl Asked {
             return Err(invalid(message));
         }
         let name = |text: &String| {
-            HeaderName::from_bytes(text.as_bytes())
-                .map_err(|_| invalid(format!("`auth.authorizer.headers`: `{text}` is no header")))
+            let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
+                invalid(format!("`auth.authorizer.headers`: `{text}` is no header"))
+            })?;
+            match may_be_credential(name.as_str()) {
+                true => Ok(name),
+                false => Err(invalid(format!(
+                    "`auth.authorizer.headers`: `{text}` is no credential (hint: [authorization])"
+                ))),
+            }
         };
         let headers: Vec<HeaderName> = settings
             .headers
@@ -156,6 +165,11 @@ impl Asked {
             answers: Mutex::default(),
             turns: Mutex::default(),
         })
+    }
+
+    /// The headers that it is shown.
+    pub(super) fn credentials(&self) -> &[HeaderName] {
+        &self.headers
     }
 
     /// What has to be waited for before [`Asked::verify`] can judge this request.
@@ -344,8 +358,9 @@ async fn read(answer: Response<Body>) -> Result<Answer, String> {
         bytes.extend_from_slice(&piece);
     }
     // What is wrong with it is told without it.
-    let said: Said = serde_json::from_slice(&bytes)
-        .map_err(|_| "its answer is no JSON with `principal`".to_owned())?;
+    let said: Said = serde_json::from_slice(&bytes).map_err(|_| {
+        "its answer is no JSON of `allow`, `principal` and `scopes` alone".to_owned()
+    })?;
     let plain = |name: &String| (1..=256).contains(&name.len()) && !name.contains(char::is_control);
     match (said.allow, said.principal.filter(plain)) {
         (false, _) => Ok(Answer::Unknown),
@@ -355,6 +370,12 @@ async fn read(answer: Response<Body>) -> Result<Answer, String> {
         }),
         (true, None) => Err("its answer names no `principal`".into()),
     }
+}
+
+/// Credentials are withheld from whom a request is for, who needs these.
+fn may_be_credential(name: &str) -> bool {
+    let needed = matches!(name, "host" | "content-type" | "content-length");
+    !needed && !name.starts_with("ce-") && !name.starts_with("tradewind-")
 }
 
 /// What was shown, and nothing that could be read back from it.

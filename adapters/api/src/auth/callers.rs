@@ -6,7 +6,7 @@ use super::jwt::Holders;
 use super::presented::Presented;
 use super::{Auth, Proofs};
 use crate::{Build, Cause, Error, ErrorKind, Peer, Pending, Refusal, Verified};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -109,6 +109,12 @@ impl Callers {
                 None => Err(malformed("the credential is no API key")),
             },
         }
+    }
+
+    /// Headers of one's own that credentials are shown in, beside those that always are.
+    pub fn credentials(&self) -> &[HeaderName] {
+        let authorizer = self.0.as_ref().and_then(|known| known.authorizer.as_ref());
+        authorizer.map(Asked::credentials).unwrap_or_default()
     }
 
     /// What to say in `www-authenticate` (RFC 9110, section 11.6.1).

@@ -68,7 +68,9 @@ pub(super) fn seen(
     let believed = caller.is_proxy();
     take_out(headers, |name| {
         let text = name.as_str();
-        let withheld = WITHHELD.contains(&text) || text.starts_with(WITHHELD_PREFIX);
+        let withheld = WITHHELD.contains(&text)
+            || text.starts_with(WITHHELD_PREFIX)
+            || route.callers.credentials().contains(name);
         ends_here(text)
             || matches!(text, "content-length" | "expect" | "host")
             || withheld && !route.forward.contains(name)

@@ -52,6 +52,7 @@ impl Invoke for Function {
             "unknown" => (401, String::new()),
             "odd" => (200, token),
             "long" => (200, json!({ "principal": "x".repeat(1 << 20) }).to_string()),
+            "raw" => (200, token["raw-".len()..].to_owned()),
             "nameless" => (200, "{}".into()),
             "moved" => (302, String::new()),
             "silent" => std::future::pending().await,
@@ -122,6 +123,8 @@ async fn what_it_says_is_what_callers_are_told() {
         ("odd-1", 503),
         ("long-1", 503),
         ("nameless-1", 503),
+        (r#"raw-{"principal":"shop","allowed":false}"#, 503),
+        (r#"raw-{"principal":"shop","scope":["publish"]}"#, 503),
         ("moved-1", 503),
         ("broken-1", 503),
         ("silent-1", 503),
@@ -213,11 +216,31 @@ async fn who_shows_nothing_or_too_much_is_refused_unasked() {
 }
 
 #[test]
+fn what_it_is_shown_are_credentials() {
+    let (callers, _) = callers(json!({ "headers": ["X-Session", "cookie"] }));
+    assert_eq!(callers.credentials(), ["x-session", "cookie"]);
+    let open = Callers::new(Some(&Auth::NoneIUnderstand), &Build::default()).unwrap();
+    assert!(open.credentials().is_empty());
+}
+
+#[test]
 fn settings_that_cannot_work_are_refused() {
     let sink = json!({ "kind": "function" });
     for (settings, told) in [
         (json!({ "sink": sink, "headers": [] }), "must name 1 to 8"),
         (json!({ "sink": sink, "headers": ["a b"] }), "is no header"),
+        (
+            json!({ "sink": sink, "headers": ["a", "Host"] }),
+            "is no credential",
+        ),
+        (
+            json!({ "sink": sink, "headers": ["ce-id"] }),
+            "is no credential",
+        ),
+        (
+            json!({ "sink": sink, "headers": ["tradewind-hops"] }),
+            "is no credential",
+        ),
         (
             json!({ "sink": sink, "headers": ["a"], "cache": "2h" }),
             "cache",
