@@ -70,7 +70,9 @@ fn result(found: &Diagnostic) -> Value {
     if !found.path.is_empty() {
         location["logicalLocations"] = json!([{ "fullyQualifiedName": found.path }]);
     }
+    // There for all results of a run, or for none (SARIF 2.1.0, 3.27.23).
     let mut result = json!({
+        "suppressions": [],
         "ruleId": found.code,
         "level": found.severity.name(),
         "message": { "text": text },

@@ -117,7 +117,7 @@ impl Loader<'_> {
                 && Formula::All(vec![formula.clone(), claims]).never()
             {
                 let message = format!(
-                    "no source of `{}` may claim a type that passes this filter",
+                    "no source of `{}` may claim a type that passes this filter; only what is published by the admin API could",
                     subscription.stream
                 );
                 let hint = "widen `may-claim` of the source, or mend the filter";

@@ -37,6 +37,7 @@ fn results_have_a_rule_a_place_and_a_level() {
             let rule =
                 &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
             assert_eq!(rule["id"], result["ruleId"]);
+            assert!(result["suppressions"].is_array());
             json!([
                 result["ruleId"],
                 result["level"],
