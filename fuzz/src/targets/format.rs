@@ -82,7 +82,7 @@ fn format(input: &[u8]) {
             // A name that is none stands for one of them, so that mutations reach all.
             name => {
                 let any = name.bytes().map(usize::from).sum::<usize>() % Format::all().len();
-                let format = Format::named(name).unwrap_or(&Format::all()[any]);
+                let format = Format::named(name).unwrap_or_else(|| &Format::all()[any]);
                 format.decode(&message)
             }
         }
