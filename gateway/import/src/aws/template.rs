@@ -212,20 +212,9 @@ impl Reader<'_> {
         if let Some(pattern) = properties.shift_remove("Pattern") {
             properties.insert("EventPattern".into(), pattern);
         }
-        state(&mut properties);
-        let target = self.target(&mut properties, arn, pointer);
-        let named = properties.shift_remove("RuleName");
-        let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
-        let named = named.unwrap_or_else(|| format!("{name}{event}"));
-        let mut found = Found::new(
-            What::Rule,
-            &named,
-            properties,
-            Origin::of(self.document, pointer),
-        );
+        let mut found = self.event(name, event, properties, arn, pointer, "RuleName");
         let bus = found.properties.get("EventBusName").and_then(Value::as_str);
         found.scope = arn::bus(bus.unwrap_or("default")).to_owned();
-        found.targets.push(target);
         found
     }
 
@@ -240,9 +229,22 @@ impl Reader<'_> {
         if let Some(when) = properties.shift_remove("Schedule") {
             properties.insert("ScheduleExpression".into(), when);
         }
+        self.event(name, event, properties, arn, pointer, "Name")
+    }
+
+    /// What SAM makes of an event of a function: a rule with that one target. `key` is where it may say its name.
+    fn event(
+        &mut self,
+        name: &str,
+        event: &str,
+        mut properties: Map<String, Value>,
+        arn: Value,
+        pointer: &str,
+        key: &str,
+    ) -> Found {
         state(&mut properties);
         let target = self.target(&mut properties, arn, pointer);
-        let named = properties.shift_remove("Name");
+        let named = properties.shift_remove(key);
         let named = named.as_ref().and_then(Value::as_str).map(str::to_owned);
         let named = named.unwrap_or_else(|| format!("{name}{event}"));
         let mut found = Found::new(
