@@ -178,6 +178,7 @@ const OTHERS: &[Spec<'static>] = &[
         id: &["{id}"],
         source: &[
             "{resourceContainers.project.baseUrl}{resourceContainers.project.id}",
+            "azure:devops:{resourceContainers.project.id|resourceContainers.account.id|resourceContainers.collection.id}",
             "azure:devops:{publisherId}",
         ],
         ty: &["com.microsoft.devops.{eventType}"],

@@ -55,16 +55,15 @@ pub fn decode_each(message: &Message<'_>) -> Result<(&'static Format, Vec<Carrie
 
 fn unfold(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Event>, Error> {
     let mut all = Vec::new();
-    for (index, carried) in carriers(format, message, depth)?.into_iter().enumerate() {
-        let place = || {
-            place(
-                format.spec.each,
-                index,
-                format.spec.inner.unwrap_or_default(),
-            )
-        };
-        let events = carried.events;
-        all.extend(events.map_err(|error| Error::Message(place(), Box::new(error)))?);
+    for (index, carrier) in format.decode(message)?.into_iter().enumerate() {
+        match carried(format, &carrier, depth) {
+            None => all.push(carrier),
+            Some(events) => all.extend(events.map_err(|error| {
+                let inner = format.spec.inner.unwrap_or_default();
+                let place = place(format.spec.each, index, inner);
+                Error::Message(place, Box::new(error))
+            })?),
+        }
         if all.len() > MESSAGES_MAX {
             return Err(too_many());
         }
@@ -73,29 +72,34 @@ fn unfold(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Ev
 }
 
 fn carriers(format: &Format, message: &Message<'_>, depth: usize) -> Result<Vec<Carried>, Error> {
-    let elements = format.decode(message)?;
-    let inner = format.spec.inner.filter(|_| depth > 0);
     let mut count = 0;
     let mut carry = |carrier: Event| {
-        let inner = inner.and_then(|path| within(&carrier.data()?.bytes, path));
-        let events = inner
-            .and_then(|body| {
-                let none = HeaderMap::new();
-                let message = Message {
-                    headers: &none,
-                    body: &body,
-                };
-                let format = CARRIED.detect(&message)?;
-                Some(unfold(format, &message, depth - 1))
-            })
-            .unwrap_or_else(|| Ok(vec![carrier.clone()]));
+        let events = carried(format, &carrier, depth);
+        let events = events.unwrap_or_else(|| Ok(vec![carrier.clone()]));
         count += events.as_ref().map_or(1, Vec::len);
         match count > MESSAGES_MAX {
             true => Err(too_many()),
             false => Ok(Carried { carrier, events }),
         }
     };
-    elements.into_iter().map(&mut carry).collect()
+    format
+        .decode(message)?
+        .into_iter()
+        .map(&mut carry)
+        .collect()
+}
+
+/// The events in a message that is recognised within another one; `None`: there is none.
+fn carried(format: &Format, carrier: &Event, depth: usize) -> Option<Result<Vec<Event>, Error>> {
+    let path = format.spec.inner.filter(|_| depth > 0)?;
+    let body = within(&carrier.data()?.bytes, path)?;
+    let none = HeaderMap::new();
+    let message = Message {
+        headers: &none,
+        body: &body,
+    };
+    let format = CARRIED.detect(&message)?;
+    Some(unfold(format, &message, depth - 1))
 }
 
 fn too_many() -> Error {

@@ -1,68 +1,32 @@
 //! Services and tools that send webhooks, by their own documentation.
 
 mod database;
+mod forge;
 mod gitlab;
+mod kubernetes;
 
 use crate::Clue::{Begins, Contains, Has, Header, Is};
 use crate::Spec;
 
 const NONE: Spec<'static> = Spec::NONE;
 
-pub(crate) const SPECS: &[&[Spec<'static>]] = &[database::SPECS, OTHERS];
+pub(crate) const SPECS: &[&[Spec<'static>]] =
+    &[database::SPECS, kubernetes::SPECS, forge::SPECS, OTHERS];
 
 /// Told by headers.
-pub(crate) const BY_HEADER: &[&[Spec<'static>]] = &[HEADERS, gitlab::SPECS];
+pub(crate) const BY_HEADER: &[&[Spec<'static>]] = &[forge::BY_HEADER, HEADERS, gitlab::SPECS];
 
-const HEADERS: &[Spec<'static>] = &[
-    Spec {
-        name: "gitea",
-        after: "Gitea documentation, \"Webhooks\"; Forgejo's are the same",
-        clues: &[Header("x-gitea-event")],
-        id: &["{@x-gitea-delivery|#}"],
-        source: &[
-            "{repository.html_url|organization.html_url|sender.html_url}",
-            "gitea",
-        ],
-        ty: &[
-            "io.gitea.{@x-gitea-event}.{action}",
-            "io.gitea.{@x-gitea-event}",
-        ],
-        subject: &["{pull_request.number|issue.number|release.tag_name|ref}"],
-        time: &[
-            "{pull_request.updated_at|issue.updated_at|release.published_at|head_commit.timestamp}",
-        ],
-        ..NONE
-    },
-    Spec {
-        name: "shopify",
-        after: "Shopify documentation, \"Webhooks, headers\"",
-        clues: &[Header("x-shopify-topic")],
-        id: &["{@x-shopify-webhook-id|@x-shopify-event-id|#}"],
-        source: &["https://{@x-shopify-shop-domain}", "https://shopify.com"],
-        ty: &["com.shopify.{@x-shopify-topic}"],
-        subject: &["{id}"],
-        time: &["{@x-shopify-triggered-at|updated_at|created_at}"],
-        ..NONE
-    },
-    Spec {
-        name: "bitbucket",
-        after: "Bitbucket Cloud documentation, \"Event payloads\"",
-        clues: &[Header("x-event-key")],
-        id: &["{@x-request-uuid|#}"],
-        // The server product has other links, and a test that names nothing.
-        source: &[
-            "{repository.links.html.href|repository.links.self.0.href|repository.links.self.href|pullRequest.toRef.repository.links.self.0.href}",
-            "{repository.full_name|repository.slug|pullRequest.toRef.repository.slug}",
-            "https://bitbucket.org",
-        ],
-        ty: &["org.bitbucket.{@x-event-key}"],
-        subject: &[
-            "{pullrequest.id|pullRequest.id|issue.id|push.changes.0.new.name|changes.0.ref.id|push.changes.0.old.name}",
-        ],
-        time: &["{pullrequest.updated_on|issue.updated_on|push.changes.0.new.target.date|date}"],
-        ..NONE
-    },
-];
+const HEADERS: &[Spec<'static>] = &[Spec {
+    name: "shopify",
+    after: "Shopify documentation, \"Webhooks, headers\"",
+    clues: &[Header("x-shopify-topic")],
+    id: &["{@x-shopify-webhook-id|@x-shopify-event-id|#}"],
+    source: &["https://{@x-shopify-shop-domain}", "https://shopify.com"],
+    ty: &["com.shopify.{@x-shopify-topic}"],
+    subject: &["{id}"],
+    time: &["{@x-shopify-triggered-at|updated_at|created_at}"],
+    ..NONE
+}];
 
 const OTHERS: &[Spec<'static>] = &[
     Spec {
@@ -130,7 +94,8 @@ const OTHERS: &[Spec<'static>] = &[
     Spec {
         name: "zoom",
         after: "Zoom documentation, \"Webhooks\"",
-        clues: &[Has("event"), Has("event_ts")],
+        // Older ones bear no time.
+        clues: &[Has("event"), Has("event_ts|payload.account_id")],
         source: &["https://zoom.us/{payload.account_id}", "https://zoom.us"],
         ty: &["us.zoom.{event}"],
         subject: &["{payload.object.id|payload.object.uuid}"],
@@ -227,7 +192,10 @@ const OTHERS: &[Spec<'static>] = &[
     Spec {
         name: "alertmanager",
         after: "Prometheus documentation, \"Alertmanager, webhook_config\"",
-        clues: &[Has("groupKey"), Has("alerts.0.status")],
+        clues: &[
+            Has("alerts.0.status"),
+            Has("groupKey|alerts.0.labels.alertname"),
+        ],
         source: &["{externalURL}", "alertmanager:{receiver}"],
         ty: &["io.prometheus.alertmanager.{status}"],
         subject: &["{groupKey}"],
@@ -278,42 +246,6 @@ const OTHERS: &[Spec<'static>] = &[
         ty: &["io.ceph.{eventName}"],
         subject: &["{s3.object.key}"],
         time: &["{eventTime}"],
-        ..NONE
-    },
-    Spec {
-        name: "kubernetes",
-        after: "Kubernetes API reference, \"Event v1 core\"",
-        clues: &[
-            Is("kind", "Event"),
-            Has("involvedObject.kind|regarding.kind"),
-        ],
-        id: &["{metadata.uid}.{metadata.resourceVersion}", "{#}"],
-        source: &["/api/v1/namespaces/{metadata.namespace}", "/api/v1"],
-        ty: &["io.k8s.core.Event.{type}", "io.k8s.core.Event"],
-        subject: &["{involvedObject.kind|regarding.kind}/{involvedObject.name|regarding.name}"],
-        time: &[
-            "{lastTimestamp|series.lastObservedTime|eventTime|deprecatedLastTimestamp|metadata.creationTimestamp}",
-        ],
-        ..NONE
-    },
-    Spec {
-        name: "kubernetes-watch",
-        after: "Kubernetes API reference, \"WatchEvent\" of events",
-        clues: &[
-            Is("object.kind", "Event"),
-            Has("type"),
-            Has("object.metadata.uid"),
-        ],
-        id: &[
-            "{object.metadata.uid}.{object.metadata.resourceVersion}.{type}",
-            "{#}",
-        ],
-        source: &["/api/v1/namespaces/{object.metadata.namespace}", "/api/v1"],
-        ty: &["io.k8s.core.Event.{object.type}", "io.k8s.core.Event"],
-        subject: &[
-            "{object.involvedObject.kind|object.regarding.kind}/{object.involvedObject.name|object.regarding.name}",
-        ],
-        time: &["{object.lastTimestamp|object.eventTime|object.metadata.creationTimestamp}"],
         ..NONE
     },
     Spec {

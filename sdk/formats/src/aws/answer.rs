@@ -68,8 +68,8 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     },
     Spec {
         name: "aws-lex-response",
-        after: "Lex developer guide, \"Response format\" (V1)",
-        clues: &[Has("dialogAction.type")],
+        after: "Lex and Lex V2 developer guides, \"Response format\"",
+        clues: &[Has("dialogAction.type|sessionState.dialogAction.type")],
         id: INVOCATION,
         source: &["aws:lambda"],
         ty: &["com.amazonaws.lambda.LexResponse"],

@@ -82,7 +82,10 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         after: "API Gateway developer guide, \"Lambda proxy integrations\", format 1.0",
         clues: &[Has("httpMethod"), Has("requestContext.apiId")],
         id: &["{requestContext.requestId}"],
-        source: &["aws:execute-api:{requestContext.apiId}/{requestContext.stage}"],
+        source: &[
+            "aws:execute-api:{requestContext.apiId}/{requestContext.stage}",
+            "aws:execute-api:{requestContext.apiId}",
+        ],
         ty: &["com.amazonaws.apigateway.Request"],
         subject: &["{httpMethod} {path}"],
         time: &["{requestContext.requestTimeEpoch}"],
@@ -132,6 +135,16 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         source: &["{request.headers.host}", "aws:appsync"],
         ty: &["com.amazonaws.appsync.{info.parentTypeName}"],
         subject: &["{info.fieldName}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-app-sync-events",
+        after: "AppSync developer guide, \"Event API, channel namespace handlers\", a batch as a function gets it",
+        clues: &[Has("info.channel.path"), Has("info.operation")],
+        id: INVOCATION,
+        source: &["{request.headers.host}", "aws:appsync"],
+        ty: &["com.amazonaws.appsync.{info.operation}"],
+        subject: &["{info.channel.path}"],
         ..NONE
     },
     Spec {

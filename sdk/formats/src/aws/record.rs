@@ -10,8 +10,9 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     Spec {
         name: "aws-event-bridge",
         after: "EventBridge user guide, \"AWS service event metadata\"",
-        clues: &[Has("detail-type"), Has("source"), Has("id")],
-        id: &["{id}"],
+        // An input transformer may leave out the id.
+        clues: &[Has("detail-type"), Has("source")],
+        id: &["{id}", "{#}"],
         source: &["{source}"],
         ty: &["{detail-type}"],
         subject: &["{resources.0}"],
@@ -104,6 +105,22 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         subject: &["{alarmData.alarmName}"],
         time: &["{time}"],
         extensions: &[("awsaccount", "{accountId}"), ("awsregion", "{region}")],
+        ..NONE
+    },
+    Spec {
+        name: "aws-cloudwatch-alarm-notification",
+        after: "CloudWatch user guide, \"Notifying users on alarm changes\", what an alarm publishes to a topic",
+        clues: &[
+            Has("AlarmName"),
+            Has("NewStateValue"),
+            Has("StateChangeTime"),
+        ],
+        id: &["{AlarmArn|AlarmName}.{StateChangeTime}.{NewStateValue}"],
+        source: &["{AlarmArn}", "aws:cloudwatch:{AWSAccountId}"],
+        ty: &["com.amazonaws.cloudwatch.alarm.{NewStateValue}"],
+        subject: &["{AlarmName}"],
+        time: &["{StateChangeTime}"],
+        extensions: &[("awsaccount", "{AWSAccountId}")],
         ..NONE
     },
     Spec {

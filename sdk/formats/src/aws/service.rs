@@ -33,10 +33,16 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     Spec {
         name: "aws-cognito",
         after: "Cognito developer guide, \"User pool Lambda triggers\"",
-        clues: &[Has("triggerSource"), Has("userPoolId")],
+        clues: &[
+            Has("userPoolId"),
+            Has("triggerSource|callerContext.clientId"),
+        ],
         id: INVOCATION,
         source: &["aws:cognito-idp:{region}:{userPoolId}"],
-        ty: &["com.amazonaws.cognito.{triggerSource}"],
+        ty: &[
+            "com.amazonaws.cognito.{triggerSource}",
+            "com.amazonaws.cognito.Trigger",
+        ],
         subject: &["{userName}"],
         ..NONE
     },
@@ -61,6 +67,32 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         source: &["{Details.ContactData.InstanceARN}", "aws:connect"],
         ty: &["com.amazonaws.connect.{Name}"],
         subject: &["{Details.ContactData.ContactId}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-connect-campaign",
+        after: "Connect administrator guide, \"Outbound campaigns, AWS Lambda function block\"",
+        clues: &[
+            Has("InvocationMetadata.CampaignContext.CampaignId"),
+            Has("InvocationMetadata.CampaignContext.RunId"),
+        ],
+        id: &[
+            "{@lambda-runtime-aws-request-id}",
+            "{InvocationMetadata.CampaignContext.RunId}.{#}",
+        ],
+        source: &["aws:connect-campaigns:{InvocationMetadata.CampaignContext.CampaignId}"],
+        ty: &["com.amazonaws.connectcampaigns.Batch"],
+        subject: &["{InvocationMetadata.CampaignContext.ActionId}"],
+        ..NONE
+    },
+    Spec {
+        name: "aws-transfer-authorizer",
+        after: "Transfer Family user guide, \"Using AWS Lambda to integrate your identity provider\"",
+        clues: &[Begins("serverId", "s-"), Has("username"), Has("protocol")],
+        id: INVOCATION,
+        source: &["aws:transfer:{serverId}"],
+        ty: &["com.amazonaws.transfer.Authorizer"],
+        subject: &["{username}"],
         ..NONE
     },
     Spec {
@@ -185,12 +217,16 @@ pub(super) const SPECS: &[Spec<'static>] = &[
     },
     Spec {
         name: "aws-alexa-smart-home",
-        after: "Alexa smart home skills, \"Directive\", also of version 2",
+        after: "Alexa smart home skills, \"Directive\", also of versions 1 and 2",
         clues: &[
-            Has("directive.header.messageId|header.messageId"),
-            Begins("directive.header.namespace|header.namespace", "Alexa"),
+            Has("directive.header.payloadVersion|header.payloadVersion"),
+            Has("directive.header.namespace|header.namespace"),
+            Has("directive.header.name|header.name"),
         ],
-        id: &["{directive.header.messageId|header.messageId}"],
+        id: &[
+            "{directive.header.messageId|header.messageId}",
+            INVOCATION[0],
+        ],
         source: &["aws:alexa"],
         ty: &[
             "com.amazon.{directive.header.namespace|header.namespace}.{directive.header.name|header.name}",

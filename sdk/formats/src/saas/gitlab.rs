@@ -17,7 +17,7 @@ const fn row(
         id: &["{@x-gitlab-event-uuid|@idempotency-key|@webhook-id|#}"],
         // System hooks name what they are about, and the instance in a header.
         source: &[
-            "{repository.homepage|project.web_url|project.homepage}",
+            "{repository.homepage|project.web_url|project.homepage|object_attributes.target.web_url|object_attributes.target.homepage|object_attributes.target.http_url}",
             "{@x-gitlab-instance}/{path_with_namespace|project_path_with_namespace|full_path|group_path}",
             "{@x-gitlab-instance}",
             "{path_with_namespace|project_path_with_namespace|full_path|group_path}",
@@ -30,8 +30,12 @@ const fn row(
     }
 }
 
-const KIND: &str = "object_kind";
-const GITLAB: Clue<'static> = Has("project.web_url|project.homepage|repository.homepage");
+/// System hooks name pushes otherwise.
+const KIND: &str = "object_kind|event_name";
+/// Early versions name the project of a merge request in its target only.
+const GITLAB: Clue<'static> = Has(
+    "project.web_url|project.homepage|repository.homepage|object_attributes.target.web_url|object_attributes.target.http_url",
+);
 
 pub(super) const SPECS: &[Spec<'static>] = &[
     row(

@@ -208,6 +208,132 @@ fn media_types_that_are_none_lose_no_event() {
     assert_eq!(events[0].source(), "7%3A%20a");
 }
 
+/// Kinds of payloads that no folder of conformance data holds, each as small as it can be.
+#[test]
+fn rarer_payloads_have_names_of_their_own() {
+    let table = [
+        (
+            json!({ "object_kind": "merge_request", "object_attributes": { "iid": 1, "created_at": "2013-12-03T17:23:34Z",
+                "target": { "homepage": "https://lab.example/a/b", "http_url": "https://lab.example/a/b.git" } } }),
+            "com.gitlab.merge_request https://lab.example/a/b ",
+        ),
+        (
+            json!({ "event_name": "tag_push", "ref": "refs/tags/v1", "checkout_sha": "5937",
+                "project": { "web_url": "https://lab.example/a/b" } }),
+            "com.gitlab.tag_push https://lab.example/a/b ",
+        ),
+        (
+            json!({ "hook_name": "merge_request_hooks", "hook_id": 7, "action": "open", "pull_request": { "number": 9 },
+                "repository": { "html_url": "https://gitee.com/a/b" } }),
+            "com.gitee.merge_request_hooks.open https://gitee.com/a/b ",
+        ),
+        (
+            json!({ "userPoolId": "p", "region": "eu-west-1", "triggerSource": "", "userName": "u",
+                "callerContext": { "clientId": "c" } }),
+            "com.amazonaws.cognito.Trigger aws:cognito-idp:eu-west-1:p ",
+        ),
+        (
+            json!({ "info": { "channel": { "path": "/a/b" }, "operation": "PUBLISH" }, "events": null,
+                "request": { "headers": { "host": "x.appsync-api.example" } } }),
+            "com.amazonaws.appsync.PUBLISH x.appsync-api.example ",
+        ),
+        (
+            json!({ "InvocationMetadata": { "CampaignContext": { "CampaignId": "c", "RunId": "r", "ActionId": "a" } },
+                "Items": { "CustomerProfiles": [] } }),
+            "com.amazonaws.connectcampaigns.Batch aws:connect-campaigns:c r.",
+        ),
+        (
+            json!({ "username": "u", "protocol": "SFTP", "serverId": "s-ab12", "sourceIp": "192.0.2.1" }),
+            "com.amazonaws.transfer.Authorizer aws:transfer:s-ab12 ",
+        ),
+        (
+            json!({ "header": { "payloadVersion": "1", "namespace": "Control", "name": "SwitchOnOffRequest" }, "payload": {} }),
+            "com.amazon.Control.SwitchOnOffRequest aws:alexa ",
+        ),
+        (
+            json!({ "sessionState": { "dialogAction": { "type": "Close" } }, "messages": [] }),
+            "com.amazonaws.lambda.LexResponse aws:lambda ",
+        ),
+        (
+            json!({ "AlarmName": "cpu", "AlarmArn": "arn:aws:cloudwatch:eu-west-1:1:alarm:cpu", "AWSAccountId": "1",
+                "NewStateValue": "ALARM", "StateChangeTime": "2024-05-01T00:00:00.000+0000" }),
+            "com.amazonaws.cloudwatch.alarm.ALARM arn:aws:cloudwatch:eu-west-1:1:alarm:cpu \
+             arn:aws:cloudwatch:eu-west-1:1:alarm:cpu.2024-05-01T00:00:00.000+0000.ALARM",
+        ),
+        (
+            json!({ "detail-type": "Order Placed", "source": "shop", "detail": {} }),
+            "Order Placed shop ",
+        ),
+        (
+            json!({ "httpMethod": "GET", "path": "/x", "requestContext": { "apiId": "a", "requestId": "r" } }),
+            "com.amazonaws.apigateway.Request aws:execute-api:a r",
+        ),
+        (
+            json!({ "id": "e", "publisherId": "tfs", "eventType": "git.push", "createdDate": "2024-05-01T00:00:00Z",
+                "resourceContainers": { "project": { "id": "p-1" } } }),
+            "com.microsoft.devops.git.push azure:devops:p-1 e",
+        ),
+        (
+            json!({ "event": "meeting.started", "payload": { "account_id": "a", "object": { "id": 1 } } }),
+            "us.zoom.meeting.started https://zoom.us/a ",
+        ),
+        (
+            json!({ "receiver": "hook", "status": "firing", "alerts": [{ "status": "firing", "labels": { "alertname": "x" } }] }),
+            "io.prometheus.alertmanager.firing alertmanager:hook ",
+        ),
+        (
+            json!({ "kind": "List", "items": [{ "kind": "Event", "type": "Normal", "eventTime": "2024-05-01T00:00:00Z",
+                "involvedObject": { "kind": "Pod", "name": "p" }, "metadata": { "uid": "u", "resourceVersion": "7", "namespace": "n" } }] }),
+            "io.k8s.core.Event.Normal /api/v1/namespaces/n u.7",
+        ),
+        (
+            json!({ "kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [{ "auditID": "a", "stage": "ResponseComplete",
+                "verb": "get", "stageTimestamp": "2024-05-01T00:00:00Z", "objectRef": { "resource": "pods", "name": "p" } }] }),
+            "io.k8s.audit.get.ResponseComplete /apis/audit.k8s.io/v1 a.ResponseComplete",
+        ),
+    ];
+    for (body, expected) in table {
+        let seen = alone(&body);
+        assert_eq!(seen.len(), 1, "{body}");
+        assert!(seen[0].starts_with(expected), "{seen:?} {expected}");
+    }
+}
+
+/// Gitea calls itself by three names, Gogs by two.
+#[test]
+fn forges_are_told_by_the_name_that_is_theirs_alone() {
+    let body = json!({ "action": "opened", "issue": { "number": 1 }, "repository": { "html_url": "https://git.example/a/b" } });
+    let body = body.to_string();
+    let all = [
+        ("x-gitea-event", "issues"),
+        ("x-gogs-event", "issues"),
+        ("x-github-event", "issues"),
+        ("x-github-delivery", "d"),
+    ];
+    for (from, expected) in [
+        (0, "io.gitea.issues.opened https://git.example/a/b "),
+        (1, "io.gogs.issues.opened https://git.example/a/b "),
+    ] {
+        let seen = named(&headers(&all[from..]), body.as_bytes());
+        assert!(seen[0].starts_with(expected), "{seen:?}");
+    }
+    // The server product of Bitbucket, where an event has no links of its own.
+    let bitbucket = headers(&[("x-event-key", "repo:modified"), ("x-request-uuid", "u")]);
+    for (body, source) in [
+        (
+            json!({ "new": { "links": { "self": [{ "href": "https://bb.example/r" }] } } }),
+            "https://bb.example/r",
+        ),
+        (
+            json!({ "repository": { "slug": "r", "project": { "key": "PRJ" } } }),
+            "PRJ/r",
+        ),
+    ] {
+        let seen = named(&bitbucket, body.to_string().as_bytes());
+        assert_eq!(seen, [format!("org.bitbucket.repo:modified {source} u")]);
+    }
+}
+
 /// Names that nobody has heard of are taken as they are.
 #[test]
 fn new_names_are_kept() {
