@@ -90,10 +90,13 @@ fn format(input: &[u8]) {
     let found = read(&body);
     assert_eq!(found, read(&body), "the same twice");
     taken(&found);
-    // Another writer of the same JSON gets the same names, but for ids that are digests of what was written.
+    // Another writer of the same JSON gets the same names, but for ids that are digests of what was written, and
+    // numbers that have more than one form.
     let tree: Option<Value> = serde_json::from_slice(&body).ok();
-    let Some(tree) = tree.filter(|tree| Keys::of(&body) == Keys::of(tree.to_string().as_bytes()))
-    else {
+    let same = |tree: &Value| {
+        Keys::of(&body) == Keys::of(tree.to_string().as_bytes()) && !has_doubles(tree)
+    };
+    let Some(tree) = tree.filter(same) else {
         return;
     };
     let again = read(&Bytes::from(serde_json::to_vec_pretty(&tree).unwrap()));
@@ -114,6 +117,15 @@ fn format(input: &[u8]) {
         (Ok(found), Ok(again)) => assert_eq!(names(&found), names(&again)),
         (Err(_), Err(_)) => {}
         (found, again) => panic!("{found:?} but printed again {again:?}"),
+    }
+}
+
+fn has_doubles(tree: &Value) -> bool {
+    match tree {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(list) => list.iter().any(has_doubles),
+        Value::Object(members) => members.values().any(has_doubles),
+        _ => false,
     }
 }
 

@@ -22,6 +22,7 @@ mod pick;
 mod saas;
 mod spec;
 mod split;
+pub mod sqs;
 pub mod standard_webhooks;
 mod template;
 mod time;

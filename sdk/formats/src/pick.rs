@@ -1,6 +1,8 @@
 //! A few scalars out of a large JSON document, in one pass and without a tree.
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -59,7 +61,7 @@ impl Paths {
         json: &'de [u8],
         walk: impl FnOnce(&mut Json<'de>, Walk<'_, '_, 'de>) -> serde_json::Result<()>,
     ) -> serde_json::Result<Found<'de>> {
-        let mut found = vec![None; self.count];
+        let (mut found, mut rounded) = (vec![None; self.count], Vec::new());
         let mut deserializer = serde_json::Deserializer::from_slice(unmarked(json));
         walk(
             &mut deserializer,
@@ -67,9 +69,20 @@ impl Paths {
                 node: &self.root,
                 found: &mut found,
                 control: false,
+                numbers: Numbers::Noted(&mut rounded),
             },
         )?;
         deserializer.end()?;
+        if !rounded.is_empty() {
+            // Two large ids must not become one: what a double cannot hold is looked up as it was written.
+            let walk = Walk {
+                node: &self.root,
+                found: &mut found,
+                control: false,
+                numbers: Numbers::Written(&rounded),
+            };
+            walk.deserialize(&mut serde_json::Deserializer::from_slice(unmarked(json)))?;
+        }
         Ok(found)
     }
 }
@@ -85,12 +98,13 @@ pub(crate) fn pick<'de>(
 /// The text at one path, whatever characters it has.
 pub(crate) fn text<'de>(json: &'de [u8], path: &str) -> Option<Cow<'de, str>> {
     let paths = Paths::new(&[path]);
-    let mut found = [None];
+    let (mut found, mut rounded) = ([None], Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(unmarked(json));
     let walk = Walk {
         node: &paths.root,
         found: &mut found,
         control: true,
+        numbers: Numbers::Noted(&mut rounded),
     };
     deserializer.deserialize_map(walk).ok()?;
     found.into_iter().next()?
@@ -155,13 +169,49 @@ struct Walk<'w, 'p, 'de> {
     found: &'w mut [Option<Cow<'de, str>>],
     /// Whether texts with control characters count.
     control: bool,
+    numbers: Numbers<'w>,
+}
+
+/// What becomes of numbers that are rounded when they are read.
+enum Numbers<'w> {
+    /// Their slots are noted.
+    Noted(&'w mut Vec<usize>),
+    /// The numbers of these slots are taken as they were written, and nothing else is.
+    Written(&'w [usize]),
+}
+
+impl Numbers<'_> {
+    fn again(&mut self) -> Numbers<'_> {
+        match self {
+            Self::Noted(slots) => Numbers::Noted(slots),
+            Self::Written(slots) => Numbers::Written(slots),
+        }
+    }
 }
 
 impl<'de> Walk<'_, '_, 'de> {
-    fn keep(self, value: Cow<'de, str>) {
+    fn below<'a>(&'a mut self, node: &'a Node) -> Walk<'a, 'a, 'de> {
+        Walk {
+            node,
+            found: self.found,
+            control: self.control,
+            numbers: self.numbers.again(),
+        }
+    }
+
+    fn keep(self, value: Cow<'de, str>, is_rounded: bool) {
         let slots = &self.node.slots;
         if slots.is_empty() || value.is_empty() || !self.control && !value.chars().all(fits) {
             return;
+        }
+        let Numbers::Noted(rounded) = self.numbers else {
+            return;
+        };
+        if !rounded.is_empty() {
+            rounded.retain(|slot| !slots.contains(slot));
+        }
+        if is_rounded {
+            rounded.extend(slots);
         }
         for slot in slots {
             self.found[*slot] = Some(value.clone());
@@ -173,7 +223,20 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        let Numbers::Written(rounded) = self.numbers else {
+            return deserializer.deserialize_any(self);
+        };
+        let wanted = || self.node.slots.iter().filter(|slot| rounded.contains(slot));
+        if wanted().next().is_none() {
+            return deserializer.deserialize_any(self);
+        }
+        let written = <&RawValue>::deserialize(deserializer)?.get();
+        if written.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            for slot in wanted() {
+                self.found[*slot] = Some(Cow::Borrowed(written));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -184,34 +247,26 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(key)) = map.next_key()? {
             match self.node.at(&key) {
                 None => drop(map.next_value::<IgnoredAny>()?),
-                Some(node) => map.next_value_seed(Walk {
-                    node,
-                    found: self.found,
-                    control: self.control,
-                })?,
+                Some(node) => map.next_value_seed(self.below(node))?,
             }
         }
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut passed = 0;
-        for (index, at) in &self.node.indexes {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let (node, mut passed) = (self.node, 0);
+        for (index, at) in &node.indexes {
             while passed < *index {
                 if seq.next_element::<IgnoredAny>()?.is_none() {
                     return Ok(());
                 }
                 passed += 1;
             }
-            let seed = Walk {
-                node: &self.node.below[*at].1,
-                found: self.found,
-                control: self.control,
-            };
+            let seed = self.below(&node.below[*at].1);
             if seq.next_element_seed(seed)?.is_none() {
                 return Ok(());
             }
@@ -222,32 +277,32 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-        self.keep(Cow::Borrowed(text));
+        self.keep(Cow::Borrowed(text), false);
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.keep(Cow::Owned(text.to_owned()));
+        self.keep(Cow::Owned(text.to_owned()), false);
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, bool: bool) -> Result<(), E> {
-        self.keep(Cow::Borrowed(if bool { "true" } else { "false" }));
+        self.keep(Cow::Borrowed(if bool { "true" } else { "false" }), false);
         Ok(())
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.keep(Cow::Owned(number.to_string()));
+        self.keep(Cow::Owned(number.to_string()), false);
         Ok(())
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.keep(Cow::Owned(number.to_string()));
+        self.keep(Cow::Owned(number.to_string()), false);
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        self.keep(Cow::Owned(number.to_string()));
+        self.keep(Cow::Owned(number.to_string()), true);
         Ok(())
     }
 
@@ -259,7 +314,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
 /// A key, borrowed where it has no escapes.
 pub(crate) struct Text<'de>(pub(crate) Cow<'de, str>);
 
-impl<'de> serde::Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Key;
         impl<'de> Visitor<'de> for Key {
@@ -324,6 +379,27 @@ mod tests {
     fn borrows_what_has_no_escapes() {
         let found = pick(br#"{"a":"plain","b":"esc\n"}"#, &["a"]).unwrap();
         assert!(matches!(found[0], Some(Cow::Borrowed("plain"))));
+    }
+
+    /// Rounded, two ids would be one.
+    #[test]
+    fn numbers_that_a_double_cannot_hold_are_taken_as_they_were_written() {
+        let json = r#"{"id":123456789012345678901,"of":{"list":[0,{"n":-1.50}]},"n":1.0,"o":2.5,"o":"x","p":"x",
+            "p":2.50,"q":1.5e3,"q":null,"r":{"r":1.5},"r":1e2,"small":7}"#;
+        let table = [
+            ("id", Some("123456789012345678901")),
+            ("of.list.1.n", Some("-1.50")),
+            ("n", Some("1.0")),
+            ("o", Some("x")),
+            ("p", Some("2.50")),
+            ("q", Some("1.5e3")),
+            ("r", Some("1e2")),
+            ("r.r", Some("1.5")),
+            ("small", Some("7")),
+            ("id", Some("123456789012345678901")),
+        ];
+        let expected = table.map(|(_, value)| value.map(str::to_owned));
+        assert_eq!(picked(json, &table.map(|(path, _)| path)), expected);
     }
 
     #[test]

@@ -7,14 +7,12 @@
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::de::IgnoredAny;
 use std::sync::LazyLock;
 use tradewind_adapter::Payload;
 use tradewind_event::{Attribute, Event, InvalidEvent, json};
-use tradewind_formats::Among;
+use tradewind_formats::{Among, sqs};
 
-/// Attribute that says what the body is.
-pub(crate) const CONTENT_TYPE: &str = "content-type";
+pub(crate) use tradewind_formats::sqs::CONTENT_TYPE;
 /// The JSON format of CloudEvents.
 pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 
@@ -81,15 +79,6 @@ fn plain(
     content_type: Option<&str>,
     body: Bytes,
 ) -> Result<Event, InvalidEvent> {
-    let is_json = || {
-        matches!(body.first(), Some(b'{' | b'['))
-            && serde_json::from_slice::<IgnoredAny>(&body).is_ok()
-    };
-    let content_type = match content_type {
-        Some(content_type) => content_type,
-        None if is_json() => "application/json",
-        None => "text/plain; charset=utf-8",
-    };
     let system = |name: MessageSystemAttributeName| message.attributes()?.get(&name);
     let mut event = Event::builder(
         message.message_id().unwrap_or_default(),
@@ -108,7 +97,7 @@ fn plain(
     if let Some(time) = sent.and_then(|ms| rfc3339(ms.parse().ok()?)) {
         event = event.time(time);
     }
-    event.data(content_type, body).build()
+    sqs::with_body(&event.build()?, content_type, body)
 }
 
 fn rfc3339(unix_ms: i64) -> Option<String> {
@@ -208,6 +197,7 @@ mod tests {
             (r#"{"order":1}"#, None, true, plain, "m-1", json),
             (r#"{"order":"#, None, true, plain, "m-1", text),
             ("hello", None, true, plain, "m-1", text),
+            ("hello", Some("no media type"), true, plain, "m-1", text),
             (
                 "<a/>",
                 Some("application/xml"),

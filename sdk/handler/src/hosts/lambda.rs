@@ -5,6 +5,7 @@ mod api;
 mod read;
 mod records;
 mod run;
+mod sqs;
 #[cfg(test)]
 mod tests;
 mod trigger;

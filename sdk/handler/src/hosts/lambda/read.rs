@@ -2,6 +2,7 @@
 
 use super::answer::{self, Told};
 use super::records::Service;
+use super::sqs;
 use super::trigger::Trigger;
 use crate::crew::{Item, Order, Work};
 use crate::hosts::foreign;
@@ -79,7 +80,7 @@ fn triggered(
     let in_order = carried.iter().any(|one| is_ordered(format, &one.carrier));
     let items: Vec<Item> = carried
         .into_iter()
-        .map(|one| foreign::item(one, &around))
+        .map(|one| foreign::item(sqs::message(format, one), &around))
         .collect();
     Ok(match trigger {
         Trigger::Batch(_) => {
