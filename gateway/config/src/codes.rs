@@ -102,6 +102,8 @@ codes! {
         "other machines reach the gateway without TLS"
     Error "reserved-stream"
         "only the gateway itself appends to that stream"
+    Warning "simulated-keys"
+        "a sender is believed by a key that it does not publish"
     Error "syntax"
         "not valid YAML or TOML, or a part of them that is not supported"
     Error "too-deep"

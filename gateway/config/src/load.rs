@@ -128,6 +128,7 @@ impl Loader<'_> {
             keys: &api_keys,
         };
         let authority = self.authority(file.policies, file.roles, &there);
+        self.lint_simulated_keys();
         // What could not be loaded would be missing, and seem to be used by nobody.
         if !self.out.has_errors() {
             self.lint(&there, &authority);

@@ -54,6 +54,19 @@ impl Loader<'_> {
         }
     }
 
+    /// Senders who are believed by a key of a file, whatever they publish.
+    pub(crate) fn lint_simulated_keys(&mut self) {
+        let mut places = Vec::new();
+        if let Some(sources) = self.document.value.get("sources") {
+            named(KEYS_FILE, sources, "/sources", &mut places);
+        }
+        for place in places {
+            let message = "who has the key of this file is taken for the sender".into();
+            let hint = "it is for simulations and emulators: serve without it, and the keys that the sender publishes count";
+            self.warn(&place, Spot::Key, "simulated-keys", message, hint);
+        }
+    }
+
     /// Whom the gateway calls without TLS.
     fn transports(&mut self) {
         let mut plain = Vec::new();
@@ -200,6 +213,20 @@ impl Feeders {
         Self {
             count,
             claims: claims.filter(|claims| !claims.is_empty()).map(Formula::Any),
+        }
+    }
+}
+
+/// Key of a source's settings that takes the place of what its sender publishes.
+const KEYS_FILE: &str = "keys-file";
+
+/// The places of a key that is set.
+fn named(wanted: &str, settings: &Value, at: &str, places: &mut Vec<String>) {
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        let place = child(at, key);
+        match key == wanted && value.is_string() {
+            true => places.push(place),
+            false => named(wanted, value, &place, places),
         }
     }
 }

@@ -141,6 +141,10 @@ struct Queue;
 struct QueueConfig {
     /// The queue.
     queue: String,
+    /// File of the keys that senders have.
+    keys_file: Option<String>,
+    /// What senders show.
+    entra: Option<BTreeMap<String, String>>,
 }
 
 impl SourceAdapter for Queue {
