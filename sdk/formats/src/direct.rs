@@ -24,7 +24,7 @@ pub(crate) const SPECS: &[Spec<'static>] = &[
         name: "cloud-events",
         after: "CloudEvents JSON format, an event or a batch, whatever its media type; names in capitals are lowered, what no `source` can hold is percent-encoded, attributes that are `null` are left out",
         clues: &[
-            Has("specversion|0.specversion"),
+            Has("specversion|0.specversion|specVersion|0.specVersion"),
             Has("type|0.type"),
             Has("source|0.source"),
             Has("id|0.id"),
@@ -64,7 +64,7 @@ fn cloud_events(message: &Message<'_>) -> Result<Vec<Event>, Error> {
 }
 
 /// The event as its sender should have written it, where that changes something: attributes' names in lower
-/// case (Google publishes events with `methodName`), no attributes that are `null`, and a `source` with what no
+/// case (Google publishes events with `methodName`, Microsoft with `specVersion`), no attributes that are `null`, and a `source` with what no
 /// URI can hold escaped (Microsoft's examples have `{name}` in it). Everything else stays as it was written.
 fn mended(body: &[u8]) -> Option<String> {
     let members: Vec<(Cow<'_, str>, &RawValue)> = split::pairs(body)?;

@@ -131,6 +131,14 @@ fn what_is_missing_or_null_costs_an_attribute_and_no_event() {
             json!([{ "specversion": "1.0", "id": "e", "type": "a.b", "source": "/{x}" }]),
             "a.b /%7Bx%7D e",
         ),
+        (
+            json!({ "specVersion": "1.0", "id": "e", "type": "a.b", "source": "/s", "operationId": "o", "data": {} }),
+            "a.b /s e",
+        ),
+        (
+            json!([{ "specVersion": "1.0", "id": "e", "type": "a.b", "source": "/s" }]),
+            "a.b /s e",
+        ),
     ];
     for (body, expected) in table {
         let seen = alone(&body);
