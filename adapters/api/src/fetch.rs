@@ -1,8 +1,10 @@
 //! Documents that a proof hangs on: certificates, sets of keys.
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A document.
@@ -28,5 +30,19 @@ pub trait Fetch: Send + Sync + std::fmt::Debug {
     /// it, which is how authorities publish them.
     async fn get_signed(&self, url: &str, max: usize) -> Result<Fetched, Error> {
         self.get(url, max).await
+    }
+
+    /// Another one, which trusts these authorities where some are named, and reaches these special addresses (CIDR)
+    /// besides.
+    ///
+    /// # Errors
+    /// Where it cannot be had.
+    fn reaching(&self, ca: Option<&Path>, allow: &[String]) -> Result<Arc<dyn Fetch>, Error> {
+        let _ = (ca, allow);
+        Err(Error::new(
+            ErrorKind::ConfigInvalid,
+            "fetch",
+            "nothing here fetches from other places",
+        ))
     }
 }

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Fetch, Fetched};
@@ -139,6 +139,17 @@ impl Fetch for Fetcher {
 
     async fn get_signed(&self, url: &str, max: usize) -> Result<Fetched, Error> {
         self.in_time(url, max, true).await
+    }
+
+    fn reaching(&self, ca: Option<&Path>, allow: &[String]) -> Result<Arc<dyn Fetch>, Error> {
+        let allow: Result<_, String> = allow.iter().cloned().map(Cidr::try_from).collect();
+        let allow = allow.map_err(|e| Error::new(ErrorKind::ConfigInvalid, "allow-private", e))?;
+        let ca = ca.map(Path::to_owned);
+        Ok(Arc::new(Self::reaching(
+            Arc::clone(&self.resolve),
+            ca,
+            allow,
+        )))
     }
 }
 

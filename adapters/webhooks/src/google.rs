@@ -1,7 +1,7 @@
 //! Google Pub/Sub push, and what pushes as it does: a token shows who sends.
 
 use crate::bearer::Bearer;
-use crate::keys::keys_in;
+use crate::keys::{KeysFrom, Origin};
 use crate::reader::Formats;
 use crate::source::Source;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tradewind_adapter::{Error, ErrorKind, Fetch, Webhook};
-use tradewind_keys::{Issuer, Issuers, KeysAt};
+use tradewind_keys::{Issuer, Issuers};
 
 /// Settings of a source of kind `google-pubsub-push`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -27,6 +27,10 @@ pub(crate) struct Push {
     /// simulations: who has one of them can send anything. Default: none. Since 0.1.
     #[serde(default)]
     keys_file: Option<PathBuf>,
+    /// Where the keys are fetched instead of where Google publishes them: a mirror, where the gateway does not reach
+    /// the internet. Who serves it can send anything. Default: none. Since 0.1.
+    #[serde(default)]
+    keys_from: Option<KeysFrom>,
 }
 
 pub(crate) const KIND: &str = "google-pubsub-push";
@@ -56,11 +60,15 @@ pub(crate) fn build(
             "`service-accounts`: `{name}` is no e-mail address; hint: push@project.iam.gserviceaccount.com"
         )));
     }
-    let issuer = |fetch| Issuer::new(ISSUER, KeysAt::Url(KEYS.into()), fetch);
-    let issuer = match &config.keys_file {
-        Some(path) => Arc::new(issuer(keys_in("keys-file", path)?)),
-        None => issuers.named(ISSUER, || issuer(Arc::clone(fetch))),
+    let origin = Origin {
+        within: "",
+        file: config.keys_file.as_deref(),
+        from: config.keys_from.as_ref(),
+        published: KEYS,
     };
+    let issuer = origin.issuer(ISSUER, issuers, fetch, |at, fetch| {
+        Issuer::new(ISSUER, at, fetch)
+    })?;
     Ok(Arc::new(Source {
         kind: KIND,
         verifier: None,

@@ -2,7 +2,7 @@
 
 use crate::bearer::Bearer;
 use crate::handshake;
-use crate::keys::keys_in;
+use crate::keys::{KeysFrom, Origin};
 use crate::reader::{Formats, Grid};
 use crate::source::Source;
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tradewind_adapter::{Error, ErrorKind, Fetch, Secret, Webhook};
-use tradewind_keys::{Issuer, Issuers, KeysAt};
+use tradewind_keys::{Issuer, Issuers};
 use tradewind_signatures::{Verifier, schemes};
 
 /// Settings of a source of kind `azure-event-grid`: `secrets`, `entra`, or both.
@@ -48,6 +48,10 @@ pub(crate) struct Entra {
     /// simulations: who has one of them can send anything. Default: none. Since 0.1.
     #[serde(default)]
     keys_file: Option<PathBuf>,
+    /// Where the keys are fetched instead of where Microsoft publishes them: a mirror, where the gateway does not reach
+    /// the internet. Who serves it can send anything. Default: none. Since 0.1.
+    #[serde(default)]
+    keys_from: Option<KeysFrom>,
 }
 
 fn event_grid() -> Vec<String> {
@@ -99,16 +103,17 @@ fn bearer(config: Entra, issuers: &Issuers, fetch: &Arc<dyn Fetch>) -> Result<Be
     }
     let tenant = config.tenant.to_ascii_lowercase();
     let base = format!("https://login.microsoftonline.com/{tenant}");
-    let issuer = |fetch| {
-        let keys = KeysAt::Url(format!("{base}/discovery/v2.0/keys"));
-        Issuer::new(format!("{base}/v2.0"), keys, fetch)
+    let origin = Origin {
+        within: "entra.",
+        file: config.keys_file.as_deref(),
+        from: config.keys_from.as_ref(),
+        published: &format!("{base}/discovery/v2.0/keys"),
+    };
+    let issuer = origin.issuer(&base, issuers, fetch, |at, fetch| {
+        Issuer::new(format!("{base}/v2.0"), at, fetch)
             // Tokens of the first version, which applications have unless they are told otherwise.
             .also(format!("https://sts.windows.net/{tenant}/"))
-    };
-    let issuer = match &config.keys_file {
-        Some(path) => Arc::new(issuer(keys_in("entra.keys-file", path)?)),
-        None => issuers.named(&base, || issuer(Arc::clone(fetch))),
-    };
+    })?;
     Ok(Bearer {
         issuer,
         audiences: config.audiences,

@@ -1,7 +1,9 @@
 //! Senders whose keys have to be fetched: Amazon SNS, PayPal, Google Pub/Sub, Event Grid with Entra.
 
 use crate::senders::{NOW, now};
-use crate::web::{ISSUER_URL, PAYPAL_URL, SNS_URL, TENANT, Web, build_on, key, registry, web};
+use crate::web::{
+    GOOGLE_URL, ISSUER_URL, PAYPAL_URL, SNS_URL, TENANT, Web, build_on, key, registry, web,
+};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
@@ -700,4 +702,98 @@ async fn keys_of_the_configuration() {
     judge(&*sender.on(&web), &request.parts, &request.body)
         .await
         .unwrap();
+}
+
+/// Where the settings of tokens lie.
+fn tokens<'a>(kind: &str, settings: &'a mut Value) -> &'a mut Value {
+    match kind {
+        "azure-event-grid" => &mut settings["entra"],
+        _ => settings,
+    }
+}
+
+fn published(kind: &str) -> String {
+    match kind {
+        "google-pubsub-push" => GOOGLE_URL.to_owned(),
+        _ => format!("https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys"),
+    }
+}
+
+/// A key that the issuer has changed counts after the cool-down, and the old one no more; what is here outlives an
+/// outage, and nobody is a stranger who might be none.
+#[tokio::test(start_paused = true)]
+async fn keys_of_issuers_are_rotated() {
+    for kind in ["google-pubsub-push", "azure-event-grid"] {
+        let sender = sender(kind);
+        let web = web();
+        let webhook = sender.on(&web);
+        let body = sender.request(0).body;
+        let with = |own: bool, id: &str| {
+            let mut head = head();
+            head["kid"] = id.into();
+            sender.with_token(&key(own).token(&head, &sender.claims()))
+        };
+        let (old, new) = (with(true, "k1"), with(false, "k2"));
+        judge(&*webhook, &old, &body).await.unwrap();
+        let publish = |keys: Option<Value>| {
+            let mut documents = web.documents.lock().unwrap();
+            match keys {
+                Some(keys) => documents.insert(published(kind), keys.to_string().into()),
+                None => documents.remove(&published(kind)),
+            }
+        };
+        publish(Some(json!({ "keys": [key(false).jwk("k2")] })));
+        let told = judge(&*webhook, &new, &body).await.unwrap_err();
+        assert_eq!(told.cause, Some(Cause::UnknownKey), "{kind}");
+        tokio::time::advance(tradewind_keys::COOL_DOWN).await;
+        judge(&*webhook, &new, &body).await.unwrap();
+        let told = judge(&*webhook, &old, &body).await.unwrap_err();
+        assert_eq!(told.cause, Some(Cause::UnknownKey), "{kind}");
+        assert_eq!(web.asked.load(Ordering::Relaxed), 2, "{kind}");
+        publish(None);
+        tokio::time::advance(Duration::from_secs(2 * 3600)).await;
+        judge(&*webhook, &new, &body).await.unwrap();
+        // One that starts during the outage has nothing to judge by.
+        let told = judge(&*sender.on(&web), &new, &body).await.unwrap_err();
+        assert_eq!(told.cause, Some(Cause::Unavailable), "{kind}");
+    }
+}
+
+/// A mirror takes the place of what the issuer publishes.
+#[tokio::test]
+async fn keys_from_another_place() {
+    const MIRROR: &str = "https://keys.internal/set.json";
+    for kind in ["google-pubsub-push", "azure-event-grid"] {
+        let mut sender = sender(kind);
+        let web = Arc::new(Web::default());
+        let keys = json!({ "keys": [key(true).jwk("k1")] }).to_string();
+        web.documents
+            .lock()
+            .unwrap()
+            .insert(MIRROR.to_owned(), keys.into());
+        let settings = tokens(kind, &mut sender.settings);
+        settings["keys-from"] =
+            json!({ "url": MIRROR, "ca": "ca.pem", "allow-private": ["127.0.0.0/8"] });
+        let request = sender.request(0);
+        judge(&*sender.on(&web), &request.parts, &request.body)
+            .await
+            .unwrap();
+        // Nobody asked where the issuer publishes.
+        assert_eq!(web.asked.load(Ordering::Relaxed), 0, "{kind}");
+        for (name, value, told) in [
+            ("keys-file", json!("keys.json"), "keep one"),
+            (
+                "keys-from",
+                json!({ "url": "http://keys.internal/" }),
+                "keys-from.url` is no https:// URL",
+            ),
+            ("keys-from", json!({ "url": MIRROR, "proxy": "x" }), "proxy"),
+        ] {
+            let mut wrong = sender.settings.clone();
+            tokens(kind, &mut wrong)[name] = value;
+            let built = registry(Arc::clone(&web)).build_source(kind, &wrong, &Default::default());
+            let error = format!("{:?}", built.err().unwrap());
+            assert!(error.contains(told), "{error}");
+        }
+    }
 }

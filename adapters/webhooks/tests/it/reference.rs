@@ -42,6 +42,8 @@ keys. Where one cannot be got the sender is told 503, so that it sends again.
   at most 8 KiB; a key counts for the algorithm that it names; `jku`, `x5u` and `jwk` of a token are not looked at.
 - **`keys-file`** takes the place of all that: the certificate (PEM) or the key set (JWKS) in it counts, and nothing is
   fetched or visited. It is for simulations and emulators: who has such a key can send anything.
+- **`keys-from`** (`google-pubsub-push`, and `entra` of `azure-event-grid`) has keys of issuers fetched from a mirror, by the
+  same rules but for its own authorities (`ca`) and addresses (`allow-private`).
 
 ## Causes
 
