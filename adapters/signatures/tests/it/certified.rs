@@ -241,6 +241,7 @@ fn messages_of_sns() {
         check(body.as_bytes(), &patient, at(-1_000_000_000)),
         Err(UnknownKey)
     );
+    assert!(seen >= 15, "{seen}");
     println!(
         "signatures: aws-sns, {} messages made by openssl passed, {} negatives refused",
         passing.len(),
@@ -495,6 +496,7 @@ fn transmissions_of_paypal() {
         "a certificate of others",
         judge(SNS, &transmission(), &terms, BODY, at(0)),
     );
+    assert!(seen >= 15, "{seen}");
     println!("signatures: paypal, 1 transmission made by openssl passed, {seen} negatives refused");
 }
 
