@@ -18,6 +18,7 @@ use serde_json::json;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tradewind_adapter::Secret;
 
@@ -73,9 +74,12 @@ pub(super) struct Args {
     /// Spoil it after it was signed, and expect 401
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "secret")]
     tamper: Option<Tamper>,
-    /// Write the request instead of sending it, for `tradewind sources test`
+    /// Write the request instead of sending it, for `tradewind sources test`; in JSON with --output json
     #[arg(long)]
     print: bool,
+    /// Longest wait for an answer, in seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    timeout: u16,
 }
 
 /// Largest file that is sent, in bytes.
@@ -94,7 +98,8 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             .parse()
             .map_err(|_| Failure::usage(format!("`{name}` is no provider")))?,
     };
-    let address = address(&url, args.allow_remote)?;
+    let address = address(&url, args.allow_remote, term)?;
+    let longest = Duration::from_secs(args.timeout.into());
     let (secret, keys) = match provider.issued() {
         None if !args.set.is_empty() || args.keys.is_some() => {
             return Err(Failure::usage(format!(
@@ -121,10 +126,20 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             unique: unique(nth)?,
         })?;
         if args.print {
-            term.line(&made.text())?;
+            match term.json() {
+                true => term.line(&made.json().to_string())?,
+                false => term.line(&made.text())?,
+            }
             continue;
         }
-        let answered = send(&made, &address).await?;
+        let answered = match tokio::time::timeout(longest, send(&made, &address)).await {
+            Ok(answered) => answered?,
+            Err(_) => {
+                let (host, port) = &address;
+                let what = format!("no answer from {host}:{port} within {} s", args.timeout);
+                return Err(Failure::new(what).hint("--timeout waits longer"));
+            }
+        };
         let good = answered.judge(event, &made, args.tamper.is_some());
         unexpected += u32::from(good.is_err());
         tell(provider, event, &args, &answered, &good, term)?;
@@ -214,7 +229,7 @@ fn list(term: &Term) -> Result<(), Failure> {
 }
 
 /// Host and port, where it may be spoken to.
-fn address(url: &Uri, remote: bool) -> Result<(String, u16), Failure> {
+fn address(url: &Uri, remote: bool, term: &Term) -> Result<(String, u16), Failure> {
     let Some(authority) = url.authority().filter(|_| url.scheme_str() == Some("http")) else {
         return Err(Failure::usage(format!("`{url}` is not a plain http URL"))
             .hint("for instance http://127.0.0.1:8080/in/github"));
@@ -224,6 +239,11 @@ fn address(url: &Uri, remote: bool) -> Result<(String, u16), Failure> {
     if !local && !remote {
         return Err(Failure::usage(format!("{host} is not this machine"))
             .hint("--allow-remote sends simulated, signed requests there all the same"));
+    }
+    if !local {
+        term.note(&format!(
+            "warning: {host} is not this machine, and takes what is sent for genuine"
+        ));
     }
     Ok((host.to_owned(), authority.port_u16().unwrap_or(80)))
 }
@@ -270,7 +290,10 @@ fn unique(nth: u32) -> Result<String, Failure> {
 async fn send(made: &Made, (host, port): &(String, u16)) -> Result<Answered, Failure> {
     let stream = TcpStream::connect((host.as_str(), *port))
         .await
-        .map_err(|error| Failure::new(format!("nobody at {host}:{port}: {error}")))?;
+        .map_err(|error| {
+            Failure::new(format!("nobody at {host}:{port}: {error}"))
+                .hint("start the gateway, or say with --url where its source listens")
+        })?;
     let request = made.request().map(Full::from);
     let response = exchange(stream, request).await?;
     let status = response.status();

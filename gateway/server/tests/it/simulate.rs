@@ -241,6 +241,31 @@ async fn what_cannot_be_simulated_is_told() {
             1,
             "nobody at 127.0.0.1:1",
         ),
+        (
+            &[
+                "github",
+                "--url",
+                "http://127.0.0.1:1/in",
+                "--secret",
+                "env:TRADEWIND_TEST_SECRET",
+            ],
+            1,
+            "say with --url where its source listens",
+        ),
+        (
+            &[
+                "github",
+                "--print",
+                "--allow-remote",
+                "--url",
+                "http://203.0.113.7/in",
+                "--secret",
+                "env:TRADEWIND_TEST_SECRET",
+            ],
+            0,
+            "warning: 203.0.113.7 is not this machine",
+        ),
+        (&["github", "--timeout", "0"], 2, "--timeout"),
     ] {
         let output = simulate(TEXT, args).await;
         let err = String::from_utf8_lossy(&output.stderr);
@@ -248,20 +273,57 @@ async fn what_cannot_be_simulated_is_told() {
         assert!(err.contains(told), "{args:?}: {err}");
         assert!(!err.contains("hunter2"), "{err}");
     }
-    let printed = simulate(
-        TEXT,
-        &[
-            "github",
-            "push",
-            "--print",
-            "--secret",
-            "env:TRADEWIND_TEST_SECRET",
-        ],
-    )
-    .await;
+}
+
+/// As a request of HTTP, and for programs.
+#[tokio::test]
+async fn a_request_can_be_had_without_being_sent() {
+    let args = [
+        "github",
+        "push",
+        "--print",
+        "--secret",
+        "env:TRADEWIND_TEST_SECRET",
+    ];
+    let printed = Command::new(binary())
+        .arg("simulate")
+        .args(args)
+        .env("TRADEWIND_TEST_SECRET", TEXT)
+        .output()
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&printed.stdout);
     assert!(text.starts_with("POST /in/github HTTP/1.1\r\n"), "{text}");
     assert!(text.contains("x-hub-signature-256: sha256="), "{text}");
+    let [printed] = &lines(&simulate(TEXT, &args).await)[..] else {
+        panic!("one request")
+    };
+    assert_eq!(printed["method"], "POST");
+    assert_eq!(printed["target"], "/in/github");
+    assert_eq!(printed["headers"]["x-github-event"], "push");
+    let signature = printed["headers"]["x-hub-signature-256"].as_str().unwrap();
+    assert!(signature.starts_with("sha256="), "{printed}");
+    let body: Value = serde_json::from_str(printed["body"].as_str().unwrap()).unwrap();
+    assert!(body["ref"].is_string(), "{body}");
+}
+
+#[tokio::test]
+async fn who_never_answers_is_waited_for_no_longer_than_is_said() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/in", listener.local_addr().unwrap());
+    let args = [
+        "github",
+        "--secret",
+        "env:TRADEWIND_TEST_SECRET",
+        "--timeout",
+        "1",
+        "--url",
+    ];
+    let output = simulate(TEXT, &[&args[..], &[&url]].concat()).await;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("within 1 s"), "{err}");
+    drop(listener);
 }
 
 /// A key that was made once stays, is nobody else's to read, and another one is refused.

@@ -3,10 +3,13 @@
 use super::issued::{Keys, prove};
 use super::providers::{Asks, Event, Proof, Provider};
 use crate::cli::failure::Failure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{Request, Uri};
 use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 use tradewind_adapter::{Parts, Secret};
 use tradewind_signatures::{Algorithm, KeyFormat, Scheme, Signer, Verifier};
 
@@ -248,5 +251,28 @@ impl Made {
             ));
         }
         text + "\r\n" + &String::from_utf8_lossy(&self.body)
+    }
+
+    /// The same for programs; a body that is no text stands in Base64.
+    pub(super) fn json(&self) -> Value {
+        let Parts {
+            method,
+            uri,
+            headers,
+            ..
+        } = &self.parts;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value).into()));
+        let headers: Map<String, Value> = headers.collect();
+        let mut request = json!({
+            "method": method.as_str(), "target": uri.to_string(), "headers": headers,
+        });
+        match std::str::from_utf8(&self.body) {
+            Ok(body) => request["body"] = body.into(),
+            Err(_) => request["body_base64"] = STANDARD.encode(&self.body).into(),
+        }
+        request
     }
 }
