@@ -1,6 +1,7 @@
 //! JSON Schema, drafts 4 to 2020-12. Nothing is fetched.
 
 mod bounds;
+mod quick;
 
 use crate::format::{Check, Definition, Format};
 use crate::violation::shape;
@@ -8,6 +9,7 @@ use crate::{InvalidSchema, VIOLATIONS_MAX, Violation};
 use jsonschema::canonical::Containment;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
+use quick::Quick;
 use serde_json::Value;
 use std::sync::Arc;
 use tradewind_event::Event;
@@ -26,6 +28,8 @@ struct Schema {
     validator: Validator,
     /// Deepest nesting of data that can be checked in bounded time.
     depth_max: Option<u32>,
+    /// Answers first, where it can.
+    quick: Option<Quick>,
 }
 
 fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
@@ -39,9 +43,12 @@ fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
         .offline()
         .build(&schema)
         .map_err(|error| refusal(&error))?;
+    // Where the depth of data counts, it is looked at first.
+    let quick = depth_max.is_none().then(|| Quick::of(&schema)).flatten();
     Ok(Arc::new(Schema {
         validator,
         depth_max,
+        quick,
     }))
 }
 
@@ -84,6 +91,12 @@ impl Check for Schema {
         let Some(data) = event.data() else {
             return vec![Violation::new("", "data", "none").expected("JSON")];
         };
+        let bytes = event.data_json_bytes();
+        if let (Some(quick), Some(bytes)) = (&self.quick, bytes)
+            && quick.is_valid(bytes)
+        {
+            return Vec::new();
+        }
         let Some(value) = event.data_json() else {
             let found = match event.data_content_type() {
                 Some(ty) => format!("{} bytes of {ty}", data.bytes.len()),

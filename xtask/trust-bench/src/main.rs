@@ -14,6 +14,10 @@ use std::process::ExitCode;
 use tradewind_event::Event;
 use world::World;
 
+/// As the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const POLICIES: usize = 100;
 /// Different events; of one principal, with sources and subjects of their own.
 const EVENTS: usize = 1000;

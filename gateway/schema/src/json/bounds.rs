@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const NODES_MAX: usize = 2_000;
 /// Deepest nesting of a document.
 const DEPTH_MAX: usize = 64;
+/// Longest pattern, in bytes: what is longer takes long to compile, or to find too large.
+const PATTERN_MAX: usize = 8 << 10;
 /// Most checks of one value.
 const WAYS_MAX: u64 = 1_000;
 /// Most checks that recursion may make of one.
@@ -118,6 +120,19 @@ impl<'s> Graph<'s> {
         for (key, value) in map {
             if !by_name && matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
                 continue;
+            }
+            let long = |pattern: &str| pattern.len() > PATTERN_MAX;
+            let too_long = match (key.as_str(), value) {
+                _ if by_name => false,
+                ("pattern", Value::String(pattern)) => long(pattern),
+                ("patternProperties", Value::Object(all)) => all.keys().any(|key| long(key)),
+                _ => false,
+            };
+            if too_long {
+                return Err(InvalidSchema::new(format!(
+                    "{place}/{key}: a pattern of more than {} KiB",
+                    PATTERN_MAX >> 10
+                )));
             }
             let below = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
             let names = !by_name && BY_NAME.contains(&key.as_str());

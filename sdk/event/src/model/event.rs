@@ -106,11 +106,13 @@ impl Event {
     }
     /// The payload parsed as JSON; `None` without data or where it is not JSON.
     pub fn data_json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(self.data_json_bytes()?).ok()
+    }
+    /// The bytes of the payload, where it says that it is JSON.
+    pub fn data_json_bytes(&self) -> Option<&[u8]> {
         let data = self.data()?;
-        if data.kind != DataKind::Json && !self.data_content_type().is_some_and(is_json) {
-            return None;
-        }
-        serde_json::from_slice(&data.bytes).ok()
+        let is_json = data.kind == DataKind::Json || self.data_content_type().is_some_and(is_json);
+        is_json.then_some(&data.bytes[..])
     }
     /// The same event with one attribute set, as an overlay: the buffer is shared.
     ///
