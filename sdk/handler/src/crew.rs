@@ -4,14 +4,60 @@ use crate::reply_to::ReplyTo;
 use crate::{Context, Delivery, Handler, Host, Options, Outcome, log};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tradewind_event::Event;
+
+/// Work that goes on to its end, in a task of its own where who waits for it goes away. As long as somebody waits,
+/// it costs no task and wakes no thread.
+pub(crate) struct ToTheEnd<F: Future<Output: Send> + Send + 'static> {
+    work: Option<Pin<Box<F>>>,
+    tasks: TaskTracker,
+    /// Who stops waits for this.
+    _token: TaskTrackerToken,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> ToTheEnd<F> {
+    pub(crate) fn new(work: F, tasks: &TaskTracker) -> Self {
+        Self {
+            work: Some(Box::pin(work)),
+            tasks: tasks.clone(),
+            _token: tasks.token(),
+        }
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for ToTheEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let Some(work) = &mut self.work else {
+            return Poll::Pending;
+        };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current())
+            && !std::thread::panicking()
+        {
+            runtime.spawn(self.tasks.track_future(work));
+        }
+    }
+}
 
 /// How one call of the handler ended.
 #[derive(Debug, Clone)]
@@ -322,7 +368,7 @@ impl Crew {
 }
 
 /// The output of a future, or nothing where it panics: that ends one call, not the process.
-async fn caught<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

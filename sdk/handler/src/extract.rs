@@ -78,6 +78,10 @@ impl<S, T: DeserializeOwned> FromEvent<S> for Data<T> {
             }
             None => b"null",
         };
+        if let Ok(value) = serde_json::from_slice(bytes) {
+            return Ok(Data(value));
+        }
+        // Keeping the place in mind costs more than reading: only who does not fit is read again for it.
         let mut json = serde_json::Deserializer::from_slice(bytes);
         serde_path_to_error::deserialize(&mut json)
             .map_err(|e| {

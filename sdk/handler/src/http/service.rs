@@ -2,7 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::{Dialect, Options};
-use crate::crew::{Crew, End};
+use crate::crew::{Crew, End, ToTheEnd, caught};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, StatusCode};
@@ -98,12 +98,13 @@ impl Service {
         };
         let deadline = work.deadline.unwrap_or(deadline);
         let crew = self.crew.clone();
-        // A task of its own, so that work goes on to its end when the sender hangs up.
-        let task = self.crew.tasks.spawn(async move {
+        let work = async move {
             let _slot = slot;
             crew.work(work, deadline).await
-        });
-        task.await.unwrap_or_else(|_| answer::end(End::Panicked))
+        };
+        // It goes on to its end when the sender hangs up.
+        let ended = ToTheEnd::new(caught(work), &self.crew.tasks).await;
+        ended.unwrap_or_else(|| answer::end(End::Panicked))
     }
 
     // What is collected is limited.

@@ -27,20 +27,28 @@ pub(crate) fn read(
 ) -> Result<Work<Told>, Told> {
     let deadline = text(headers, DEADLINE).and_then(|ms| ms.parse().ok());
     let deadline = deadline.and_then(|ms| foreign::until(ms, options));
-    let trace = text(headers, TRACE).and_then(foreign::x_ray);
+    let trace = text(headers, TRACE);
     // The trace that the event came with goes on; Lambda's own begins at its door.
-    let around = move |context: Context| match (&trace, context.traceparent()) {
-        (Some(trace), None) => context.with_trace(trace.clone(), None),
-        _ => context,
+    let around = move |context: Context| match context.traceparent() {
+        None => match trace.and_then(foreign::x_ray) {
+            Some(trace) => context.with_trace(trace, None),
+            None => context,
+        },
+        Some(_) => context,
     };
     let message = Message {
         headers,
         body: &payload,
     };
-    let work = match decode_each(&message) {
+    // What is an event by itself is none of the others, and needs no look at them.
+    let read = match alone(&payload) {
+        Some(event) => Ok((CLOUD_EVENTS, vec![event])),
+        None => decode_each(&message).map(|(format, carried)| (format.spec.name, carried)),
+    };
+    let work = match read {
         Ok((format, carried)) => {
-            let trigger = Trigger::of(format.spec.name);
-            triggered(trigger, format.spec.name, carried, payload, options, around)?
+            let trigger = Trigger::of(format);
+            triggered(trigger, format, carried, payload, options, around)?
         }
         Err(Error::Unknown) => {
             let event = unknown(headers, payload)?;
@@ -53,7 +61,17 @@ pub(crate) fn read(
     Ok(Work { deadline, ..work })
 }
 
+const CLOUD_EVENTS: &str = "cloud-events";
 const NULL: Bytes = Bytes::from_static(b"null");
+
+/// The event that the payload is, if it is one as its format has it.
+fn alone(payload: &Bytes) -> Option<Carried> {
+    let event = tradewind_event::json::decode(payload.clone()).ok()?;
+    Some(Carried {
+        carrier: event.clone(),
+        events: Ok(vec![event]),
+    })
+}
 
 fn triggered(
     trigger: Trigger,
@@ -93,7 +111,7 @@ fn triggered(
             one_way(items, order, tell)
         }
         Trigger::Call if items.len() == 1 && !payload.starts_with(b"[") => {
-            let events = format == "cloud-events";
+            let events = format == CLOUD_EVENTS;
             let tell = move |ends| answer::call(ends, events, &NULL);
             work(items, Order::UntilRetry, tell)
         }
