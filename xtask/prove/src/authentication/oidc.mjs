@@ -64,16 +64,8 @@ const token = (query) => new Promise((done, failed) => {
   ask.on("error", failed);
   ask.end(body.toString());
 });
-const published = () => new Promise((done, failed) => {
-  request(`${base}/jwks`, { rejectUnauthorized: false }, (res) => {
-    let text = "";
-    res.on("data", (part) => (text += part));
-    res.on("end", () => done(text));
-  }).on("error", failed).end();
-});
 const steered = {
   "/asked": () => String(asked),
-  "/keys": published,
   "/token": (url) => token(url.searchParams),
 };
 server.listen(Number(port), "127.0.0.1", () => {

@@ -23,6 +23,7 @@ pub(crate) struct Ground {
 
 /// One that runs; it ends with the value.
 pub(crate) struct Oidc {
+    address: SocketAddr,
     steering: SocketAddr,
     child: Child,
 }
@@ -81,6 +82,19 @@ impl Ground {
         self.run(kid, free()?, &[name, claims]).await
     }
 
+    /// Starts one with fresh keys in the place of such another one.
+    pub(crate) async fn follow(
+        &self,
+        before: Oidc,
+        kid: &str,
+        name: &str,
+        claims: &str,
+    ) -> Result<Oidc, String> {
+        let address = before.address;
+        before.stop().await?;
+        self.run(kid, address, &[name, claims]).await
+    }
+
     async fn run(&self, kid: &str, address: SocketAddr, more: &[&str]) -> Result<Oidc, String> {
         let steering = free()?;
         let child = Command::new("node")
@@ -98,7 +112,11 @@ impl Ground {
             .map_err(|e| format!("node: {e}"))?;
         for _ in 0..600 {
             if load::connect(steering).await.is_some() {
-                return Ok(Oidc { steering, child });
+                return Ok(Oidc {
+                    address,
+                    steering,
+                    child,
+                });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -115,13 +133,9 @@ impl Oidc {
         Ok(token.ok_or_else(|| format!("no token: {text}"))?.to_owned())
     }
 
-    /// Its public keys.
-    pub(crate) async fn keys(&self) -> Result<String, String> {
-        let text = self.ask("/keys").await?;
-        match text.contains("\"keys\"") {
-            true => Ok(text),
-            false => Err(format!("no keys: {text}")),
-        }
+    /// Where its public keys lie.
+    pub(crate) fn keys_url(&self) -> String {
+        format!("https://{}/jwks", self.address)
     }
 
     /// How often its keys were asked for.
