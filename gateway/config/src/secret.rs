@@ -112,14 +112,21 @@ impl Search<'_> {
                 self.declared(schema, value, at, depth + 1);
             }
         }
+        let known = schema["properties"].as_object();
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
                     let schema = schema["properties"]
                         .get(key)
-                        .or_else(|| schema.get("additionalProperties"));
-                    if let Some(schema) = schema {
-                        self.declared(schema, value, &child(at, key), depth + 1);
+                        .or_else(|| schema.get("additionalProperties"))
+                        .filter(|schema| **schema != Value::Bool(false));
+                    let place = child(at, key);
+                    match (schema, known) {
+                        (Some(schema), _) => self.declared(schema, value, &place, depth + 1),
+                        (None, Some(known)) if is_misspelt_secret(key, known) => {
+                            self.suspected(value, &place, true);
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -225,6 +232,14 @@ fn is_secret(key: &str) -> bool {
 fn is_nearly_secret(word: &str) -> bool {
     let near = |name: &&str| strsim::damerau_levenshtein(word, name) <= 1;
     matches!(word, "ke" | "ky" | "kye") || NAMES.iter().any(near)
+}
+
+/// Whether a key that is not known is most like one that holds a secret: its line is shown with the error.
+fn is_misspelt_secret(key: &str, known: &Map<String, Value>) -> bool {
+    let near = |name: &&String| strsim::damerau_levenshtein(key, name);
+    let nearest = known.keys().filter(|name| near(name) <= 2).min_by_key(near);
+    let holds = |name: &String| known[name].to_string().contains("/Secret\"");
+    nearest.is_some_and(holds)
 }
 
 /// Whether a URL holds parameters, of which one may be a token.

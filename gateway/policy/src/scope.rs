@@ -13,6 +13,8 @@ pub struct Scope {
     pub wildcard: bool,
     /// Whom it is for, where that is one.
     pub only: Option<Principal>,
+    /// The stream that it is about, where that is one.
+    pub stream: Option<String>,
 }
 
 impl Policies {
@@ -45,6 +47,13 @@ fn scope(policy: &Policy) -> Scope {
                 let kind = uid.type_name().to_string();
                 let kind = Kind::ALL.into_iter().find(|known| known.entity() == kind);
                 kind.map(|kind| Principal::new(kind, uid.id().unescaped()))
+            }
+            _ => None,
+        },
+        stream: match policy.resource_constraint() {
+            ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) => {
+                let is_stream = uid.type_name().to_string() == "Stream";
+                is_stream.then(|| uid.id().unescaped().to_owned())
             }
             _ => None,
         },

@@ -130,11 +130,11 @@ impl Loader<'_> {
                 && Formula::All(vec![formula.clone(), claims]).never()
             {
                 let message = format!(
-                    "no source of `{}` may claim a type that passes this filter; only what is published by the admin API could",
+                    "no source of `{}` may claim a type that passes this filter: only what is published by the admin API, or was there before, could",
                     subscription.stream
                 );
                 let hint = "widen `may-claim` of the source, or mend the filter";
-                self.warn(&place, Spot::Key, "never-matches", message, hint);
+                self.note(&place, Spot::Key, "unclaimed-type", message, hint);
             } else if formula.always() && feeders.count > 1 {
                 let stream = &subscription.stream;
                 let message = format!(
@@ -174,6 +174,8 @@ impl Loader<'_> {
     }
 }
 
+/// Type of what is kept in place of an event that is set aside.
+const SET_ASIDE: &str = "tradewind.source.refused";
 /// What may stand at `auth` instead of credentials.
 const OPEN: &str = "none-i-understand";
 
@@ -210,9 +212,13 @@ impl Feeders {
                 _ => None,
             };
         }
+        // What breaks its schema may be set aside, under a type of the gateway's own.
+        let own = Test::Text(Text::new(How::Exact, SET_ASIDE));
+        let own = Formula::test(Path::attribute("type"), own);
+        let claims = claims.filter(|claims| !claims.is_empty());
         Self {
             count,
-            claims: claims.filter(|claims| !claims.is_empty()).map(Formula::Any),
+            claims: claims.map(|all| Formula::Any(all.into_iter().chain([own]).collect())),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::Sink;
+use tradewind_adapter::{Auth, Sink};
 
 /// Longest `timeout` and `idle-timeout`.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -143,8 +143,20 @@ impl Loader<'_> {
             let hint = "write `record: true`, or remove this key";
             say("stream", Spot::Value, idle, message, hint);
         }
+        // What an authorizer is shown is withheld, too.
+        let shown = match &route.auth {
+            Some(Auth::Proofs(proofs)) => proofs.authorizer.as_ref().map(|asked| &asked.headers),
+            _ => None,
+        };
+        let is_shown = |name: &str| {
+            let mut shown = shown.into_iter().flatten();
+            shown.any(|header| header.eq_ignore_ascii_case(name))
+        };
         for name in &route.forward {
-            if !WITHHELD.contains(&name.0.as_str()) && !name.0.starts_with(WITHHELD_PREFIX) {
+            let withheld = WITHHELD.contains(&name.0.as_str())
+                || name.0.starts_with(WITHHELD_PREFIX)
+                || is_shown(name.0.as_str());
+            if !withheld {
                 let message = format!("`{name}` is not withheld, so that this changes nothing");
                 let hint = "authorization, cookie, x-api-key, forwarded, x-real-ip and x-forwarded-... are withheld; headers of the connection never go further";
                 say("forward", Spot::Value, idle, message, hint);

@@ -38,7 +38,7 @@ impl Loader<'_> {
         }
         self.unused_roles(there, authority, &doors);
         self.unused_policies(there, authority, &doors);
-        self.unused_streams(there);
+        self.unused_streams(there, authority);
     }
 
     fn doors(&self, there: &There<'_>) -> Doors {
@@ -125,10 +125,24 @@ impl Loader<'_> {
         }
     }
 
-    fn unused_streams(&mut self, there: &There<'_>) {
+    /// Who is permitted to publish to a stream or to read it may do so by the admin API, which needs no source and no
+    /// subscription.
+    fn unused_streams(&mut self, there: &There<'_>, authority: &Authority) {
+        let mut permitted: BTreeSet<String> = authority
+            .policies
+            .scopes()
+            .into_iter()
+            .filter_map(|scope| scope.stream)
+            .collect();
+        let by_roles = authority
+            .roles
+            .values()
+            .filter_map(|role| role.streams.as_ref());
+        permitted.extend(by_roles.flatten().cloned());
         for name in there.streams.keys() {
             let place = child("/streams", name);
             let used = name == SYSTEM
+                || permitted.contains(name)
                 || there.sources.values().any(|s| s.common.stream == *name)
                 || there
                     .routes
@@ -139,8 +153,9 @@ impl Loader<'_> {
                     .values()
                     .any(|s| s.stream == *name || s.policy.reply_to.as_ref() == Some(name));
             if self.document.has(&place) && !used {
-                let message = format!("nothing appends to `{name}`, and nobody reads it");
-                let hint = "name it in a source or a subscription, or remove it";
+                let message =
+                    format!("no source or route appends to `{name}`, and no subscription reads it");
+                let hint = "name it in a source, a subscription or a role, or remove it";
                 self.note(&place, Spot::Key, "unused-stream", message, hint);
             }
         }
