@@ -200,7 +200,7 @@ async fn tokens_of_every_algorithm_and_their_negatives() {
     assert_eq!(judge(&strict, &good).await, Err(Some(Malformed)));
     assert!(count >= 15, "{count}");
     println!(
-        "signatures: tokens (JWT), {} of 4 algorithms passed, {} negatives refused",
+        "signatures: tokens (JWT), {} by 4 algorithms passed, {} negatives refused",
         passing.len(),
         count + 1
     );
