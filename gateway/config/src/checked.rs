@@ -243,4 +243,25 @@ pub struct LoadedSubscription {
     pub renamed_from: Option<String>,
     /// How it delivers.
     pub policy: Policy,
+    /// It only looks on, beside another subscription.
+    pub shadow: Option<LoadedShadow>,
+}
+
+/// What makes a subscription a shadow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedShadow {
+    /// The subscription that it looks on.
+    pub of: String,
+    /// Fields of replies that are not compared: JSON pointers with `*`.
+    pub ignore: Vec<String>,
+    /// Attributes of replies that are not compared.
+    pub ignore_attributes: Vec<String>,
+    /// Longest time that one answer waits for the other.
+    pub within: Duration,
+    /// Most differences that are kept, for each shard.
+    pub examples: usize,
+    /// Most bytes of answers that are kept, for each shard.
+    pub bytes: u64,
+    /// How long differences are kept.
+    pub keep: Duration,
 }

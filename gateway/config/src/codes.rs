@@ -124,6 +124,8 @@ codes! {
         "no space of that name"
     Error "unknown-stream"
         "no stream of that name"
+    Error "unknown-subscription"
+        "no subscription of that name"
     Error "unknown-value"
         "none of the values that can be"
     Error "unreadable-file"

@@ -25,8 +25,8 @@ mod secret;
 mod snapshot;
 
 pub use checked::{
-    Checked, Config, DEFAULT_SPACE, LoadedRoute, LoadedSource, LoadedSpace, LoadedStream,
-    LoadedSubscription,
+    Checked, Config, DEFAULT_SPACE, LoadedRoute, LoadedShadow, LoadedSource, LoadedSpace,
+    LoadedStream, LoadedSubscription,
 };
 pub use codes::{CODES, Code};
 pub use dev::{DEV, dev};

@@ -11,6 +11,7 @@ mod policy;
 mod refusal;
 pub(crate) mod routes;
 mod schemas;
+mod shadow;
 mod sources;
 mod spaces;
 mod streams;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod authority;
+mod compare;
 mod contracts;
 mod find;
 mod open;
@@ -13,8 +14,8 @@ use crate::announce::Announcer;
 use crate::spaces::{Charging, Spaces};
 use crate::time::Time;
 use crate::{
-    Charge, Clock, DeadLetter, Exceeded, Happening, Imbalance, Journey, Plan, ReplayView,
-    SpaceView, Start, StreamAccount, SubscriptionView, imbalances,
+    Charge, Clock, ComparisonView, DeadLetter, Exceeded, Happening, Imbalance, Journey, Plan,
+    ReplayView, SpaceView, Start, StreamAccount, SubscriptionView, imbalances,
 };
 use arc_swap::ArcSwap;
 use authority::Authority;
@@ -385,6 +386,28 @@ impl Engine {
     pub async fn imbalances(&self) -> Vec<Imbalance> {
         let (subscriptions, replays) = (self.subscriptions().await, self.replays().await);
         imbalances(&subscriptions, &replays, &self.streams().await)
+    }
+
+    /// How a shadow compares with its target; named by itself, or by a subscription that has no other one.
+    /// With the latest differences, at most so many.
+    ///
+    /// # Errors
+    /// There is no such shadow, or the store fails.
+    pub async fn compared(
+        &self,
+        subscription: &str,
+        examples: usize,
+    ) -> Result<ComparisonView, Error> {
+        self.inner.compared(subscription, examples).await
+    }
+
+    /// Forgets what was compared so far, and counts anew.
+    ///
+    /// # Errors
+    /// As [`Engine::compared`].
+    pub async fn compare_anew(&self, subscription: &str) -> Result<(), Error> {
+        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
+        whole(async move { inner.compare_anew(&name).await }).await
     }
 
     /// Stops starting attempts; durable, survives restarts and reloads.

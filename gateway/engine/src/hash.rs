@@ -65,6 +65,11 @@ impl Hashes {
         sum
     }
 
+    /// Digest of what counts of a reply.
+    pub(crate) fn reply(&self, counts: &[u8]) -> u128 {
+        self.wide(&[b"reply", counts])
+    }
+
     /// Ordering key of an event, hashed; `None` where it has none.
     pub(crate) fn ordering(&self, event: &Event, order_by: Option<&str>) -> Option<u64> {
         let value = event.attribute(order_by?)?;

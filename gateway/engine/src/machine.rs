@@ -1,6 +1,7 @@
 //! The state machines: pure, synchronous, told the time and given randomness.
 
 mod breaker;
+mod comparison;
 mod gate;
 mod lane;
 mod order;
@@ -13,6 +14,7 @@ mod spill;
 mod task;
 mod window;
 
+pub(crate) use comparison::{Comparison, forget};
 pub(crate) use gate::{Gate, Verdict};
 pub(crate) use lane::{Definition, Lane, Offered, Version};
 pub(crate) use order::Head;

@@ -1,5 +1,9 @@
 //! What the engine is told to do: streams and subscriptions, ready to run.
 
+mod shadow;
+
+pub use shadow::Shadow;
+
 use crate::Quotas;
 use crate::aside::judged;
 use crate::engine::SPACE;
@@ -77,6 +81,8 @@ pub struct SubscriptionPlan {
     pub renamed_from: Option<String>,
     /// How it delivers.
     pub policy: Policy,
+    /// It only looks on, beside another subscription.
+    pub shadow: Option<Shadow>,
 }
 
 /// What a subscription may see: events that its identity may not subscribe to do not match.

@@ -3,6 +3,7 @@
 //! Keys order as their parts do (big-endian), so that a scan of a prefix is a queue.
 
 pub(crate) mod accepted;
+mod compared;
 mod delivery;
 mod envelope;
 mod generation;
@@ -14,6 +15,7 @@ mod tests;
 mod wire;
 
 pub(crate) use accepted::Accepted;
+pub(crate) use compared::{Answer, Differing, Side, Tally, Verdict};
 pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
 pub(crate) use envelope::{Envelope, Stored};
 pub(crate) use generation::{Declared, Generation, InForce};

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod command;
+mod compare;
 mod discard;
 mod explain;
 mod generation;
@@ -16,10 +17,12 @@ mod work;
 
 pub(crate) use command::{Answer, Chunk, Command, LaneView, Moved, Page, Progress};
 
+pub(crate) use compare::{Compared, Watch};
+
 use crate::announce::Announcer;
 use crate::engine::Inner;
 use crate::hash::Hashes;
-use crate::machine::{Definition, Gate, Lane, Rng, Turn};
+use crate::machine::{Comparison, Definition, Gate, Lane, Rng, Turn};
 use crate::record::keys::{self, LaneId};
 use crate::routes::Routes;
 use crate::spaces::Spaces;
@@ -143,6 +146,8 @@ pub(crate) struct Shard {
     /// Accounts of discarded subscriptions, by name.
     closed: BTreeMap<String, Account>,
     subscriptions: Subscriptions,
+    /// What shadows and their targets made of events, by the shadow's lane.
+    comparisons: BTreeMap<LaneId, Comparison>,
     definitions: HashMap<String, Arc<Definition>>,
     /// Their filters.
     routes: Routes,
@@ -248,6 +253,7 @@ impl Shard {
             if self.lanes.values().any(waits) {
                 self.note_time();
             }
+            self.tend_comparisons();
             if !self.is_retaining() {
                 self.work.push_back(Work::Retention(Retention::new(self)));
             }
@@ -262,7 +268,7 @@ impl Shard {
     }
 
     /// Says how much its subscriptions have still to settle, where somebody asks for it. Those of other spaces do
-    /// not count: whoever lends a stream is not held up by who borrows it.
+    /// not count: whoever lends a stream is not held up by who borrows it. Nor do shadows: they hold up nobody.
     fn tell_backlog(&self) {
         let plan = self.around.plan.load();
         if !self.around.spaces.of(&plan.space).limits_queue() {
@@ -270,6 +276,7 @@ impl Shard {
         }
         let own = self.lanes.values().filter(|lane| {
             lane.job.is_none()
+                && !lane.is_shadow()
                 && lane
                     .plan
                     .as_ref()
@@ -295,6 +302,9 @@ impl Shard {
     async fn flush(&mut self, sync: Sync) -> Result<(), Error> {
         for lane in self.lanes.values_mut() {
             lane.save(&mut self.turn);
+        }
+        for comparison in self.comparisons.values_mut() {
+            comparison.save(&mut self.turn);
         }
         self.turn
             .record_accepted(self.epoch, &mut self.accepted_records);

@@ -1,5 +1,9 @@
 //! What the engine tells of itself: plain data for the admin API and the command line.
 
+mod comparison;
+
+pub use comparison::{Answered, ComparisonView, Differing};
+
 use serde::{Deserialize, Serialize};
 use tradewind_adapter::Reason;
 use tradewind_event::Event;
@@ -18,7 +22,7 @@ pub struct Account {
     pub expired: u64,
     /// Discarded with their subscription.
     pub cancelled: u64,
-    /// Dead letters removed by retention or by hand.
+    /// Dead letters removed by retention or by hand; of a shadow, what it could not deliver.
     pub purged: u64,
     /// Waiting, scheduled, parked or under way.
     pub pending: u64,
@@ -115,6 +119,9 @@ pub struct SubscriptionView {
     /// The space that it belongs to; `None` where it is no longer configured.
     #[serde(default)]
     pub space: Option<String>,
+    /// The subscription that it is compared with, where it only looks on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<String>,
 }
 
 /// What happened to one event.
@@ -149,7 +156,7 @@ pub struct Stop {
     /// Subscription, or `subscription (replay id)`.
     pub subscription: String,
     /// `not-routed-yet`, `filtered`, `pending`, `scheduled`, `parked`, `accepted`, `dead-lettered`,
-    /// `expired`, `cancelled`, `purged`.
+    /// `given-up` (by a shadow), `expired`, `cancelled`, `purged`.
     pub state: String,
     /// Each predicate with the value it met.
     pub predicates: Vec<Predicate>,
@@ -236,7 +243,7 @@ pub struct Happening {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// `received`, `duplicate`, `refused`, `matched`, `unmatched`, `attempt`, `accepted`, `retry`,
-    /// `dead-lettered`, `expired`, `cancelled`, `circuit`, `reloaded`.
+    /// `dead-lettered`, `given-up`, `expired`, `cancelled`, `circuit`, `reloaded`.
     pub what: String,
     /// Stream, where it concerns one.
     pub stream: Option<String>,

@@ -166,6 +166,22 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             if touches("start") && *action == Action::Changed {
                 say("start has no effect: the subscription exists");
             }
+            if touches("shadow") {
+                say(
+                    match new
+                        .subscriptions
+                        .get(&change.name)
+                        .is_some_and(|s| s.shadow.is_some())
+                    {
+                        true => {
+                            "it only looks on: no replies are published, failures are no dead letters"
+                        }
+                        false => {
+                            "it is in charge: replies are published, failures are dead letters; what was compared is forgotten"
+                        }
+                    },
+                );
+            }
             if touches("retry") || touches("timeout") || touches("max-age") {
                 say("waiting events are retried by the new policy");
             }

@@ -117,7 +117,11 @@ impl Loader<'_> {
     }
 
     fn filters(&mut self, there: &There<'_>) {
-        for (name, subscription) in there.subscriptions {
+        let own = there
+            .subscriptions
+            .iter()
+            .filter(|(_, s)| s.shadow.is_none());
+        for (name, subscription) in own {
             let base = child("/subscriptions", name);
             let place = child(&base, "filter");
             let formula = subscription.filter.formula();

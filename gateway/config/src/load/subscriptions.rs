@@ -49,11 +49,16 @@ impl Loader<'_> {
         streams: &BTreeMap<String, LoadedStream>,
     ) -> BTreeMap<String, LoadedSubscription> {
         let mut subscriptions = BTreeMap::new();
+        let written = map.clone();
         let mut sets = HashMap::<String, FilterSet>::new();
         for entry in self.named("subscriptions", map) {
             let base = &entry.base;
             let keys: Option<Subscription> = self.decode(base, entry.value);
-            let Some(keys) = keys else { continue };
+            let Some(mut keys) = keys else { continue };
+            let shadow = self.beside(base, &mut keys, &written);
+            if shadow.is_none() && keys.shadow.is_some() {
+                continue;
+            }
             let stream = keys.stream.clone().unwrap_or_else(|| "default".into());
             let place = child(base, "stream");
             self.stream_exists(&place, &stream, streams);
@@ -68,7 +73,11 @@ impl Loader<'_> {
             self.check_policy(base, &keys, streams.get(&stream));
             self.check_identity(base, keys.identity.as_deref());
             let place = child(base, "filter");
-            let filter = self.filter(&place, &keys.filter);
+            // What is wrong with a filter that a shadow has from elsewhere is told of there.
+            let filter = match &shadow {
+                Some(_) => tradewind_filter::compile(&keys.filter).ok(),
+                None => self.filter(&place, &keys.filter),
+            };
             if let Some(filter) = &filter {
                 let set = sets.entry(stream.clone()).or_default();
                 if let Err(refused) = set.add(&keys.filter, filter) {
@@ -83,7 +92,12 @@ impl Loader<'_> {
                     self.out.push(refusal.locate(self.document));
                 }
             }
-            let transform = self.transform(&child(base, "transform"), &keys.transform);
+            let transform = match &shadow {
+                Some(_) if !self.document.has(&child(base, "transform")) => {
+                    compiled(&keys.transform)
+                }
+                _ => self.transform(&child(base, "transform"), &keys.transform),
+            };
             let sink = self.sink(&child(base, "sink"), &entry.name, keys.sink.clone());
             let (Some(filter), Some(transform), Some((sink_kind, sink))) =
                 (filter, transform, sink)
@@ -105,6 +119,7 @@ impl Loader<'_> {
                 sink,
                 start: keys.start.unwrap_or_default(),
                 renamed_from: keys.renamed_from,
+                shadow,
             };
             subscriptions.insert(entry.name, loaded);
         }
@@ -204,6 +219,15 @@ impl Loader<'_> {
         )?;
         Some((kind, sink))
     }
+}
+
+/// A transform from elsewhere; what is wrong with it is told of there.
+fn compiled(definition: &Value) -> Option<Option<Arc<Transform>>> {
+    if definition.is_null() {
+        return Some(None);
+    }
+    let compiled = tradewind_transform::compile(definition).ok()?;
+    Some(Some(Arc::new(compiled)))
 }
 
 /// A definition whose keys are written in another order is the same one to the log.

@@ -1,5 +1,6 @@
 //! Subscriptions: filter, sink and delivery policy.
 
+use super::ShadowKeys;
 use super::scalar::{Moment, Period, Size};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,8 @@ pub(crate) struct Subscription {
     /// Most bytes of events in dead letters, for each shard of the stream; beyond it the oldest are
     /// purged, and counted. Default: no cap. Since 0.1.
     pub(crate) dead_letter_bytes_max: Option<Size>,
+    /// Makes it a shadow of another subscription: it only looks on, and is compared. Since 0.1.
+    pub(crate) shadow: Option<ShadowKeys>,
 }
 
 /// Retry policy: a preset, and what is to differ from it.

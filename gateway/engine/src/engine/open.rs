@@ -5,7 +5,7 @@ use super::{Error, Inner, SPACE};
 use crate::hash::Hashes;
 use crate::routes::Routes;
 use crate::shard::{Backlog, Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
-use crate::{Plan, StreamPlan};
+use crate::{Plan, StreamPlan, SubscriptionPlan};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -116,7 +116,8 @@ impl Inner {
                 }
             }
             let mut routes = Routes::default();
-            for plan in subscriptions.values() {
+            // Who publishes is told of those that are in charge.
+            for plan in subscriptions.values().filter(|plan| plan.shadow.is_none()) {
                 routes.add(&plan.filter);
             }
             for shard in &handle.shards {
@@ -148,6 +149,7 @@ impl Inner {
     fn check(&self, plan: &Plan) -> Result<(), Error> {
         let open = self.streams.load();
         for (name, subscription) in &plan.subscriptions {
+            self.check_shadow(plan, name, subscription)?;
             let places = [
                 Some(&subscription.stream),
                 subscription.policy.reply_to.as_ref(),
@@ -170,6 +172,27 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    fn check_shadow(
+        &self,
+        plan: &Plan,
+        name: &str,
+        subscription: &SubscriptionPlan,
+    ) -> Result<(), Error> {
+        let Some(shadow) = &subscription.shadow else {
+            return Ok(());
+        };
+        let why = match plan.subscriptions.get(&shadow.of) {
+            None => "does not exist",
+            Some(of) if of.shadow.is_some() => "is a shadow itself",
+            Some(of) if of.stream != subscription.stream => "reads another stream",
+            Some(_) => return Ok(()),
+        };
+        Err(Error::Invalid(format!(
+            "subscription `{name}` is to be the shadow of `{}`, which {why}",
+            shadow.of
+        )))
     }
 
     /// Refuses another ordering attribute for a stream that holds events.

@@ -56,6 +56,7 @@ impl Inner {
                     owner: None,
                     why: None,
                     space: lane.space,
+                    shadow: lane.shadow,
                 });
             view.account.add(&lane.account);
             view.cursors
@@ -93,7 +94,7 @@ impl Inner {
     }
 
     /// The stream of a subscription.
-    async fn home_of(&self, subscription: &str) -> Result<Arc<StreamHandle>, Error> {
+    pub(super) async fn home_of(&self, subscription: &str) -> Result<Arc<StreamHandle>, Error> {
         let mut suspended = None;
         let (lanes, stopped) = self.lanes().await;
         for (stream, lane) in lanes {

@@ -10,6 +10,7 @@ use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::routes::{Routed, Said};
+use crate::shard::Watch;
 use crate::{Account, Policy, SubscriptionPlan};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub(crate) struct Lane {
     pub(crate) gate: Arc<Gate>,
     /// Where it takes the places of its space; `None` while suspended.
     pub(crate) seat: Option<Seat>,
+    /// Where its answers are wanted, for comparison.
+    pub(crate) watch: Option<Arc<Watch>>,
     /// A replay's own rate.
     pub(crate) bucket: Option<Bucket>,
     /// Where it began to read.
@@ -138,6 +141,7 @@ impl Lane {
             policy: Arc::new(Policy::default()),
             gate,
             seat: None,
+            watch: None,
             bucket,
             begins: record.begins,
             read: record.low,
@@ -228,6 +232,12 @@ impl Lane {
             (true, _) => "paused",
             _ => "active",
         }
+    }
+
+    /// It only looks on.
+    pub(crate) fn is_shadow(&self) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|plan| plan.shadow.is_some())
     }
 
     pub(crate) fn is_active(&self) -> bool {

@@ -158,6 +158,7 @@ impl Lane {
             return;
         }
         let parks = self.policy.on_exhaustion == OnExhaustion::Park
+            && !self.is_shadow()
             && matches!(cause, Cause::Exhausted | Cause::Rejected);
         let settled = if parks {
             Settled::Parked
@@ -177,6 +178,9 @@ impl Lane {
     ) {
         self.unrecord(ticket, turn);
         self.account.pending -= 1;
+        if self.is_shadow() {
+            return self.give_up(ticket, stored, cause, turn);
+        }
         self.account.dead_lettered += 1;
         self.dead_bytes += ticket.bytes;
         self.letters_from = self.letters_from.min(ticket.offset);
@@ -207,7 +211,30 @@ impl Lane {
         });
     }
 
-    /// An attempt came home.
+    /// What a shadow could not deliver is counted and told by `explain`; nobody has to look after it.
+    fn give_up(
+        &mut self,
+        ticket: &Ticket,
+        stored: Option<&Arc<Stored>>,
+        cause: Cause,
+        turn: &mut Turn,
+    ) {
+        self.account.purged += 1;
+        let name = cause_name(cause);
+        turn.ops.push(Op::Put(
+            keys::history(ticket.offset, self.id),
+            Final::encode("given-up", None, Some(name), &ticket.trail),
+        ));
+        if ticket.offset < turn.kept {
+            turn.ops
+                .push(Op::Delete(keys::kept(self.id, ticket.offset)));
+        }
+        turn.note("given-up", &self.name, ticket.offset, stored, || {
+            format!("{name} after {} attempt(s)", ticket.trail.made())
+        });
+    }
+
+    /// An attempt came home. True where the delivery is over with it.
     pub(crate) fn settle(
         &mut self,
         offset: u64,
@@ -215,9 +242,9 @@ impl Lane {
         note: Option<&str>,
         turn: &mut Turn,
         rng: &mut Rng,
-    ) {
+    ) -> bool {
         let Some(mut task) = self.flying.remove(&offset) else {
-            return;
+            return false;
         };
         self.account.attempts += 1;
         self.dirty = true;
@@ -244,6 +271,7 @@ impl Lane {
                 self.account.accepted += 1;
                 let key = self.finish(task.ticket, Some(&task.stored), "accepted", note, turn);
                 self.pass_on(key, turn);
+                true
             }
             // It may be another of them that the sink cannot take.
             Outcome::Reject { disable: false, .. }
@@ -253,9 +281,11 @@ impl Lane {
                 task.together = false;
                 task.alone = true;
                 self.ready.push_front(task);
+                false
             }
             Outcome::Reject { .. } => {
                 self.bury(task.ticket, Some(&task.stored), Cause::Rejected, turn);
+                true
             }
             Outcome::Retry {
                 after, patience, ..
@@ -264,7 +294,7 @@ impl Lane {
         }
     }
 
-    fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) {
+    fn again(&mut self, task: Task, asked: Asked, turn: &mut Turn, rng: &mut Rng) -> bool {
         let trail = &task.ticket.trail;
         let age = turn.stops.age(trail.first_ms.unwrap_or(turn.now), turn.now);
         let first = turn.now.saturating_sub(age);
@@ -276,7 +306,10 @@ impl Lane {
             asked,
             rng,
         ) {
-            Next::Exhausted => self.bury(task.ticket, Some(&task.stored), Cause::Exhausted, turn),
+            Next::Exhausted => {
+                self.bury(task.ticket, Some(&task.stored), Cause::Exhausted, turn);
+                true
+            }
             Next::At(due) => {
                 let wait = due.saturating_sub(turn.now) as f64 / 1000.0;
                 turn.note(
@@ -287,6 +320,7 @@ impl Lane {
                     || format!("{}; again in {wait:.1} s", last_words(&trail.attempts)),
                 );
                 self.schedule(task.ticket, due, "scheduled", turn);
+                false
             }
         }
     }

@@ -16,6 +16,9 @@
 //! | `h/offset/lane` | how a delivery stands or ended, for `explain` |
 //! | `p/lane/offset` | an event that outlives its log segment |
 //! | `d/offset` | end of a damaged stretch |
+//! | `c/lane` | how often a shadow and its target agreed |
+//! | `y/lane/offset/side` | what one of them made of an event |
+//! | `e/lane/offset` | an event on which they differed, and both answers are kept |
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -137,6 +140,23 @@ pub(crate) fn kept(lane: LaneId, offset: u64) -> Bytes {
 }
 pub(crate) fn damage(offset: u64) -> Bytes {
     key(b'd', |k| k.put_u64(offset))
+}
+
+pub(crate) fn tally(lane: LaneId) -> Bytes {
+    key(b'c', |k| k.put_u32(lane))
+}
+pub(crate) fn answer(lane: LaneId, offset: u64, side: u8) -> Bytes {
+    key(b'y', |k| {
+        k.put_u32(lane);
+        k.put_u64(offset);
+        k.put_u8(side);
+    })
+}
+pub(crate) fn differing(lane: LaneId, offset: u64) -> Bytes {
+    key(b'e', |k| {
+        k.put_u32(lane);
+        k.put_u64(offset);
+    })
 }
 
 /// The big-endian number at `at`, after the tag.

@@ -94,6 +94,24 @@ proptest! {
     }
 
     #[test]
+    fn answers(
+        numbers: [u64; 2], attempts: u32, accepted: bool, status: Option<u16>, note in ".{0,60}",
+        digest: Option<u128>, reply: Option<Vec<u8>>, counts: [u64; 6], replies: bool,
+    ) {
+        let [at_ms, took_ms] = numbers;
+        let answer = Answer {
+            at_ms, took_ms, attempts, accepted, status, note, digest, reply: reply.map(Into::into),
+        };
+        prop_assert_eq!(Answer::decode(&answer.encode()).unwrap(), answer);
+        let [since_ms, same, status, reply, only_old, only_new] = counts;
+        let tally = Tally { since_ms, same, status, reply, only_old, only_new };
+        prop_assert_eq!(Tally::decode(&tally.encode()).unwrap(), tally);
+        let verdict = if replies { Verdict::Reply } else { Verdict::Status };
+        let differing = Differing { at_ms, bytes: took_ms, verdict };
+        prop_assert_eq!(Differing::decode(&differing.encode()).unwrap(), differing);
+    }
+
+    #[test]
     fn generations(names in prop::collection::vec(("[a-z]{1,9}", prop::option::of("[a-z]{1,9}"), ".{0,30}", any::<u64>()), 0..4)) {
         let generation = Generation {
             subscriptions: names.into_iter().map(|(name, renamed_from, definition, time)| Declared {
@@ -116,6 +134,9 @@ proptest! {
         accepted::decode(&bytes).ok();
         Generation::decode(&bytes).ok();
         InForce::decode(&bytes).ok();
+        Answer::decode(&bytes).ok();
+        Tally::decode(&bytes).ok();
+        Differing::decode(&bytes).ok();
         let bytes = bytes::Bytes::from(bytes);
         Envelope::decode(&bytes).ok();
         let at = tradewind_store::Position { shard: 0, offset: 0 };

@@ -1,9 +1,10 @@
 //! Attempts: one task per call of a sink, which always ends.
 
-use super::Shard;
+use super::compare::{Replied, Said};
 use super::transform::{Split, Transforming};
+use super::{Shard, Watch};
 use crate::engine::Inner;
-use crate::hash::HOPS;
+use crate::hash::{HOPS, Hashes};
 use crate::machine::{Gate, Lane, TakenPlace, Verdict};
 use crate::record::keys::LaneId;
 use crate::spaces::Charging;
@@ -29,6 +30,8 @@ pub(super) struct Homing {
     offset: u64,
     outcome: Outcome,
     note: Option<String>,
+    /// What it answered, where that is compared.
+    replied: Option<Box<Replied>>,
     /// It is this event's own, whatever else was in the batch.
     own: bool,
     /// With the last outcome of a call: the call is over.
@@ -54,6 +57,10 @@ struct Call {
     offsets: Vec<u64>,
     transforming: Option<Transforming>,
     replies: Option<Replies>,
+    watch: Option<Arc<Watch>>,
+    /// Its replies are looked at, and not published.
+    shadow: bool,
+    hashes: Hashes,
     time: Time,
     home: mpsc::UnboundedSender<Homing>,
 }
@@ -79,7 +86,8 @@ impl Shard {
                     .iter()
                     .filter_map(|offset| delivery(&self.around, lane, *offset))
                     .collect();
-                let replies = lane.policy.reply_to.as_ref().map(|stream| Replies {
+                let reply_to = lane.policy.reply_to.as_ref().filter(|_| !lane.is_shadow());
+                let replies = reply_to.map(|stream| Replies {
                     engine: self.around.engine.clone(),
                     stream: stream.clone(),
                     subscription: Arc::clone(&lane.name),
@@ -103,6 +111,9 @@ impl Shard {
                     gate: Arc::clone(&lane.gate),
                     policy: Arc::clone(&lane.policy),
                     _place: place,
+                    watch: lane.watch.clone(),
+                    shadow: lane.is_shadow(),
+                    hashes: self.around.hashes,
                     replies,
                     offsets,
                     time: self.around.time.clone(),
@@ -119,11 +130,15 @@ impl Shard {
 
     pub(super) fn home(&mut self, home: Homing) {
         if let Some(lane) = self.lanes.get_mut(&home.lane) {
+            let said = Said::of(lane, home.offset, &home.outcome);
             let (outcome, note) = (home.outcome, home.note.as_deref());
             if let Some(task) = lane.flying.get_mut(&home.offset) {
                 task.together &= !home.own;
             }
-            lane.settle(home.offset, outcome, note, &mut self.turn, &mut self.rng);
+            let over = lane.settle(home.offset, outcome, note, &mut self.turn, &mut self.rng);
+            if let Some(said) = said.filter(|_| over) {
+                self.answered(home.lane, home.offset, said, home.replied);
+            }
         }
         if let Some(ended) = home.ended {
             self.ended(home.lane, &ended);
@@ -257,6 +272,7 @@ impl Call {
                 offset: self.offsets[index],
                 outcome,
                 note: None,
+                replied: None,
                 own: true,
                 ended: (left == 0 && kept.is_empty()).then(|| Ended {
                     gate: Arc::clone(&self.gate),
@@ -286,12 +302,14 @@ impl Call {
         let this = Verdict::of(&outcome, &self.policy, self.time.now());
         let so_far = verdict.map_or(this, |v| v.and(this));
         *verdict = Some(so_far);
+        let replied = self.replied(&outcome).map(Box::new);
         let (outcome, note) = self.append_reply(index, outcome).await;
         let home = Homing {
             lane: self.lane,
             offset: self.offsets[index],
             outcome,
             note,
+            replied,
             own: false,
             ended: last.then(|| Ended {
                 gate: Arc::clone(&self.gate),
@@ -301,6 +319,18 @@ impl Call {
         };
         // The shard has stopped: the attempt is repeated after the restart.
         self.home.send(home).ok();
+    }
+
+    /// What counts of a reply, where it is compared with another.
+    fn replied(&self, outcome: &Outcome) -> Option<Replied> {
+        let Outcome::Accepted {
+            reply: Some(reply), ..
+        } = outcome
+        else {
+            return None;
+        };
+        let watch = self.watch.as_ref()?;
+        Some(watch.replied(reply, &self.hashes))
     }
 
     /// A reply is appended before its delivery settles; where that fails, the delivery is repeated
@@ -317,6 +347,9 @@ impl Call {
             receipt,
             reply: None,
         };
+        if self.shadow {
+            return (accepted, Some("its reply was only compared".into()));
+        }
         let Some(replies) = &self.replies else {
             return (
                 accepted,

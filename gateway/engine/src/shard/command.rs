@@ -2,7 +2,7 @@
 
 use super::discard::Discard;
 use super::work::Work;
-use super::{Shard, Subscriptions};
+use super::{Compared, Shard, Subscriptions};
 use crate::record::Job;
 use crate::record::keys::LaneId;
 use crate::{Account, DeadLetter, Error, Journey, Start};
@@ -25,6 +25,9 @@ pub(crate) enum Command {
     Purge(Chunk, Answer<Moved>),
     Replay(String, Start, Job, Answer<()>),
     CancelReplay(String, Answer<bool>),
+    /// The comparison of a shadow, with so many examples.
+    Compared(String, usize, Answer<Compared>),
+    CompareAnew(String, Answer<()>),
     Explain(u64, Answer<Option<Journey>>),
     Event(u64, Answer<Option<Event>>),
     Quiet(oneshot::Sender<()>),
@@ -79,6 +82,7 @@ pub(crate) struct LaneView {
     pub(crate) filter_errors: u64,
     pub(crate) held_up: Option<String>,
     pub(crate) space: Option<String>,
+    pub(crate) shadow: Option<String>,
     pub(crate) finished: bool,
 }
 
@@ -121,6 +125,14 @@ impl Shard {
             }
             Command::CancelReplay(id, answer) => {
                 let result = self.cancel_replay(&id).await;
+                reply(answer, result)
+            }
+            Command::Compared(name, most, answer) => {
+                let result = self.compared(&name, most).await;
+                reply(answer, result)
+            }
+            Command::CompareAnew(name, answer) => {
+                let result = self.compare_anew(&name).await;
                 reply(answer, result)
             }
             Command::Explain(offset, answer) => {
@@ -184,6 +196,10 @@ impl Shard {
                 filter_errors: lane.filter_errors,
                 held_up: lane.held_up(),
                 space: lane.plan.as_ref().map(|plan| plan.space.to_string()),
+                shadow: lane
+                    .plan
+                    .as_ref()
+                    .and_then(|plan| Some(plan.shadow.as_ref()?.of.clone())),
                 finished: lane.has_read_all() && lane.account.pending == 0,
             })
             .chain(self.closed.iter().map(|(name, account)| LaneView {
@@ -201,6 +217,7 @@ impl Shard {
                 filter_errors: 0,
                 held_up: None,
                 space: None,
+                shadow: None,
                 finished: true,
             }))
             .collect()

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::Account;
+use crate::machine::forget;
 use crate::record::LaneRecord;
 use crate::record::keys::{self, LaneId};
 use std::collections::BTreeMap;
@@ -101,6 +102,8 @@ impl Shard {
                     self.close(id, name, lane.account, unread);
                 }
                 self.turn.ops.push(Op::Delete(keys::lane(id)));
+                self.comparisons.remove(&id);
+                forget(id, &mut self.turn);
                 for tag in [b'x', b'p'] {
                     let (from, to) = keys::under(&keys::of_lane(tag, id));
                     self.turn.ops.push(Op::DeleteRange(from, to));

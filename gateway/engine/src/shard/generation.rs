@@ -224,6 +224,7 @@ impl Shard {
             }
         }
         self.subscriptions = subscriptions;
+        self.watch();
         self.forget_definitions();
     }
 
@@ -268,7 +269,9 @@ impl Shard {
 
 /// Gives a lane its seat in the space of its subscription.
 pub(super) fn seat(around: &Surroundings, lane: &mut Lane) {
-    let space = lane.plan.as_ref().map(|plan| around.spaces.of(&plan.space));
+    // A shadow waits for no place, and takes none from those that are in charge.
+    let plan = lane.plan.as_ref().filter(|plan| plan.shadow.is_none());
+    let space = plan.map(|plan| around.spaces.of(&plan.space));
     lane.seat = match (lane.seat.take(), space) {
         (Some(seat), Some(space)) if seat.is_in(&space.places) => Some(seat),
         (_, space) => space.map(|space| {

@@ -47,6 +47,7 @@ impl Shard {
             next_lane: 1,
             closed: BTreeMap::new(),
             subscriptions: Subscriptions::new(),
+            comparisons: BTreeMap::new(),
             definitions: HashMap::new(),
             routes: Routes::default(),
             pages: Default::default(),
@@ -64,6 +65,7 @@ impl Shard {
             around,
         };
         shard.load_lanes().await?;
+        shard.load_comparisons().await?;
         shard.load_generations().await?;
         shard.finish_intent().await?;
         for id in shard.lanes.keys().copied().collect::<Vec<_>>() {

@@ -167,6 +167,14 @@ impl Shard {
         let (read, job) = (lane.read, lane.job.as_ref());
         let until = job.map_or(before, |job| job.until.min(before));
         self.flush(Sync::Lazy).await?;
+        if read < until && self.lanes[&id].is_shadow() {
+            // What it has not read is not kept for it: nobody is owed an answer of a shadow.
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.skip_to(until);
+                lane.dirty = true;
+            }
+            return Ok(false);
+        }
         if read >= until {
             // What is in memory may move from a table that is not looked at yet to one that was.
             for offset in self.lanes[&id].in_memory(before) {

@@ -2,7 +2,8 @@
 
 use crate::Origin;
 use crate::record::{
-    Buried, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stops, Stored, accepted,
+    Answer, Buried, Differing, Envelope, Final, Generation, InForce, LaneRecord, Pendant, Stops,
+    Stored, Tally, accepted,
 };
 use bytes::Bytes;
 use tradewind_store::Position;
@@ -25,7 +26,7 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
             }
         )*};
     }
-    survives!(LaneRecord, Generation, InForce, Stops);
+    survives!(LaneRecord, Generation, InForce, Stops, Tally, Differing);
     // Old details are cut when they are written again, so that the third reading is the second.
     macro_rules! settles {
         ($($kind:ty),*) => {$(
@@ -39,7 +40,7 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
             }
         )*};
     }
-    settles!(Pendant, Buried);
+    settles!(Pendant, Buried, Answer);
     taken += usize::from(Final::decode(bytes).is_ok());
     if let Ok((envelope, event)) = Envelope::decode(bytes) {
         taken += 1;

@@ -11,6 +11,7 @@ mod operations;
 mod proofs;
 mod restart;
 mod scale;
+mod shadow;
 mod simulation;
 mod spaces;
 mod support;

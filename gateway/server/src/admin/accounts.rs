@@ -8,8 +8,8 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use tradewind_engine::{
-    Account, Denied, Quota, ReplayView, SpaceView, StreamAccount, SubscriptionView, Violated,
-    imbalances,
+    Account, ComparisonView, Denied, Quota, ReplayView, SpaceView, StreamAccount, SubscriptionView,
+    Violated, imbalances,
 };
 use tradewind_store::{Finding, Loss, Stats};
 
@@ -43,6 +43,8 @@ pub struct Scrape {
     pub now_ms: u64,
     /// Bytes free in the file system of the data directory, and its size.
     pub disk: Option<(u64, u64)>,
+    /// Comparisons of shadows.
+    pub compared: Vec<ComparisonView>,
     /// Replays with theirs.
     pub replays: Vec<ReplayView>,
     /// Streams with their accounts.
@@ -70,6 +72,7 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     ready.set(i64::from(scrape.ready));
     registry.register("ready", "1 while every shard takes writes", ready);
     subscriptions(&mut registry, &scrape.subscriptions);
+    compared(&mut registry, &scrape.compared);
     oldest(&mut registry, scrape);
     disk(&mut registry, scrape.disk);
     streams(&mut registry, &scrape.streams);
@@ -83,6 +86,39 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     #[cfg(feature = "backup")]
     backups(&mut registry, &scrape.backups);
     registry
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Compared {
+    subscription: String,
+    of: String,
+    result: &'static str,
+}
+
+/// What shadows and their targets made of the same events.
+fn compared(registry: &mut Registry, views: &[ComparisonView]) {
+    let family = Family::<Compared, Counter>::default();
+    for view in views {
+        for (result, count) in [
+            ("same", view.same),
+            ("status", view.status),
+            ("reply", view.reply),
+            ("only-old", view.only_old),
+            ("only-new", view.only_new),
+        ] {
+            let label = Compared {
+                subscription: view.shadow.clone(),
+                of: view.of.clone(),
+                result,
+            };
+            family.get_or_create(&label).inc_by(count);
+        }
+    }
+    registry.register(
+        "shadow_compared",
+        "Events that a shadow and its target settled, by what came of the comparison",
+        family,
+    );
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -406,7 +442,8 @@ fn subscriptions(registry: &mut Registry, views: &[SubscriptionView]) {
         (
             "subscription_circuit_open",
             "1 while the circuit breaker holds deliveries back",
-            |v| u64::from(v.circuit == "open"),
+            // Nobody waits for a shadow.
+            |v| u64::from(v.circuit == "open" && v.shadow.is_none()),
         ),
     ];
     for (name, help, read) in gauges {

@@ -354,6 +354,7 @@ mod tests {
             owner: None,
             why: None,
             space: None,
+            shadow: None,
         };
         let off = Account {
             matched: 6,

@@ -53,6 +53,7 @@ fn scrape() -> String {
         owner: None,
         why: None,
         space: Some("default".into()),
+        shadow: None,
     };
     let of_stream = |name: &str| name.to_owned();
     plain(&metrics.render(&Scrape {

@@ -7,6 +7,7 @@ mod auth;
 #[cfg(feature = "backup")]
 mod backups;
 mod body;
+mod compare;
 mod dead_letters;
 mod endpoint;
 mod events;

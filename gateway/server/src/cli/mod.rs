@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod check;
 mod client;
+mod compare;
 mod completions;
 mod contracts;
 mod dead_letters;
@@ -87,6 +88,7 @@ enum Command {
     /// What could not be delivered
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    Compare(compare::Args),
     /// What is delivered where
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
@@ -182,6 +184,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Explain(args) => explain::run(args, term).await,
             Command::Replay(args) => replay::run(args, term).await,
             Command::DeadLetters(command) => dead_letters::run(command, term).await,
+            Command::Compare(args) => compare::run(args, term).await,
             Command::Subscriptions(command) => subscriptions::run(command, term).await,
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,

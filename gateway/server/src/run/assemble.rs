@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use tradewind_adapter::BuiltSource;
 use tradewind_config as config;
 use tradewind_engine::{
-    Breaker, OnExhaustion, Pauses, Plan, Policy, Quotas, Retry, Sight, Start, StreamPlan,
-    SubscriptionPlan,
+    Breaker, Ignored, OnExhaustion, Pauses, Plan, Policy, Quotas, Retry, Shadow, Sight, Start,
+    StreamPlan, SubscriptionPlan,
 };
 use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
@@ -55,6 +55,7 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
                 },
                 renamed_from: loaded.renamed_from.clone(),
                 policy: policy(&loaded.policy),
+                shadow: loaded.shadow.as_ref().map(shadow),
             };
             (name.clone(), plan)
         })
@@ -78,6 +79,24 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
         streams,
         subscriptions,
     }
+}
+
+fn shadow(from: &config::LoadedShadow) -> Shadow {
+    Shadow {
+        of: from.of.clone(),
+        ignored: ignored(from).into(),
+        within: from.within,
+        examples_max: from.examples,
+        bytes_max: from.bytes,
+        keep: from.keep,
+    }
+}
+
+/// What of replies is not compared. Pointers that are none were refused when the file was read.
+pub(crate) fn ignored(from: &config::LoadedShadow) -> Ignored {
+    let pointers = from.ignore.iter().map(String::as_str);
+    let attributes = from.ignore_attributes.iter().map(String::as_str);
+    Ignored::new(pointers, attributes).unwrap_or_default()
 }
 
 fn policy(from: &config::Policy) -> Policy {

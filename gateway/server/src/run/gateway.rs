@@ -146,8 +146,17 @@ impl Gateway {
     /// What is asked at a scrape.
     pub async fn scrape(&self) -> Scrape {
         let subscriptions = self.engine.subscriptions().await;
+        let (mut compared, mut in_charge) = (Vec::new(), Vec::new());
+        for view in &subscriptions {
+            match view.shadow {
+                Some(_) => compared.extend(self.engine.compared(&view.name, 0).await.ok()),
+                // Nobody waits for what a shadow has still to settle.
+                None => in_charge.push(view.clone()),
+            }
+        }
         Scrape {
-            oldest: self.stores.oldest(&subscriptions).await,
+            compared,
+            oldest: self.stores.oldest(&in_charge).await,
             now_ms: self.clock.unix_ms(),
             disk: room(&self.config.load().checked.config.data_dir),
             subscriptions,

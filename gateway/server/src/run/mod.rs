@@ -16,6 +16,7 @@ mod signals;
 pub(crate) mod supervisor;
 mod watched;
 
+pub(crate) use assemble::ignored;
 pub use assemble::{plan, site};
 pub use clock::SystemClock;
 pub(crate) use clock::unix_ms;

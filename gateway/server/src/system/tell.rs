@@ -72,7 +72,9 @@ pub(super) fn compare(told: &Told, facts: &Facts, most: usize) -> (Vec<Saying>, 
         most,
     };
     round.gateway(told, facts);
-    for view in &facts.subscriptions {
+    // Nobody has to look after a shadow: `compare` tells of it.
+    let in_charge = |view: &&SubscriptionView| view.shadow.is_none();
+    for view in facts.subscriptions.iter().filter(in_charge) {
         round.subscription(view, facts);
     }
     let there = |name: &String| facts.subscriptions.iter().any(|view| view.name == *name);

@@ -20,6 +20,7 @@ mod pull;
 mod refused;
 mod schedules;
 mod schemas;
+mod shadow;
 mod simulate;
 mod supervised;
 mod support;

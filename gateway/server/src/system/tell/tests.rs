@@ -32,6 +32,7 @@ fn view(name: &str) -> SubscriptionView {
         owner: Some("shop".into()),
         why: None,
         space: None,
+        shadow: None,
     }
 }
 

@@ -31,6 +31,7 @@ impl Delivered {
 pub(crate) struct Handler {
     pub(crate) address: SocketAddr,
     script: Arc<Mutex<VecDeque<u16>>>,
+    reply: Arc<Mutex<Option<String>>>,
     delivered: mpsc::UnboundedReceiver<Delivered>,
 }
 
@@ -44,12 +45,19 @@ impl Handler {
         ));
         let (sender, delivered) = mpsc::unbounded_channel();
         let statuses = script.clone();
+        let reply = Arc::<Mutex<Option<String>>>::default();
+        let replies = reply.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (statuses, sender) = (statuses.clone(), sender.clone());
+                let replies = replies.clone();
                 let service = service_fn(move |request: Request<Incoming>| {
                     let (statuses, sender) = (statuses.clone(), sender.clone());
-                    async move { Ok::<_, Infallible>(answer(request, &statuses, &sender).await) }
+                    let reply = replies.lock().unwrap().clone();
+                    async move {
+                        let answer = answer(request, &statuses, &sender).await;
+                        Ok::<_, Infallible>(replying(answer, reply))
+                    }
                 });
                 tokio::spawn(async move {
                     Builder::new(TokioExecutor::new())
@@ -62,6 +70,7 @@ impl Handler {
         Self {
             address,
             script,
+            reply,
             delivered,
         }
     }
@@ -69,6 +78,11 @@ impl Handler {
     /// Answers with these statuses from now on, then with 204.
     pub(crate) fn script(&self, statuses: &[u16]) {
         *self.script.lock().unwrap() = statuses.iter().copied().collect();
+    }
+
+    /// From now on it answers with this event, in JSON, where it takes what it gets.
+    pub(crate) fn replies(&self, event: String) {
+        *self.reply.lock().unwrap() = Some(event);
     }
 
     /// The next request that comes.
@@ -86,6 +100,16 @@ impl Handler {
             self.address
         )
     }
+}
+
+fn replying(mut answer: Response<Full<Bytes>>, reply: Option<String>) -> Response<Full<Bytes>> {
+    if let Some(event) = reply.filter(|_| answer.status().is_success()) {
+        *answer.status_mut() = StatusCode::OK;
+        let ty = "application/cloudevents+json".parse().unwrap();
+        answer.headers_mut().insert("content-type", ty);
+        *answer.body_mut() = Full::from(event);
+    }
+    answer
 }
 
 async fn answer(
