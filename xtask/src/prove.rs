@@ -145,6 +145,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30);\n                          a function of Lambda that MiniStack runs",
     ),
+    (
+        "aws-migration",
+        "from a function of Lambda to a portable handler by tenths and back: imported, looked on, compared,\n                          cut over while orders come in and the gateway is killed (--short: a tenth of the orders)",
+    ),
 ];
 
 fn list() -> String {
@@ -264,6 +268,10 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
         "--package=tradewind-server",
         "--package=tradewind-prove",
     ]);
+    if name == "aws-migration" {
+        // The handler that it moves to.
+        build.arg("--package=orders");
+    }
     if release {
         build.arg("--release");
     }

@@ -29,6 +29,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("backup", &["--short"]),
     ("telemetry", &[]),
     ("aws", &["--short"]),
+    ("aws-migration", &["--short"]),
     ("audit", &["--short"]),
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),

@@ -1,10 +1,11 @@
 //! What a load gives: configuration that is whole, built and ready to run.
 
 use crate::diagnostic::Diagnostics;
+use crate::group::LoadedMember;
 use crate::load::paths::Piece;
 use crate::model::{
-    Address, Admin, Audit, Backup, Common, Cors, Exchange, Limits, Log, Mode, Moment, Network,
-    SystemEvents, Tls, Verb,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, GroupMode, Limits, Log, Mode, Moment,
+    Network, SystemEvents, Tls, Verb,
 };
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -243,8 +244,19 @@ pub struct LoadedSubscription {
     pub renamed_from: Option<String>,
     /// How it delivers.
     pub policy: Policy,
+    /// The members, where the sink is a group; `sink` is then all of them together.
+    pub group: Option<LoadedGroup>,
     /// It only looks on, beside another subscription.
     pub shadow: Option<LoadedShadow>,
+}
+
+/// Several sinks in place of one.
+#[derive(Debug, Clone)]
+pub struct LoadedGroup {
+    /// Who decides what the members take.
+    pub mode: GroupMode,
+    /// The members, in the order of the file.
+    pub members: Vec<LoadedMember>,
 }
 
 /// What makes a subscription a shadow.

@@ -104,6 +104,8 @@ codes! {
         "only the gateway itself appends to that stream"
     Warning "simulated-keys"
         "a sender is believed by a key that it does not publish"
+    Note "split-keys"
+        "two members of a group may act on one thing at the same time"
     Error "syntax"
         "not valid YAML or TOML, or a part of them that is not supported"
     Error "too-deep"

@@ -14,6 +14,7 @@ mod diagnostic;
 mod diff;
 mod document;
 mod env;
+mod group;
 mod load;
 mod model;
 mod phrase;
@@ -25,23 +26,24 @@ mod secret;
 mod snapshot;
 
 pub use checked::{
-    Checked, Config, DEFAULT_SPACE, LoadedRoute, LoadedShadow, LoadedSource, LoadedSpace,
-    LoadedStream, LoadedSubscription,
+    Checked, Config, DEFAULT_SPACE, LoadedGroup, LoadedRoute, LoadedShadow, LoadedSource,
+    LoadedSpace, LoadedStream, LoadedSubscription,
 };
 pub use codes::{CODES, Code};
 pub use dev::{DEV, dev};
 pub use diagnostic::{Allowed, Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, Object, diff};
 pub use env::{Env, FILE_MAX, System};
+pub use group::LoadedMember;
 pub use load::filter::{filter, value};
 pub use load::paths::Piece;
 pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::transform::transform;
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, Limits, Log, LogFormat,
-    LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size, SystemEvents, Tls,
-    Unmatched, Verb,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, GroupMode, Limits, Log,
+    LogFormat, LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size,
+    SystemEvents, Tls, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::{codes, reference};

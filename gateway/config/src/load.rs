@@ -4,6 +4,7 @@ mod allow;
 mod authority;
 pub(crate) mod filter;
 mod gateway;
+mod group;
 mod keys;
 mod lint;
 pub(crate) mod paths;
@@ -267,11 +268,21 @@ impl Loader<'_> {
     }
 
     fn decode<T: serde::de::DeserializeOwned>(&mut self, base: &str, value: Value) -> Option<T> {
+        self.decode_with(base, value, &[])
+    }
+
+    /// As [`Loader::decode`], where other keys are valid, too.
+    fn decode_with<T: serde::de::DeserializeOwned>(
+        &mut self,
+        base: &str,
+        value: Value,
+        also: &[&str],
+    ) -> Option<T> {
         let part = Part {
             document: self.document,
             base,
             value,
-            also: &[],
+            also,
         };
         part.decode(&mut self.out)
     }

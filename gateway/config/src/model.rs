@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod contract;
 mod gateway;
+mod group;
 mod network;
 mod route;
 mod scalar;
@@ -22,6 +23,8 @@ pub use gateway::{
     Address, Admin, Audit, Limits, Log, LogFormat, LogLevel, Mode, SystemEvents, Tls,
 };
 pub(crate) use gateway::{ApiKey, File};
+pub use group::Mode as GroupMode;
+pub(crate) use group::{GROUP, GroupKeys};
 pub use network::Network;
 pub(crate) use route::Route;
 pub use route::{Cors, Exchange, FieldName, Origin, Verb};

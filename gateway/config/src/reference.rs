@@ -83,6 +83,16 @@ pub fn reference(registry: &Registry) -> String {
     );
     section(&mut out, "## `routes.NAME`", &named("Route"), definitions);
     let keys = Map::from_iter([("kind".to_string(), Value::Null)]);
+    for variant in named("GroupKind")["oneOf"].as_array().into_iter().flatten() {
+        let title = format!("### `sink` of kind `{}`, of subscriptions", kind(variant));
+        section(&mut out, &title, &without(variant, &keys), definitions);
+    }
+    section(
+        &mut out,
+        "### `members[]` of a group",
+        &named("MemberKeys"),
+        definitions,
+    );
     for variant in named("SinkKinds")["oneOf"].as_array().into_iter().flatten() {
         let title = format!("### `sink` of kind `{}`", kind(variant));
         section(&mut out, &title, &without(variant, &keys), definitions);

@@ -1,6 +1,6 @@
 //! JSON Schema of the whole file, one variant for each kind of source and sink.
 
-use crate::model::{Common, File, Route, Subscription};
+use crate::model::{Common, File, GROUP, GroupKeys, Route, Subscription};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -24,7 +24,20 @@ pub fn schema(registry: &Registry) -> Value {
         ("Route", generator.subschema_for::<Route>().to_value()),
     ]
     .map(|(name, schema)| (name, resolve(&schema, generator.definitions()).cloned()));
+    let group = variants(
+        vec![(GROUP, generator.subschema_for::<GroupKeys>())],
+        &mut generator,
+    );
     let mut definitions = generator.take_definitions(true);
+    if let Some(member) = definitions.get_mut("MemberKeys") {
+        let sink = json!({ "$ref": "#/$defs/SinkKinds", "description": member["properties"]["sink"]["description"] });
+        set(member, "/properties/sink", sink);
+    }
+    definitions.insert("GroupKind".into(), one_of(&json!({}), group));
+    definitions.insert(
+        "SubscriptionSink".into(),
+        json!({ "type": "object", "anyOf": [{ "$ref": "#/$defs/SinkKinds" }, { "$ref": "#/$defs/GroupKind" }] }),
+    );
     definitions.insert("SourceKinds".into(), one_of(&common, sources));
     definitions.insert("SinkKinds".into(), one_of(&json!({}), sinks));
     for (name, schema) in with_sinks {
@@ -32,7 +45,10 @@ pub fn schema(registry: &Registry) -> Value {
         set(
             &mut schema,
             "/properties/sink/$ref",
-            json!("#/$defs/SinkKinds"),
+            json!(match name {
+                "Subscription" => "#/$defs/SubscriptionSink",
+                _ => "#/$defs/SinkKinds",
+            }),
         );
         definitions.insert(name.into(), schema);
     }

@@ -97,6 +97,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
             sink: Arc::clone(&sink) as Arc<dyn Sink>,
             start: Start::Tip,
             renamed_from: None,
+            group: None,
             shadow: None,
             policy: Policy {
                 concurrency: 64,

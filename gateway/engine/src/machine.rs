@@ -12,6 +12,7 @@ mod rng;
 mod settle;
 mod spill;
 mod task;
+mod ways;
 mod window;
 
 pub(crate) use comparison::{Comparison, forget};
@@ -24,3 +25,4 @@ pub(crate) use retry::millis;
 pub(crate) use rng::Rng;
 
 pub(crate) use task::{Note, Place, Task, Ticket, Turn};
+pub(crate) use ways::{Chosen, Start, Ways};

@@ -1,7 +1,9 @@
 //! What the engine is told to do: streams and subscriptions, ready to run.
 
+mod group;
 mod shadow;
 
+pub use group::{Group, Member, Split};
 pub use shadow::Shadow;
 
 use crate::Quotas;
@@ -81,6 +83,8 @@ pub struct SubscriptionPlan {
     pub renamed_from: Option<String>,
     /// How it delivers.
     pub policy: Policy,
+    /// Sinks in place of `sink`, which then only says what all of them can do.
+    pub group: Option<Group>,
     /// It only looks on, beside another subscription.
     pub shadow: Option<Shadow>,
 }

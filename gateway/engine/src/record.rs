@@ -18,7 +18,7 @@ pub(crate) use accepted::Accepted;
 pub(crate) use compared::{Answer, Differing, Side, Tally, Verdict};
 pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
 pub(crate) use envelope::{Envelope, Stored};
-pub(crate) use generation::{Declared, Generation, InForce};
+pub(crate) use generation::{Declared, Generation, InForce, Ruled};
 pub(crate) use lane::{Job, LaneRecord};
 pub(crate) use stops::Stops;
 pub(crate) use wire::Corrupt;

@@ -3,6 +3,7 @@
 mod attempt;
 mod command;
 mod compare;
+mod contest;
 mod discard;
 mod explain;
 mod generation;
@@ -126,6 +127,8 @@ impl Gates {
     pub(crate) fn forget(&self, name: &str) {
         let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         gates.remove(name);
+        let members = format!("{name}/");
+        gates.retain(|name, _| !name.starts_with(&members));
     }
     /// Lets every shard but `me` look again.
     pub(crate) fn wake_others(&self, me: u16) {
@@ -242,7 +245,7 @@ impl Shard {
         if self.draining.is_none() {
             self.page_in().await?;
             self.read().await?;
-            self.launch();
+            self.launch().await?;
         }
         self.flush(Sync::Lazy).await?;
         self.tell_backlog();
@@ -300,7 +303,11 @@ impl Shard {
 
     /// Records what the turn collected, in one call, then tells of it.
     async fn flush(&mut self, sync: Sync) -> Result<(), Error> {
+        let mut saved = Vec::new();
         for lane in self.lanes.values_mut() {
+            if lane.dirty && lane.ways.is_some() {
+                saved.push(lane.id);
+            }
             lane.save(&mut self.turn);
         }
         for comparison in self.comparisons.values_mut() {
@@ -332,6 +339,14 @@ impl Shard {
             }
             if self.health.borrow().is_err() {
                 self.health.send_modify(|health| *health = Ok(()));
+            }
+        }
+        let end = self.around.log.bounds(self.around.shard).end;
+        for (id, lane) in &mut self.lanes {
+            match sync {
+                Sync::Durable => lane.unsynced = None,
+                Sync::Lazy if saved.contains(id) => lane.unsynced = Some(end),
+                Sync::Lazy => {}
             }
         }
         for note in std::mem::take(&mut self.turn.notes) {

@@ -1,8 +1,10 @@
 //! What the engine tells of itself: plain data for the admin API and the command line.
 
 mod comparison;
+mod member;
 
 pub use comparison::{Answered, ComparisonView, Differing};
+pub use member::{MemberStop, MemberView};
 
 use serde::{Deserialize, Serialize};
 use tradewind_adapter::Reason;
@@ -122,6 +124,9 @@ pub struct SubscriptionView {
     /// The subscription that it is compared with, where it only looks on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<String>,
+    /// The members of its group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberView>,
 }
 
 /// What happened to one event.
@@ -172,6 +177,9 @@ pub struct Stop {
     /// What it is for; the engine does not know.
     #[serde(default)]
     pub why: Option<String>,
+    /// The member of a group that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberStop>,
 }
 
 /// One predicate of a filter.
@@ -198,6 +206,9 @@ pub struct Attempt {
     pub outcome: String,
     /// Why it failed; for accepted ones the receipt, if any, in `detail`.
     pub reason: Option<Reason>,
+    /// The member of a group that it went to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
 }
 
 /// A dead letter.

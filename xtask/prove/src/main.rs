@@ -9,6 +9,7 @@ mod audit;
 mod authentication;
 mod authorisation;
 mod aws;
+mod aws_migration;
 mod backlog;
 mod backup;
 mod drain;
@@ -56,6 +57,9 @@ const PROOFS: &[(&str, Run)] = &[
     ("hostile", |options| Box::pin(hostile::run(options))),
     ("hosts", |options| Box::pin(hosts::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
+    ("aws-migration", |options| {
+        Box::pin(aws_migration::run(options))
+    }),
     ("audit", |options| Box::pin(audit::run(options))),
     ("authentication", |options| {
         Box::pin(authentication::run(options))

@@ -160,7 +160,15 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
             if touches("transform") {
                 say("the next attempts send what it makes now, waiting events included");
             }
-            if touches("sink") {
+            let grouped = |checked: &Checked| {
+                let subscription = checked.subscriptions.get(&change.name);
+                subscription.is_some_and(|subscription| subscription.group.is_some())
+            };
+            if touches("sink") && grouped(old) && grouped(new) {
+                say(
+                    "events appended from now on go to the members by the new weights; what is pending stays with its member, unless that is gone",
+                );
+            } else if touches("sink") {
                 say("the next attempts go to the new sink, waiting events included");
             }
             if touches("start") && *action == Action::Changed {

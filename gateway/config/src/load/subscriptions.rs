@@ -98,13 +98,14 @@ impl Loader<'_> {
                 }
                 _ => self.transform(&child(base, "transform"), &keys.transform),
             };
-            let sink = self.sink(&child(base, "sink"), &entry.name, keys.sink.clone());
-            let (Some(filter), Some(transform), Some((sink_kind, sink))) =
+            let sink = self.sink_or_group(&child(base, "sink"), &entry.name, keys.sink.clone());
+            let (Some(filter), Some(transform), Some((sink_kind, sink, group))) =
                 (filter, transform, sink)
             else {
                 continue;
             };
             self.check_capability(base, &keys, &sink_kind, &*sink);
+            self.check_group(base, &keys, group.as_ref(), streams.get(&stream));
             let loaded = LoadedSubscription {
                 space,
                 stream,
@@ -119,6 +120,7 @@ impl Loader<'_> {
                 sink,
                 start: keys.start.unwrap_or_default(),
                 renamed_from: keys.renamed_from,
+                group,
                 shadow,
             };
             subscriptions.insert(entry.name, loaded);

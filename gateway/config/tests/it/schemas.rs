@@ -67,8 +67,10 @@ fn the_schema_knows_each_kind() {
     let subscription = &schema["$defs"]["Subscription"];
     assert_eq!(
         subscription["properties"]["sink"]["$ref"],
-        "#/$defs/SinkKinds"
+        "#/$defs/SubscriptionSink"
     );
+    let member = &schema["$defs"]["MemberKeys"]["properties"]["sink"];
+    assert_eq!(member["$ref"], "#/$defs/SinkKinds", "a member is no group");
     assert_eq!(
         subscription["properties"]["timeout"]["$ref"],
         "#/$defs/Period"

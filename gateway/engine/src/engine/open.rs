@@ -150,6 +150,7 @@ impl Inner {
         let open = self.streams.load();
         for (name, subscription) in &plan.subscriptions {
             self.check_shadow(plan, name, subscription)?;
+            check_group(name, subscription)?;
             let places = [
                 Some(&subscription.stream),
                 subscription.policy.reply_to.as_ref(),
@@ -313,6 +314,24 @@ impl Shard {
             .await?;
         Ok(())
     }
+}
+
+fn check_group(name: &str, subscription: &SubscriptionPlan) -> Result<(), Error> {
+    let Some(group) = &subscription.group else {
+        return Ok(());
+    };
+    let named = |name: &str| group.members.iter().filter(|m| &*m.name == name).count();
+    let known = group
+        .split
+        .weights
+        .iter()
+        .all(|(member, _)| named(member) == 1);
+    if !known || group.split.member(0).is_none() {
+        return Err(Error::Invalid(format!(
+            "the group of subscription `{name}` is split among members that it does not have, or none takes anything"
+        )));
+    }
+    Ok(())
 }
 
 async fn holds_events(log: &Arc<dyn Stream>) -> Result<bool, Error> {

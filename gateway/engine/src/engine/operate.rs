@@ -57,6 +57,7 @@ impl Inner {
                     why: None,
                     space: lane.space,
                     shadow: lane.shadow,
+                    members: Vec::new(),
                 });
             view.account.add(&lane.account);
             view.cursors
@@ -66,6 +67,12 @@ impl Inner {
             view.busy_keys += lane.busy_keys;
             view.filter_errors += lane.filter_errors;
             view.held_up = view.held_up.take().or(lane.held_up);
+            for member in lane.members {
+                match view.members.iter_mut().find(|m| m.name == member.name) {
+                    Some(known) => known.add(&member),
+                    None => view.members.push(member),
+                }
+            }
         }
         views.into_values().collect()
     }

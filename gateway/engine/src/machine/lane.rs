@@ -6,12 +6,13 @@ use super::places::Seat;
 use super::rate::Bucket;
 use super::retry::millis;
 use super::task::{Place, Task, Ticket, Turn};
+use super::ways::Ways;
 use super::window::Window;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Job, LaneRecord, Stored, Trail};
 use crate::routes::{Routed, Said};
 use crate::shard::Watch;
-use crate::{Account, Policy, SubscriptionPlan};
+use crate::{Account, Policy, Split, SubscriptionPlan};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tradewind_event::Event;
@@ -55,6 +56,10 @@ impl Definition {
 pub(crate) struct Version {
     pub(crate) from: u64,
     pub(crate) definition: Option<Arc<Definition>>,
+    /// How its group splits keys from there on.
+    pub(crate) split: Option<Arc<Split>>,
+    /// That holds for what was pending then, too.
+    pub(crate) moves: bool,
 }
 
 #[derive(Debug)]
@@ -69,6 +74,13 @@ pub(crate) struct Lane {
     /// Its policy, or that of its last plan.
     pub(crate) policy: Arc<Policy>,
     pub(crate) gate: Arc<Gate>,
+    /// Where deliveries go, where that is a group.
+    pub(crate) ways: Option<Ways>,
+    /// Where the log ended when it was recovered, and how many deliveries lay before that and were not settled:
+    /// attempts at them may have been under way.
+    pub(crate) inherited: (u64, u64),
+    /// End of the log at a record of what it settled that a power loss may take back.
+    pub(crate) unsynced: Option<u64>,
     /// Where it takes the places of its space; `None` while suspended.
     pub(crate) seat: Option<Seat>,
     /// Where its answers are wanted, for comparison.
@@ -140,6 +152,9 @@ impl Lane {
             plan: None,
             policy: Arc::new(Policy::default()),
             gate,
+            ways: None,
+            inherited: (0, 0),
+            unsynced: None,
             seat: None,
             watch: None,
             bucket,
@@ -374,6 +389,7 @@ impl Lane {
             return;
         }
         let crowded = self.window_is_full();
+        self.inherited.1 += u64::from(offset < self.inherited.0);
         self.account.matched += 1;
         self.account.pending += 1;
         self.window.push(
@@ -397,6 +413,7 @@ impl Lane {
             since: turn.now,
             together: false,
             alone: false,
+            member: None,
         };
         if let Some(task) = self.sieve(task, false, turn) {
             self.arrive(task, crowded, turn);

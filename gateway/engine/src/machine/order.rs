@@ -284,6 +284,8 @@ mod tests {
                 filter,
                 route: 0,
             })),
+            split: None,
+            moves: false,
         }];
         let mut turn = Turn::new(0, 0);
         for offset in 0..20_000 {

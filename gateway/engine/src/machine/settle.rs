@@ -116,6 +116,7 @@ impl Lane {
                     began_ms: only.at_ms,
                     took_ms: only.took_ms,
                     reason: only.reason.clone(),
+                    member: only.member.clone(),
                     note: note.map(str::to_owned),
                 });
             }
@@ -265,7 +266,11 @@ impl Lane {
             took_ms: turn.now.saturating_sub(began),
             outcome: name.to_owned(),
             reason,
+            member: task.member.as_deref().map(str::to_owned),
         });
+        if let (Some(ways), Some(member)) = (&mut self.ways, &task.member) {
+            ways.count(member, &outcome);
+        }
         match outcome {
             Outcome::Accepted { .. } => {
                 self.account.accepted += 1;
@@ -326,7 +331,7 @@ impl Lane {
     }
 
     /// Starts what may start: batches of tasks, now under way, and the place of its space that each takes.
-    pub(crate) fn launch(&mut self, turn: &mut Turn) -> Vec<(Vec<u64>, Option<TakenPlace>)> {
+    pub(super) fn launch_here(&mut self, turn: &mut Turn) -> Vec<(Vec<u64>, Option<TakenPlace>)> {
         let want = self.wanted(turn.now);
         let seat = self.seat.take();
         let limited = seat.as_ref().filter(|seat| seat.is_limited());

@@ -57,6 +57,8 @@ pub(crate) struct Task {
     pub(crate) together: bool,
     /// It was rejected together with others: the next attempt is its own.
     pub(crate) alone: bool,
+    /// The member of a group that its attempt went to.
+    pub(crate) member: Option<Arc<str>>,
 }
 
 /// Something to tell whoever listens.
@@ -74,6 +76,8 @@ pub(crate) struct Note {
 pub(crate) struct Turn {
     /// Engine time.
     pub(crate) now: u64,
+    /// When the shard was recovered: what was under way before may be for a while.
+    pub(crate) began: u64,
     /// What of it did not count.
     pub(crate) stops: Stops,
     /// Where the log begins: what lies below lives in `p/`.
@@ -88,12 +92,15 @@ pub(crate) struct Turn {
     pub(crate) listened: bool,
     /// Places were given back for which another shard waits.
     pub(crate) gave_back: bool,
+    /// What was settled must be durable before the attempts of this turn begin.
+    pub(crate) sync_first: bool,
 }
 
 impl Turn {
     pub(crate) fn new(now: u64, start: u64) -> Self {
         Self {
             now,
+            began: now,
             stops: Stops::default(),
             start,
             kept: start,
@@ -102,6 +109,7 @@ impl Turn {
             notes: Vec::new(),
             listened: false,
             gave_back: false,
+            sync_first: false,
         }
     }
 

@@ -18,6 +18,7 @@ pub(crate) struct Accepted {
     pub(crate) took_ms: u64,
     pub(crate) reason: Option<Reason>,
     pub(crate) note: Option<String>,
+    pub(crate) member: Option<String>,
 }
 
 impl Accepted {
@@ -35,6 +36,7 @@ impl Accepted {
                     took_ms: self.took_ms,
                     outcome: "accepted".into(),
                     reason: self.reason,
+                    member: self.member,
                 }],
                 ..Trail::default()
             },
@@ -61,6 +63,11 @@ pub(crate) fn encode(all: &[Accepted]) -> Bytes {
                 .text(&reason.detail);
         }
     }
+    if all.iter().any(|a| a.member.is_some()) {
+        for a in all {
+            w.text(a.member.as_deref().unwrap_or_default());
+        }
+    }
     w.finish()
 }
 
@@ -84,7 +91,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Accepted>, Corrupt> {
             } else {
                 None
             },
+            member: None,
         });
+    }
+    // Only where some went to groups.
+    if r.left() > 0 {
+        for accepted in &mut all {
+            accepted.member = Some(r.text()?.to_owned()).filter(|member| !member.is_empty());
+        }
     }
     Ok(all)
 }

@@ -26,6 +26,9 @@ pub(crate) struct Trail {
     pub(crate) attempts: Vec<Attempt>,
     /// Those in between, of which only the number is known.
     pub(crate) skipped: u32,
+    /// Goes to the member of a group that it would go to from there, and not from where it lies: it was
+    /// redriven.
+    pub(crate) routed: Option<u64>,
 }
 
 impl Trail {
@@ -70,8 +73,15 @@ impl Trail {
                     .text(&reason.detail[..end]);
             }
         }
-        if self.skipped > 0 {
+        let grouped = self.routed.is_some() || self.attempts.iter().any(|a| a.member.is_some());
+        if self.skipped > 0 || grouped {
             w.int(self.skipped.into());
+        }
+        if grouped {
+            for attempt in &self.attempts {
+                w.text(attempt.member.as_deref().unwrap_or_default());
+            }
+            w.maybe(self.routed);
         }
     }
 
@@ -82,6 +92,7 @@ impl Trail {
             spent: r.int()? as u32,
             attempts: Vec::new(),
             skipped: 0,
+            routed: None,
         };
         for _ in 0..r.count()? {
             trail.attempts.push(Attempt {
@@ -103,11 +114,19 @@ impl Trail {
                 } else {
                     None
                 },
+                member: None,
             });
         }
         // The trail ends its record.
         if r.left() > 0 {
             trail.skipped = r.int()? as u32;
+        }
+        // Only of deliveries to groups.
+        if r.left() > 0 {
+            for attempt in &mut trail.attempts {
+                attempt.member = Some(r.text()?.to_owned()).filter(|member| !member.is_empty());
+            }
+            trail.routed = r.maybe()?;
         }
         Ok(trail)
     }

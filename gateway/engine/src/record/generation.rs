@@ -21,6 +21,8 @@ pub(crate) struct Declared {
     /// The filter as written, in JSON.
     pub(crate) definition: String,
     pub(crate) start: Start,
+    /// How its group splits keys, in JSON.
+    pub(crate) split: Option<String>,
 }
 
 impl Generation {
@@ -37,6 +39,7 @@ impl Generation {
                 Start::Time(ms) => w.int(2).int(ms),
             };
         }
+        write_splits(self.subscriptions.iter().map(|s| &s.split), &mut w);
         w.finish()
     }
 
@@ -53,7 +56,13 @@ impl Generation {
                     1 => Start::Oldest,
                     _ => Start::Time(r.int()?),
                 },
+                split: None,
             });
+        }
+        for (at, split) in read_splits(&mut r)? {
+            if let Some(subscription) = subscriptions.get_mut(at) {
+                subscription.split = Some(split);
+            }
         }
         Ok(Self { subscriptions })
     }
@@ -62,16 +71,24 @@ impl Generation {
 /// A generation as the table holds it: lanes instead of names, so that it survives renaming.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct InForce {
-    pub(crate) lanes: Vec<(LaneId, String)>,
+    pub(crate) lanes: Vec<(LaneId, Ruled)>,
+}
+
+/// What a generation says of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ruled {
+    pub(crate) definition: String,
+    pub(crate) split: Option<String>,
 }
 
 impl InForce {
     pub(crate) fn encode(&self) -> Bytes {
         let mut w = Writer::new(VERSION);
         w.int(self.lanes.len() as u64);
-        for (lane, definition) in &self.lanes {
-            w.int((*lane).into()).text(definition);
+        for (lane, ruled) in &self.lanes {
+            w.int((*lane).into()).text(&ruled.definition);
         }
+        write_splits(self.lanes.iter().map(|(_, ruled)| &ruled.split), &mut w);
         w.finish()
     }
 
@@ -79,8 +96,41 @@ impl InForce {
         let mut r = Reader::new("generation in force", bytes, VERSION)?;
         let mut lanes = Vec::new();
         for _ in 0..r.count()? {
-            lanes.push((r.int()? as LaneId, r.text()?.to_owned()));
+            let lane = r.int()? as LaneId;
+            let definition = r.text()?.to_owned();
+            let split = None;
+            lanes.push((lane, Ruled { definition, split }));
+        }
+        for (at, split) in read_splits(&mut r)? {
+            if let Some((_, ruled)) = lanes.get_mut(at) {
+                ruled.split = Some(split);
+            }
         }
         Ok(Self { lanes })
     }
+}
+
+/// Behind all else, where there are any: earlier releases wrote none, and read no further.
+fn write_splits<'a>(all: impl Iterator<Item = &'a Option<String>>, w: &mut Writer) {
+    let there: Vec<_> = all
+        .enumerate()
+        .filter_map(|(at, split)| Some((at, split.as_deref()?)))
+        .collect();
+    if there.is_empty() {
+        return;
+    }
+    w.int(there.len() as u64);
+    for (at, split) in there {
+        w.int(at as u64).text(split);
+    }
+}
+
+fn read_splits(r: &mut Reader<'_>) -> Result<Vec<(usize, String)>, Corrupt> {
+    let mut splits = Vec::new();
+    if r.left() > 0 {
+        for _ in 0..r.count()? {
+            splits.push((r.int()? as usize, r.text()?.to_owned()));
+        }
+    }
+    Ok(splits)
 }

@@ -45,6 +45,8 @@ pub(crate) struct Job {
     /// Attempts per 1,000 seconds; 0 for no limit of its own.
     pub(crate) milli_rate: u64,
     pub(crate) cancelled: bool,
+    /// How the subscription's group split keys then, in JSON.
+    pub(crate) split: Option<String>,
 }
 
 impl LaneRecord {
@@ -85,6 +87,9 @@ impl LaneRecord {
                 .flag(job.cancelled);
         }
         w.int(self.dead_bytes).int(self.scheduled_bytes);
+        if let Some(split) = self.job.as_ref().and_then(|job| job.split.as_ref()) {
+            w.text(split);
+        }
         w.finish()
     }
 
@@ -110,7 +115,7 @@ impl LaneRecord {
             filtered: r.int()?,
             attempts: r.int()?,
         };
-        Ok(Self {
+        let mut record = Self {
             name,
             begins,
             low,
@@ -128,6 +133,7 @@ impl LaneRecord {
                     definition: r.text()?.to_owned(),
                     milli_rate: r.int()?,
                     cancelled: r.flag()?,
+                    split: None,
                 })
             } else {
                 None
@@ -136,6 +142,11 @@ impl LaneRecord {
             dead_bytes: if r.left() > 0 { r.int()? } else { 0 },
             // Nor before there were spaces.
             scheduled_bytes: if r.left() > 0 { r.int()? } else { 0 },
-        })
+        };
+        // Nor before there were groups.
+        if let Some(job) = record.job.as_mut().filter(|_| r.left() > 0) {
+            job.split = Some(r.text()?.to_owned());
+        }
+        Ok(record)
     }
 }

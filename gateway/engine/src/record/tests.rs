@@ -10,10 +10,12 @@ prop_compose! {
         number in 1u32..200, at_ms: u64, took_ms: u64,
         outcome in prop::sample::select(vec!["accepted", "retry", "reject"]),
         reason in prop::option::of(("[a-z-]{0,9}", prop::option::of(any::<u16>()), ".{0,40}")),
+        member in prop::option::of("[a-z]{1,5}"),
     ) -> Attempt {
         Attempt {
             number, at_ms, took_ms,
             outcome: outcome.to_owned(),
+            member,
             reason: reason.map(|(code, status, detail)| {
                 let mut reason = Reason::new(code, detail);
                 reason.status = status;
@@ -27,8 +29,9 @@ prop_compose! {
     fn trail()(
         born_ms: u64, first_ms: Option<u64>, spent: u32,
         attempts in prop::collection::vec(attempt(), 0..4), skipped in 0u32..9,
+        routed: Option<u64>,
     ) -> Trail {
-        Trail { born_ms, first_ms, spent, attempts, skipped }
+        Trail { born_ms, first_ms, spent, attempts, skipped, routed }
     }
 }
 
@@ -65,7 +68,7 @@ proptest! {
     #[test]
     fn lanes(
         name in "[a-z-]{1,9}", low in 0u64..1 << 40, steps in prop::collection::vec(1u64..9999, 0..9),
-        counts: [u64; 9], flags: [bool; 2], job in prop::option::of(("[a-f0-9]{1,9}", any::<u64>())),
+        counts: [u64; 9], flags: [bool; 2], job in prop::option::of(("[a-f0-9]{1,9}", any::<u64>(), prop::option::of(".{0,9}"))),
     ) {
         let mut at = low;
         let done = steps.iter().map(|step| { at += step; at }).collect();
@@ -77,17 +80,17 @@ proptest! {
             },
             sequence: counts[0], waiting_bytes: counts[1], dead_bytes: counts[4], scheduled_bytes: counts[5], paused: flags[0], disabled: flags[1],
             at_ms: counts[2],
-            job: job.map(|(id, until)| Job {
-                id, until, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
+            job: job.map(|(id, until, split)| Job {
+                id, until, split, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
             }),
         };
         prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record);
     }
 
     #[test]
-    fn acceptances(all in prop::collection::vec((any::<[u64; 3]>(), any::<u32>(), prop::option::of(".{1,9}"), prop::option::of(("[a-z]{1,9}", ".{0,9}", any::<Option<u16>>()))), 1..5)) {
-        let all: Vec<Accepted> = all.into_iter().map(|(numbers, lane, note, reason)| Accepted {
-            offset: numbers[0], lane, began_ms: numbers[1], took_ms: numbers[2], note,
+    fn acceptances(all in prop::collection::vec((any::<[u64; 3]>(), any::<u32>(), prop::option::of(".{1,9}"), prop::option::of(("[a-z]{1,9}", ".{0,9}", any::<Option<u16>>())), prop::option::of("[a-z]{1,4}")), 1..5)) {
+        let all: Vec<Accepted> = all.into_iter().map(|(numbers, lane, note, reason, member)| Accepted {
+            offset: numbers[0], lane, began_ms: numbers[1], took_ms: numbers[2], note, member,
             reason: reason.map(|(code, detail, status)| Reason { status, ..Reason::new(code, detail) }),
         }).collect();
         prop_assert_eq!(accepted::decode(&accepted::encode(&all)).unwrap(), all);
@@ -112,10 +115,16 @@ proptest! {
     }
 
     #[test]
-    fn generations(names in prop::collection::vec(("[a-z]{1,9}", prop::option::of("[a-z]{1,9}"), ".{0,30}", any::<u64>()), 0..4)) {
+    fn generations(names in prop::collection::vec(("[a-z]{1,9}", prop::option::of("[a-z]{1,9}"), ".{0,30}", any::<u64>(), prop::option::of(".{0,9}")), 0..4)) {
+        let ruled = |lane: usize, definition: &str, split: &Option<String>| {
+            (lane as u32, Ruled { definition: definition.to_owned(), split: split.clone() })
+        };
+        let lanes = names.iter().enumerate();
+        let in_force = InForce { lanes: lanes.map(|(n, (_, _, d, _, s))| ruled(n, d, s)).collect() };
+        prop_assert_eq!(InForce::decode(&in_force.encode()).unwrap(), in_force);
         let generation = Generation {
-            subscriptions: names.into_iter().map(|(name, renamed_from, definition, time)| Declared {
-                name, renamed_from, definition,
+            subscriptions: names.into_iter().map(|(name, renamed_from, definition, time, split)| Declared {
+                name, renamed_from, definition, split,
                 start: [Start::Tip, Start::Oldest, Start::Time(time)][(time % 3) as usize],
             }).collect(),
         };

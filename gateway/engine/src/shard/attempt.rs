@@ -5,12 +5,13 @@ use super::transform::{Split, Transforming};
 use super::{Shard, Watch};
 use crate::engine::Inner;
 use crate::hash::{HOPS, Hashes};
-use crate::machine::{Gate, Lane, TakenPlace, Verdict};
+use crate::machine::{Gate, Lane, Start, TakenPlace, Verdict};
 use crate::record::keys::LaneId;
 use crate::spaces::Charging;
 use crate::time::Time;
 use crate::{Origin, Policy, PublishError};
 use futures_util::FutureExt;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Delivery, Outcome, Reason, Report, Sink};
 use tradewind_event::{Attribute, Event};
 use tradewind_policy::{Kind, Principal};
+use tradewind_store::{Error, Sync};
 
 /// After its time a driver is cancelled, and has this long to report.
 const LAST_WORDS_MS: u64 = 500;
@@ -41,6 +43,8 @@ pub(super) struct Homing {
 #[derive(Debug)]
 struct Ended {
     gate: Arc<Gate>,
+    /// It is that of a member: the others go on, whatever becomes of it.
+    grouped: bool,
     policy: Arc<Policy>,
     /// `None` where the sink was not called.
     verdict: Option<Verdict>,
@@ -51,6 +55,7 @@ struct Call {
     lane: LaneId,
     sink: Arc<dyn Sink>,
     gate: Arc<Gate>,
+    grouped: bool,
     policy: Arc<Policy>,
     /// Of its space; free again when the call is over.
     _place: Option<TakenPlace>,
@@ -78,10 +83,28 @@ struct Replies {
 
 impl Shard {
     /// Starts every attempt that may start.
-    pub(super) fn launch(&mut self) {
-        for lane in self.lanes.values_mut() {
-            for (offsets, place) in lane.launch(&mut self.turn) {
+    pub(super) async fn launch(&mut self) -> Result<(), Error> {
+        let contested = self.contested();
+        let nothing = BTreeSet::new();
+        let mut begun = Vec::new();
+        for (id, lane) in &mut self.lanes {
+            let held = contested.get(id).unwrap_or(&nothing);
+            let starts = lane.launch(held, &mut self.turn);
+            begun.extend(starts.into_iter().map(|start| (*id, start)));
+        }
+        if std::mem::take(&mut self.turn.sync_first) {
+            // A power loss must not bring back what one member had, once another has begun on its key.
+            self.flush(Sync::Durable).await?;
+        }
+        for (id, start) in begun {
+            let Start {
+                offsets,
+                place,
+                member,
+            } = start;
+            if let Some(lane) = self.lanes.get(&id) {
                 let Some(plan) = &lane.plan else { continue };
+                let way = member.and_then(|n| lane.ways.as_ref()?.members.get(n));
                 let batch: Vec<Delivery> = offsets
                     .iter()
                     .filter_map(|offset| delivery(&self.around, lane, *offset))
@@ -107,8 +130,9 @@ impl Shard {
                 let call = Call {
                     transforming: Transforming::of(lane, &offsets),
                     lane: lane.id,
-                    sink: Arc::clone(&plan.sink),
-                    gate: Arc::clone(&lane.gate),
+                    sink: Arc::clone(way.map_or(&plan.sink, |way| &way.sink)),
+                    gate: Arc::clone(way.map_or(&lane.gate, |way| &way.gate)),
+                    grouped: way.is_some(),
                     policy: Arc::clone(&lane.policy),
                     _place: place,
                     watch: lane.watch.clone(),
@@ -126,6 +150,7 @@ impl Shard {
         if std::mem::take(&mut self.turn.gave_back) {
             self.around.gates.wake_others(self.around.shard);
         }
+        Ok(())
     }
 
     pub(super) fn home(&mut self, home: Homing) {
@@ -148,6 +173,7 @@ impl Shard {
     fn ended(&mut self, lane: LaneId, ended: &Ended) {
         let Ended {
             gate,
+            grouped,
             policy,
             verdict,
         } = ended;
@@ -160,7 +186,7 @@ impl Shard {
         };
         let changed = gate.finished(*verdict, policy, now);
         if let Some(lane) = self.lanes.get_mut(&lane) {
-            if *verdict == Verdict::Gone {
+            if *verdict == Verdict::Gone && !grouped {
                 lane.disabled = true;
                 lane.dirty = true;
             }
@@ -276,6 +302,7 @@ impl Call {
                 own: true,
                 ended: (left == 0 && kept.is_empty()).then(|| Ended {
                     gate: Arc::clone(&self.gate),
+                    grouped: self.grouped,
                     policy: Arc::clone(&self.policy),
                     verdict: None,
                 }),
@@ -313,6 +340,7 @@ impl Call {
             own: false,
             ended: last.then(|| Ended {
                 gate: Arc::clone(&self.gate),
+                grouped: self.grouped,
                 policy: Arc::clone(&self.policy),
                 verdict: Some(so_far),
             }),

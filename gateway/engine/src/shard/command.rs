@@ -5,7 +5,7 @@ use super::work::Work;
 use super::{Compared, Shard, Subscriptions};
 use crate::record::Job;
 use crate::record::keys::LaneId;
-use crate::{Account, DeadLetter, Error, Journey, Start};
+use crate::{Account, DeadLetter, Error, Journey, MemberView, Start};
 use tokio::sync::oneshot;
 use tradewind_event::Event;
 use tradewind_store::Sync;
@@ -83,6 +83,7 @@ pub(crate) struct LaneView {
     pub(crate) held_up: Option<String>,
     pub(crate) space: Option<String>,
     pub(crate) shadow: Option<String>,
+    pub(crate) members: Vec<MemberView>,
     pub(crate) finished: bool,
 }
 
@@ -182,7 +183,7 @@ impl Shard {
                 name: lane.name.to_string(),
                 job: lane.job.clone(),
                 state: lane.state(),
-                circuit: lane.gate.circuit(),
+                circuit: lane.circuit(),
                 sink: lane
                     .plan
                     .as_ref()
@@ -196,6 +197,7 @@ impl Shard {
                 filter_errors: lane.filter_errors,
                 held_up: lane.held_up(),
                 space: lane.plan.as_ref().map(|plan| plan.space.to_string()),
+                members: lane.member_views(),
                 shadow: lane
                     .plan
                     .as_ref()
@@ -218,6 +220,7 @@ impl Shard {
                 held_up: None,
                 space: None,
                 shadow: None,
+                members: Vec::new(),
                 finished: true,
             }))
             .collect()
@@ -229,6 +232,9 @@ impl Shard {
                 lane.gate.set_paused(pause);
                 lane.paused = pause;
                 if !pause {
+                    for way in lane.ways.iter().flat_map(|ways| &ways.members) {
+                        way.gate.set_disabled(false);
+                    }
                     lane.gate.set_disabled(false);
                     lane.disabled = false;
                 }

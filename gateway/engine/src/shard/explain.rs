@@ -2,10 +2,10 @@
 
 use super::Shard;
 use super::read::readable;
-use crate::machine::Lane;
+use crate::machine::{Chosen, Lane};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, Final, Stored, accepted, cause_name};
-use crate::{Journey, Predicate, Stop};
+use crate::{Journey, MemberStop, Predicate, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tradewind_store::{Error, Sync};
@@ -117,7 +117,14 @@ impl Shard {
             reason: None,
             owner: None,
             why: None,
+            member: None,
         };
+        let routed = recorded.as_ref().and_then(|record| record.trail.routed);
+        let key = self
+            .around
+            .hashes
+            .ordering(&stored.event, self.around.order_by.as_deref());
+        let chosen = lane.chosen(offset, routed, key, &stored.event);
         if let Some(record) = recorded {
             stop.state = record.state;
             stop.due_ms = record.due_ms;
@@ -140,6 +147,17 @@ impl Shard {
             stop.due_ms = None;
             stop.reason = Some("an attempt is under way".into());
         }
+        if stop.state != "filtered" {
+            stop.member = chosen.map(|chosen| self.member(chosen, routed));
+            let last = stop.attempts.last().and_then(|last| last.member.as_ref());
+            let over = ["accepted", "dead-lettered", "expired"].contains(&stop.state.as_str());
+            if let (Some(member), Some(last), true) = (&mut stop.member, last, over)
+                && member.name != *last
+            {
+                member.name.clone_from(last);
+                member.why = "it was settled there before its key changed hands".into();
+            }
+        }
         let waits = matches!(
             stop.state.as_str(),
             "pending" | "scheduled" | "not-routed-yet"
@@ -148,6 +166,24 @@ impl Shard {
             stop.reason = Some(format!("the subscription is {}", lane.state()));
         }
         Ok(Some(stop))
+    }
+}
+
+impl Shard {
+    fn member(&self, chosen: Chosen, routed: Option<u64>) -> MemberStop {
+        let percent = chosen.split.share(&chosen.member) * 100.0;
+        let at = format!("{}/{}", self.around.shard, chosen.from);
+        let name = chosen.member.to_string();
+        let why = match (chosen.moved, routed) {
+            (true, _) => {
+                format!("decided at {at} for what was pending, too: `{name}` takes {percent} %")
+            }
+            (false, Some(_)) => format!(
+                "it was redriven, and `{name}` has had its key since {at} ({percent} % of keys)"
+            ),
+            (false, None) => format!("`{name}` has its key since {at} ({percent} % of keys)"),
+        };
+        MemberStop { name, why }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::read::readable;
 use super::{Shard, Subscriptions, Surroundings};
-use crate::machine::{Definition, Lane, Version};
+use crate::machine::{Definition, Lane, Version, Ways};
 use crate::record::keys::{self, LaneId};
-use crate::record::{Declared, Generation, InForce, LaneRecord};
-use crate::{Policy, Start};
+use crate::record::{Declared, Generation, InForce, LaneRecord, Ruled};
+use crate::{Policy, Split, Start};
 use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,18 +27,20 @@ impl Shard {
     }
 
     fn changes(&self, declared: &[Declared]) -> bool {
-        let now: BTreeSet<(&str, &str)> = self
+        let now: BTreeSet<(&str, &str, Option<String>)> = self
             .lanes
             .values()
             .filter(|lane| lane.job.is_none())
             .filter_map(|lane| {
-                let definition = lane.versions.last()?.definition.as_ref()?;
-                Some((&*lane.name, definition.text.as_str()))
+                let version = lane.versions.last()?;
+                let definition = version.definition.as_ref()?;
+                let split = version.split.as_ref().map(|split| split.text());
+                Some((&*lane.name, definition.text.as_str(), split))
             })
             .collect();
         let then = declared
             .iter()
-            .map(|d| (d.name.as_str(), d.definition.as_str()))
+            .map(|d| (d.name.as_str(), d.definition.as_str(), d.split.clone()))
             .collect();
         now != then
     }
@@ -89,7 +91,11 @@ impl Shard {
                     None => self.new_lane(declared, offset).await?,
                 },
             };
-            in_force.lanes.push((id, declared.definition.clone()));
+            let ruled = Ruled {
+                definition: declared.definition.clone(),
+                split: declared.split.clone(),
+            };
+            in_force.lanes.push((id, ruled));
         }
         self.turn
             .ops
@@ -152,18 +158,41 @@ impl Shard {
 
     /// Adds a generation to the filters of every lane.
     pub(super) fn put_in_force(&mut self, offset: u64, in_force: &InForce) {
-        let texts: HashMap<LaneId, &str> = in_force
+        let rules: HashMap<LaneId, &Ruled> = in_force
             .lanes
             .iter()
-            .map(|(lane, definition)| (*lane, definition.as_str()))
+            .map(|(lane, ruled)| (*lane, ruled))
             .collect();
         for id in self.lanes.keys().copied().collect::<Vec<_>>() {
-            let text = texts.get(&id).copied();
+            // A replay follows decisions for what is pending, and nothing else.
+            let replays = self.lanes.get(&id).filter(|lane| lane.job.is_some());
+            let owner = match replays {
+                Some(replay) => self.lane_named(&replay.name),
+                None => Some(id),
+            };
+            let rule = owner.and_then(|owner| rules.get(&owner)).copied();
+            let text = rule.map(|rule| rule.definition.as_str());
             let definition = text.map(|text| self.definition(text));
+            let split = rule.and_then(|rule| read_split(rule.split.as_deref()?));
             let Some(lane) = self.lanes.get_mut(&id) else {
                 continue;
             };
+            let before = lane.versions.last().and_then(|v| v.split.clone());
+            let mut splits = lane.versions.iter().rev();
+            let decided = splits.find_map(|version| version.split.as_ref());
+            let decided = decided.map_or(0, |split| split.moves);
+            let moves = split.as_ref().is_some_and(|split| split.moves > decided);
             if lane.job.is_some() {
+                let last = lane.versions.last();
+                let definition = last.and_then(|version| version.definition.clone());
+                if moves {
+                    lane.versions.push(Version {
+                        from: offset,
+                        definition,
+                        split,
+                        moves,
+                    });
+                }
                 continue;
             }
             let last = lane
@@ -172,12 +201,14 @@ impl Shard {
                 .map(|v| v.definition.as_ref().map(|d| &*d.text));
             let changed = match last {
                 None => text.is_some(),
-                Some(last) => last != text,
+                Some(last) => last != text || before != split,
             };
             if changed {
                 lane.versions.push(Version {
                     from: offset,
                     definition,
+                    split,
+                    moves,
                 });
             }
         }
@@ -214,11 +245,15 @@ impl Shard {
         for lane in self.lanes.values_mut() {
             lane.plan = subscriptions.get(&*lane.name).cloned();
             seat(&self.around, lane);
+            ways(&self.around, lane, now);
             if let Some(plan) = &lane.plan {
                 if *lane.policy != plan.policy {
                     lane.policy = Arc::new(plan.policy.clone());
                 }
                 lane.gate.update(&plan.policy, now);
+                for way in lane.ways.iter().flat_map(|ways| &ways.members) {
+                    way.gate.update(&plan.policy, now);
+                }
             } else if *lane.policy != Policy::default() {
                 lane.policy = Arc::default();
             }
@@ -281,6 +316,25 @@ pub(super) fn seat(around: &Surroundings, lane: &mut Lane) {
     };
 }
 
+/// Gives a lane the members of its subscription's group.
+pub(super) fn ways(around: &Surroundings, lane: &mut Lane, now: u64) {
+    let group = lane.plan.as_ref().and_then(|plan| plan.group.as_ref());
+    let gate = |member: &str| around.gates.of(&format!("{}/{member}", lane.name), now);
+    let ways = group.map(|group| Ways::new(group, around.hashes, gate, lane.ways.as_ref()));
+    lane.ways = ways;
+}
+
+/// A split as the log has it.
+pub(super) fn read_split(text: &str) -> Option<Arc<Split>> {
+    match serde_json::from_str(text) {
+        Ok(split) => Some(Arc::new(split)),
+        Err(error) => {
+            tracing::error!(%error, split = text, "a recorded split is not understood: the present one is taken");
+            None
+        }
+    }
+}
+
 fn declare(subscriptions: &Subscriptions) -> Vec<Declared> {
     subscriptions
         .iter()
@@ -289,6 +343,7 @@ fn declare(subscriptions: &Subscriptions) -> Vec<Declared> {
             renamed_from: plan.renamed_from.clone(),
             definition: plan.definition.to_string(),
             start: plan.start,
+            split: plan.group.as_ref().map(|group| group.split.text()),
         })
         .collect()
 }

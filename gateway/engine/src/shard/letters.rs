@@ -85,6 +85,9 @@ impl Shard {
         let Some(lane) = self.lanes.get_mut(&id) else {
             return Ok(());
         };
+        // It begins anew: with the member that its key has now.
+        let last = lane.ways.as_ref().and(lane.versions.last());
+        let routed = last.map(|version| version.from);
         lane.account.dead_lettered -= 1;
         lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);
         lane.account.pending += 1;
@@ -100,6 +103,7 @@ impl Shard {
                 born_ms: now,
                 first_ms: None,
                 spent: buried.trail.made(),
+                routed,
                 ..buried.trail
             },
         };

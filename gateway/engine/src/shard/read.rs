@@ -246,6 +246,7 @@ impl Shard {
                 since: self.turn.now,
                 together: false,
                 alone: false,
+                member: None,
             },
             &mut self.turn,
         );

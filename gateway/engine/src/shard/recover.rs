@@ -1,5 +1,6 @@
 //! From the table and the log back to a running shard.
 
+use super::generation::read_split;
 use super::read::readable;
 use super::{Command, Shard, Subscriptions, Surroundings};
 use crate::machine::{Head, Lane, Rng, Turn};
@@ -96,15 +97,20 @@ impl Shard {
                 }
             }
             let job = record.job.clone();
-            let lane = Lane::new(id, record, gate, self.turn.now);
+            let pending = record.account.pending;
+            let mut lane = Lane::new(id, record, gate, self.turn.now);
+            lane.inherited = (self.around.log.bounds(shard).end, pending);
             self.lanes.insert(id, lane);
             self.next_lane = self.next_lane.max(id + 1);
             if let Some(job) = job {
                 let definition = self.definition(&job.definition);
+                let split = job.split.as_deref().and_then(read_split);
                 if let Some(lane) = self.lanes.get_mut(&id) {
                     lane.versions = vec![crate::machine::Version {
                         from: 0,
                         definition: Some(definition),
+                        split,
+                        moves: false,
                     }];
                 }
             }

@@ -1,11 +1,12 @@
 //! Replays: lanes of their own over a bounded stretch.
 
 use super::Shard;
-use super::generation::seat;
+use super::generation::{seat, ways};
 use crate::Start;
 use crate::machine::Version;
 use crate::record::keys;
 use crate::record::{Job, LaneRecord};
+use std::sync::Arc;
 use tradewind_store::{Error, Op, Sync};
 
 /// Finished replays that are remembered per shard.
@@ -31,6 +32,11 @@ impl Shard {
         };
         job.until = bounds.end;
         job.definition = plan.definition.to_string();
+        job.split = plan.group.as_ref().map(|group| group.split.text());
+        let split = plan
+            .group
+            .as_ref()
+            .map(|group| Arc::new(group.split.clone()));
         let definition = self.definition(&job.definition);
         let id = self.add_lane(LaneRecord {
             name: name.to_owned(),
@@ -43,10 +49,13 @@ impl Shard {
             lane.versions = vec![Version {
                 from: 0,
                 definition: Some(definition),
+                split,
+                moves: false,
             }];
             lane.policy = plan.policy.clone().into();
             lane.plan = Some(plan);
             seat(&self.around, lane);
+            ways(&self.around, lane, self.turn.now);
         }
         self.forget_finished();
         self.flush(Sync::Durable).await

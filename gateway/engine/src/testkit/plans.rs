@@ -52,6 +52,7 @@ pub fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> Subs
         start: Start::Tip,
         renamed_from: None,
         policy: Policy::default(),
+        group: None,
         shadow: None,
     }
 }

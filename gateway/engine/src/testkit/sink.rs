@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +30,15 @@ pub struct Seen {
     pub at: Instant,
     /// The sink accepts it, if it is let.
     pub accepted: bool,
+    /// Counts what any sink was given.
+    pub nth: u64,
+    /// When it was done with it: it told the outcome, or its call ended.
+    pub ended: Option<Instant>,
+    /// Its call was given up before it had told the outcome: the other side may not have noticed.
+    pub cut_off: bool,
 }
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 type Script = dyn Fn(&Delivery) -> Act + Send + Sync;
 
@@ -114,12 +124,23 @@ impl ScriptedSink {
     }
 }
 
-struct UnderWay<'a>(&'a ScriptedSink);
+struct UnderWay<'a> {
+    sink: &'a ScriptedSink,
+    given: Range<usize>,
+    returned: bool,
+}
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Ok(mut n) = self.0.under_way.lock() {
+        if let Ok(mut n) = self.sink.under_way.lock() {
             n.0 -= 1;
+        }
+        if let Ok(mut seen) = self.sink.seen.lock() {
+            let open = seen[self.given.clone()].iter_mut();
+            for seen in open.filter(|seen| seen.ended.is_none()) {
+                seen.ended = Some(Instant::now());
+                seen.cut_off = !self.returned;
+            }
         }
     }
 }
@@ -144,6 +165,9 @@ fn given(delivery: &Delivery) -> Seen {
         event: delivery.event.clone(),
         at: Instant::now(),
         accepted: false,
+        nth: NEXT.fetch_add(1, Ordering::Relaxed),
+        ended: None,
+        cut_off: false,
     }
 }
 
@@ -155,7 +179,6 @@ impl Sink for ScriptedSink {
             n.0 += 1;
             n.1 = n.1.max(n.0);
         }
-        let _under_way = UnderWay(self);
         let script = Arc::clone(&self.script.lock().unwrap());
         // All of a call was given, however far it comes.
         let first = {
@@ -163,6 +186,11 @@ impl Sink for ScriptedSink {
             let first = seen.len();
             seen.extend(batch.iter().map(given));
             first
+        };
+        let mut under_way = UnderWay {
+            sink: self,
+            given: first..first + batch.len(),
+            returned: false,
         };
         for (index, delivery) in batch.iter().enumerate() {
             let act = script(delivery);
@@ -189,8 +217,10 @@ impl Sink for ScriptedSink {
                 Act::Panic => panic!("scripted"),
                 Act::Reply(event) => accepted(Some(event)),
             };
+            self.seen.lock().unwrap()[first + index].ended = Some(Instant::now());
             report.settle(index, outcome);
         }
+        under_way.returned = true;
     }
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();

@@ -7,6 +7,7 @@ mod authority;
 mod basics;
 mod delivery;
 mod faults;
+mod group;
 mod operations;
 mod proofs;
 mod restart;

@@ -73,6 +73,7 @@ pub(super) fn derive(scrape: &Scrape) -> Registry {
     registry.register("ready", "1 while every shard takes writes", ready);
     subscriptions(&mut registry, &scrape.subscriptions);
     compared(&mut registry, &scrape.compared);
+    members(&mut registry, &scrape.subscriptions);
     oldest(&mut registry, scrape);
     disk(&mut registry, scrape.disk);
     streams(&mut registry, &scrape.streams);
@@ -93,6 +94,65 @@ struct Compared {
     subscription: String,
     of: String,
     result: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfMember {
+    subscription: String,
+    member: String,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Ended {
+    subscription: String,
+    member: String,
+    outcome: &'static str,
+}
+
+/// What members of groups take, and what became of it.
+fn members(registry: &mut Registry, views: &[SubscriptionView]) {
+    let attempts = Family::<Ended, Counter>::default();
+    let shares = Family::<OfMember, Gauge<f64, AtomicU64>>::default();
+    let circuits = Family::<OfMember, Gauge>::default();
+    for view in views {
+        for member in &view.members {
+            let (subscription, name) = (view.name.clone(), member.name.clone());
+            for (outcome, count) in [
+                ("accepted", member.accepted),
+                ("retry", member.retried),
+                ("reject", member.rejected),
+            ] {
+                let label = Ended {
+                    subscription: subscription.clone(),
+                    member: name.clone(),
+                    outcome,
+                };
+                attempts.get_or_create(&label).inc_by(count);
+            }
+            let label = OfMember {
+                subscription,
+                member: name,
+            };
+            shares.get_or_create(&label).set(member.share);
+            let open = member.gone || member.circuit == "open";
+            circuits.get_or_create(&label).set(i64::from(open));
+        }
+    }
+    registry.register(
+        "member_attempts",
+        "Attempts at members of groups, by what came of them",
+        attempts,
+    );
+    registry.register(
+        "member_share",
+        "What a member of a group takes of the keys, of 1",
+        shares,
+    );
+    registry.register(
+        "member_circuit_open",
+        "1 while the circuit breaker of a member, or its own word that it is gone, holds deliveries back",
+        circuits,
+    );
 }
 
 /// What shadows and their targets made of the same events.

@@ -355,6 +355,7 @@ mod tests {
             why: None,
             space: None,
             shadow: None,
+            members: Vec::new(),
         };
         let off = Account {
             matched: 6,

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tradewind_adapter::KeySecret;
-use tradewind_engine::{Account, Denied, SpaceView, StreamAccount, SubscriptionView, Violated};
+use tradewind_engine::{
+    Account, ComparisonView, Denied, MemberView, SpaceView, StreamAccount, SubscriptionView,
+    Violated,
+};
 use tradewind_store::Stats;
 
 const INTRODUCTION: &str = "\
@@ -37,6 +40,29 @@ fn scrape() -> String {
     metrics.key_used(&secret, 1_800_000_000);
     metrics.pulls("queue");
     metrics.routes.sample();
+    let member = MemberView {
+        name: "old".into(),
+        sink: String::new(),
+        share: 1.0,
+        circuit: "closed".into(),
+        gone: false,
+        in_flight: 0,
+        accepted: 0,
+        retried: 0,
+        rejected: 0,
+    };
+    let compared = ComparisonView {
+        shadow: "portable".into(),
+        of: "deploy".into(),
+        since_ms: 0,
+        same: 1,
+        status: 0,
+        reply: 0,
+        only_old: 0,
+        only_new: 0,
+        waiting: 0,
+        examples: Vec::new(),
+    };
     let view = SubscriptionView {
         name: "deploy".into(),
         stream: "default".into(),
@@ -54,10 +80,12 @@ fn scrape() -> String {
         why: None,
         space: Some("default".into()),
         shadow: None,
+        members: vec![member],
     };
     let of_stream = |name: &str| name.to_owned();
     plain(&metrics.render(&Scrape {
         subscriptions: vec![view],
+        compared: vec![compared],
         streams: BTreeMap::from([(of_stream("default"), StreamAccount::default())]),
         stores: BTreeMap::from([(of_stream("default"), Stats::default())]),
         damage: BTreeMap::from([(of_stream("default"), Vec::new())]),

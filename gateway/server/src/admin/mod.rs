@@ -8,6 +8,7 @@ mod auth;
 mod backups;
 mod body;
 mod compare;
+mod cutover;
 mod dead_letters;
 mod endpoint;
 mod events;

@@ -3,8 +3,8 @@
 use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
-    Guard, api_keys, audit, auth, body, compare, dead_letters, events, openapi, permit, replays,
-    schedules, space, subscriptions, system, tail,
+    Guard, api_keys, audit, auth, body, compare, cutover, dead_letters, events, openapi, permit,
+    replays, schedules, space, subscriptions, system, tail,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -19,6 +19,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let mut all = system::endpoints();
     all.extend(subscriptions::endpoints());
     all.extend(compare::endpoints());
+    all.extend(cutover::endpoints());
     all.extend(dead_letters::endpoints());
     all.extend(replays::endpoints());
     all.extend(schedules::endpoints());

@@ -137,6 +137,7 @@ async fn status(
             "last-failure": gateway.last_failure(),
         },
         "sources": sources,
+        "groups": groups(&gateway).await,
         "delayed": gateway.front.delayed(),
         "damage": damage(&gateway),
         "backup": backup(&gateway),
@@ -155,6 +156,25 @@ fn backup(gateway: &Gateway) -> Value {
     }
     let _ = gateway;
     Value::Null
+}
+
+/// Groups, with what their members take and who says so.
+async fn groups(gateway: &Gateway) -> Vec<Value> {
+    let run_time = gateway.at_run_time();
+    let views = gateway.engine.subscriptions().await;
+    let grouped = views.iter().filter(|view| !view.members.is_empty());
+    grouped
+        .map(|view| {
+            let decided = run_time.get(&view.name);
+            json!({
+                "subscription": view.name,
+                "members": view.members,
+                "at-run-time": decided.map(|decided| json!({
+                    "why": decided.why, "by": decided.by, "at-ms": decided.at_ms,
+                })),
+            })
+        })
+        .collect()
 }
 
 /// What is wrong on disk: empty where all is well.

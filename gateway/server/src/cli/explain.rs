@@ -103,6 +103,7 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
         match (verdict, &stop.reason) {
             ("matched", _) => {
                 lines.push(outcome(stop, width, now_ms));
+                lines.extend(member(stop, width));
                 lines.extend(owner(stop, width));
             }
             (_, Some(reason)) => {
@@ -115,6 +116,15 @@ fn lines(journey: &Journey, now_ms: u64, mark: Mark<'_>) -> Vec<String> {
         lines.push("unmatched    no subscription reads this stream".into());
     }
     lines
+}
+
+/// The member of a group that the event is for, and why.
+fn member(stop: &Stop, width: usize) -> Option<String> {
+    let member = stop.member.as_ref()?;
+    Some(format!(
+        "{:<12} {:<width$}  {}: {}",
+        "member", stop.subscription, member.name, member.why
+    ))
 }
 
 /// Who answers for the subscription, where that is known.
@@ -203,7 +213,9 @@ fn told(attempt: &Attempt, next: Option<&Attempt>, due_ms: Option<u64>, now_ms: 
         ("retry", None, Some(due)) => format!(", next {}", at(due, now_ms)),
         _ => format!(" after {}", span(attempt.took_ms)),
     };
-    format!("attempt {}: {what}{then}", attempt.number)
+    let at = attempt.member.as_ref();
+    let at = at.map_or_else(String::new, |member| format!(" at {member}"));
+    format!("attempt {}{at}: {what}{then}", attempt.number)
 }
 
 #[cfg(test)]
@@ -220,6 +232,7 @@ mod tests {
             took_ms,
             outcome: outcome.into(),
             reason: Some(Reason::new("http-status", "").with_status(status)),
+            member: None,
         };
         let predicate = |text: &str, actual: &str, holds| Predicate {
             predicate: text.into(),
@@ -250,6 +263,7 @@ mod tests {
                     reason: None,
                     owner: Some("platform".into()),
                     why: Some("deploys follow main".into()),
+                    member: None,
                 },
                 Stop {
                     subscription: "nightly".into(),
@@ -260,6 +274,7 @@ mod tests {
                     reason: None,
                     owner: None,
                     why: None,
+                    member: None,
                 },
             ],
         };
@@ -286,6 +301,7 @@ mod tests {
             took_ms: 10,
             outcome: outcome.into(),
             reason: Some(Reason::new("http-status", "").with_status(400)),
+            member: None,
         };
         let next = attempt("accepted", at_ms + 1310);
         let (now, far) = (at_ms + 5000, u64::MAX);
@@ -322,6 +338,7 @@ mod tests {
             reason: None,
             owner: None,
             why: None,
+            member: None,
         };
         assert!(outcome(&stop, 12, now).ends_with("due never"));
     }

@@ -9,6 +9,7 @@ mod client;
 mod compare;
 mod completions;
 mod contracts;
+mod cutover;
 mod dead_letters;
 mod dev;
 mod diff;
@@ -89,6 +90,7 @@ enum Command {
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
     Compare(compare::Args),
+    Cutover(cutover::Args),
     /// What is delivered where
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
@@ -185,6 +187,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             Command::Replay(args) => replay::run(args, term).await,
             Command::DeadLetters(command) => dead_letters::run(command, term).await,
             Command::Compare(args) => compare::run(args, term).await,
+            Command::Cutover(args) => cutover::run(args, term).await,
             Command::Subscriptions(command) => subscriptions::run(command, term).await,
             Command::Streams(command) => streams::run(command, term).await,
             Command::Sources(command) => sources::run(command, term).await,

@@ -57,6 +57,30 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             text(&source["stream"])
         ))?;
     }
+    for group in status["groups"].as_array().into_iter().flatten() {
+        let members = group["members"].as_array().into_iter().flatten();
+        let shares: Vec<String> = members
+            .map(|member| {
+                let share = member["share"].as_f64().unwrap_or_default();
+                format!(
+                    "{} {} %",
+                    text(&member["name"]),
+                    (share * 10_000.0).round() / 100.0
+                )
+            })
+            .collect();
+        let decided = &group["at-run-time"];
+        let says = match decided["why"].as_str() {
+            Some(why) => format!("at run time, by {}: {why}", text(&decided["by"])),
+            None => "by the file".into(),
+        };
+        term.line(&format!(
+            "{:<12}{}: {} ({says})",
+            "group",
+            text(&group["subscription"]),
+            shares.join(", ")
+        ))?;
+    }
     let backup = &status["backup"];
     if let Some(to) = backup["to"].as_str() {
         let point = match backup["last"]["point-ms"].as_u64() {

@@ -1,22 +1,31 @@
 //! From a checked configuration to what the engine and ingress run by.
 
+use super::groups::{self, Decisions};
 use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
 use crate::routes::{Route, Table};
 use crate::telemetry::Telemetry;
 use http::Method;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use tradewind_adapter::BuiltSource;
+use tradewind_adapter::{BuiltSource, Sink};
 use tradewind_config as config;
 use tradewind_engine::{
-    Breaker, Ignored, OnExhaustion, Pauses, Plan, Policy, Quotas, Retry, Shadow, Sight, Start,
-    StreamPlan, SubscriptionPlan,
+    Breaker, Group, Ignored, Member, OnExhaustion, Pauses, Plan, Policy, Quotas, Retry, Shadow,
+    Sight, Start, StreamPlan, SubscriptionPlan,
 };
 use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
 
-/// Streams and subscriptions, for the engine.
-pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Plan {
+/// Streams and subscriptions, for the engine; with what was decided of groups at run time.
+pub(crate) fn plan(
+    checked: &config::Checked,
+    telemetry: Option<&Arc<Telemetry>>,
+    decisions: &Decisions,
+) -> Plan {
+    let traced = |sink: &Arc<dyn Sink>| match telemetry {
+        Some(telemetry) => telemetry.sink(sink.clone()),
+        None => sink.clone(),
+    };
     let streams = checked
         .streams
         .iter()
@@ -44,10 +53,18 @@ pub fn plan(checked: &config::Checked, telemetry: Option<&Arc<Telemetry>>) -> Pl
                     policies: checked.policies.clone(),
                 }),
                 transform: loaded.transform.clone(),
-                sink: match telemetry {
-                    Some(telemetry) => telemetry.sink(loaded.sink.clone()),
-                    None => loaded.sink.clone(),
-                },
+                sink: traced(&loaded.sink),
+                group: loaded.group.as_ref().map(|group| Group {
+                    members: group
+                        .members
+                        .iter()
+                        .map(|member| Member {
+                            name: member.name.as_str().into(),
+                            sink: traced(&member.sink),
+                        })
+                        .collect(),
+                    split: groups::split(group, groups::decided(decisions, name, loaded)),
+                }),
                 start: match loaded.start {
                     config::Moment::Tip => Start::Tip,
                     config::Moment::Oldest => Start::Oldest,

@@ -3,6 +3,7 @@
 use super::Watched;
 use super::audit::Audit;
 use super::delays::Front;
+use super::groups::Groups;
 use super::notes::Notes;
 use super::pull::Pulls;
 use crate::admin::{Metrics, Scrape};
@@ -111,6 +112,8 @@ pub struct Gateway {
     /// Takes events for now and for later.
     pub(crate) front: Front,
     pub(crate) notes: Notes,
+    /// What was decided at run time of what members of groups take.
+    pub(crate) groups: Groups,
     pub(crate) audit: Audit,
     pub(crate) news: News,
     pub(super) draining: AtomicBool,

@@ -70,7 +70,7 @@ impl Gateway {
         };
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
-        let plan = plan(&checked, self.telemetry.as_ref());
+        let plan = plan(&checked, self.telemetry.as_ref(), &self.groups.all());
         if let Err(error) = self.engine.apply(plan).await {
             ended(format!("refused: {error}")).await;
             return Err(match error {
@@ -123,10 +123,11 @@ impl Gateway {
         let mut checked =
             tradewind_config::load_str(name, text, &self.registry, &System).map_err(told)?;
         (self.origin.amend)(&mut checked);
-        Ok(tradewind_config::diff(
-            &self.config.load().checked,
-            &checked,
-        ))
+        let mut changes = tradewind_config::diff(&self.config.load().checked, &checked);
+        for change in &mut changes {
+            change.effects.extend(self.overridden(change, &checked));
+        }
+        Ok(changes)
     }
 
     /// Reloads when the files' content has changed and has then stayed the same for a moment, so

@@ -5,6 +5,7 @@ use super::assemble::{plan, site};
 use super::audit::Audit;
 use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
+use super::groups::Groups;
 use super::notes::Notes;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
@@ -142,19 +143,16 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let durability = durability(&checked);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let telemetry = Telemetry::from_env().map_err(Error::Other)?;
-    let (notes, engine) = tokio::join!(
-        Notes::open(streams.as_ref(), durability),
-        Engine::start(
-            plan(&checked, telemetry.as_ref()),
-            streams.clone(),
-            clock.clone(),
-        )
-    );
-    let notes = notes.map_err(|source| Error::Store {
+    let stored = |source| Error::Store {
         path: data.clone(),
         source,
-    })?;
-    let engine = engine?;
+    };
+    let notes = Notes::open(streams.as_ref(), durability).await;
+    let notes = notes.map_err(stored)?;
+    // What was decided at run time holds from the first attempt on.
+    let groups = Groups::load(&notes).await.map_err(stored)?;
+    let plan = plan(&checked, telemetry.as_ref(), &groups.all());
+    let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
     let front = front.map_err(|source| Error::Store {
         path: data.clone(),
@@ -193,6 +191,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         pulls: Default::default(),
         front: front.clone(),
         notes,
+        groups,
         audit,
         news: Default::default(),
         draining: Default::default(),
@@ -330,12 +329,14 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     let keeper = gateway.clone();
     let teller = gateway.clone();
     let releaser = gateway.clone();
+    let judge = gateway.clone();
     vec![
         #[cfg(feature = "backup")]
         tokio::spawn(gateway.clone().keep_backed_up()),
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move { keeper.keep_notes().await }),
         tokio::spawn(async move { releaser.front.release().await }),
+        tokio::spawn(async move { judge.watch_groups().await }),
         tokio::spawn(async move { teller.tell_of_itself().await }),
         tokio::spawn(async move {
             while hangups.next().await {

@@ -12,6 +12,7 @@ mod config_reload;
 mod connections;
 mod delivery;
 mod documented;
+mod group;
 mod limits;
 mod mtls;
 mod policies;

@@ -1,6 +1,6 @@
 //! What must hold when everything has come to rest.
 
-use super::model::{Replayed, Slot, State};
+use super::model::{BESIDE, Replayed, Slot, State};
 use super::world::World;
 use crate::record::keys;
 use crate::testkit::Seen;
@@ -22,7 +22,7 @@ impl World {
         let mut digest = DefaultHasher::new();
         for nth in 0..self.model.slots.len() {
             let slot = &self.model.slots[nth];
-            let seen = slot.sink.seen();
+            let seen = slot.seen();
             self.figures.deliveries += seen.len() as u64;
             self.figures.repeated += repeated(&seen);
             for s in &seen {
@@ -30,6 +30,8 @@ impl World {
             }
             self.unaltered(slot, &seen)?;
             self.in_order(slot, &seen)?;
+            self.one_at_a_time(slot)?;
+            self.faithful(slot)?;
             if slot.state == State::Configured {
                 self.subscription(&engine, slot, &seen).await?;
             }
@@ -38,6 +40,7 @@ impl World {
             self.replayed(&engine, replayed).await?;
         }
         self.explained(&engine).await?;
+        self.looked_on(&engine).await?;
         self.figures.digest = digest.finish();
         self.figures.acknowledged = self.model.sent.len() as u64;
         self.tables().await?;
@@ -92,6 +95,86 @@ impl World {
             })?;
         }
         Ok(())
+    }
+
+    /// I7: no key is acted on by two members of a group at once, whatever was decided and whatever broke. What was
+    /// cut off may go on until its time is over.
+    fn one_at_a_time(&self, slot: &Slot) -> Result<(), String> {
+        let Some(other) = slot.other.as_ref().filter(|_| self.model.ordered) else {
+            return Ok(());
+        };
+        let until = |s: &Seen| match (s.ended, s.cut_off) {
+            (Some(ended), false) => ended,
+            (Some(ended), true) => ended.max(s.at + slot.policy.timeout),
+            (None, _) => s.at + slot.policy.timeout,
+        };
+        let mut by_key: HashMap<&str, Vec<Seen>> = HashMap::new();
+        for seen in other.seen() {
+            let key = &self.model.sent[&seen.id].key;
+            by_key.entry(key).or_default().push(seen);
+        }
+        for one in slot.sink.seen() {
+            let key = self.model.sent[&one.id].key.as_str();
+            for other in by_key.get(key).into_iter().flatten() {
+                let (first, then) = match one.nth < other.nth {
+                    true => (&one, other),
+                    false => (other, &one),
+                };
+                must(until(first) <= then.at, || {
+                    format!(
+                        "{}: {} ({}) was at one member while {} ({}) of {key} went to the other, \
+                         {:?} before {:?} (cut off: {})",
+                        slot.name,
+                        first.id,
+                        first.delivery,
+                        then.id,
+                        then.delivery,
+                        then.at,
+                        until(first),
+                        first.cut_off,
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// I8: all attempts at an event go to one member, unless it was decided otherwise for what is pending.
+    fn faithful(&self, slot: &Slot) -> Result<(), String> {
+        let Some(other) = &slot.other else {
+            return Ok(());
+        };
+        if slot.split.moves > 0 || slot.redriven {
+            return Ok(());
+        }
+        let had: HashSet<String> = other.seen().into_iter().map(|s| s.delivery).collect();
+        let both = slot
+            .sink
+            .seen()
+            .into_iter()
+            .find(|s| had.contains(&s.delivery));
+        must(both.is_none(), || {
+            format!("{}: both members got {both:?}", slot.name)
+        })
+    }
+
+    /// I9: what a shadow cannot deliver is no dead letter, and each event is compared once at most.
+    async fn looked_on(&self, engine: &Engine) -> Result<(), String> {
+        let Some(sink) = &self.model.shadow else {
+            return Ok(());
+        };
+        let views = engine.subscriptions().await;
+        let Some(view) = views.iter().find(|view| view.name == BESIDE) else {
+            return Ok(());
+        };
+        must(view.account.dead_lettered == 0, || format!("{view:?}"))?;
+        let compared = engine.compared(BESIDE, 10).await;
+        let compared = compared.map_err(|error| format!("compare: {error}"))?;
+        let seen: HashSet<String> = sink.seen().into_iter().map(|s| s.id).collect();
+        let told = compared.compared() + compared.only_new;
+        must(told <= seen.len() as u64, || {
+            format!("of {} events: {compared:?}", seen.len())
+        })
     }
 
     /// I1 and I5: all that was acknowledged was delivered, or lies in the dead letters, or left a
@@ -177,7 +260,7 @@ impl World {
         let letters = letters(engine, &slot.name).await?;
         let of_it = format!("{} (replay {id})", slot.name);
         let letters = letters.iter().filter(|l| l.subscription == of_it);
-        let seen = slot.sink.seen();
+        let seen = slot.seen();
         let seen = seen.iter().filter(|s| s.replay.as_ref() == Some(id));
         let mut there: Ids = seen.map(|s| s.id.as_str()).collect();
         there.extend(letters.map(|l| l.id.as_str()));

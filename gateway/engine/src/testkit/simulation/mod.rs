@@ -5,7 +5,8 @@
 //! comes to rest, and an oracle beside it checks what must hold: nothing acknowledged is lost
 //! (I1), nothing is invented or altered (I2), first deliveries of a key come in order (I3), what was
 //! not acknowledged is there whole or not at all (I4), accounts balance (I5), and what is delivered
-//! again was under way in a crash or failed (I6).
+//! again was under way in a crash or failed (I6). Of groups: no key is at two members at once (I7), an event stays with
+//! its member (I8). Of shadows: nobody has to look after them (I9).
 
 mod check;
 mod ground;

@@ -1,14 +1,20 @@
 //! What the oracle knows: what was published, what is subscribed, and how it came to be.
 
-use crate::testkit::{ScriptedSink, filtered};
-use crate::{OnExhaustion, Plan, Policy, Receipt, Start, StreamPlan, SubscriptionPlan};
+use crate::testkit::{ScriptedSink, Seen, filtered};
+use crate::{
+    Group, Member, OnExhaustion, Plan, Policy, Receipt, Shadow, Split, Start, StreamPlan,
+    SubscriptionPlan,
+};
 use fastrand::Rng;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tradewind_adapter::Sink;
 use tradewind_event::Event;
 
+/// Name of the shadow.
+pub(super) const BESIDE: &str = "beside";
 /// Kinds of event, for filters to tell apart.
 pub(super) const KINDS: usize = 3;
 
@@ -39,6 +45,11 @@ pub(super) struct Slot {
     pub(super) name: String,
     pub(super) renamed_from: Option<String>,
     pub(super) sink: Arc<ScriptedSink>,
+    /// The other member of its group, where it goes to one, and what both take.
+    pub(super) other: Option<Arc<ScriptedSink>>,
+    pub(super) split: Split,
+    /// Dead letters of it were redriven.
+    pub(super) redriven: bool,
     pub(super) policy: Policy,
     pub(super) start: Start,
     /// Kinds that it takes, from a generation on; `None` while it is not configured.
@@ -71,6 +82,8 @@ pub(super) struct Model {
     pub(super) generation: usize,
     pub(super) ordered: bool,
     pub(super) trims: bool,
+    /// Looks on the first subscription.
+    pub(super) shadow: Option<Arc<ScriptedSink>>,
     stream: StreamPlan,
 }
 
@@ -96,6 +109,9 @@ impl Model {
             generation: 0,
             ordered,
             trims,
+            shadow: rng
+                .bool()
+                .then(|| ScriptedSink::batching(2, |_| crate::testkit::Act::Accept)),
             stream,
         };
         for _ in 0..rng.usize(2..5) {
@@ -117,8 +133,12 @@ impl Model {
             return;
         };
         let batch = if rng.bool() { 4 } else { 1 };
+        let other = (rng.u8(..5) < 2).then(ScriptedSink::accepting);
         let mut slot = Slot {
             name,
+            other,
+            split: split(rng, 0),
+            redriven: false,
             renamed_from: None,
             sink: ScriptedSink::batching(batch, |_| crate::testkit::Act::Accept),
             policy: Policy::default(),
@@ -148,9 +168,28 @@ impl Model {
         let configured = self.slots.iter().filter(|s| s.state == State::Configured);
         Plan {
             streams: BTreeMap::from([("default".to_owned(), self.stream.clone())]),
-            subscriptions: configured.map(|s| (s.name.clone(), s.plan())).collect(),
+            subscriptions: configured
+                .map(|s| (s.name.clone(), s.plan()))
+                .chain(self.beside())
+                .collect(),
             ..Plan::default()
         }
+    }
+
+    /// The shadow, while there is something to look on.
+    fn beside(&self) -> Option<(String, SubscriptionPlan)> {
+        let (sink, of) = (self.shadow.as_ref()?, self.slots.first()?);
+        if of.state != State::Configured {
+            return None;
+        }
+        let mut plan = of.plan();
+        plan.sink = Arc::clone(sink) as Arc<dyn Sink>;
+        plan.group = None;
+        plan.start = Start::Tip;
+        plan.renamed_from = None;
+        plan.policy.retry.max_attempts = 2;
+        plan.shadow = Some(Shadow::of(&of.name));
+        Some((BESIDE.to_owned(), plan))
     }
 
     pub(super) fn settings(&self) -> &tradewind_store::Settings {
@@ -223,7 +262,36 @@ impl Slot {
         plan.start = self.start;
         plan.renamed_from = self.renamed_from.clone();
         plan.policy = self.policy.clone();
+        plan.group = self.other.as_ref().map(|other| {
+            let member = |name: &str, sink: &Arc<ScriptedSink>| Member {
+                name: name.into(),
+                sink: Arc::clone(sink) as Arc<dyn Sink>,
+            };
+            Group {
+                members: vec![member("one", &self.sink), member("other", other)],
+                split: self.split.clone(),
+            }
+        });
         plan
+    }
+
+    /// What its sinks were given, in that order.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        let mut all = self.sink.seen();
+        all.extend(self.other.iter().flat_map(|other| other.seen()));
+        all.sort_by_key(|seen| seen.nth);
+        all
+    }
+
+    /// Its sinks.
+    pub(super) fn sinks(&self) -> impl Iterator<Item = &Arc<ScriptedSink>> {
+        std::iter::once(&self.sink).chain(&self.other)
+    }
+
+    /// Another split, for what is pending, too, or not.
+    pub(super) fn resplit(&mut self, rng: &mut Rng) {
+        let moves = self.split.moves + u64::from(rng.u8(..3) == 0);
+        self.split = split(rng, moves);
     }
 
     /// What it takes now.
@@ -269,6 +337,15 @@ impl Slot {
             || policy.backlog_max.is_some()
             || policy.parked_bytes_max < 1 << 20;
         self.policy = policy;
+    }
+}
+
+/// Somebody takes something.
+fn split(rng: &mut Rng, moves: u64) -> Split {
+    let weights = pick(rng, &[(1, 0), (0, 1), (1, 1), (3, 1)]);
+    Split {
+        weights: vec![("one".into(), weights.0), ("other".into(), weights.1)],
+        moves,
     }
 }
 

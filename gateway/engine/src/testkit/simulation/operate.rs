@@ -10,11 +10,12 @@ use std::time::Duration;
 impl World {
     /// Every sink changes its mind.
     pub(super) fn mood(&mut self) {
-        for slot in &self.model.slots {
+        let slots = self.model.slots.iter().flat_map(|slot| slot.sinks());
+        for sink in slots.chain(&self.model.shadow) {
             let seed = self.rng.u64(..);
             let trouble = self.rng.u8(..5);
             let clock = self.clock.clone();
-            slot.sink.now_does(move |delivery| {
+            sink.now_does(move |delivery| {
                 let mut rng = Rng::with_seed(seed ^ u64::from(delivery.attempt).rotate_left(40));
                 for byte in delivery.id.bytes() {
                     rng = Rng::with_seed(rng.u64(..) ^ u64::from(byte));
@@ -71,9 +72,9 @@ impl World {
         if configured.is_empty() {
             return Ok(());
         }
-        let name = self.model.slots[configured[self.rng.usize(..configured.len())]]
-            .name
-            .clone();
+        let nth = configured[self.rng.usize(..configured.len())];
+        self.model.slots[nth].redriven |= matches!(dice, 17 | 18);
+        let name = self.model.slots[nth].name.clone();
         let engine = self.engine().await?;
         let of = name.clone();
         let operation = async move {
@@ -101,7 +102,7 @@ impl World {
         self.model.generation += 1;
         let generation = self.model.generation;
         let slots = self.model.slots.len();
-        match self.rng.u8(..7) {
+        match self.rng.u8(..8) {
             0 | 1 => self.model.add_slot(&mut self.rng),
             what => {
                 let nth = self.rng.usize(..slots);
@@ -112,7 +113,11 @@ impl World {
                 match (slot.state, what) {
                     (State::Configured, 2) => slot.becomes(generation, None),
                     (State::Configured, 3 | 4) => slot.becomes(generation, Some(kinds)),
-                    (State::Configured, 5) => slot.redraw(&mut self.rng, trims),
+                    (State::Configured, 5) if slot.other.is_none() || self.rng.bool() => {
+                        slot.redraw(&mut self.rng, trims);
+                    }
+                    (State::Configured, 5) => slot.resplit(&mut self.rng),
+                    (State::Configured, 7) => slot.resplit(&mut self.rng),
                     (State::Configured, _) => {
                         slot.renamed_from = Some(std::mem::replace(&mut slot.name, fresh));
                     }

@@ -1,6 +1,6 @@
 //! All is well again, and everything comes to rest.
 
-use super::model::{State, kinds};
+use super::model::{BESIDE, State, kinds};
 use super::world::World;
 use crate::testkit::Act;
 use crate::{Engine, OnExhaustion};
@@ -14,8 +14,9 @@ pub(super) async fn settle(world: &mut World) -> Result<(), String> {
     world.settling = true;
     world.fall().await;
     world.ground.heal();
-    for slot in &world.model.slots {
-        slot.sink.now_does(|_| Act::Accept);
+    let slots = world.model.slots.iter().flat_map(|slot| slot.sinks());
+    for sink in slots.chain(&world.model.shadow) {
+        sink.now_does(|_| Act::Accept);
     }
     world.tell(|| "all is well".into());
     // Who did not hear whether an event is durable asks once more.
@@ -46,6 +47,11 @@ pub(super) async fn settle(world: &mut World) -> Result<(), String> {
         let resumed = engine.resume(name).await;
         resumed.map_err(|error| format!("{name} cannot be resumed: {error}"))?;
     }
+    if world.model.shadow.is_some() {
+        // One that has lost what it looked on is suspended.
+        engine.resume(BESIDE).await.ok();
+        engine.discard(BESIDE).await.ok();
+    }
     rest(&engine).await?;
     for nth in world.model.having(State::Configured) {
         let slot = &world.model.slots[nth];
@@ -53,6 +59,8 @@ pub(super) async fn settle(world: &mut World) -> Result<(), String> {
         {
             continue;
         }
+        world.model.slots[nth].redriven = true;
+        let slot = &world.model.slots[nth];
         for round in 0.. {
             let redriven = engine.redrive(&slot.name, None).await;
             if redriven.map_err(|error| format!("redrive: {error}"))? == 0 {

@@ -1,7 +1,7 @@
 //! A pulled source of a space that is above its quota is slowed down, and nothing of it is given back.
 
 use super::*;
-use crate::run::plan;
+use crate::run::assemble::plan;
 use async_trait::async_trait;
 use std::sync::Mutex as StdMutex;
 use tradewind_adapter::{Capability, Error};
@@ -51,9 +51,13 @@ async fn slowed() -> Result<(), String> {
     let clock = SimClock::new();
     let streams = CrashStreams::new(clock.clone());
     let shared: Arc<dyn Clock> = clock.clone();
-    let engine = Engine::start(plan(&checked, None), streams.clone(), shared.clone())
-        .await
-        .unwrap();
+    let engine = Engine::start(
+        plan(&checked, None, &Default::default()),
+        streams.clone(),
+        shared.clone(),
+    )
+    .await
+    .unwrap();
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 //! store around a firing, with a clock that is set back and forth.
 
 use super::*;
-use crate::run::plan;
+use crate::run::assemble::plan;
 use std::collections::HashSet;
 use tradewind_config::System;
 use tradewind_engine::testkit::{CrashStreams, EPOCH_MS, SimClock, in_simulated_time};
@@ -35,9 +35,13 @@ async fn start(scene: &Scene, streams: &Arc<CrashStreams>, clock: &Arc<SimClock>
     );
     let checked = tradewind_config::load_str("a.yaml", &text, &crate::registry(), &System).unwrap();
     let shared: Arc<dyn Clock> = clock.clone();
-    let engine = Engine::start(plan(&checked, None), streams.clone(), shared.clone())
-        .await
-        .unwrap();
+    let engine = Engine::start(
+        plan(&checked, None, &Default::default()),
+        streams.clone(),
+        shared.clone(),
+    )
+    .await
+    .unwrap();
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();

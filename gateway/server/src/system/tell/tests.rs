@@ -33,6 +33,7 @@ fn view(name: &str) -> SubscriptionView {
         why: None,
         space: None,
         shadow: None,
+        members: Vec::new(),
     }
 }
 

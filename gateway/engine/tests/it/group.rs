@@ -1,0 +1,282 @@
+//! Groups: which member gets an event, and when a key changes hands.
+
+use crate::support::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_adapter::Sink;
+use tradewind_engine::{Engine, Group, Member, Plan, Split, Start, SubscriptionPlan};
+
+type Sinks = [Arc<ScriptedSink>; 2];
+
+fn split(one: u32, other: u32, moves: u64) -> Split {
+    Split {
+        weights: vec![("one".into(), one), ("other".into(), other)],
+        moves,
+    }
+}
+
+fn grouped(sinks: &Sinks, split: Split) -> SubscriptionPlan {
+    let mut plan = subscription(&sinks[0]);
+    let named = ["one", "other"].into_iter().zip(sinks);
+    let member = |(name, sink): (&str, &Arc<ScriptedSink>)| Member {
+        name: name.into(),
+        sink: Arc::clone(sink) as Arc<dyn Sink>,
+    };
+    plan.group = Some(Group {
+        members: named.map(member).collect(),
+        split,
+    });
+    plan.policy.breaker.failures = 0;
+    plan.policy.retry.full_jitter = false;
+    plan
+}
+
+fn by_key(sinks: &Sinks, split: Split) -> Plan {
+    ordered([("s", grouped(sinks, split))])
+}
+
+fn keys(sink: &ScriptedSink) -> BTreeSet<String> {
+    let seen = sink.seen().into_iter();
+    seen.filter_map(|s| s.event.subject().map(str::to_owned))
+        .collect()
+}
+
+async fn send(engine: &Engine, round: &str, keys: usize) {
+    let events = (0..keys).map(|n| keyed(&format!("{round}-{n}"), &format!("k{n}")));
+    publish(engine, events).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_split_and_move_with_the_weights() {
+    let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
+    let engine = World::new().start(by_key(&sinks, split(9, 1, 0))).await;
+    let mut had = BTreeSet::new();
+    for (round, weights) in [(9, 1), (8, 2), (5, 5), (0, 10), (10, 0)]
+        .into_iter()
+        .enumerate()
+    {
+        let plan = by_key(&sinks, split(weights.0, weights.1, 0));
+        engine.apply(plan).await.unwrap();
+        let before = sinks[1].seen().len();
+        send(&engine, &format!("r{round}"), 200).await;
+        engine.quiesced().await;
+        let now: BTreeSet<String> = sinks[1].seen()[before..]
+            .iter()
+            .map(|s| s.event.subject().unwrap().to_owned())
+            .collect();
+        let wanted = 200 * weights.1 / 10;
+        assert!(
+            now.len().abs_diff(wanted as usize) < 25,
+            "{round}: {}",
+            now.len()
+        );
+        if weights.1 > 0 {
+            assert!(had.is_subset(&now), "no key goes back while it grows");
+            had = now;
+        }
+    }
+    assert_eq!(account(&engine, "s").await.accepted, 1000);
+    let views = engine.subscriptions().await;
+    let members: Vec<_> = views[0]
+        .members
+        .iter()
+        .map(|m| (m.name.as_str(), m.share))
+        .collect();
+    assert_eq!(members, [("one", 1.0), ("other", 0.0)]);
+    let accepted: u64 = views[0].members.iter().map(|m| m.accepted).sum();
+    assert_eq!(accepted, 1000);
+}
+
+/// A key's later events wait until what lay before the change is settled, at the member where it was.
+#[tokio::test(start_paused = true)]
+async fn a_key_changes_hands_when_its_earlier_events_are_settled() {
+    let sinks = [
+        ScriptedSink::new(|delivery| match delivery.attempt {
+            1 => Act::Retry(Some(Duration::from_secs(60))),
+            _ => Act::Accept,
+        }),
+        ScriptedSink::accepting(),
+    ];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 3).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    send(&engine, "b", 4).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(sinks[1].ids(), ["b-3"], "a key of which nothing is pending");
+    engine.quiesced().await;
+    assert_eq!(sinks[0].ids().len(), 6);
+    let mut then = sinks[1].ids();
+    then.sort_unstable();
+    assert_eq!(then, ["b-0", "b-1", "b-2", "b-3"]);
+    let done = sinks[0].seen().into_iter().map(|s| s.at).max().unwrap();
+    assert!(sinks[1].seen()[1..].iter().all(|s| s.at >= done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_for_what_is_pending_moves_it_once_its_attempt_has_ended() {
+    let sinks = [
+        ScriptedSink::new(|delivery| match delivery.event.id() {
+            "a-0" => Act::Hang,
+            _ => Act::Retry(Some(Duration::from_secs(3600))),
+        }),
+        ScriptedSink::accepting(),
+    ];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 2).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 1))).await.unwrap();
+    send(&engine, "b", 2).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(
+        sinks[1].ids(),
+        [""; 0],
+        "one attempt is under way, one pause has been asked for"
+    );
+    engine.quiesced().await;
+    assert_eq!(sinks[0].ids().len(), 2, "nothing goes back");
+    let mut then = sinks[1].ids();
+    then.sort_unstable();
+    assert_eq!(then, ["a-0", "a-1", "b-0", "b-1"]);
+    let at = engine
+        .position("default", "/shop", "a-0")
+        .await
+        .unwrap()
+        .unwrap();
+    let journey = engine
+        .explain(&format!("default@{at}"))
+        .await
+        .unwrap()
+        .remove(0);
+    let stop = &journey.subscriptions[0];
+    let went: Vec<_> = stop
+        .attempts
+        .iter()
+        .map(|a| a.member.as_deref().unwrap())
+        .collect();
+    assert_eq!(went, ["one", "other"]);
+    let member = stop.member.as_ref().unwrap();
+    assert_eq!(member.name, "other");
+    assert!(member.why.starts_with("decided at 0/"), "{}", member.why);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_and_a_restart_stay_with_the_member_and_a_redrive_begins_anew() {
+    let world = World::new();
+    let sinks = [
+        ScriptedSink::new(|delivery| match delivery.event.id() {
+            "a-0" => Act::Reject,
+            _ if delivery.attempt < 4 => Act::Retry(Some(Duration::from_secs(100))),
+            _ => Act::Accept,
+        }),
+        ScriptedSink::accepting(),
+    ];
+    let engine = world.start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 3).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    engine.drain(Duration::ZERO).await.unwrap();
+    drop(engine);
+    let engine = world.start(by_key(&sinks, split(0, 1, 0))).await;
+    engine.quiesced().await;
+    assert_eq!(sinks[0].count(|s| s.id == "a-1"), 4);
+    assert_eq!(sinks[1].ids(), [""; 0]);
+    assert_eq!(engine.redrive("s", None).await.unwrap(), 1);
+    engine.quiesced().await;
+    assert_eq!(sinks[1].ids(), ["a-0"]);
+    assert_eq!(account(&engine, "s").await.accepted, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_member_in_trouble_holds_up_its_own_keys_only() {
+    let sinks = [
+        ScriptedSink::new(|_| Act::Retry(None)),
+        ScriptedSink::accepting(),
+    ];
+    let mut plan = by_key(&sinks, split(1, 1, 0));
+    let own = plan.subscriptions.get_mut("s").unwrap();
+    own.policy.breaker.failures = 3;
+    own.policy.concurrency = 2;
+    let engine = World::new().start(plan).await;
+    send(&engine, "a", 100).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let views = engine.subscriptions().await;
+    let states: BTreeMap<_, _> = views[0]
+        .members
+        .iter()
+        .map(|m| (m.name.as_str(), m))
+        .collect();
+    assert_eq!(
+        (
+            states["one"].circuit.as_str(),
+            states["other"].circuit.as_str()
+        ),
+        ("open", "closed")
+    );
+    assert!(states["one"].is_down() && !states["other"].is_down());
+    assert!(states["other"].accepted > 30, "{views:?}");
+    assert_eq!(
+        account(&engine, "s").await.pending,
+        100 - states["other"].accepted
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_order_each_event_is_its_own_key() {
+    let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
+    let engine = World::new()
+        .start(plan([("s", grouped(&sinks, split(1, 1, 0)))]))
+        .await;
+    publish(&engine, (0..200).map(|n| keyed(&format!("e{n}"), "same"))).await;
+    engine.quiesced().await;
+    let counts = [sinks[0].ids().len(), sinks[1].ids().len()];
+    assert!(counts.iter().all(|n| (70..=130).contains(n)), "{counts:?}");
+}
+
+/// A replay takes the split of its beginning; a key that two members would have waits.
+#[tokio::test(start_paused = true)]
+async fn a_replay_and_its_subscription_never_have_a_key_at_two_members() {
+    let slow = || ScriptedSink::new(|_| Act::Slow(Duration::from_millis(700)));
+    let sinks = [slow(), slow()];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 20).await;
+    engine.quiesced().await;
+    engine.replay("s", Start::Oldest, Some(10.0)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    for round in ["b", "c", "d"] {
+        send(&engine, round, 20).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    engine.quiesced().await;
+    assert_eq!(keys(&sinks[0]), keys(&sinks[1]));
+    assert_eq!(sinks[0].count(|s| s.replay.is_some()), 20);
+    let others = sinks[1].seen();
+    for one in sinks[0].seen() {
+        for other in others
+            .iter()
+            .filter(|o| o.event.subject() == one.event.subject())
+        {
+            let apart = one.ended.unwrap() <= other.at || other.ended.unwrap() <= one.at;
+            assert!(apart, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_in_which_nobody_takes_anything_is_refused() {
+    let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
+    let mut stranger = split(1, 1, 0);
+    stranger.weights[1].0 = "stranger".into();
+    for split in [split(0, 0, 0), stranger] {
+        let World { store, clock } = World::new();
+        let started = Engine::start(by_key(&sinks, split), store, clock).await;
+        assert!(
+            started
+                .unwrap_err()
+                .to_string()
+                .contains("the group of subscription `s`")
+        );
+    }
+}

@@ -1,0 +1,516 @@
+//! What members of groups take: the file says it, operators say otherwise at run time, and for some groups the
+//! gateway itself does when a member is in trouble.
+
+use super::assemble::plan;
+use super::audit::GATEWAY;
+use super::gateway::Gateway;
+use super::notes::Notes;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tradewind_audit::Entry;
+use tradewind_config::{Change, Checked, GroupMode as Mode, LoadedGroup, LoadedSubscription};
+use tradewind_engine::{Error, MemberView, Split};
+use tradewind_store::Op;
+
+/// How often members are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Most decisions that are read back.
+const MOST: usize = 10_000;
+/// Weights that are made here add up to it.
+const WHOLE: u32 = 10_000;
+
+/// What was decided for a group at run time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    /// Weights in place of those of the file; `None` where the file's hold.
+    pub(crate) weights: Option<Vec<(String, u32)>>,
+    /// Counts decisions that hold for what was pending, too; it never goes back.
+    pub(crate) moves: u64,
+    pub(crate) at_ms: u64,
+    pub(crate) by: String,
+    pub(crate) why: String,
+}
+
+/// Decisions by subscription.
+pub(crate) type Decisions = BTreeMap<String, Decided>;
+
+/// The decisions in force, as they are in the notes.
+#[derive(Debug, Default)]
+pub(crate) struct Groups(Mutex<Arc<Decisions>>);
+
+/// What an operator wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// So many percent of the keys to this member; the others share the rest as they did.
+    Percent(String, u32),
+    /// What the file says.
+    Back,
+}
+
+impl Groups {
+    pub(super) async fn load(notes: &Notes) -> Result<Self, tradewind_store::Error> {
+        let mut all = Decisions::new();
+        // `0` comes after `/`.
+        for (key, value) in notes.scan(b"w/", b"w0", MOST).await? {
+            let name = String::from_utf8_lossy(&key[2..]).into_owned();
+            match serde_json::from_slice(&value) {
+                Ok(decided) => drop(all.insert(name, decided)),
+                Err(error) => {
+                    tracing::error!(%error, subscription = name, "what was decided at run time is not understood: the file holds");
+                }
+            }
+        }
+        Ok(Self(Mutex::new(Arc::new(all))))
+    }
+
+    pub(crate) fn all(&self) -> Arc<Decisions> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn store(&self, all: Decisions) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
+    }
+}
+
+/// What was decided for a subscription, where it still fits: a file that names other members ends it.
+pub(crate) fn decided<'a>(
+    all: &'a Decisions,
+    name: &str,
+    subscription: &LoadedSubscription,
+) -> Option<&'a Decided> {
+    let renamed = subscription.renamed_from.as_deref();
+    all.get(name).or_else(|| all.get(renamed?))
+}
+
+/// The weights that were put in force at run time, where they fit the members of the file.
+pub(crate) fn in_place<'a>(
+    group: &LoadedGroup,
+    decided: Option<&'a Decided>,
+) -> Option<&'a Vec<(String, u32)>> {
+    let weights = decided?.weights.as_ref()?;
+    let said: BTreeSet<&str> = weights.iter().map(|(name, _)| name.as_str()).collect();
+    let there: BTreeSet<&str> = group.members.iter().map(|m| m.name.as_str()).collect();
+    (said == there).then_some(weights)
+}
+
+/// How a group splits keys.
+pub(super) fn split(group: &LoadedGroup, decided: Option<&Decided>) -> Split {
+    let own = group.members.iter().map(|m| (m.name.clone(), m.weight));
+    let weight = |name: &str| {
+        let run_time = in_place(group, decided)?.iter();
+        run_time.clone().find(|(n, _)| n == name).map(|(_, w)| *w)
+    };
+    Split {
+        // In the order of the file, so that equal weights are the same split.
+        weights: own
+            .map(|(name, own)| (weight(&name).unwrap_or(own), name))
+            .map(|(weight, name)| (name, weight))
+            .collect(),
+        moves: decided.map_or(0, |decided| decided.moves),
+    }
+}
+
+/// So many percent for one member; the others share the rest in proportion to what they have.
+fn shifted(now: &Split, to: &str, percent: u32) -> Vec<(String, u32)> {
+    let own = percent.min(100) * (WHOLE / 100);
+    let rest = WHOLE - own;
+    let others = now.weights.iter().filter(|(name, _)| name != to);
+    let total: u64 = others.clone().map(|(_, weight)| u64::from(*weight)).sum();
+    let mut left = rest;
+    let mut weights: Vec<(String, u32)> = now
+        .weights
+        .iter()
+        .map(|(name, weight)| {
+            let part = match (name == to, total) {
+                (true, _) => own,
+                (false, 0) => 0,
+                (false, total) => (u64::from(rest) * u64::from(*weight) / total) as u32,
+            };
+            if name != to {
+                left -= part;
+            }
+            (name.clone(), part)
+        })
+        .collect();
+    // What rounding left over, or all of it where the others have had nothing.
+    let had = |name: &str| now.weights.iter().any(|(n, w)| n == name && *w > 0);
+    let takes = weights.iter().position(|(name, _)| name != to && had(name));
+    let first = weights.iter().position(|(name, _)| name != to);
+    if let Some((_, weight)) = takes.or(first).and_then(|at| weights.get_mut(at)) {
+        *weight += left;
+    }
+    weights
+}
+
+/// What the gateway decides for a group, as its members stand: other weights, and why.
+fn decide(mode: Mode, members: &[MemberView]) -> Option<(Vec<(String, u32)>, String)> {
+    let down = |member: &MemberView| match member.gone {
+        true => format!("`{}` said that it is gone", member.name),
+        false => format!("the circuit of `{}` is open", member.name),
+    };
+    match mode {
+        Mode::Weighted => None,
+        Mode::FailOver => {
+            let now = members.iter().find(|member| member.share > 0.0)?;
+            let next = members
+                .iter()
+                .find(|m| m.name != now.name && !m.is_down())?;
+            let weights = members.iter().map(|member| {
+                let takes = member.name == next.name;
+                (member.name.clone(), u32::from(takes))
+            });
+            let why = format!("{}: `{}` takes over", down(now), next.name);
+            now.is_down().then(|| (weights.collect(), why))
+        }
+        Mode::Canary => {
+            let (stable, canaries) = members.split_first()?;
+            let failed = canaries.iter().find(|m| m.share > 0.0 && m.is_down())?;
+            if stable.is_down() {
+                return None;
+            }
+            let part = |member: &MemberView| (member.share * f64::from(WHOLE)).round() as u32;
+            let weight = |member: &MemberView| {
+                if member.name == failed.name {
+                    0
+                } else if member.name == stable.name {
+                    part(stable) + part(failed)
+                } else {
+                    part(member)
+                }
+            };
+            let weights = members.iter().map(|m| (m.name.clone(), weight(m)));
+            let why = format!("{}: `{}` takes its keys back", down(failed), stable.name);
+            Some((weights.collect(), why))
+        }
+    }
+}
+
+impl Gateway {
+    /// Puts other weights in force, from the present end of the stream on; with `pending`, also for what is
+    /// pending. Durable when it returns.
+    ///
+    /// # Errors
+    /// There is no such group or member, or the store fails.
+    pub(crate) async fn cut_over(
+        &self,
+        name: &str,
+        wanted: &Wanted,
+        pending: bool,
+        by: &str,
+    ) -> Result<(), Error> {
+        let _alone = self.reloading.lock().await;
+        let config = self.config.load_full();
+        let (subscription, group) = grouped(&config.checked, name)?;
+        let all = self.groups.all();
+        let before = decided(&all, name, subscription);
+        let (weights, why) = match wanted {
+            Wanted::Back => (None, "back to the file".to_owned()),
+            Wanted::Percent(member, percent) => {
+                if !group.members.iter().any(|m| m.name == *member) {
+                    let known: Vec<&str> = group.members.iter().map(|m| &*m.name).collect();
+                    return Err(Error::Invalid(format!(
+                        "the group of `{name}` has no member `{member}`: {}",
+                        known.join(", ")
+                    )));
+                }
+                if *percent > 100 {
+                    return Err(Error::Invalid(format!("{percent} percent are too many")));
+                }
+                let weights = shifted(&split(group, before), member, *percent);
+                (Some(weights), format!("{percent} % to {member}"))
+            }
+        };
+        let decided = Decided {
+            weights,
+            moves: before.map_or(0, |before| before.moves) + u64::from(pending),
+            at_ms: self.clock.unix_ms(),
+            by: by.to_owned(),
+            why,
+        };
+        self.decide(name, decided, &config.checked).await
+    }
+
+    /// In the notes first: what was decided is found again.
+    async fn decide(&self, name: &str, decided: Decided, checked: &Checked) -> Result<(), Error> {
+        let before = self.groups.all();
+        let key = Bytes::from(format!("w/{name}"));
+        let value = Bytes::from(serde_json::to_vec(&decided).unwrap_or_default());
+        self.notes.write(vec![Op::Put(key.clone(), value)]).await?;
+        let why = decided.why.clone();
+        let mut all = Decisions::clone(&before);
+        all.insert(name.to_owned(), decided);
+        let plan = plan(checked, self.telemetry.as_ref(), &all);
+        if let Err(error) = self.engine.apply(plan).await {
+            let undo = match before.get(name) {
+                Some(before) => {
+                    let before = serde_json::to_vec(before).unwrap_or_default();
+                    Op::Put(key, before.into())
+                }
+                None => Op::Delete(key),
+            };
+            self.notes.write(vec![undo]).await?;
+            return Err(error);
+        }
+        self.groups.store(all);
+        tracing::warn!(subscription = name, why, "a group is split otherwise");
+        self.say("cut-over", format!("{name}: {why}"));
+        Ok(())
+    }
+
+    /// Looks after members where the configuration leaves that to the gateway. Never returns.
+    pub(super) async fn watch_groups(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let config = self.config.load_full();
+            let watched = |s: &LoadedSubscription| {
+                let group = s.group.as_ref();
+                group.is_some_and(|group| group.mode != Mode::Weighted)
+            };
+            if !config.checked.subscriptions.values().any(watched) {
+                continue;
+            }
+            for view in self.engine.subscriptions().await {
+                let subscription = config.checked.subscriptions.get(&view.name);
+                let group = subscription.and_then(|s| s.group.as_ref());
+                let Some(group) = group.filter(|_| view.state == "active") else {
+                    continue;
+                };
+                if let Some((weights, why)) = decide(group.mode, &view.members)
+                    && let Err(error) = self.step_in(&view.name, weights, why).await
+                {
+                    tracing::error!(subscription = view.name, %error, "a group in trouble is left as it is");
+                }
+            }
+        }
+    }
+
+    async fn step_in(
+        &self,
+        name: &str,
+        weights: Vec<(String, u32)>,
+        why: String,
+    ) -> Result<(), Error> {
+        let entry = Entry {
+            what: "cut-over".into(),
+            by: GATEWAY.into(),
+            object: Some(format!("subscription {name}")),
+            detail: Some(json!({ "why": why, "weights": weights })),
+            ..Entry::default()
+        };
+        let recorded = self.audit.record(vec![entry.clone()]).await;
+        let of = recorded.map_err(|error| Error::Invalid(format!("the audit log: {error}")))?;
+        let _alone = self.reloading.lock().await;
+        let config = self.config.load_full();
+        let (subscription, _) = grouped(&config.checked, name)?;
+        let all = self.groups.all();
+        let before = decided(&all, name, subscription);
+        let decided = Decided {
+            weights: Some(weights),
+            moves: before.map_or(0, |before| before.moves) + 1,
+            at_ms: self.clock.unix_ms(),
+            by: GATEWAY.into(),
+            why,
+        };
+        let done = self.decide(name, decided, &config.checked).await;
+        let outcome = match &done {
+            Ok(()) => "done".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.audit.ended(of, entry, outcome).await;
+        done
+    }
+
+    /// What a file that changes a group is told of weights that were put in force at run time.
+    pub(super) fn overridden(&self, change: &Change, new: &Checked) -> Option<String> {
+        if change.object != "subscription" || !change.keys.iter().any(|k| k.key.starts_with("sink"))
+        {
+            return None;
+        }
+        let decided = self.at_run_time().remove(&change.name)?;
+        let name = &change.name;
+        let group = new.subscriptions.get(name)?.group.as_ref();
+        Some(
+            match group.and_then(|group| in_place(group, Some(&decided))) {
+                Some(_) => format!(
+                    "the weights of the file do not hold: {}, by {}, until `tradewind cutover {name} --back`",
+                    decided.why, decided.by
+                ),
+                None => format!(
+                    "ends what was put in force at run time ({}): it has other members",
+                    decided.why
+                ),
+            },
+        )
+    }
+
+    /// Groups whose weights are not those of the file: by subscription, what was decided.
+    pub(crate) fn at_run_time(&self) -> BTreeMap<String, Decided> {
+        let config = self.config.load();
+        let all = self.groups.all();
+        let mut found = BTreeMap::new();
+        for (name, subscription) in &config.checked.subscriptions {
+            let Some(group) = &subscription.group else {
+                continue;
+            };
+            let decided = decided(&all, name, subscription);
+            if in_place(group, decided).is_some() {
+                found.extend(decided.map(|decided| (name.clone(), decided.clone())));
+            }
+        }
+        found
+    }
+}
+
+fn grouped<'a>(
+    checked: &'a Checked,
+    name: &str,
+) -> Result<(&'a LoadedSubscription, &'a LoadedGroup), Error> {
+    let subscription = checked.subscriptions.get(name);
+    let missing = || Error::NotFound(format!("no subscription `{name}`"));
+    let subscription = subscription.ok_or_else(missing)?;
+    let group = subscription.group.as_ref();
+    let none = || Error::Invalid(format!("the sink of `{name}` is no group"));
+    Ok((subscription, group.ok_or_else(none)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(weights: &[(&str, u32)]) -> Split {
+        let named = weights
+            .iter()
+            .map(|(name, weight)| (name.to_string(), *weight));
+        Split {
+            weights: named.collect(),
+            moves: 0,
+        }
+    }
+
+    #[test]
+    fn the_others_share_the_rest_as_they_did() {
+        // as they are, to whom, percent, as they become
+        let table: &[(&[u32], u32, &[u32])] = &[
+            (&[100, 0], 10, &[9000, 1000]),
+            (&[9000, 1000], 100, &[0, 10_000]),
+            (&[0, 10_000], 30, &[7000, 3000]),
+            (&[0, 1], 0, &[10_000, 0]),
+            (&[2, 0, 1], 10, &[6000, 1000, 3000]),
+            (&[1, 0, 1, 1], 1, &[3300, 100, 3300, 3300]),
+            (&[1, 0, 1, 1], 0, &[3334, 0, 3333, 3333]),
+        ];
+        for (before, percent, after) in table {
+            let names = ["a", "b", "c", "d"];
+            let before: Vec<_> = names.into_iter().zip(before.iter().copied()).collect();
+            let shifted = shifted(&now(&before), "b", *percent);
+            let weights: Vec<u32> = shifted.iter().map(|(_, weight)| *weight).collect();
+            assert_eq!(weights, *after, "{before:?} {percent}");
+            assert_eq!(weights.iter().sum::<u32>(), WHOLE);
+        }
+    }
+
+    fn member(name: &str, share: f64, circuit: &str, in_flight: u64) -> MemberView {
+        MemberView {
+            name: name.into(),
+            sink: String::new(),
+            share,
+            circuit: circuit.into(),
+            gone: false,
+            in_flight,
+            accepted: 0,
+            retried: 0,
+            rejected: 0,
+        }
+    }
+
+    #[test]
+    fn the_gateway_steps_in_once_trouble_is_certain() {
+        use Mode::{Canary, FailOver, Weighted};
+        let ([open, closed], [some, none]) = (["open", "closed"], [1, 0]);
+        let gone = MemberView {
+            gone: true,
+            ..member("a", 1.0, closed, 0)
+        };
+        let of = |weights: &[u32]| Some(weights.to_vec());
+        let table = [
+            (
+                FailOver,
+                vec![member("a", 1.0, open, none), member("b", 0.0, closed, none)],
+                of(&[0, 1]),
+            ),
+            (
+                FailOver,
+                vec![gone, member("b", 0.0, closed, none)],
+                of(&[0, 1]),
+            ),
+            // Something is under way there.
+            (
+                FailOver,
+                vec![member("a", 1.0, open, some), member("b", 0.0, closed, none)],
+                None,
+            ),
+            (
+                FailOver,
+                vec![
+                    member("a", 1.0, "half-open", none),
+                    member("b", 0.0, closed, none),
+                ],
+                None,
+            ),
+            (
+                FailOver,
+                vec![member("a", 1.0, open, none), member("b", 0.0, open, none)],
+                None,
+            ),
+            // It does not go back by itself.
+            (
+                FailOver,
+                vec![
+                    member("a", 0.0, closed, none),
+                    member("b", 1.0, closed, none),
+                ],
+                None,
+            ),
+            (
+                FailOver,
+                vec![member("a", 0.0, closed, none), member("b", 1.0, open, none)],
+                of(&[1, 0]),
+            ),
+            (
+                Canary,
+                vec![member("a", 0.9, closed, some), member("b", 0.1, open, none)],
+                of(&[10_000, 0]),
+            ),
+            (
+                Canary,
+                vec![member("a", 0.9, open, none), member("b", 0.1, closed, none)],
+                None,
+            ),
+            (
+                Canary,
+                vec![member("a", 0.9, open, none), member("b", 0.1, open, none)],
+                None,
+            ),
+            (
+                Canary,
+                vec![member("a", 1.0, closed, none), member("b", 0.0, open, none)],
+                None,
+            ),
+            (
+                Weighted,
+                vec![member("a", 0.5, open, none), member("b", 0.5, closed, none)],
+                None,
+            ),
+        ];
+        for (mode, members, expected) in table {
+            let decided = decide(mode, &members);
+            let weights =
+                decided.map(|(all, _)| all.into_iter().map(|(_, w)| w).collect::<Vec<_>>());
+            assert_eq!(weights, expected, "{mode:?} {members:?}");
+        }
+    }
+}
