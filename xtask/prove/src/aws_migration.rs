@@ -234,8 +234,6 @@ impl Story<'_> {
     async fn settled(&self) -> Result<(), String> {
         for _ in 0..PATIENCE {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            let (_, streams) = self.gateway.admin("GET", "/v1/streams").await?;
-            let _ = streams;
             let (_, listed) = self.gateway.admin("GET", "/v1/subscriptions").await?;
             let listed = listed.as_array().cloned().unwrap_or_default();
             let number = |view: &serde_json::Value, key: &str| view["account"][key].as_u64();
