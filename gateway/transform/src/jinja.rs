@@ -3,6 +3,7 @@
 use crate::read::{InvalidTransform, Node, near};
 use crate::step::Reason;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
+use std::cell::Cell;
 use std::{fmt, io};
 use tradewind_event::{Attribute, DataKind, Event};
 
@@ -12,7 +13,8 @@ const TEMPLATE_MAX: usize = 32 << 10;
 const SHORT: usize = 1 << 10;
 /// Stack that is enough for that, with room to spare in a build without optimisation.
 const SHORT_STACK: usize = 2 << 20;
-/// Work of one template; see README.md, "Bounds".
+/// Work of one template, and what those of a step may have done before the last one begins; see README.md,
+/// "Bounds".
 const FUEL: u64 = 500_000;
 /// What a template may read.
 const VARIABLES: [&str; 2] = ["event", "data"];
@@ -37,8 +39,21 @@ impl fmt::Debug for Templates {
     }
 }
 
-/// What templates read of an event.
-pub(crate) struct Scope(Value);
+/// What the templates of a step read of an event.
+pub(crate) struct Scope {
+    value: Value,
+    /// Work that was done with it.
+    spent: Cell<u64>,
+}
+
+impl From<Value> for Scope {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            spent: Cell::new(0),
+        }
+    }
+}
 
 impl Templates {
     pub(crate) fn new(writes: Writes) -> Self {
@@ -143,7 +158,7 @@ impl Templates {
             true => read(event)?,
             false => None,
         };
-        Ok(Scope(match data {
+        Ok(Scope::from(match data {
             Some(data) => context! { event => attributes, data => data },
             None => context! { event => attributes },
         }))
@@ -151,20 +166,29 @@ impl Templates {
 
     /// The text of a template that reads nothing of the event.
     pub(crate) fn constant(&self, name: &str, max: usize) -> Result<String, Reason> {
-        let bytes = self.render(name, &Scope(context! {}), max)?;
+        let bytes = self.render(name, &Scope::from(context! {}), max)?;
         String::from_utf8(bytes).map_err(|error| Reason::new(error.to_string()))
     }
 
     pub(crate) fn render(&self, name: &str, scope: &Scope, max: usize) -> Result<Vec<u8>, Reason> {
         let failed = |error: minijinja::Error, source| Reason::new(told(&error, source));
+        if scope.spent.get() >= FUEL {
+            return Err(Reason::new(out_of_fuel()));
+        }
         let template = self.environment.get_template(name);
         let template = template.map_err(|error| failed(error, None))?;
         let mut out = Capped {
             bytes: Vec::new(),
             max,
         };
-        match template.render_captured_to(scope.0.clone(), &mut out) {
-            Ok(_) => Ok(out.bytes),
+        match template.render_captured_to(scope.value.clone(), &mut out) {
+            Ok(captured) => {
+                let levels = captured.state().fuel_levels();
+                let consumed = levels.map_or(0, |(consumed, _)| consumed);
+                scope.spent.set(scope.spent.get() + consumed);
+                drop(captured);
+                Ok(out.bytes)
+            }
             Err(_) if out.is_over() => Err(Reason::new(format!(
                 "the output has more than {} KiB",
                 max >> 10
@@ -215,10 +239,14 @@ fn read(event: &Event) -> Result<Option<Value>, Reason> {
     }
 }
 
+fn out_of_fuel() -> String {
+    format!("it takes more than {FUEL} units of work")
+}
+
 /// The error in one line, with the part of the template that it is about.
 fn told(error: &minijinja::Error, source: Option<&str>) -> String {
     let mut told = match error.kind() {
-        ErrorKind::OutOfFuel => format!("it takes more than {FUEL} units of work"),
+        ErrorKind::OutOfFuel => out_of_fuel(),
         kind => kind.to_string(),
     };
     if error.kind() != ErrorKind::OutOfFuel

@@ -8,7 +8,8 @@ use crate::OUTPUT_MAX;
 use crate::read::{InvalidTransform, Node};
 use crate::step::{About, Reason, Step, reshaped};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
 use tradewind_event::{Event, Timestamp};
@@ -24,7 +25,7 @@ pub(crate) struct InputTransformer {
 }
 
 /// What a placeholder stands for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Variable {
     Path(usize),
     RuleArn,
@@ -123,20 +124,32 @@ impl Step for InputTransformer {
             // As EventBridge does where a path leads nowhere.
             found.push(value.map_or_else(|| "\"\"".to_owned(), |json| compact(&json, &mut false)));
         }
-        let value = |variable: Variable| match variable {
-            Variable::Path(at) => Ok(found.get(at).cloned().unwrap_or_default()),
-            Variable::EventJson => Ok(compact(view.json().get(), &mut false)),
-            Variable::Event => summary(view.json()),
-            Variable::RuleName => Ok(text(about.subscription)),
-            Variable::RuleArn => arn(view.json(), about, &mut Work::default()),
-            Variable::IngestionTime => Ok(text(&time(about.appended_ms))),
+        let mut look = |variable: Variable| -> Result<String, Reason> {
+            Ok(match variable {
+                Variable::Path(at) => found.get_mut(at).map(std::mem::take).unwrap_or_default(),
+                Variable::EventJson => compact(view.json().get(), &mut false),
+                Variable::Event => summary(view.json())?,
+                Variable::RuleName => text(about.subscription),
+                Variable::RuleArn => arn(view.json(), about, &mut work)?,
+                Variable::IngestionTime => text(&time(about.appended_ms)),
+            })
         };
+        // Each is looked for once, however often the template has it.
+        let mut known: HashMap<Variable, String> = HashMap::new();
         let mut out = String::new();
         for piece in &self.template.pieces {
             match piece {
                 Piece::Literal(literal) => out.push_str(literal),
-                Piece::Value(variable) => out.push_str(&value(*variable)?),
-                Piece::Inside(variable) => inside(&value(*variable)?, &mut out),
+                Piece::Value(variable) | Piece::Inside(variable) => {
+                    let json = match known.entry(*variable) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(unknown) => unknown.insert(look(*variable)?),
+                    };
+                    match piece {
+                        Piece::Inside(_) => inside(json, &mut out),
+                        _ => out.push_str(json),
+                    }
+                }
             }
             if out.len() > OUTPUT_MAX {
                 return Err(Reason::too_large());

@@ -47,6 +47,33 @@ fn work_and_output_are_bounded() {
     }
 }
 
+/// Many templates that are each within their bounds.
+#[test]
+fn the_work_of_a_step_is_bounded() {
+    let dear =
+        "{% for a in range(100) %}{% for b in range(999) %}{% endfor %}{% endfor %}{{ event.id }}";
+    let set = |count: usize| {
+        let names = (0..count).map(|n| (format!("a{n}"), json!(dear)));
+        json!({ "set": names.collect::<serde_json::Map<_, _>>() })
+    };
+    assert!(run(set(1), &order()).is_ok());
+    let failed = run(set(20), &order()).unwrap_err();
+    assert!(failed.reason.contains("units of work"), "{failed}");
+}
+
+/// A placeholder that is there hundreds of times is looked up once in a large event.
+#[test]
+fn many_placeholders_are_one_look() {
+    let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(1 << 20));
+    let event = Event::builder("1", "/s", "t")
+        .data("application/json", large)
+        .build()
+        .unwrap();
+    let template = format!("[{}0]", "<aws.events.rule-arn>,".repeat(300));
+    let step = json!({ "input-transformer": { "InputTemplate": template } });
+    assert!(run(step, &event).is_ok());
+}
+
 /// As long as a template may be, and as long as one that is compiled on the caller's stack.
 #[test]
 fn deep_templates_are_survived() {
