@@ -5,8 +5,10 @@
 //! 1.0.3-wip: §2.2 types, §3.1 data, §4 batch.
 
 mod batch;
+mod blocks;
 mod decode;
 mod encode;
+mod ends;
 mod payload;
 mod reader;
 mod scan;

@@ -22,6 +22,10 @@ const JSON: u8 = 1;
 const DATA: u8 = 2;
 const DATA_IN_ENVELOPE: u8 = 4;
 const KIND_SHIFT: u8 = 3;
+/// JSON data was found to be well-formed, which is not found out again: the store guards what it keeps by
+/// checksums.
+const WELL_FORMED: u8 = 32;
+const FLAGS: u8 = 63;
 
 /// Appends the packed event to `out`.
 pub fn pack(event: &Event, out: &mut Vec<u8>) {
@@ -48,6 +52,9 @@ fn write(base: &Base, out: &mut Vec<u8>) {
             DataKind::Binary => 2,
         };
         flags |= DATA | kind << KIND_SHIFT;
+        if base.well_formed {
+            flags |= WELL_FORMED;
+        }
     }
     if base.data_span.is_some() {
         flags |= DATA_IN_ENVELOPE;
@@ -117,6 +124,9 @@ pub fn unpack(packed: Bytes) -> Result<Event, DecodeError> {
         return damaged("unknown version; it was written by a later release, or is damaged");
     }
     let flags = reader.byte()?;
+    if flags & !FLAGS != 0 {
+        return damaged("unknown mark; it was written by a later release, or is damaged");
+    }
     let [envelope_len, side_len, data_len] = [reader.length()?, reader.length()?, reader.length()?];
     let mut core = [Span::NONE; 7];
     for span in &mut core {
@@ -146,10 +156,11 @@ pub fn unpack(packed: Bytes) -> Result<Event, DecodeError> {
         data: None,
         is_json: flags & JSON != 0,
         data_span,
+        well_formed: flags & WELL_FORMED != 0,
     };
     if flags & DATA != 0 {
         base.data = Some(Data {
-            kind: match flags >> KIND_SHIFT {
+            kind: match flags >> KIND_SHIFT & 3 {
                 0 => DataKind::Json,
                 1 => DataKind::Text,
                 2 => DataKind::Binary,

@@ -2,13 +2,12 @@
 
 use super::scan::double;
 use serde_json::{Map, Value};
+use tradewind_event::Event;
 use tradewind_event::json::{Next, Reader};
-use tradewind_event::{DataKind, Event};
 
 /// `None` without data, or where it is not well-formed JSON.
 pub(super) fn value(event: &Event) -> Option<Value> {
-    let data = event.data().filter(|data| data.kind == DataKind::Json)?;
-    let mut reader = Reader::new(&data.bytes)?;
+    let mut reader = Reader::of(event)?;
     let value = next(&mut reader)?;
     reader.end()?;
     Some(value)

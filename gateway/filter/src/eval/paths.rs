@@ -7,6 +7,8 @@ use std::sync::Arc;
 /// Number of a path within its [`Paths`].
 pub(crate) type PathId = u32;
 
+/// Attributes up to which an event is asked for each.
+const FEW: usize = 4;
 /// Names up to which a list is searched quicker than a table.
 const LISTED: usize = 8;
 
@@ -27,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) never: Option<PathId>,
     /// Whether anybody looks into an array here.
     pub(crate) enters: bool,
+    /// Whether a child has children.
+    deep: bool,
     children: Names,
 }
 
@@ -99,6 +103,13 @@ impl Paths {
         self.attributes.get(name)
     }
 
+    /// The attributes, where they are so few that looking each up in an event is quicker than looking all
+    /// of the event's up here.
+    pub(crate) fn few_attributes(&self) -> Option<&[(Arc<str>, PathId)]> {
+        let listed = &self.attributes.listed;
+        (listed.len() <= FEW).then_some(listed)
+    }
+
     /// Whether `data` has to be read at all.
     pub(crate) fn reads_data(&self) -> bool {
         !self.nodes.is_empty()
@@ -111,7 +122,7 @@ impl Paths {
     /// The node that the parts of a name with dots lead to.
     #[inline]
     pub(crate) fn along(&self, node: u32, key: &str) -> Option<u32> {
-        if !key.as_bytes().contains(&b'.') {
+        if !self.node(node).deep || !key.as_bytes().contains(&b'.') {
             return None;
         }
         key.split('.')
@@ -123,8 +134,9 @@ impl Paths {
             self.nodes.push(Node::default());
         }
         let mut at = 0;
-        for key in keys {
+        for (further, key) in (0..keys.len()).rev().zip(keys) {
             self.nodes[at as usize].enters |= arrays == Arrays::Through;
+            self.nodes[at as usize].deep |= further > 0;
             at = match self.nodes[at as usize].child(key) {
                 Some(child) => child,
                 None => self.add_child(at, key),

@@ -7,18 +7,15 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use tradewind_event::Event;
 use tradewind_event::json::{Next, Reader};
-use tradewind_event::{DataKind, Event};
 
 /// Adds the values of `data`. What is not well-formed JSON has none; of a member that is there twice
 /// the last counts.
 pub(super) fn data<'e>(paths: &Paths, event: &'e Event, slots: &mut Slots<'e, '_>) {
-    let Some(data) = event.data().filter(|data| data.kind == DataKind::Json) else {
-        return;
-    };
     let before = slots.found.len();
     let mut arrays = 0;
-    let whole = Reader::new(&data.bytes).and_then(|reader| {
+    let whole = Reader::of(event).and_then(|reader| {
         let mut scan = Scan {
             paths,
             reader,
@@ -102,28 +99,28 @@ impl<'e> Scan<'e, '_, '_, '_> {
             outer: place.outer || place.here > 0,
             here: 0,
         };
+        let paths = self.paths;
+        let plan = paths.node(node);
+        let named = |key: &str| match plan.child(key) {
+            Some(child) => Some((child, false)),
+            None => paths.along(node, key).map(|child| (child, true)),
+        };
         let mut seen = Seen::default();
         self.reader.open()?;
         let mut first = true;
-        while let Some(key) = self.reader.member(first)? {
+        while let Some((child, dotted)) = self.reader.member_of(first, named)? {
             first = false;
-            match self.paths.node(node).child(&key) {
-                None => match self.paths.along(node, &key) {
-                    None => self.reader.skip()?,
-                    // Only paths through arrays take a name with dots for the way of its parts.
-                    Some(child) => {
-                        let outer = true;
-                        self.value(child, Place { outer, ..inside })?;
-                    }
-                },
-                Some(child) => {
-                    let start = self.slots.found.len();
-                    self.value(child, inside)?;
-                    let values = start..self.slots.found.len();
-                    for earlier in seen.replace(child, values).into_iter().flatten() {
-                        self.slots.found[earlier].path = NONE;
-                    }
-                }
+            if dotted {
+                // Only paths through arrays take a name with dots for the way of its parts.
+                let outer = true;
+                self.value(child, Place { outer, ..inside })?;
+                continue;
+            }
+            let start = self.slots.found.len();
+            self.value(child, inside)?;
+            let values = start..self.slots.found.len();
+            for earlier in seen.replace(child, values).into_iter().flatten() {
+                self.slots.found[earlier].path = NONE;
             }
         }
         Some(())

@@ -108,11 +108,22 @@ impl<'e, 's> Slots<'e, 's> {
             steps: Vec::new(),
             scratch,
         };
-        for (name, value) in event.attributes() {
-            if let Some(path) = paths.attribute(name) {
-                let found = Found::new(path, of_attribute(value), NONE);
-                slots.found.push(found);
-            }
+        let mut put = |path: PathId, value: Attribute<'e>| {
+            slots
+                .found
+                .push(Found::new(path, of_attribute(value), NONE));
+        };
+        match paths.few_attributes() {
+            Some(few) => few.iter().for_each(|(name, path)| {
+                if let Some(value) = event.attribute(name) {
+                    put(*path, value);
+                }
+            }),
+            None => event.attributes().for_each(|(name, value)| {
+                if let Some(path) = paths.attribute(name) {
+                    put(path, value);
+                }
+            }),
         }
         if paths.reads_data() {
             scan::data(paths, event, &mut slots);

@@ -106,6 +106,12 @@ impl Range {
 
 /// The text as comparisons without regard to case see it.
 pub fn folded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return match text.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
+    }
     let lower = |c: char| c.to_lowercase().eq([c]);
     match text.chars().all(lower) {
         true => Cow::Borrowed(text),
@@ -134,11 +140,22 @@ impl Text {
 
     /// Whether the comparison holds.
     pub fn holds(&self, actual: &str) -> bool {
+        let text = &*self.text;
+        if self.fold && actual.is_ascii() && self.how != How::Contains {
+            let (actual, text) = (actual.as_bytes(), text.as_bytes());
+            let Some(further) = actual.len().checked_sub(text.len()) else {
+                return false;
+            };
+            return match self.how {
+                How::Prefix => actual[..text.len()].eq_ignore_ascii_case(text),
+                How::Suffix => actual[further..].eq_ignore_ascii_case(text),
+                _ => actual.eq_ignore_ascii_case(text),
+            };
+        }
         let actual = match self.fold {
             true => folded(actual),
             false => Cow::Borrowed(actual),
         };
-        let text = &*self.text;
         match self.how {
             How::Exact => *actual == *text,
             How::Prefix => actual.starts_with(text),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tradewind_event::{Attribute, Event};
+use tradewind_event::{Attribute, Event, json, packed};
 use tradewind_filter::{
     Arrays, Bound, Field, Filter, Formula, How, Index, Limits, Number, Path, Range, Refused,
     Scratch, Snapshot, Test, Text, View, Wildcard, compile,
@@ -254,6 +254,16 @@ prop_compose! {
     }
 }
 
+/// The same event as it comes in a JSON document, whose data is known to be well-formed, and out of the
+/// store with an attribute that was set since.
+fn known(event: &Event) -> [Event; 2] {
+    let decoded = json::decode(json::encode(event)).unwrap();
+    let touched = decoded.with_attribute("hops", Attribute::Integer(1));
+    let mut bytes = Vec::new();
+    packed::pack(&touched.unwrap(), &mut bytes);
+    [decoded, packed::unpack(bytes.into()).unwrap()]
+}
+
 fn matches(snapshot: &Snapshot, event: &Event) -> Vec<u64> {
     let mut out = Vec::new();
     snapshot.matches(&View::new(event), &mut Scratch::default(), &mut out);
@@ -295,6 +305,9 @@ proptest! {
                     .map(|(id, _)| *id)
                     .collect();
                 prop_assert_eq!(&matches(snapshot, event), &wanted);
+                for event in known(event) {
+                    prop_assert_eq!(&matches(snapshot, &event), &wanted);
+                }
                 for (id, formula) in live {
                     let filter = Filter::new(formula.clone());
                     prop_assert_eq!(filter.matches(event), wanted.contains(id));
@@ -467,6 +480,11 @@ fn odd_data_has_the_values_that_it_should() {
         (r#"{"a":["x","#, "x", false),
         ("", "x", false),
         (r#"[[{"a":"x"}]]"#, "x", true),
+        // What is passed over may look like what is sought.
+        (r#"{"b":{"c":"}\\\"","a":"x"},"a":"y"}"#, "x", false),
+        (r#"{"b":[["]","\\"],{"a":"x"}] , "a" : "y" }"#, "y", true),
+        (r#" { "b" : "\"a\":" , "a" : [ "x" ] } "#, "x", true),
+        (r#"{"a":{"a":"x"},"b":-1.5e+3,"c":null}"#, "x", false),
     ];
     for (data, value, wanted) in table {
         let event = Event::builder("1", "/s", "t")
@@ -474,6 +492,9 @@ fn odd_data_has_the_values_that_it_should() {
             .build()
             .unwrap();
         assert_eq!(equals("a", value).matches(&event), wanted, "{data} {value}");
+        for event in known(&event) {
+            assert_eq!(equals("a", value).matches(&event), wanted, "{data} {value}");
+        }
     }
     let deep = "[".repeat(200) + &"]".repeat(200);
     let event = Event::builder("1", "/s", "t")

@@ -3,7 +3,7 @@
 use super::payload;
 use super::scan::{Scanner, Text};
 use super::text::unescape;
-use crate::model::{Base, Core, Event, Extension, Slot, Span, TextType, validate};
+use crate::model::{Base, Core, DataKind, Event, Extension, Slot, Span, TextType, validate};
 use crate::{DecodeError, InvalidEvent, limits};
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -286,8 +286,13 @@ impl Envelope {
             side: self.side,
             core: self.core,
             extensions: self.extensions,
-            data,
             is_json: true,
+            // Of a string that holds text nothing is known but that.
+            well_formed: data_span.is_some()
+                && data
+                    .as_ref()
+                    .is_some_and(|data| data.kind == DataKind::Json),
+            data,
             data_span,
         };
         base.check_names()?;

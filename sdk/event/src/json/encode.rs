@@ -52,10 +52,11 @@ fn data(event: &Event, out: &mut Vec<u8>) {
         Some(ty) => is_json(ty),
         None => data.kind == DataKind::Json,
     };
+    let known = event.known_json().is_some();
     let text = || std::str::from_utf8(&data.bytes).ok();
     out.push(b',');
     match (data.kind, json) {
-        (DataKind::Json | DataKind::Text, true) if super::is_document(&data.bytes) => {
+        (DataKind::Json | DataKind::Text, true) if known || super::is_document(&data.bytes) => {
             member("data", out);
             out.extend_from_slice(&data.bytes);
         }

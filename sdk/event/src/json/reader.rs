@@ -1,9 +1,10 @@
-//! A walk over a JSON document that looks only where it is asked to, and checks all of it.
+//! A walk over a JSON document that looks only where it is asked to, and checks all of it that is not
+//! known to be well-formed.
 
 use super::DEPTH_LIMIT;
 use super::scan::{Scanner, Text};
 use super::text::unescape;
-use crate::model::Span;
+use crate::model::{DataKind, Event, Span};
 use std::borrow::Cow;
 
 /// Reads a JSON document in one pass, from the front.
@@ -15,6 +16,7 @@ pub struct Reader<'a> {
     text: &'a str,
     scanner: Scanner<'a>,
     depth: usize,
+    known: bool,
 }
 
 /// What comes next.
@@ -36,11 +38,30 @@ impl<'a> Reader<'a> {
         if document.len() > Span::LIMIT {
             return None;
         }
-        Some(Self {
-            text: std::str::from_utf8(document).ok()?,
-            scanner: Scanner::new(document),
+        Some(Self::over(std::str::from_utf8(document).ok()?, false))
+    }
+
+    /// Over the JSON data of an event. What an event brought along in a JSON document was checked with
+    /// it, and is not checked again: then [`Reader::skip`] costs little, and [`Reader::end`] nothing.
+    pub fn of(event: &'a Event) -> Option<Self> {
+        match event.known_json() {
+            Some(text) => Some(Self::over(text, true)),
+            None => Self::new(
+                &event
+                    .data()
+                    .filter(|data| data.kind == DataKind::Json)?
+                    .bytes,
+            ),
+        }
+    }
+
+    fn over(text: &'a str, known: bool) -> Self {
+        Self {
+            text,
+            scanner: Scanner::new(text.as_bytes()),
             depth: 0,
-        })
+            known,
+        }
     }
 
     /// What comes next.
@@ -75,6 +96,24 @@ impl<'a> Reader<'a> {
         Some(Some(self.inside(key)))
     }
 
+    /// The next member that `wanted` takes by its key, up to its value; others are passed. `Some(None)`
+    /// behind the last one.
+    #[inline]
+    pub fn member_of<T>(
+        &mut self,
+        mut first: bool,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        while let Some(key) = self.member(first)? {
+            match wanted(&key) {
+                None => self.skip()?,
+                taken => return Some(taken),
+            }
+            first = false;
+        }
+        Some(None)
+    }
+
     /// Whether another element comes.
     #[inline]
     pub fn element(&mut self, first: bool) -> Option<bool> {
@@ -99,12 +138,18 @@ impl<'a> Reader<'a> {
     /// Passes a value of any kind.
     #[inline]
     pub fn skip(&mut self) -> Option<()> {
-        self.scanner.skip_value(self.depth)
+        match self.known {
+            true => self.scanner.skip_known(),
+            false => self.scanner.skip_value(self.depth),
+        }
     }
 
     /// Nothing but whitespace is left.
     pub fn end(&mut self) -> Option<()> {
-        self.scanner.end()
+        match self.known {
+            true => Some(()),
+            false => self.scanner.end(),
+        }
     }
 
     fn goes_on(&mut self, close: u8, first: bool) -> Option<bool> {

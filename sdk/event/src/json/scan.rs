@@ -1,7 +1,8 @@
 //! A JSON scanner (RFC 8259) over bytes that are known to be UTF-8.
 
-use super::DEPTH_LIMIT;
-use super::text::{digits_end, plain_end, token};
+use super::blocks::{self, Plain};
+use super::ends::{self, COLON, Fault, MEMBER_NAME};
+use super::text::token;
 use crate::DecodeError;
 use crate::model::Span;
 
@@ -13,13 +14,13 @@ pub(super) struct Text {
     pub(super) escaped: bool,
 }
 
-/// Methods give `None` where the document is not JSON; then [`Scanner::error`] tells why. Results
-/// that fit into registers are what makes this quick.
+/// Methods give `None` where the document is not JSON; then [`Scanner::error`] tells why.
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
-    reason: &'static str,
+    plain: Plain,
+    fault: Fault,
 }
 
 /// Whether `bytes` is one JSON value, with nothing but whitespace around it. One level is kept for
@@ -38,22 +39,23 @@ impl<'a> Scanner<'a> {
         Self {
             bytes,
             at: 0,
-            reason: "",
+            plain: Plain::default(),
+            fault: Fault { at: 0, reason: "" },
         }
     }
 
+    /// What is wrong is what comes next.
     #[cold]
     pub(super) fn fail<T>(&mut self, reason: &'static str) -> Option<T> {
-        self.reason = reason;
-        None
+        ends::fail(&mut self.fault, self.at, reason)
     }
 
     #[cold]
     pub(super) fn error(&self) -> DecodeError {
         DecodeError::Json {
-            offset: self.at,
-            reason: if self.at < self.bytes.len() {
-                self.reason
+            offset: self.fault.at,
+            reason: if self.fault.at < self.bytes.len() {
+                self.fault.reason
             } else {
                 "the document ends too early"
             },
@@ -89,16 +91,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// A string; the opening quote is next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&mut self) -> Option<Text> {
         let start = self.at + 1;
-        let plain = plain_end(self.bytes, start);
-        let escaped = self.bytes.get(plain) != Some(&b'"');
-        self.at = plain;
-        self.at = if escaped {
-            self.escaped_text_end()?
-        } else {
-            plain + 1
+        let end = self.plain.end(self.bytes, start);
+        let escaped = self.bytes.get(end) != Some(&b'"');
+        self.at = match escaped {
+            true => ends::escaped_text_end(self.bytes, end, &mut self.fault)?,
+            false => end + 1,
         };
         Some(Text {
             start: start as u32,
@@ -107,46 +107,8 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// What follows the string whose inside begins at `start`.
-    #[inline(always)]
-    fn text_end(&mut self, start: usize) -> Option<usize> {
-        let end = plain_end(self.bytes, start);
-        if self.bytes.get(end) == Some(&b'"') {
-            return Some(end + 1);
-        }
-        self.at = end;
-        self.escaped_text_end()
-    }
-
-    #[inline(never)]
-    fn escaped_text_end(&mut self) -> Option<usize> {
-        loop {
-            match self.peek() {
-                Some(b'"') => return Some(self.at + 1),
-                Some(b'\\') => self.escape()?,
-                _ => return self.fail("a control character in a string must be escaped"),
-            }
-            self.at = plain_end(self.bytes, self.at);
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                let hex = self.bytes.get(self.at + 2..self.at + 6);
-                if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
-                    return self.fail("\\u needs four hex digits");
-                }
-                self.at += 6;
-            }
-            _ => return self.fail("unknown escape in a string"),
-        }
-        Some(())
-    }
-
     /// A key and its colon.
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&mut self) -> Option<Text> {
         if self.next_token() != Some(b'"') {
             return self.fail(MEMBER_NAME);
@@ -157,144 +119,45 @@ impl<'a> Scanner<'a> {
     }
 
     /// Any value, `outer` levels down.
+    #[inline]
     pub(super) fn skip_value(&mut self, outer: usize) -> Option<()> {
-        // The place is kept in a local variable, hence in a register.
-        let bytes = self.bytes;
-        let mut at = self.at;
-        // One bit per level: 1 for an object, 0 for an array.
-        let mut levels: u128 = 0;
-        let mut depth = outer;
-        'value: loop {
-            at = token(bytes, at);
-            match bytes.get(at) {
-                Some(b'"') => at = self.text_end(at + 1)?,
-                Some(open @ (b'{' | b'[')) => {
-                    if depth == DEPTH_LIMIT {
-                        self.at = at;
-                        return self.fail("arrays and objects nest too deep (limit 128)");
-                    }
-                    at = token(bytes, at + 1);
-                    // '{' and '[' are two below their closing counterparts in ASCII.
-                    if bytes.get(at) == Some(&(open + 2)) {
-                        at += 1;
-                    } else {
-                        depth += 1;
-                        levels = levels << 1 | u128::from(*open == b'{');
-                        if *open == b'{' {
-                            at = self.key_end(at)?;
-                        }
-                        continue 'value;
-                    }
-                }
-                _ => {
-                    self.at = at;
-                    self.scalar()?;
-                    at = self.at;
-                }
-            }
-            loop {
-                if depth == outer {
-                    self.at = at;
-                    return Some(());
-                }
-                let in_object = levels & 1 == 1;
-                at = token(bytes, at);
-                match (bytes.get(at), in_object) {
-                    (Some(b','), true) => {
-                        at = self.key_end(token(bytes, at + 1))?;
-                        continue 'value;
-                    }
-                    (Some(b','), false) => {
-                        at += 1;
-                        continue 'value;
-                    }
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        at += 1;
-                        depth -= 1;
-                        levels >>= 1;
-                    }
-                    (_, true) => {
-                        self.at = at;
-                        return self.fail("expected a comma or the end of the object");
-                    }
-                    (_, false) => {
-                        self.at = at;
-                        return self.fail("expected a comma or the end of the array");
-                    }
-                }
-            }
-        }
+        self.skip(|bytes, at, fault| ends::container_end(bytes, at, outer, fault))
     }
 
-    /// What follows the colon of the member whose key should be at `at`.
+    /// Any value in a document that is known to be well-formed.
+    #[inline]
+    pub(super) fn skip_known(&mut self) -> Option<()> {
+        self.skip(|bytes, at, _| blocks::container_end(bytes, at + 1))
+    }
+
     #[inline(always)]
-    fn key_end(&mut self, at: usize) -> Option<usize> {
-        if self.bytes.get(at) != Some(&b'"') {
-            self.at = at;
-            return self.fail(MEMBER_NAME);
-        }
-        let end = self.text_end(at + 1)?;
-        let colon = token(self.bytes, end);
-        if self.bytes.get(colon) != Some(&b':') {
-            self.at = colon;
-            return self.fail(COLON);
-        }
-        Some(colon + 1)
+    fn skip(
+        &mut self,
+        container_end: impl Fn(&[u8], usize, &mut Fault) -> Option<usize>,
+    ) -> Option<()> {
+        let (bytes, at) = (self.bytes, token(self.bytes, self.at));
+        self.at = match bytes.get(at) {
+            Some(b'"') => ends::text_end(bytes, at + 1, &mut self.plain, &mut self.fault)?,
+            Some(b'{' | b'[') => container_end(bytes, at, &mut self.fault)?,
+            _ => ends::scalar_end(bytes, at, &mut self.fault)?,
+        };
+        Some(())
     }
 
     /// A number, `true`, `false` or `null`.
+    #[inline]
     pub(super) fn scalar(&mut self) -> Option<()> {
-        match self.peek() {
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal(b"true"),
-            Some(b'f') => self.literal(b"false"),
-            Some(b'n') => self.literal(b"null"),
-            _ => self.fail("expected a value"),
-        }
+        self.at = ends::scalar_end(self.bytes, self.at, &mut self.fault)?;
+        Some(())
     }
 
     pub(super) fn literal(&mut self, literal: &'static [u8]) -> Option<()> {
-        let tail = self.bytes.get(self.at..).unwrap_or_default();
-        if !tail.starts_with(literal) {
-            return self.fail("expected a value");
-        }
-        self.at += literal.len();
+        self.at = ends::literal_end(self.bytes, self.at, literal, &mut self.fault)?;
         Some(())
     }
 
-    #[inline]
     pub(super) fn number(&mut self) -> Option<()> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            _ => return self.fail("expected a digit"),
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Some(())
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        self.at = digits_end(self.bytes, start);
-        if self.at == start {
-            return self.fail("expected a digit");
-        }
+        self.at = ends::number_end(self.bytes, self.at, &mut self.fault)?;
         Some(())
     }
 }
-
-const MEMBER_NAME: &str = "expected a member name in quotes";
-const COLON: &str = "expected a colon after the member name";

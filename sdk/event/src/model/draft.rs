@@ -82,6 +82,7 @@ impl Draft {
             data,
             is_json: false,
             data_span: None,
+            well_formed: false,
         };
         base.check_names()?;
         Ok(base)

@@ -148,8 +148,7 @@ impl Event {
         if self.attribute(name).is_none() {
             return Ok(self.clone());
         }
-        self.draft(|kept| kept != name)?
-            .finish(self.data().cloned())
+        self.kept(|kept| kept != name).map(Event::from_base)
     }
     /// The same event with another payload and its `datacontenttype`, which the kind follows from.
     pub fn with_data(
@@ -171,6 +170,18 @@ impl Event {
             .try_for_each(|(name, value)| validate::attribute(name, value))
     }
 
+    /// `data`, where that is JSON which was found to be well-formed when the event came.
+    pub(crate) fn known_json(&self) -> Option<&str> {
+        let data = self.data()?;
+        if !self.base.well_formed || data.kind != DataKind::Json {
+            return None;
+        }
+        match self.base.data_span {
+            Some(span) => self.base.text(span),
+            None => std::str::from_utf8(&data.bytes).ok(),
+        }
+    }
+
     pub(crate) fn from_base(base: Base) -> Self {
         Self {
             base: Arc::new(base),
@@ -186,9 +197,15 @@ impl Event {
     /// A base that holds the overlay too.
     #[expect(clippy::expect_used, reason = "every part was checked when it came in")]
     pub(crate) fn flattened(&self) -> Base {
-        self.draft(|_| true)
-            .and_then(|draft| draft.into_base(self.data().cloned()))
+        self.kept(|_| true)
             .expect("events are valid, and with_attribute keeps them below the size limit")
+    }
+
+    /// A base of the attributes that are wanted, with the data.
+    fn kept(&self, wanted: impl Fn(&str) -> bool) -> Result<Base, InvalidEvent> {
+        let mut base = self.draft(wanted)?.into_base(self.data().cloned())?;
+        base.well_formed = self.base.well_formed;
+        Ok(base)
     }
 
     /// A draft of the attributes that are wanted, without data.

@@ -68,6 +68,8 @@ pub(crate) struct Base {
     pub(crate) is_json: bool,
     /// Where `data` lies in the envelope, if it does.
     pub(crate) data_span: Option<Span>,
+    /// `data` is JSON that was found to be well-formed.
+    pub(crate) well_formed: bool,
 }
 
 impl Base {
@@ -110,6 +112,7 @@ mod tests {
             data: None,
             is_json: false,
             data_span: None,
+            well_formed: false,
         };
         assert_eq!(base.text(Span::NONE), None);
         assert_eq!(base.text(Span::envelope(1, 3)), Some("bc"));
