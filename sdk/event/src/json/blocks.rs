@@ -210,7 +210,7 @@ mod tests {
         let mut random = 1u32;
         for _ in 0..20_000 {
             let mut text = Vec::new();
-            while random % 16 > 0 {
+            while !random.is_multiple_of(16) {
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 text.extend(parts[(random >> 16) as usize % parts.len()]);
                 random ^= random >> 13;
