@@ -9,6 +9,8 @@ mod entry;
 mod envelope;
 mod parts;
 
+pub use entry::PutEvent;
+
 use crate::{Format, Message};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -71,7 +73,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "aws-put-events",
-        about: "A request `PutEvents` of EventBridge with one entry. The data must be a JSON object, or an event of EventBridge, whose `detail` is then the entry's; the member `cloudevents` stands in `Detail`. Sources that begin with `aws.` are refused there.",
+        about: "A request `PutEvents` of EventBridge with one entry. The data must be a JSON object, an event of EventBridge, or none; of an event of EventBridge the `detail` is the entry's; the member `cloudevents` stands in `Detail`, in place of that of an earlier passage. Sources that begin with `aws.` are refused there.",
         resource: "default",
         content_type: "application/x-amz-json-1.1",
         native: &[],

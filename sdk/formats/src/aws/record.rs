@@ -17,7 +17,18 @@ pub(super) const SPECS: &[Spec<'static>] = &[
         ty: &["{detail-type}"],
         subject: &["{resources.0}"],
         time: &["{time}"],
-        extensions: &[("awsaccount", "{account}"), ("awsregion", "{region}")],
+        extensions: &[
+            ("awsaccount", "{account}"),
+            ("awsregion", "{region}"),
+            // What a gateway that put it on the bus knew of the way so far, and where its data is.
+            (
+                "tradewindhops",
+                "{detail.cloudevents.attributes.tradewindhops}",
+            ),
+            ("traceparent", "{detail.cloudevents.attributes.traceparent}"),
+            ("tracestate", "{detail.cloudevents.attributes.tracestate}"),
+            ("dataref", "{detail.cloudevents.attributes.dataref}"),
+        ],
         ..NONE
     },
     Spec {

@@ -187,6 +187,7 @@ pub(super) fn restored_of(kept: &[u8], payload: String) -> Result<Vec<u8>, Unrea
     let kept: Kept<'_> =
         serde_json::from_slice(kept).map_err(|_| Unreadable("`cloudevents` is malformed"))?;
     let data = match &kept.around {
+        _ if kept.data == "none" => return Ok(kept.event(None)),
         Some([before, behind]) => format!("{before}{payload}{behind}"),
         None => payload,
     };

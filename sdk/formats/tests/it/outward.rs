@@ -5,7 +5,7 @@ use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tradewind_event::{Attribute, DataKind, Event};
-use tradewind_formats::outward::{TARGETS, Target, Unrenderable};
+use tradewind_formats::outward::{PutEvent, TARGETS, Target, Unrenderable};
 use tradewind_formats::{Format, Message};
 
 fn tree(bytes: &[u8]) -> Value {
@@ -316,6 +316,54 @@ fn an_entry_of_event_bridge() {
     ] {
         assert!(target("aws-put-events").read(&broken).is_err());
     }
+}
+
+/// From one bus through a gateway to the next: what counts the passages comes along, and is told anew.
+#[test]
+fn an_entry_of_an_entry() {
+    let first = plain()
+        .with_attribute("tradewindhops", Attribute::Integer(3))
+        .unwrap();
+    let there = |event: &Event| {
+        let entry = PutEvent::of(event).unwrap();
+        let message = json!({
+            "version": "0", "id": "b-1", "detail-type": entry.detail_type, "source": entry.source, "account": "1",
+            "time": "2026-01-02T03:04:05Z", "region": "r", "resources": [],
+            "detail": serde_json::from_str::<serde_json::Value>(&entry.detail).unwrap(),
+        });
+        let (headers, body) = (HeaderMap::new(), Bytes::from(message.to_string()));
+        let message = Message {
+            headers: &headers,
+            body: &body,
+        };
+        tradewind_formats::decode(&message).unwrap().remove(0)
+    };
+    let came = there(&first);
+    assert_eq!(came.attribute("tradewindhops").unwrap().to_canonical(), "3");
+    let on = came
+        .with_attribute("tradewindhops", Attribute::Integer(4))
+        .unwrap();
+    let entry = PutEvent::of(&on).unwrap();
+    assert_eq!(
+        entry.detail.matches("\"cloudevents\":").count(),
+        1,
+        "{}",
+        entry.detail
+    );
+    let detail = tree(entry.detail.as_bytes());
+    assert_eq!(detail["total"].to_string(), "12.3");
+    assert_eq!(
+        there(&on)
+            .attribute("tradewindhops")
+            .unwrap()
+            .to_canonical(),
+        "4"
+    );
+
+    // Without data there is nothing but the member.
+    let empty = Event::builder("1", "/s", "t").build().unwrap();
+    let document = target("aws-put-events").render(&empty, None).unwrap();
+    assert_eq!(target("aws-put-events").read(&document).unwrap(), empty);
 }
 
 trait Replace {
