@@ -11,9 +11,6 @@ use serde_json::{Map, Value, json};
 
 /// Services that are targets, and what people call them; there is no sink for them.
 const SERVICES: &[(&str, &str)] = &[
-    ("kinesis", "Kinesis data streams"),
-    ("firehose", "Firehose"),
-    ("states", "Step Functions"),
     ("ecs", "ECS tasks"),
     ("batch", "Batch jobs"),
     ("logs", "CloudWatch Logs"),
@@ -274,6 +271,25 @@ impl Build<'_> {
                 Some(sink)
             }
             "sns" => Some(plain("aws-sns", "topic", to)),
+            "kinesis" => {
+                if let Some(mut own) = fields.map("KinesisParameters") {
+                    if let Some(path) = own.text("PartitionKeyPath") {
+                        let told = format!(
+                            "records have the event's `partitionkey`, `subject` or `id` as their key, not `{path}`"
+                        );
+                        item.note(Kind::Changed, "KinesisParameters.PartitionKeyPath", told);
+                    }
+                    own.finish(item);
+                }
+                Some(plain("aws-kinesis", "stream", to))
+            }
+            "firehose" => {
+                let mut sink = plain("aws-firehose", "stream", to);
+                // As EventBridge does.
+                sink.settings.insert("newline".into(), false.into());
+                Some(sink)
+            }
+            "states" => Some(plain("aws-step-functions", "state-machine", to)),
             "events" => self.event_bridge(to, fields, item),
             "execute-api" => self.gateway(to, fields, item),
             "scheduler" => {

@@ -31,7 +31,13 @@ struct Any(#[allow(dead_code, reason = "that it can be read says enough")] BTree
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.source::<tradewind_schedule::Schedule>();
-    for kind in ["aws-lambda", "aws-sqs", "http"] {
+    for kind in [
+        "aws-firehose",
+        "aws-kinesis",
+        "aws-lambda",
+        "aws-sqs",
+        "http",
+    ] {
         registry.sink_as(kind, "", |_: Any, _| Ok(Arc::new(Stub) as Arc<dyn Sink>));
     }
     registry

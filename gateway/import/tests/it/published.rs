@@ -138,6 +138,38 @@ fn without_region_and_account_the_operator_sets_them() {
 }
 
 #[test]
+fn streams_as_targets() {
+    let rules = r#"{ "Rules": [{ "Name": "clicks", "EventPattern": "{\"source\":[\"shop\"]}", "State": "ENABLED", "EventBusName": "default" }] }
+        { "Rule": "clicks", "Targets": [
+            { "Id": "key", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks", "KinesisParameters": { "PartitionKeyPath": "$.detail.user" } },
+            { "Id": "plain", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks" },
+            { "Id": "lake", "Arn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/clicks" } ] }"#;
+    let made = import(&[("rules.json", rules)], &options());
+    let targets = &item(&made, "clicks").targets;
+    let verdicts: Vec<_> = targets
+        .iter()
+        .map(|t| (t.name.as_str(), t.verdict))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("key", Verdict::Changed),
+            ("plain", Verdict::Exact),
+            ("lake", Verdict::Exact)
+        ]
+    );
+    let note = &targets[0].notes[0];
+    assert_eq!(note.field, "KinesisParameters.PartitionKeyPath", "{note:?}");
+    for part in ["kind: aws-kinesis", "kind: aws-firehose", "newline: false"] {
+        assert!(
+            made.configuration.contains(part),
+            "{part}\n{}",
+            made.configuration
+        );
+    }
+}
+
+#[test]
 fn answers_of_the_command_line() {
     let made = import(&[("rules.json", RULES)], &options());
     let rule = item(&made, "instance-stopped");
