@@ -1,6 +1,6 @@
 //! Ratios against baselines, all sides measured in one run.
 
-use crate::shell;
+use crate::{shell, tools};
 use serde_json::Value;
 use std::process::Command;
 
@@ -19,8 +19,9 @@ cargo xtask bench <name>
   fan-out     what each further target costs
   idle        memory at rest, start to first 2xx
   all         these six
+  aws         SQS to HTTP and HTTP to SQS, against the work of the server of SQS (ElasticMQ; needs Java and Maven)
 
-options of those six:
+options of those:
   --quick            three short runs: for development, too coarse to quote
   --rounds N         runs of each side (default 5)
   --reference        rows for baselines on one thread, not judged
@@ -49,6 +50,14 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             "--release",
             "--package=tradewind-trust-bench",
         ])),
+        Some("aws") => match tools::elasticmq()? {
+            Some(jars) => {
+                let mut args = args.to_vec();
+                args.push(format!("--elasticmq={}", jars.display()));
+                against_binary(&args)
+            }
+            None => Err("aws: no Java or Maven here: falls short".into()),
+        },
         Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
             against_binary(args)
         }

@@ -23,6 +23,19 @@ pub(crate) fn moto() -> Result<PathBuf, String> {
 
 /// Apache Kafka, as a folder of jars; `None` where this machine has no Java or Maven.
 pub(crate) fn kafka() -> Result<Option<PathBuf>, String> {
+    jars("kafka", ["org.apache.kafka", "kafka_2.13", "4.1.1"])
+}
+
+/// ElasticMQ, a server of SQS, as a folder of jars; `None` where this machine has no Java or Maven.
+pub(crate) fn elasticmq() -> Result<Option<PathBuf>, String> {
+    jars(
+        "elasticmq",
+        ["org.elasticmq", "elasticmq-server_2.13", "1.6.12"],
+    )
+}
+
+/// A package of Maven Central with what it needs.
+fn jars(name: &str, [group, artifact, version]: [&str; 3]) -> Result<Option<PathBuf>, String> {
     let there = |program: &str| {
         let asked = Command::new(program).arg("-version").output();
         asked.is_ok_and(|output| output.status.success())
@@ -30,13 +43,18 @@ pub(crate) fn kafka() -> Result<Option<PathBuf>, String> {
     if !there("java") || !there("mvn") {
         return Ok(None);
     }
-    let folder = shell::target().join("tools/kafka");
+    let folder = shell::target().join("tools").join(name);
     let jars = folder.join("jars");
     let done = folder.join("installed");
     if !done.exists() {
         std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         let pom = folder.join("pom.xml");
-        std::fs::write(&pom, KAFKA).map_err(|e| e.to_string())?;
+        let text = format!(
+            "<project><modelVersion>4.0.0</modelVersion><groupId>tradewind</groupId><artifactId>{name}</artifactId>\
+             <version>1</version><dependencies><dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+             <version>{version}</version></dependency></dependencies></project>"
+        );
+        std::fs::write(&pom, &text).map_err(|e| e.to_string())?;
         shell::run(
             Command::new("mvn")
                 .args([
@@ -48,14 +66,10 @@ pub(crate) fn kafka() -> Result<Option<PathBuf>, String> {
                 .arg(&pom)
                 .arg(format!("-DoutputDirectory={}", jars.display())),
         )?;
-        std::fs::write(&done, KAFKA).map_err(|e| e.to_string())?;
+        std::fs::write(&done, text).map_err(|e| e.to_string())?;
     }
     Ok(Some(jars))
 }
-
-const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewind</groupId>\
-<artifactId>kafka</artifactId><version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId>\
-<artifactId>kafka_2.13</artifactId><version>4.1.1</version></dependency></dependencies></project>";
 
 /// The source of a validator for Python, which has the published suite of JSON Schema within.
 const SUITE: &str = "jsonschema==4.25.1";

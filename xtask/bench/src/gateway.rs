@@ -48,6 +48,17 @@ impl Gateway {
         Self::configured(binary, durability, &rest)
     }
 
+    /// The same with another source, which is YAML below that key.
+    pub(crate) fn reading(
+        binary: &Path,
+        durability: Durability,
+        source: &str,
+        subscriptions: &str,
+    ) -> Result<Self, String> {
+        let rest = format!("sources:\n{source}subscriptions:\n{subscriptions}");
+        Self::configured(binary, durability, &rest)
+    }
+
     /// A route with an API key that hands requests on.
     pub(crate) fn proxy(binary: &Path, target: SocketAddr) -> Result<Self, String> {
         let rest = format!(

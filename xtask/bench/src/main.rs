@@ -41,7 +41,9 @@ enum Command {
     FanOut(Options),
     /// Memory at rest and the time to the first 2xx.
     Idle(Options),
-    /// Everything.
+    /// From SQS to HTTP and from HTTP to SQS.
+    Aws(Options),
+    /// Everything but `aws`, which needs Java.
     All(Options),
     /// A process of a scenario.
     #[command(subcommand, hide = true)]
@@ -63,6 +65,9 @@ pub(crate) struct Options {
     /// Adds rows for baselines on a current-thread runtime; they are not judged.
     #[arg(long)]
     reference: bool,
+    /// A folder with the jars of ElasticMQ, for `aws`.
+    #[arg(long)]
+    elasticmq: Option<PathBuf>,
 }
 
 impl Options {
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
         Command::Deliver(options) => (options, &[scenario::deliver]),
         Command::FanOut(options) => (options, &[scenario::fan_out]),
         Command::Idle(options) => (options, &[scenario::idle]),
+        Command::Aws(options) => (options, &[scenario::aws]),
         Command::All(options) => (options, &ALL),
     };
     let mut failed = Vec::new();

@@ -1,6 +1,7 @@
 //! What is compared with what, and what is enough.
 
 mod accept;
+mod aws;
 mod deliver;
 mod fan_out;
 mod forward;
@@ -8,6 +9,7 @@ mod idle;
 mod side;
 
 pub(crate) use accept::{accept, durable};
+pub(crate) use aws::aws;
 pub(crate) use deliver::deliver;
 pub(crate) use fan_out::fan_out;
 pub(crate) use forward::forward;

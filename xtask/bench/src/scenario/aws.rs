@@ -1,0 +1,273 @@
+//! From a queue of SQS to an HTTP target and from HTTP into a queue, at a server of SQS that others wrote.
+
+use crate::Options;
+use crate::figures::{Spread, row, verdict};
+use crate::gateway::{Durability, Gateway, delivered_to};
+use crate::load::Measured;
+use crate::process::{Process, cpu, this};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Events of a run.
+const EVENTS: u64 = 10_000;
+/// Events per call of the sink.
+const BATCHES: [u64; 2] = [1, 10];
+/// How long a run may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+const SETTINGS: &str = "aws: { region: us-east-1, keys: { id: x, secret: x } }";
+
+/// What one run showed.
+struct Sample {
+    per_second: f64,
+    gateway_us: f64,
+    server_us: f64,
+    /// Shares of a core.
+    gateway_busy: f64,
+    server_busy: f64,
+}
+
+pub(crate) fn aws(options: &Options) -> Result<(), String> {
+    let Some(jars) = &options.elasticmq else {
+        return Err(
+            "aws: no `--elasticmq` (hint: `cargo xtask bench aws` brings it): falls short".into(),
+        );
+    };
+    println!(
+        "aws: 1 KiB events from a queue of ElasticMQ to an HTTP target, and from HTTP into a queue"
+    );
+    let events = options.events(EVENTS);
+    let mut rows: Vec<(String, Vec<Sample>)> = vec![("SQS to HTTP, by 10".into(), Vec::new())];
+    rows.extend(BATCHES.map(|batch| (format!("HTTP to SQS, by {batch}"), Vec::new())));
+    for _ in 0..options.rounds() {
+        for (at, (_, samples)) in rows.iter_mut().enumerate() {
+            let server = Server::start(jars)?;
+            samples.push(match at.checked_sub(1).and_then(|at| BATCHES.get(at)) {
+                None => from_queue(options, &server, events)?,
+                Some(batch) => to_queue(options, &server, events, *batch)?,
+            });
+        }
+    }
+    let headings = [
+        "events/s",
+        "cpu us/event",
+        "server us/event",
+        "cores",
+        "server cores",
+    ];
+    row("", &headings.map(String::from));
+    let mut found = Vec::new();
+    for (label, samples) in &rows {
+        let spread = |figure: fn(&Sample) -> f64| Spread::of(samples.iter().map(figure));
+        let (gateway, server) = (spread(|s| s.gateway_us), spread(|s| s.server_us));
+        let rate = spread(|s| s.per_second);
+        row(
+            label,
+            &[
+                rate.to_string(),
+                gateway.to_string(),
+                server.to_string(),
+                spread(|s| s.gateway_busy).to_string(),
+                spread(|s| s.server_busy).to_string(),
+            ],
+        );
+        // Whoever works more for each event is the one that is waited for.
+        let told = format!(
+            "{label} {:.0} events/s, {gateway} us per event, the server {server}",
+            rate.median
+        );
+        found.push((told, gateway.median < server.median));
+    }
+    verdict("aws", &found)
+}
+
+/// ElasticMQ, with the queue `orders`; it ends with the value.
+struct Server {
+    process: Process,
+    queue: String,
+}
+
+impl Server {
+    fn start(jars: &std::path::Path) -> Result<Self, String> {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
+        let address: SocketAddr = free.map_err(|e| e.to_string())?;
+        let mut command = Command::new("java");
+        command
+            .arg("-cp")
+            .arg(jars.join("*"))
+            .arg(format!("-Drest-sqs.bind-port={}", address.port()))
+            .args([
+                "-Drest-sqs.bind-hostname=127.0.0.1",
+                "-Drest-stats.enabled=false",
+            ])
+            .arg(format!("-Dnode-address.port={}", address.port()))
+            .arg("org.elasticmq.server.Main")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process = Process::listening(&mut command, address)?;
+        process.ready()?;
+        let made = call(address, "CreateQueue", &json!({ "QueueName": "orders" }));
+        made.map_err(|e| format!("ElasticMQ: {e}"))?;
+        let queue = format!("http://{address}/000000000000/orders");
+        Ok(Self { process, queue })
+    }
+
+    /// Messages that wait.
+    fn waiting(&self) -> Result<u64, String> {
+        let input =
+            json!({ "QueueUrl": self.queue, "AttributeNames": ["ApproximateNumberOfMessages"] });
+        let answer = call(self.process.address, "GetQueueAttributes", &input)?;
+        let count = answer["Attributes"]["ApproximateNumberOfMessages"].as_str();
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| format!("no count of messages: {answer}"))
+    }
+}
+
+/// Processes before a run.
+struct Begun {
+    at: Instant,
+    gateway: Duration,
+    server: Duration,
+}
+
+impl Begun {
+    #[allow(clippy::disallowed_methods, reason = "measures processes from outside")]
+    fn now(gateway: &Gateway, server: &Server) -> Result<Self, String> {
+        Ok(Self {
+            at: Instant::now(),
+            gateway: cpu(gateway.process.id())?,
+            server: cpu(server.process.id())?,
+        })
+    }
+
+    fn ended(self, gateway: &Gateway, server: &Server, events: u64) -> Result<Sample, String> {
+        let elapsed = self.at.elapsed().as_secs_f64();
+        let gateway = (cpu(gateway.process.id())? - self.gateway).as_secs_f64();
+        let server = (cpu(server.process.id())? - self.server).as_secs_f64();
+        let events = events as f64;
+        Ok(Sample {
+            per_second: events / elapsed,
+            gateway_us: gateway * 1e6 / events,
+            server_us: server * 1e6 / events,
+            gateway_busy: gateway / elapsed,
+            server_busy: server / elapsed,
+        })
+    }
+}
+
+fn until(what: &str, done: impl Fn() -> Result<bool, String>) -> Result<(), String> {
+    let pause = Duration::from_millis(20);
+    for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
+        if done()? {
+            return Ok(());
+        }
+        std::thread::sleep(pause);
+    }
+    Err(format!("{what} after {} s", PATIENCE.as_secs()))
+}
+
+/// A queue that is full when the gateway starts.
+fn from_queue(options: &Options, server: &Server, events: u64) -> Result<Sample, String> {
+    let data = json!({ "text": "x".repeat(900) });
+    let message = |n: u64| {
+        json!({ "specversion": "1.0", "id": format!("e-{n}"), "source": "/shop",
+            "type": "com.example.shop.order.placed.v1", "data": data })
+        .to_string()
+    };
+    for first in (0..events).step_by(10) {
+        let entry = |n: u64| json!({ "Id": n.to_string(), "MessageBody": message(first + n) });
+        let entries: Vec<Value> = (0..10.min(events - first)).map(entry).collect();
+        let input = json!({ "QueueUrl": server.queue, "Entries": entries });
+        call(server.process.address, "SendMessageBatch", &input)?;
+    }
+    let upstream = Process::role(&["role", "upstream"])?;
+    let source = format!(
+        "  queue: {{ kind: aws-sqs, queue: \"{}\", {SETTINGS} }}\n",
+        server.queue
+    );
+    let subscriptions = delivered_to(upstream.address, 0);
+    let gateway = Gateway::reading(&options.gateway, Durability::Fsync, &source, &subscriptions)?;
+    let gateway = gateway.ready()?;
+    let begun = Begun::now(&gateway, server)?;
+    until("the queue is not delivered", || {
+        Ok(counted(upstream.address)? >= events)
+    })?;
+    begun.ended(&gateway, server, events)
+}
+
+/// Publishers as fast as they are answered, until the last event lies in the queue.
+fn to_queue(options: &Options, server: &Server, events: u64, batch: u64) -> Result<Sample, String> {
+    let subscription = format!(
+        "  queue: {{ batch: {{ max: {batch} }}, sink: {{ kind: aws-sqs, queue: \"{}\", {SETTINGS} }} }}\n",
+        server.queue
+    );
+    let gateway = Gateway::start(&options.gateway, Durability::Fsync, &subscription)?.ready()?;
+    let begun = Begun::now(&gateway, server)?;
+    let output = this(&["role", "load"])?
+        .arg(format!("--to={}", gateway.process.address))
+        .arg(format!("--account={}", gateway.process.id()))
+        .arg(format!("--events={events}"))
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|e| e.to_string())?;
+    let sent: Measured = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    until("the events are not in the queue", || {
+        Ok(server.waiting()? >= sent.sent)
+    })?;
+    begun.ended(&gateway, server, sent.sent)
+}
+
+fn counted(upstream: SocketAddr) -> Result<u64, String> {
+    let answer = exchange(
+        upstream,
+        &format!("GET /counted HTTP/1.1\r\nhost: {upstream}\r\n\r\n"),
+    )?;
+    let told: Value = serde_json::from_str(&answer).map_err(|e| format!("{answer}: {e}"))?;
+    told["requests"]
+        .as_u64()
+        .ok_or_else(|| format!("no count: {told}"))
+}
+
+/// One call of SQS.
+fn call(address: SocketAddr, action: &str, input: &Value) -> Result<Value, String> {
+    let body = input.to_string();
+    let answer = exchange(
+        address,
+        &format!(
+            "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.0\r\n\
+             x-amz-target: AmazonSQS.{action}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )?;
+    serde_json::from_str(&answer).map_err(|e| format!("{action}: {answer}: {e}"))
+}
+
+/// The body of an answer that tells its length.
+fn exchange(address: SocketAddr, request: &str) -> Result<String, String> {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.write_all(request.as_bytes())?;
+        let (mut all, mut buffer) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            let text = String::from_utf8_lossy(&all).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let head = head.to_ascii_lowercase();
+                let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
+                let length = length.and_then(|text| text.trim().parse().ok());
+                if length.is_some_and(|length: usize| body.len() >= length) {
+                    return Ok(body.to_owned());
+                }
+            }
+            match stream.read(&mut buffer)? {
+                0 => return Ok(text),
+                n => all.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            }
+        }
+    };
+    ask().map_err(|e| format!("{address}: {e}"))
+}
