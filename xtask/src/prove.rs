@@ -31,7 +31,7 @@ cargo xtask prove <name>
   simulate                every simulated delivery and handshake against a real gateway with a source of
                           each kind; every spoiled one is refused
   adapters [name]         every adapter against a real server: the shared conformance suite, restarts, failures
-                          (memory, http, functions, aws-sqs, aws-lambda, kafka)
+                          (memory, http, functions, aws-sqs and the others of AWS, kafka)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
@@ -148,6 +148,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     (
         "aws-migration",
         "from a function of Lambda to a portable handler by tenths and back: imported, looked on, compared,\n                          cut over while orders come in and the gateway is killed (--short: a tenth of the orders)",
+    ),
+    (
+        "aws-permissions",
+        "every AWS adapter at work before moto: what it calls is what `tradewind permissions` allows; linters of others",
     ),
 ];
 
@@ -412,7 +416,14 @@ const ADAPTERS: &[(&str, &str)] = &[
     ("http", "tradewind-http"),
     ("functions", "tradewind-functions"),
     ("aws-sqs", "tradewind-sqs"),
+    ("aws-dynamodb-streams", "tradewind-dynamodb-streams"),
+    ("aws-event-bridge", "tradewind-event-bridge"),
+    ("aws-firehose", "tradewind-firehose"),
+    ("aws-kinesis", "tradewind-kinesis"),
     ("aws-lambda", "tradewind-lambda"),
+    ("aws-s3", "tradewind-s3"),
+    ("aws-sns", "tradewind-sns"),
+    ("aws-step-functions", "tradewind-step-functions"),
     ("kafka", "tradewind-kafka"),
 ];
 

@@ -6,7 +6,14 @@ use std::process::Command;
 /// Packages outside the default members: they compile a TLS stack or a server.
 const HEAVY: &[&str] = &[
     "tradewind-aws",
+    "tradewind-dynamodb-streams",
+    "tradewind-event-bridge",
+    "tradewind-firehose",
+    "tradewind-kinesis",
     "tradewind-lambda",
+    "tradewind-s3",
+    "tradewind-sns",
+    "tradewind-step-functions",
     "tradewind-kafka",
     "tradewind-sqs",
     "tradewind-http",
@@ -30,6 +37,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("aws", &["--short"]),
     ("aws-migration", &["--short"]),
+    ("aws-permissions", &[]),
     ("audit", &["--short"]),
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),

@@ -24,6 +24,7 @@ mod moto;
 mod oracle;
 mod outbound;
 mod overload;
+mod permissions;
 mod reload;
 mod routes;
 mod sinks;
@@ -59,6 +60,9 @@ const PROOFS: &[(&str, Run)] = &[
     ("aws", |options| Box::pin(aws::run(options))),
     ("aws-migration", |options| {
         Box::pin(aws_migration::run(options))
+    }),
+    ("aws-permissions", |options| {
+        Box::pin(permissions::run(options))
     }),
     ("audit", |options| Box::pin(audit::run(options))),
     ("authentication", |options| {
