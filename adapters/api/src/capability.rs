@@ -10,8 +10,8 @@ use std::time::Duration;
 pub struct Capability {
     /// The source redelivers what is settled with [`crate::Settlement::Nack`].
     pub receive_nack: bool,
-    /// The source can keep a lease alive while work is pending.
-    pub receive_extend: bool,
+    /// The source lends messages for this long at a time, and lends them longer when asked in time.
+    pub receive_lease: Option<Duration>,
     /// The source keeps order within a key.
     pub receive_ordered: bool,
     /// The source gives each event an id that it never gives to another, and may give it again after

@@ -51,7 +51,8 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error>;
     /// Settles messages; a second settlement of one token is no error.
     async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error>;
-    /// Keeps the lease of these messages while work is pending.
+    /// Lends these messages for another lease; asked every half of one while they are stored and settled. Those that
+    /// are settled already are no error.
     async fn extend(&self, _tokens: Vec<Token>) -> Result<(), Error> {
         Ok(())
     }

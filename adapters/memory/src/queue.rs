@@ -91,6 +91,11 @@ impl Queue {
         })
     }
 
+    /// For how long messages are leased.
+    pub(crate) fn lease_time(&self) -> Duration {
+        self.lease
+    }
+
     /// The queue of this name in this process, made with the defaults when nobody holds it.
     pub fn named(name: &str) -> Arc<Self> {
         let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);

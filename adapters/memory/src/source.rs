@@ -84,7 +84,7 @@ impl Source for MemorySource {
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.receive_nack = true;
-        capability.receive_extend = true;
+        capability.receive_lease = Some(self.queue.lease_time());
         capability.receive_ordered = true;
         capability
     }

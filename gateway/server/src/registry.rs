@@ -92,8 +92,24 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry.sink::<tradewind_memory::MemorySink>();
     #[cfg(feature = "schedule")]
     registry.source::<tradewind_schedule::Schedule>();
+    #[cfg(feature = "aws-dynamodb-streams")]
+    registry.source::<tradewind_dynamodb_streams::DynamodbSource>();
+    #[cfg(feature = "aws-event-bridge")]
+    registry.sink::<tradewind_event_bridge::EventBridgeSink>();
+    #[cfg(feature = "aws-firehose")]
+    registry.sink::<tradewind_firehose::FirehoseSink>();
+    #[cfg(feature = "aws-kinesis")]
+    registry
+        .source::<tradewind_kinesis::KinesisSource>()
+        .sink::<tradewind_kinesis::KinesisSink>();
     #[cfg(feature = "aws-lambda")]
     registry.sink::<tradewind_lambda::LambdaSink>();
+    #[cfg(feature = "aws-s3")]
+    registry.sink::<tradewind_s3::S3Sink>();
+    #[cfg(feature = "aws-sns")]
+    registry.sink::<tradewind_sns::SnsSink>();
+    #[cfg(feature = "aws-step-functions")]
+    registry.sink::<tradewind_step_functions::StepFunctionsSink>();
     #[cfg(feature = "aws-sqs")]
     registry
         .source::<tradewind_sqs::SqsSource>()
@@ -110,8 +126,18 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     drop(fetch);
 
     for (kind, built) in [
+        (
+            "aws-dynamodb-streams",
+            cfg!(feature = "aws-dynamodb-streams"),
+        ),
+        ("aws-event-bridge", cfg!(feature = "aws-event-bridge")),
+        ("aws-firehose", cfg!(feature = "aws-firehose")),
+        ("aws-kinesis", cfg!(feature = "aws-kinesis")),
         ("aws-lambda", cfg!(feature = "aws-lambda")),
+        ("aws-s3", cfg!(feature = "aws-s3")),
+        ("aws-sns", cfg!(feature = "aws-sns")),
         ("aws-sqs", cfg!(feature = "aws-sqs")),
+        ("aws-step-functions", cfg!(feature = "aws-step-functions")),
         ("http", cfg!(feature = "http")),
         ("kafka", cfg!(feature = "kafka")),
         ("memory", cfg!(feature = "memory")),

@@ -39,6 +39,11 @@ pub trait SinkHarness: Sync {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>>;
     /// What the target of the latest sink has taken.
     async fn received(&self) -> Vec<Event>;
+    /// Whether the protocol has a form for this event at all; what has none is not sent by the suite.
+    fn carries(&self, event: &Event) -> bool {
+        let _ = event;
+        true
+    }
     /// Secrets that the sink was configured with: they may appear nowhere.
     fn secrets(&self) -> Vec<String> {
         Vec::new()
@@ -138,7 +143,11 @@ async fn accepted(sink: &dyn Sink, event: &Event) -> Verdict {
 
 async fn keeps_data_and_attributes(harness: &dyn SinkHarness) -> Verdict {
     let sink = start(harness, Behaviour::Accept).await?;
-    let sent = sample_events()?;
+    let mut sent = sample_events()?;
+    sent.retain(|event| harness.carries(event));
+    check(!sent.is_empty(), || {
+        "nothing of the suite can be sent".into()
+    })?;
     for event in &sent {
         accepted(&*sink, event).await?;
     }

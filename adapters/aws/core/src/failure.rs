@@ -10,6 +10,9 @@ use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
 const THROTTLING: &[&str] = &[
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
+    "ExecutionLimitExceeded",
+    "KMSThrottling",
+    "KMSThrottlingException",
     "KmsThrottled",
     "LimitExceededException",
     "OverLimit",
@@ -19,6 +22,7 @@ const THROTTLING: &[&str] = &[
     "RequestThrottled",
     "RequestThrottledException",
     "SlowDown",
+    "Throttled",
     "ThrottledException",
     "Throttling",
     "ThrottlingException",
@@ -33,15 +37,33 @@ const DENIED: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSecurity",
     "InvalidSignatureException",
+    "KMSAccessDenied",
+    "KMSAccessDeniedException",
     "KmsAccessDenied",
     "MissingAuthenticationToken",
     "NotAuthorized",
+    "NotAuthorizedForDetailTypeException",
+    "NotAuthorizedForSourceException",
     "OptInRequired",
     "RequestExpired",
     "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// Those of them that say that the identity itself is none.
+const UNKNOWN: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
@@ -83,12 +105,7 @@ impl Failure {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let Some(answer) = error.raw_response() else {
-            return Self {
-                meaning: Meaning::Unreachable,
-                code: None,
-                status: None,
-                detail: DisplayErrorContext(error).to_string(),
-            };
+            return Self::unreachable(DisplayErrorContext(error).to_string());
         };
         let status = answer.status().as_u16();
         let said = error.as_service_error();
@@ -102,6 +119,16 @@ impl Failure {
                 // Not with what was answered: a proxy may say back what it was sent.
                 None => in_short(error),
             },
+        }
+    }
+
+    /// Where nothing was asked, or nobody answered.
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self {
+            meaning: Meaning::Unreachable,
+            code: None,
+            status: None,
+            detail: detail.into(),
         }
     }
 
@@ -143,14 +170,25 @@ impl Failure {
         }
     }
 
+    fn is_skewed(&self) -> bool {
+        let says = ["Signature expired", "Signature not yet current"];
+        says.iter().any(|said| self.detail.contains(said))
+    }
+
     /// What an operator can do about it; `permission` is what the call needs.
     fn hint(&self, permission: &str) -> String {
         let code = self.code.as_deref().unwrap_or_default();
         match self.meaning {
             Meaning::Denied
-                if code.contains("Skew") || self.detail.contains("Signature expired") =>
+                if code.contains("Skew") || self.is_skewed() =>
             {
                 "; hint: the clock of this machine is wrong".into()
+            }
+            // Nobody that AWS knows: no permission helps.
+            Meaning::Denied if UNKNOWN.contains(&code.rsplit('#').next().unwrap_or_default()) => {
+                "; hint: the credentials are wrong or have expired: see `aws.keys`, `aws.profile` and `aws.role`, or the \
+                 environment's AWS_ variables"
+                    .into()
             }
             Meaning::Denied => format!("; hint: this identity needs {permission}"),
             Meaning::Missing => "; hint: check name, account and region".into(),

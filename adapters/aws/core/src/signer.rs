@@ -62,9 +62,9 @@ fn service_of(host: &str) -> (Option<&'static str>, Option<&str>) {
 
 /// Who signs, and where.
 #[derive(Clone, PartialEq)]
-struct Signatory {
-    credentials: Credentials,
-    region: String,
+pub(crate) struct Signatory {
+    pub(crate) credentials: Credentials,
+    pub(crate) region: String,
 }
 
 /// The chain of credentials of the SDK.
@@ -119,7 +119,15 @@ impl std::fmt::Debug for Signature {
 impl Identity for Signature {
     async fn prove(&self, request: &mut Parts, body: &[u8]) -> Result<Credential, Unproved> {
         let signatory = self.kept.get().await?;
-        signed(request, body, &signatory, &self.service, wall_clock())?;
+        let settings = SigningSettings::default();
+        signed(
+            request,
+            body,
+            &signatory,
+            &self.service,
+            settings,
+            wall_clock(),
+        )?;
         let token = signatory.credentials.session_token();
         Ok(Credential::new(token.map(Arc::from)))
     }
@@ -129,11 +137,12 @@ impl Identity for Signature {
     }
 }
 
-fn signed(
+pub(crate) fn signed(
     request: &mut Parts,
     body: &[u8],
     signatory: &Signatory,
     service: &str,
+    settings: SigningSettings,
     time: SystemTime,
 ) -> Result<(), Unproved> {
     let failed = |what: &str| Unproved::refused(format!("the request cannot be signed: {what}"));
@@ -143,7 +152,7 @@ fn signed(
         .region(&signatory.region)
         .name(service)
         .time(time)
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()
         .map_err(|e| failed(&e.to_string()))?;
     let mut headers = Vec::with_capacity(request.headers.len());
@@ -181,7 +190,7 @@ fn signed(
     clippy::disallowed_methods,
     reason = "a signature bears the time of the real exchange; no decision of the engine hangs on it"
 )]
-fn wall_clock() -> SystemTime {
+pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
@@ -267,7 +276,15 @@ mod tests {
             }
             let (mut head, ()) = request.body(()).unwrap().into_parts();
             let (signatory, time) = published(token);
-            signed(&mut head, b"", &signatory, "service", time).unwrap();
+            signed(
+                &mut head,
+                b"",
+                &signatory,
+                "service",
+                SigningSettings::default(),
+                time,
+            )
+            .unwrap();
             let expected = format!(
                 "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
                  SignedHeaders={names}, Signature={signature}"
@@ -284,7 +301,15 @@ mod tests {
             let request = http::Request::post("https://example.amazonaws.com/").body(());
             let (mut head, ()) = request.unwrap().into_parts();
             let (signatory, time) = published(None);
-            signed(&mut head, body, &signatory, "service", time).unwrap();
+            signed(
+                &mut head,
+                body,
+                &signatory,
+                "service",
+                SigningSettings::default(),
+                time,
+            )
+            .unwrap();
             head.headers["authorization"].clone()
         };
         assert_ne!(with(b"a"), with(b"b"));

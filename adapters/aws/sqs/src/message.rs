@@ -9,12 +9,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::LazyLock;
 use tradewind_adapter::Payload;
+use tradewind_aws::{CONTENT_TYPE, STRUCTURED};
 use tradewind_event::{Attribute, Event, InvalidEvent, json};
 use tradewind_formats::{Among, sqs};
-
-pub(crate) use tradewind_formats::sqs::CONTENT_TYPE;
-/// The JSON format of CloudEvents.
-pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 
 /// Envelopes in which AWS itself puts events into queues; each may hold another.
 static ENVELOPES: LazyLock<Among> =
@@ -112,11 +109,9 @@ pub(crate) fn encode(
     event: &Event,
     payload: Payload,
 ) -> Option<(String, Option<MessageAttributeValue>)> {
-    let (body, _) = payload.of(event)?;
-    let body = String::from_utf8(body.into()).ok()?;
+    let body = tradewind_aws::text(event, payload)?;
     if payload == Payload::Data {
-        // A message holds at least a character.
-        return (!body.is_empty()).then_some((body, None));
+        return Some((body, None));
     }
     let attribute = MessageAttributeValue::builder()
         .data_type("String")

@@ -95,11 +95,7 @@ impl Queue {
     /// Its ARN; `region` where the URL tells none.
     pub fn arn(&self, region: &str) -> String {
         let region = self.region().unwrap_or(region);
-        let partition = match region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = tradewind_aws::partition(region);
         format!(
             "arn:{partition}:sqs:{region}:{}:{}",
             self.account, self.name

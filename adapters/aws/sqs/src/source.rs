@@ -31,8 +31,8 @@ const HIDDEN_MAX: u32 = 43_200;
 pub struct SourceConfig {
     /// URL of the queue. Since 0.1.
     pub queue: Queue,
-    /// Seconds for which a received message is hidden from others: longer than it takes to store a
-    /// hundred. 1 to 43200, default 60. Since 0.1.
+    /// Seconds for which a received message is hidden from others; hidden anew every half of that while it is stored and
+    /// deleted. 1 to 43200, default 60. Since 0.1.
     #[serde(default = "minute")]
     #[schemars(range(min = 1, max = 43_200))]
     pub visibility_timeout: u32,
@@ -221,7 +221,8 @@ impl Source for SqsSource {
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.receive_nack = true;
-        capability.receive_extend = true;
+        let seconds = u64::try_from(self.visibility_timeout).unwrap_or_default();
+        capability.receive_lease = Some(Duration::from_secs(seconds));
         capability
     }
 

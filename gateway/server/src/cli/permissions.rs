@@ -158,7 +158,18 @@ fn text(identities: &[Identity], term: &Term) -> Result<(), Failure> {
     Ok(())
 }
 
-#[cfg(all(test, feature = "aws-sqs", feature = "aws-lambda"))]
+#[cfg(all(
+    test,
+    feature = "aws-dynamodb-streams",
+    feature = "aws-event-bridge",
+    feature = "aws-firehose",
+    feature = "aws-kinesis",
+    feature = "aws-lambda",
+    feature = "aws-s3",
+    feature = "aws-sns",
+    feature = "aws-sqs",
+    feature = "aws-step-functions"
+))]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
@@ -167,8 +178,16 @@ mod tests {
     /// One of each adapter, called by its kind.
     const ALL: &str = r#"
 sources:
+  aws-dynamodb-streams: { kind: aws-dynamodb-streams, arn: "arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-31T00:00:00.000" }
+  aws-kinesis: { kind: aws-kinesis, arn: "arn:aws:kinesis:eu-west-1:123456789012:stream/orders" }
   aws-sqs: { kind: aws-sqs, queue: "https://sqs.eu-west-1.amazonaws.com/123456789012/orders" }
 subscriptions:
+  aws-event-bridge: { sink: { kind: aws-event-bridge, bus: "arn:aws:events:eu-west-1:123456789012:event-bus/orders" } }
+  aws-firehose: { sink: { kind: aws-firehose, stream: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/orders" } }
+  aws-kinesis: { sink: { kind: aws-kinesis, stream: "arn:aws:kinesis:eu-west-1:123456789012:stream/orders" } }
+  aws-s3: { sink: { kind: aws-s3, bucket: acme-events, prefix: orders/ } }
+  aws-sns: { sink: { kind: aws-sns, topic: "arn:aws:sns:eu-west-1:123456789012:orders" } }
+  aws-step-functions: { sink: { kind: aws-step-functions, state-machine: "arn:aws:states:eu-west-1:123456789012:stateMachine:orders" } }
   aws-sqs: { sink: { kind: aws-sqs, queue: "https://sqs.eu-west-1.amazonaws.com/123456789012/orders" } }
   aws-lambda: { sink: { kind: aws-lambda, function: "arn:aws:lambda:eu-west-1:123456789012:function:charge:live" } }
 "#;
@@ -211,6 +230,59 @@ subscriptions:
         format!("{out}\nNot granted:\n\n{withheld}")
     }
 
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/aws.md");
+
+    /// A page of every adapter: an example, its keys, and what it needs.
+    fn page() -> String {
+        let mut out = String::from(
+            "# AWS adapters\n\nWritten by a test of tradewind-server from the types of the settings and from what each adapter declares. \
+             The [guide](../guides/aws.md) says what they do.\n",
+        );
+        let keys = tradewind_config::reference(&crate::registry());
+        for Grant { object, permission } in all() {
+            let (role, kind) = object.split_once('.').unwrap();
+            let (what, heading) = match role {
+                "sources" => ("Source", format!("### `sources.NAME` of kind `{kind}`\n")),
+                _ => ("Sink", format!("### `sink` of kind `{kind}`\n")),
+            };
+            let (_, section) = keys.split_once(&heading).expect(kind);
+            let section = section.split("\n#").next().unwrap_or_default().trim();
+            let line = |line: &&str| line.starts_with(&format!("  {kind}:"));
+            let (sources, subscriptions) = ALL.split_once("subscriptions:").unwrap();
+            let example = match role {
+                "sources" => sources.lines().find(line),
+                _ => subscriptions.lines().find(line),
+            };
+            let example = example.unwrap();
+            write!(
+                out,
+                "\n## {what} `{kind}`\n\n<!-- check: part -->\n```yaml\n{role}:\n{example}\n```\n\n{section}\n\nNeeds on `{}`:\n",
+                permission.resource
+            )
+            .unwrap();
+            for action in &permission.actions {
+                writeln!(out, "- `{action}`").unwrap();
+            }
+            for (action, why) in permission.withheld {
+                writeln!(out, "- not `{action}`: {why}").unwrap();
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_reference_has_every_adapter() {
+        let page = page();
+        if std::env::var_os("TRADEWIND_UPDATE").is_some() {
+            std::fs::write(PAGE, &page).unwrap();
+        }
+        let now = std::fs::read_to_string(PAGE).unwrap_or_default();
+        assert!(
+            now == page,
+            "TRADEWIND_UPDATE=1 cargo test -p tradewind-server permissions"
+        );
+    }
+
     #[test]
     fn the_guide_has_what_adapters_declare() {
         let guide = std::fs::read_to_string(GUIDE).unwrap();
@@ -233,12 +305,11 @@ subscriptions:
         let objects: Vec<String> = all().into_iter().map(|grant| grant.object).collect();
         let registry = crate::registry();
         let of = |section: &str, kinds: Vec<&str>| {
-            // Callers of `aws-sns` come to the gateway, not the other way round.
-            let kinds = kinds
-                .into_iter()
-                .filter(|kind| kind.starts_with("aws-") && *kind != "aws-sns");
-            kinds
-                .map(|kind| format!("{section}.{kind}"))
+            let kinds = kinds.into_iter().filter(|kind| kind.starts_with("aws-"));
+            let objects = kinds.map(|kind| format!("{section}.{kind}"));
+            // SNS comes to the gateway there, not the other way round.
+            objects
+                .filter(|object| object != "sources.aws-sns")
                 .collect::<Vec<_>>()
         };
         let mut expected = of("sources", registry.source_kinds().collect());

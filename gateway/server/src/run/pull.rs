@@ -5,7 +5,9 @@ use super::delays::Front;
 use super::gateway::Gateway;
 use super::notes::Notes;
 use crate::admin::Metrics;
+use futures_util::future::{Either, select};
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -150,6 +152,34 @@ impl Pull {
         self.around
             .metrics
             .pulled(&self.name, messages.len() as u64);
+        let tokens: Vec<Token> = messages.iter().map(|m| m.token.clone()).collect();
+        self.leased(&tokens, self.settled(messages)).await
+    }
+
+    /// Works on messages, and keeps them lent for as long as that takes.
+    async fn leased<T>(&self, tokens: &[Token], work: impl Future<Output = T>) -> T {
+        let Some(lease) = self.driver.capability().receive_lease else {
+            return work.await;
+        };
+        let mut work = pin!(work);
+        loop {
+            let longer = async {
+                tokio::time::sleep(lease / 2).await;
+                self.driver.extend(tokens.to_vec()).await
+            };
+            match select(&mut work, pin!(longer)).await {
+                Either::Left((done, _)) => return done,
+                Either::Right((Ok(()), _)) => {}
+                // They may come again, and are recognised as duplicates.
+                Either::Right((Err(error), _)) => {
+                    tracing::warn!(source = self.name, %error, "messages are not lent for longer");
+                }
+            }
+        }
+    }
+
+    /// Stores messages, and says so to the source; false as [`Pull::take`] has it.
+    async fn settled(&self, messages: Vec<Received>) -> bool {
         let mut settlements = match self.together(&messages).await {
             Some(settlement) => {
                 let tokens = messages.into_iter().map(|message| message.token);
@@ -329,6 +359,8 @@ fn reason(error: &PublishError) -> String {
     }
 }
 
+#[cfg(test)]
+mod lease;
 #[cfg(test)]
 mod quota;
 #[cfg(test)]

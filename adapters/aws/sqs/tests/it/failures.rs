@@ -1,127 +1,55 @@
-//! Failures of AWS: what becomes of the delivery, and what the operator is told.
+//! What is SQS's own.
 
-use crate::canned::{self, Answer};
-use crate::moto::Moto;
-use crate::suite::{sink, source};
+use crate::suite::{ORDERS, sink, source, with};
+use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Delivery, ErrorKind, Outcome, Report, Sink, Source};
+use tradewind_adapter::{ErrorKind, Settlement, Sink, Source};
+use tradewind_aws::testkit::{self as aws, Moto, Queue, Wire, attempt, delivery, event, told};
 use tradewind_event::Event;
-
-fn delivery(id: &str) -> Delivery {
-    let event = Event::builder(id, "/shop", "order.placed").data("text/plain", "x");
-    Delivery {
-        id: id.into(),
-        event: event.build().unwrap(),
-        subscription: "orders".into(),
-        stream: "default".into(),
-        position: "0/1".into(),
-        attempt: 1,
-        timeout: Duration::from_secs(20),
-        replay: None,
-        trace: None,
-    }
-}
-
-async fn outcome(queue: &str) -> Outcome {
-    let (report, mut outcomes) = Report::channel();
-    let batch = vec![delivery("e-1")];
-    sink(queue)
-        .deliver(batch, report, CancellationToken::new())
-        .await;
-    outcomes.try_recv().unwrap().1
-}
 
 #[tokio::test]
 async fn refusals_say_which_permission_or_setting_is_missing() {
-    let denied =
-        r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not you"}"#;
-    let skewed = r#"{"__type":"com.amazonaws.sqs#InvalidSignatureException","message":"Signature expired: 20260101T000000Z"}"#;
-    let missing = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#;
-    let arn = "arn:aws:sqs:eu-west-1:123456789012:orders";
-    for (status, body, code, kind, hint) in [
-        (
-            403,
-            denied,
-            "access-denied",
-            ErrorKind::PermissionDenied,
-            "this identity needs sqs:",
-        ),
-        (
-            400,
-            skewed,
-            "access-denied",
-            ErrorKind::PermissionDenied,
-            "the clock of this machine is wrong",
-        ),
-        (
-            400,
-            missing,
-            "not-found",
-            ErrorKind::NotFound,
-            "check name, account and region",
-        ),
-    ] {
-        let queue = canned::queue(Answer::Status(status, body)).await;
-        let Outcome::Retry {
-            patience: Some(_),
-            reason,
-            ..
-        } = outcome(&queue).await
-        else {
-            panic!("{body}: not retried for a while");
-        };
-        assert_eq!(reason.code, code, "{reason}");
-        assert!(reason.detail.contains(hint), "{reason}");
-        let error = source(&queue).receive(1, Duration::ZERO).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert!(error.to_string().contains(hint), "{error}");
-        if kind == ErrorKind::PermissionDenied && hint.contains("identity") {
-            assert!(reason.detail.contains(arn), "{reason}");
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("sqs:ReceiveMessage on {arn}"))
-            );
-        }
-    }
+    let queue = |origin: &str| format!("{origin}/123456789012/orders");
+    let permission = format!("sqs:SendMessage on {ORDERS}");
+    aws::refusals(Wire::Json, &permission, |origin| {
+        Arc::new(sink(&queue(origin)))
+    })
+    .await;
+    let permission = format!("sqs:ReceiveMessage on {ORDERS}");
+    aws::sources(Wire::Json, &permission, |origin| {
+        Arc::new(source(&queue(origin)))
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
-    let queue = moto.queue(false).await;
+    let queue = Queue::new(&moto.endpoint, false).await.url;
     sink(&queue).health().await.unwrap();
     let error = sink(&format!("{queue}-none")).health().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }
 
-/// One bad entry of a batch is not the failure of the others, and a FIFO queue keeps groups apart.
 #[tokio::test]
 async fn groups_and_deduplication_of_a_fifo_queue() {
     let moto = Moto::start().await;
-    let queue = moto.queue(true).await;
-    let mut one = delivery("d-1");
-    one.event = Event::builder("1", "/shop", "t")
-        .subject("order 1")
-        .build()
-        .unwrap();
+    let queue = Queue::new(&moto.endpoint, true).await;
+    let of = |id: &str, event: Event| delivery(id, event);
+    let one = Event::builder("1", "/shop", "t").subject("order 1");
+    let one = of("d-1", one.build().unwrap());
     // Delivered again after a crash: SQS drops it.
     let again = one.clone();
-    let mut two = delivery("d-2");
-    two.event = Event::builder("2", "/shop", "t").build().unwrap();
+    let two = of("d-2", Event::builder("2", "/shop", "t").build().unwrap());
     for batch in [vec![one, two], vec![again]] {
-        let (report, mut outcomes) = Report::channel();
-        sink(&queue)
-            .deliver(batch, report, CancellationToken::new())
-            .await;
-        while let Some((_, outcome)) = outcomes.try_recv() {
-            assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        for outcome in attempt(&sink(&queue.url), batch).await {
+            assert_eq!(told(&outcome), "accepted");
         }
     }
-    let mut groups: Vec<String> = moto
-        .drain(&queue)
+    let mut groups: Vec<String> = queue
+        .drain()
         .await
         .iter()
         .map(|message| message.attributes().unwrap()[&"MessageGroupId".into()].clone())
@@ -137,13 +65,13 @@ async fn groups_and_deduplication_of_a_fifo_queue() {
 #[tokio::test]
 async fn a_full_queue_is_read_in_one_go() {
     let moto = Moto::start().await;
-    let queue = moto.queue(false).await;
+    let queue = Queue::new(&moto.endpoint, false).await;
     for number in 0..35 {
-        let send = moto.client().send_message().queue_url(&queue);
+        let send = queue.client.send_message().queue_url(&queue.url);
         let send = send.message_body(format!("order {number}"));
         send.send().await.unwrap();
     }
-    let source = source(&queue);
+    let source = source(&queue.url);
     let mut messages = source.receive(100, Duration::from_secs(1)).await.unwrap();
     assert!(messages.len() > 10, "{}", messages.len());
     while messages.len() < 35 {
@@ -154,4 +82,45 @@ async fn a_full_queue_is_read_in_one_go() {
         .flat_map(|message| message.events.as_ref().unwrap());
     let all: BTreeSet<&[u8]> = all.map(|event| &*event.data().unwrap().bytes).collect();
     assert_eq!(all.len(), 35);
+}
+
+/// For as long as it is asked for: longer than the queue hides a message by itself.
+#[tokio::test]
+async fn a_message_stays_hidden_while_it_is_extended() {
+    let moto = Moto::start().await;
+    let queue = Queue::new(&moto.endpoint, false).await;
+    let send = queue.client.send_message().queue_url(&queue.url);
+    send.message_body("one").send().await.unwrap();
+    let (mine, other) = (source(&queue.url), source(&queue.url));
+    let lease = mine.capability().receive_lease.unwrap();
+    let messages = mine.receive(1, Duration::from_secs(1)).await.unwrap();
+    let token = messages[0].token.clone();
+    for _ in 0..3 {
+        tokio::time::sleep(lease / 2).await;
+        mine.extend(vec![token.clone()]).await.unwrap();
+        let seen = other.receive(1, Duration::ZERO).await.unwrap();
+        assert!(seen.is_empty(), "{seen:?}");
+    }
+    mine.settle(vec![(token, Settlement::Ack)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn data_that_is_too_large_lies_in_a_bucket() {
+    let moto = Moto::start().await;
+    let queue = Queue::new(&moto.endpoint, false).await;
+    aws::bucket(&moto.endpoint, "acme-claims").await;
+    let large = || vec![delivery("d-1", event("1", 1 << 20))];
+    let without = attempt(&sink(&queue.url), large()).await;
+    assert_eq!(told(&without[0]), "never too-large");
+    let claims = json!({ "bucket": "acme-claims", "endpoint": moto.endpoint });
+    let with = with(&queue.url, &json!({ "claim-check": claims })).unwrap();
+    assert_eq!(told(&attempt(&with, large()).await[0]), "accepted");
+    let received = source(&queue.url).receive(1, Duration::from_secs(1)).await;
+    let event = received.unwrap().remove(0).events.unwrap().remove(0);
+    let place = event.attribute("dataref").unwrap().to_canonical();
+    assert_eq!((event.id(), &*place), ("1", "s3://acme-claims/d-1"));
+    // What says where the data is would not be sent.
+    let more = json!({ "payload": "data", "claim-check": claims });
+    let error = crate::suite::with(&queue.url, &more).unwrap_err();
+    assert!(error.to_string().contains("claim-check"), "{error}");
 }

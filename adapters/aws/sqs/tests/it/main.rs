@@ -7,7 +7,5 @@
     reason = "tests"
 )]
 
-mod canned;
 mod failures;
-mod moto;
 mod suite;

@@ -1,53 +1,33 @@
 //! The conformance suites.
 
-use crate::canned::{self, Answer};
-use crate::moto::Moto;
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tradewind_adapter::testkit::{self, Behaviour, SinkHarness, SourceHarness};
-use tradewind_adapter::{Sink, Source};
+use tradewind_adapter::testkit::{self, SourceHarness};
+use tradewind_adapter::{Error, Sink, Source};
+use tradewind_aws::testkit::{self as aws, Answer, Moto, Queue, SECRET, Service, Wire};
 use tradewind_event::{Event, json};
 use tradewind_sqs::{SqsSink, SqsSource};
 
 /// Seconds for which messages are hidden.
 const HIDDEN: u64 = 3;
-const SECRET: &str = "hunter2hunter2";
+pub(crate) const ORDERS: &str = "arn:aws:sqs:eu-west-1:123456789012:orders";
 
-struct Harness {
-    moto: Moto,
-    queue: Mutex<String>,
-    fifo: bool,
-}
-
-impl Harness {
-    async fn start(fifo: bool) -> Self {
-        Self {
-            moto: Moto::start().await,
-            queue: Mutex::default(),
-            fifo,
-        }
-    }
-
-    async fn new_queue(&self) -> String {
-        let queue = self.moto.queue(self.fifo).await;
-        self.queue.lock().unwrap().clone_from(&queue);
-        queue
-    }
-
-    fn queue(&self) -> String {
-        self.queue.lock().unwrap().clone()
-    }
-}
-
-fn access() -> serde_json::Value {
+fn access() -> Value {
     json!({ "region": "eu-west-1", "keys": { "id": "test", "secret": SECRET } })
 }
 
-pub(crate) fn sink(queue: &str) -> SqsSink {
-    let config = json!({ "queue": queue, "aws": access() });
+pub(crate) fn with(queue: &str, more: &Value) -> Result<SqsSink, Error> {
+    let mut config = json!({ "queue": queue, "aws": access() });
+    for (key, value) in more.as_object().unwrap() {
+        config[key] = value.clone();
+    }
     SqsSink::new(serde_json::from_value(config).unwrap())
+}
+
+pub(crate) fn sink(queue: &str) -> SqsSink {
+    with(queue, &json!({})).unwrap()
 }
 
 pub(crate) fn source(queue: &str) -> SqsSource {
@@ -55,51 +35,58 @@ pub(crate) fn source(queue: &str) -> SqsSource {
     SqsSource::new(serde_json::from_value(config).unwrap()).unwrap()
 }
 
+struct Sqs {
+    fifo: bool,
+    queue: Mutex<Option<Arc<Queue>>>,
+}
+
 #[async_trait]
-impl SinkHarness for Harness {
-    async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
-        let failed = r#"{"__type":"com.amazonaws.sqs#InternalFailure","message":"try again"}"#;
-        let throttled = r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"too fast"}"#;
-        let refused = r#"{"Failed":[{"Id":"0","SenderFault":true,"Code":"InvalidMessageContents"}],"Successful":[]}"#;
-        let queue = match behaviour {
-            Behaviour::Accept => self.new_queue().await,
-            Behaviour::Fail => canned::queue(Answer::Status(500, failed)).await,
-            Behaviour::Throttle => canned::queue(Answer::Status(403, throttled)).await,
-            Behaviour::Refuse => canned::queue(Answer::Status(200, refused)).await,
-            Behaviour::Hang => canned::queue(Answer::Never).await,
-            Behaviour::Endless => canned::queue(Answer::Endless).await,
-            Behaviour::Unreachable => canned::nobody().await,
-            _ => return None,
-        };
-        Some(Arc::new(sink(&queue)))
+impl Service for Sqs {
+    const WIRE: Wire = Wire::Json;
+
+    fn sink(&self, endpoint: &str) -> Arc<dyn Sink> {
+        Arc::new(sink(&format!("{endpoint}/123456789012/orders")))
     }
 
-    async fn received(&self) -> Vec<Event> {
-        let messages = self.moto.drain(&self.queue()).await;
-        let body = |message: &aws_sdk_sqs::types::Message| {
-            let body = message.body().unwrap().to_owned();
-            json::decode(body.into()).unwrap()
-        };
-        messages.iter().map(body).collect()
+    async fn target(&self, endpoint: &str) -> Arc<dyn Sink> {
+        let queue = Arc::new(Queue::new(endpoint, self.fifo).await);
+        *self.queue.lock().unwrap() = Some(queue.clone());
+        Arc::new(sink(&queue.url))
     }
 
-    fn secrets(&self) -> Vec<String> {
-        vec![SECRET.into()]
+    async fn received(&self, _: &str) -> Vec<Event> {
+        let queue = self.queue.lock().unwrap().clone().unwrap();
+        let bodies = queue.bodies().await.into_iter();
+        bodies
+            .map(|body| json::decode(body.into()).unwrap())
+            .collect()
     }
+
+    fn refusal(&self) -> Answer {
+        let failed = json!([{ "Id": "0", "SenderFault": true, "Code": "InvalidMessageContents" }]);
+        Answer::Success(json!({ "Failed": failed, "Successful": [] }).to_string())
+    }
+}
+
+struct Harness {
+    moto: Moto,
+    queue: Mutex<Option<Arc<Queue>>>,
 }
 
 #[async_trait]
 impl SourceHarness for Harness {
     async fn source(&self) -> Arc<dyn Source> {
-        Arc::new(source(&self.new_queue().await))
+        let queue = Arc::new(Queue::new(&self.moto.endpoint, false).await);
+        *self.queue.lock().unwrap() = Some(queue.clone());
+        Arc::new(source(&queue.url))
     }
 
     async fn send(&self, events: Vec<Event>) {
+        let queue = self.queue.lock().unwrap().clone().unwrap();
         for event in events {
             let body = String::from_utf8(json::encode(&event).into()).unwrap();
-            let send = self.moto.client().send_message();
-            let send = send.queue_url(self.queue()).message_body(body);
-            send.send().await.unwrap();
+            let send = queue.client.send_message().queue_url(&queue.url);
+            send.message_body(body).send().await.unwrap();
         }
     }
 
@@ -111,21 +98,19 @@ impl SourceHarness for Harness {
 
 #[tokio::test]
 async fn the_sink_conforms() {
-    let summary = testkit::sink(&Harness::start(false).await).await;
-    assert_eq!(summary.skipped, ["returns_the_reply"]);
-    summary.assert();
-}
-
-#[tokio::test]
-async fn the_sink_of_a_fifo_queue_conforms() {
-    let summary = testkit::sink(&Harness::start(true).await).await;
-    assert_eq!(summary.skipped, ["returns_the_reply"]);
-    summary.assert();
+    for fifo in [false, true] {
+        let queue = Mutex::default();
+        aws::conformance(Sqs { fifo, queue }, &["returns_the_reply"]).await;
+    }
 }
 
 #[tokio::test]
 async fn the_source_conforms() {
-    let summary = testkit::source(&Harness::start(false).await).await;
+    let harness = Harness {
+        moto: Moto::start().await,
+        queue: Mutex::default(),
+    };
+    let summary = testkit::source(&harness).await;
     assert_eq!(summary.skipped, ["garbage_surfaces", "keeps_order"]);
     summary.assert();
 }

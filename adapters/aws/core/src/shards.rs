@@ -1,0 +1,283 @@
+//! Streams of shards: each is read in its order, a child after its parents, and how far it was read is remembered by the
+//! gateway.
+
+mod ledger;
+
+use crate::{Failure, Meaning};
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use ledger::{Ledger, Position, Ready};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use tradewind_adapter::{Error, ErrorKind, Ground, Memory, Received, Settlement, Token};
+use tradewind_event::Event;
+
+/// Shards that are asked at once.
+const TOGETHER: usize = 16;
+/// Pause of a shard that had nothing. Each may be asked five times a second, by all readers together.
+const IDLE: Duration = Duration::from_secs(1);
+/// Pause of a shard that had something.
+const BUSY: Duration = Duration::from_millis(200);
+/// How often new shards are looked for.
+const LOOK: Duration = Duration::from_secs(30);
+/// What the positions are remembered under.
+const KEY: &str = "shards";
+
+/// A shard that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shard {
+    /// Its id.
+    pub id: String,
+    /// The shards that it came of.
+    pub parents: Vec<String>,
+    /// It takes no more records.
+    pub closed: bool,
+}
+
+/// Where reading begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begin {
+    /// With the oldest record that is there.
+    Oldest,
+    /// With the first one since then, in milliseconds since the Unix epoch.
+    Since(u64),
+    /// Behind this sequence number.
+    After(String),
+}
+
+/// What one call gave.
+#[derive(Debug)]
+pub struct Page {
+    /// Records: sequence number and events, in their order.
+    pub records: Vec<(String, Result<Vec<Event>, Error>)>,
+    /// Where the shard goes on; `None` where it has ended.
+    pub next: Option<String>,
+    /// There was no more at that time.
+    pub caught_up: bool,
+}
+
+/// A service that has streams of shards.
+#[async_trait]
+pub trait Shards: Send + Sync + std::fmt::Debug {
+    /// What the calls need, for failures.
+    fn needs(&self, call: Ask) -> String;
+    /// All shards of the stream.
+    async fn list(&self) -> Result<Vec<Shard>, Failure>;
+    /// Where a shard begins to be read.
+    async fn iterator(&self, shard: &str, begin: &Begin) -> Result<String, Failure>;
+    /// Up to `max` records.
+    async fn read(&self, shard: &str, iterator: &str, max: usize) -> Result<Page, Failure>;
+}
+
+/// A call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// [`Shards::list`]
+    List,
+    /// [`Shards::iterator`]
+    Iterator,
+    /// [`Shards::read`]
+    Read,
+}
+
+/// Reads a stream, as a source does.
+#[derive(Debug)]
+pub struct Reader<S> {
+    service: S,
+    /// Only what comes from the first start on, instead of all that is there.
+    latest: bool,
+    ground: OnceLock<Ground>,
+    ledger: Mutex<Option<Ledger>>,
+}
+
+impl<S: Shards> Reader<S> {
+    /// A reader that begins with what is there, or with what comes.
+    pub fn new(service: S, latest: bool) -> Self {
+        Self {
+            service,
+            latest,
+            ground: OnceLock::new(),
+            ledger: Mutex::default(),
+        }
+    }
+
+    /// As a source is lent time and memory.
+    pub fn lend(&self, ground: Ground) {
+        // A source is lent its ground once; another one would have another memory.
+        self.ground.set(ground).ok();
+    }
+
+    /// The service.
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> Result<&Arc<dyn Memory>, Error> {
+        let ground = self.ground.get();
+        let ground = ground.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unexpected,
+                "receive",
+                "nothing remembers where it is",
+            )
+        })?;
+        Ok(&ground.memory)
+    }
+
+    /// Does something with the ledger, which is read from memory first where that has not been.
+    async fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> Result<T, Error> {
+        if self.locked().is_none() {
+            let remembered = self.memory()?.get(KEY).await?;
+            let mut fresh = Ledger::read(remembered.as_deref())?;
+            if self.latest && remembered.is_none() {
+                let now = self.ground.get().map(|ground| ground.clock.unix_ms());
+                fresh.begin_at(Position::Since(now.unwrap_or_default()));
+                self.memory()?.set(KEY, fresh.write()).await?;
+            }
+            self.locked().get_or_insert(fresh);
+        }
+        let mut ledger = self.locked();
+        let ledger = ledger.get_or_insert_with(Ledger::default);
+        Ok(act(ledger))
+    }
+
+    /// As [`tradewind_adapter::Source::receive`].
+    ///
+    /// # Errors
+    /// What the service says, where no shard gave anything.
+    pub async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        let until = Instant::now() + wait;
+        loop {
+            self.look().await?;
+            let now = Instant::now();
+            let (ready, next) = self
+                .with(|ledger| ledger.ready(now, max.min(TOGETHER)))
+                .await?;
+            let share = max / ready.len().max(1);
+            let asked = join_all(ready.iter().map(|ready| self.ask(ready, share))).await;
+            let (mut received, mut trouble) = (Vec::new(), None);
+            for (ready, page) in ready.iter().zip(asked) {
+                match page {
+                    Ok(page) => {
+                        let read =
+                            |ledger: &mut Ledger| ledger.read_page(ready, page, Instant::now());
+                        received.extend(self.with(read).await?);
+                    }
+                    Err((ask, failure)) => {
+                        let pause = Instant::now() + IDLE;
+                        self.with(|ledger| ledger.pause(&ready.shard, pause))
+                            .await?;
+                        let error = failure.error("receive", &self.service.needs(ask));
+                        trouble.get_or_insert(error.with_context("shard", ready.shard.clone()));
+                    }
+                }
+            }
+            match (received.is_empty(), trouble) {
+                (true, Some(error)) => return Err(error),
+                (false, Some(error)) => tracing::debug!(%error, "a shard gave nothing"),
+                (_, None) => {}
+            }
+            if !received.is_empty() || Instant::now() >= until {
+                return Ok(received);
+            }
+            sleep_until(
+                next.unwrap_or(until)
+                    .min(until)
+                    .max(Instant::now() + Duration::from_millis(1)),
+            )
+            .await;
+        }
+    }
+
+    /// Looks which shards there are, where it is time for that.
+    async fn look(&self) -> Result<(), Error> {
+        let now = Instant::now();
+        if !self.with(|ledger| ledger.is_stale(now)).await? {
+            return Ok(());
+        }
+        let listed = self.service.list().await;
+        let listed = listed.map_err(|e| e.error("list shards", &self.service.needs(Ask::List)))?;
+        self.with(|ledger| ledger.listed(listed, Instant::now() + LOOK))
+            .await
+    }
+
+    async fn ask(&self, ready: &Ready, max: usize) -> Result<Page, (Ask, Failure)> {
+        let iterator = match &ready.iterator {
+            Some(iterator) => iterator.clone(),
+            None => self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?,
+        };
+        match self.service.read(&ready.shard, &iterator, max.max(1)).await {
+            // It was not used for five minutes: the place itself is known.
+            Err(failure) if failure.is("ExpiredIteratorException") => {
+                let iterator = self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?;
+                let read = self.service.read(&ready.shard, &iterator, max.max(1));
+                read.await.map_err(|e| (Ask::Read, e))
+            }
+            read => read.map_err(|e| (Ask::Read, e)),
+        }
+    }
+
+    async fn iterator(&self, ready: &Ready) -> Result<String, Failure> {
+        let made = self.service.iterator(&ready.shard, &ready.begin).await;
+        match made {
+            Err(failure) if failure.is("TrimmedDataAccessException") => {
+                let shard = &ready.shard;
+                tracing::warn!(
+                    shard,
+                    "records were gone before they were read: their time was up"
+                );
+                self.service.iterator(shard, &Begin::Oldest).await
+            }
+            made => made,
+        }
+    }
+
+    /// As [`tradewind_adapter::Source::settle`]: what is done is remembered, and then counts.
+    ///
+    /// # Errors
+    /// Where it could not be remembered: the records come again.
+    pub async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        let now = Instant::now();
+        let settle = |ledger: &mut Ledger| {
+            let mut changed = false;
+            for (token, settlement) in &settlements {
+                changed |= match settlement {
+                    Settlement::Ack => ledger.done(token),
+                    Settlement::Nack { delay } => {
+                        ledger.again(token, now + delay.unwrap_or_default());
+                        false
+                    }
+                };
+            }
+            changed.then(|| ledger.write())
+        };
+        match self.with(settle).await? {
+            Some(positions) => self.memory()?.set(KEY, positions).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Asks which shards there are.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn health(&self) -> Result<(), Error> {
+        let listed = self.service.list().await;
+        let needs = self.service.needs(Ask::List);
+        listed
+            .map(drop)
+            .map_err(|failure| failure.error("look at the stream", &needs))
+    }
+}
+
+impl Failure {
+    fn is(&self, code: &str) -> bool {
+        let said = self.code.as_deref().unwrap_or_default();
+        self.meaning != Meaning::Unreachable && said.rsplit('#').next() == Some(code)
+    }
+}

@@ -1,0 +1,190 @@
+//! The sink: a batch is an object for each partition.
+
+use crate::KIND;
+use crate::config::{Compression, SinkConfig};
+use crate::partition::{Part, place};
+use async_trait::async_trait;
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{
+    Build, Capability, Delivery, Error, Outcome, Permission, Report, Sink, SinkAdapter,
+};
+use tradewind_aws::{Bucket, Object, digest, line, reject, retry};
+use tradewind_event::json;
+
+/// Most events of a batch.
+const BATCH: usize = 1000;
+/// Bytes from which on an object takes no more events, before compression.
+const OBJECT: usize = 32 << 20;
+/// Largest object that one call puts (S3 user guide, "uploading objects").
+const BYTES_MAX: usize = 5 << 30;
+
+/// Keeps events as objects.
+pub struct S3Sink {
+    bucket: Bucket,
+    parts: Vec<Part>,
+    compression: Compression,
+}
+
+impl S3Sink {
+    /// A sink with these settings.
+    pub fn new(config: SinkConfig) -> Self {
+        Self {
+            bucket: Bucket::new(&config.bucket, &config.prefix, config.aws, None),
+            parts: config.partition_by,
+            compression: config.compression,
+        }
+    }
+
+    async fn put(&self, lines: Lines, time: Duration, report: &Report) {
+        let outcome = match timeout(time, self.store(&lines)).await {
+            Ok(outcome) => outcome,
+            Err(_) => retry("timeout", "S3 did not answer in time"),
+        };
+        for index in lines.indexes {
+            report.settle(index, outcome.clone());
+        }
+    }
+
+    async fn store(&self, lines: &Lines) -> Outcome {
+        let (ending, encoding, body) = match self.compression {
+            Compression::None => ("jsonl", None, Ok(lines.text.clone())),
+            Compression::Gzip => ("jsonl.gz", Some("gzip"), compressed(&lines.text)),
+        };
+        let body = match body {
+            Ok(body) => Bytes::from(body),
+            Err(why) => return retry("compression-failed", why.to_string()),
+        };
+        // The same events are the same object, also when they are put again.
+        let key = format!("{}{}.{ending}", lines.place, digest(&lines.ids));
+        let object = Object {
+            key: &key,
+            body,
+            content_type: "application/x-ndjson",
+            encoding,
+        };
+        match self.bucket.put(object).await {
+            Ok(()) => Outcome::Accepted {
+                receipt: Some(self.bucket.uri(&key)),
+                reply: None,
+            },
+            Err(failure) => failure.outcome(&self.bucket.needs()),
+        }
+    }
+}
+
+/// An object in the making.
+#[derive(Default)]
+struct Lines {
+    place: String,
+    text: Vec<u8>,
+    /// Ids of the deliveries in it, a line each.
+    ids: String,
+    indexes: Vec<usize>,
+}
+
+/// The events of a batch by where they belong; a place with much has several objects.
+fn objects(batch: &[Delivery], parts: &[Part], now: i64, report: &Report) -> Vec<Lines> {
+    let mut full = Vec::new();
+    let mut open: BTreeMap<String, Lines> = BTreeMap::new();
+    for (index, delivery) in batch.iter().enumerate() {
+        let line = line(&json::encode(&delivery.event));
+        if line.len() >= BYTES_MAX {
+            report.settle(
+                index,
+                reject(
+                    "too-large",
+                    format!("{} bytes, S3 takes {BYTES_MAX}", line.len()),
+                ),
+            );
+            continue;
+        }
+        let place = place(&delivery.event, parts, now);
+        let lines = open.entry(place.clone()).or_insert_with(|| Lines {
+            place,
+            ..Lines::default()
+        });
+        lines.text.extend_from_slice(&line);
+        lines.ids.push_str(&delivery.id);
+        lines.ids.push('\n');
+        lines.indexes.push(index);
+        if lines.text.len() >= OBJECT {
+            let place = lines.place.clone();
+            full.extend(open.remove(&place));
+        }
+    }
+    full.extend(open.into_values());
+    full
+}
+
+fn compressed(text: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text)?;
+    encoder.finish()
+}
+
+/// What objects are filed under whose events have no time.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a name of an object; no decision of the engine hangs on it"
+)]
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or_default()
+    })
+}
+
+#[async_trait]
+impl Sink for S3Sink {
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
+        let time = batch.iter().map(|delivery| delivery.timeout).min();
+        let putting = async {
+            for lines in objects(&batch, &self.parts, unix_seconds(), &report) {
+                self.put(lines, time.unwrap_or_default(), &report).await;
+            }
+        };
+        // What was not reported is tried again.
+        tokio::select! {
+            () = putting => {}
+            () = cancel.cancelled() => {}
+        }
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.deliver_batch_max = Some(BATCH);
+        capability
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        vec![self.bucket.permission("events are kept as objects")]
+    }
+
+    fn describe(&self) -> String {
+        self.bucket.describe()
+    }
+}
+
+impl SinkAdapter for S3Sink {
+    const KIND: &'static str = KIND;
+    type Config = SinkConfig;
+
+    fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::new(config)))
+    }
+}
+
+impl std::fmt::Debug for S3Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Sink")
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
+}
