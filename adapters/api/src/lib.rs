@@ -17,6 +17,7 @@ mod identity;
 mod invoke;
 mod outcome;
 mod permission;
+mod plain;
 mod registry;
 mod report;
 mod secret;
@@ -42,6 +43,7 @@ pub use identity::{Credential, Identity, Signers, Unproved};
 pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
 pub use permission::{Caller, Permission};
+pub use plain::Plain;
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use tradewind_adapter::{Error, ErrorKind};
-use tradewind_event::{Attribute, Event, Limits, json, kafka};
+use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_event::{Event, Limits, kafka};
 
 /// Type of the events that plain records become.
 pub(crate) const PLAIN: &str = "org.apache.kafka.Record";
@@ -55,21 +55,9 @@ impl Taken {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
         match kafka::decode(headers, self.value.clone(), limits) {
-            Err(kafka::Error::NotCloudEvent) => match self.bare(limits) {
-                Some(event) => Ok(event),
-                None => self.plain(source, limits),
-            },
+            Err(kafka::Error::NotCloudEvent { .. }) => self.plain(source).event(limits),
             decoded => decoded.map_err(|error| unread(error.to_string())),
         }
-    }
-
-    /// In structured mode a record may come without `content-type`.
-    fn bare(&self, limits: &Limits) -> Option<Event> {
-        let value = self.value.as_ref()?;
-        let told = self.content_type().is_some();
-        let fits = value.len() <= limits.event_bytes && value.starts_with(b"{");
-        let whole = !told && fits;
-        whole.then(|| json::decode(value.clone()).ok()).flatten()
     }
 
     fn content_type(&self) -> Option<&str> {
@@ -81,50 +69,18 @@ impl Taken {
     }
 
     /// Named by its place, so that a repetition is the same event; the source tells clusters apart.
-    pub(crate) fn plain(&self, source: &str, limits: &Limits) -> Result<Event, Error> {
-        let size = self.value.as_ref().map_or(0, Bytes::len);
-        if size > limits.event_bytes {
-            return Err(unread(format!(
-                "{size} bytes, where an event has at most {}",
-                limits.event_bytes
-            )));
+    pub(crate) fn plain(&self, source: &str) -> Plain<'_> {
+        let key = self.key.as_ref();
+        Plain {
+            id: format!("{}/{}", self.partition, self.offset),
+            source: format!("/kafka/{source}/{}", self.topic),
+            ty: PLAIN,
+            key: key.and_then(|key| std::str::from_utf8(key).ok()),
+            time: self.time_ms.and_then(rfc3339),
+            content_type: self.content_type(),
+            body: self.value.clone(),
+            ..Plain::default()
         }
-        let Self {
-            topic,
-            partition,
-            offset,
-            ..
-        } = self;
-        let mut event = Event::builder(
-            format!("{partition}/{offset}"),
-            format!("/kafka/{source}/{topic}"),
-            PLAIN,
-        );
-        let key = self
-            .key
-            .as_ref()
-            .and_then(|key| std::str::from_utf8(key).ok());
-        let key = key.filter(|key| !key.is_empty() && !key.chars().any(char::is_control));
-        if let Some(key) = key {
-            event = event.extension("partitionkey", Attribute::String(key));
-        }
-        if let Some(time) = self.time_ms.and_then(rfc3339) {
-            event = event.time(time);
-        }
-        if let Some(value) = &self.value {
-            let content_type = self.content_type().unwrap_or_else(|| guess(value));
-            event = event.data(content_type, value.clone());
-        }
-        event.build().map_err(|error| unread(error.to_string()))
-    }
-}
-
-fn guess(value: &[u8]) -> &'static str {
-    let json = matches!(value.first(), Some(b'{' | b'['))
-        && serde_json::from_slice::<serde::de::IgnoredAny>(value).is_ok();
-    match json {
-        true => "application/json",
-        false => "application/octet-stream",
     }
 }
 

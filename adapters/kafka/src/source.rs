@@ -184,7 +184,7 @@ impl KafkaSource {
         let event = taken.event(&self.name, &self.limits);
         // What cannot be read is kept as it came.
         let original = match &event {
-            Err(_) => taken.plain(&self.name, &self.limits).ok(),
+            Err(_) => taken.plain(&self.name).kept(&self.limits).ok(),
             Ok(_) => None,
         };
         Received {

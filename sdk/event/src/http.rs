@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 mod error;
-mod percent;
+pub(crate) mod percent;
 
 pub use decode::{Message, Options, decode};
 pub use encode::{Format, encode_batch, encode_binary, encode_binary_into, encode_structured};

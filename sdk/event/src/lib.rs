@@ -1,4 +1,4 @@
-//! CloudEvents 1.0: model, formats, the HTTP and the Kafka binding.
+//! CloudEvents 1.0: model, formats, the bindings of HTTP and of message brokers.
 //!
 //! One buffer per event, attributes as spans into it, `data` byte-exact. Every [`Event`] that exists
 //! is valid: the decoders, the [`Builder`] and [`Event::with_attribute`] refuse anything else.
@@ -27,6 +27,7 @@
 //! | [`protobuf`] | CloudEvents Protobuf format, with its batch |
 //! | [`http`] | CloudEvents HTTP protocol binding: binary, structured and batched mode |
 //! | [`kafka`] | CloudEvents Kafka protocol binding: binary and structured mode |
+//! | [`broker`] | the same for AMQP 1.0, RabbitMQ, MQTT 5 and NATS, as data |
 //! | [`packed`] | Tradewind's own storage form |
 //!
 //! With the feature `cloudevents-sdk`, events convert from and to those of the official SDK.
@@ -35,6 +36,7 @@
 
 #![warn(clippy::expect_used)]
 
+pub mod broker;
 mod error;
 pub mod http;
 pub mod json;

@@ -15,7 +15,7 @@ pub enum Percent {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Everything outside U+0021 to U+007E, the quote and the percent sign are escaped.
-pub(super) fn encode(value: &str) -> Cow<'_, [u8]> {
+pub(crate) fn encode(value: &str) -> Cow<'_, [u8]> {
     let plain = |b: &u8| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'%');
     // To the end even after the first that is not: so many are looked at in one step.
     if value.bytes().fold(true, |all, b| all & plain(&b)) {
@@ -33,7 +33,7 @@ pub(super) fn encode(value: &str) -> Cow<'_, [u8]> {
 }
 
 /// Undoes a quoted string, then decodes escapes exactly once.
-pub(super) fn decode(value: &[u8], percent: Percent) -> Result<Cow<'_, str>, &'static str> {
+pub(crate) fn decode(value: &[u8], percent: Percent) -> Result<Cow<'_, str>, &'static str> {
     let unquoted = unquote(value);
     let decoded = match unquoted {
         Cow::Borrowed(bytes) => escapes(bytes, percent)?,
