@@ -1,0 +1,142 @@
+//! The sink: sends, and waits for the peer to accept.
+
+use crate::access::Access;
+use crate::line::{Attach, Line, Open};
+use crate::{KIND, failure, message};
+use async_trait::async_trait;
+use fe2o3_amqp::link::{SendError, Sender};
+use fe2o3_amqp::session::SessionHandle;
+use fe2o3_amqp_types::messaging::Outcome as Settled;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
+use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry};
+use tradewind_event::broker::Binding;
+
+/// Most events of one call.
+const BATCH: usize = 100;
+
+/// Settings of a sink of kind `amqp`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkConfig {
+    /// The peer, and how to get in. Since 0.1.
+    pub peer: Access,
+    /// Address of the node that is sent to, as the peer names it. Since 0.1.
+    pub address: String,
+    /// How an event becomes a message. Default `binary`. Since 0.1.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+#[derive(Debug)]
+struct Sending(String);
+
+#[async_trait]
+impl Attach for Sending {
+    type Link = Arc<Mutex<Sender>>;
+
+    async fn attach(&self, session: &mut SessionHandle<()>) -> Result<Self::Link, Error> {
+        let attached = Sender::attach(session, "tradewind", self.0.as_str()).await;
+        let sender = attached.map_err(|error| failure::error("attach", &error))?;
+        Ok(Arc::new(Mutex::new(sender)))
+    }
+}
+
+/// Sends.
+#[derive(Debug)]
+pub struct AmqpSink(Arc<Desk>);
+
+#[derive(Debug)]
+struct Desk {
+    line: Line<Sending>,
+    address: String,
+    mode: Mode,
+}
+
+impl AmqpSink {
+    /// A sink with these settings; it connects when it is first needed.
+    ///
+    /// # Errors
+    /// Settings that cannot be right.
+    pub fn new(config: SinkConfig) -> Result<Self, Error> {
+        if config.address.is_empty() {
+            return Err(invalid("`address` is empty"));
+        }
+        Ok(Self(Arc::new(Desk {
+            line: Line::new(config.peer, Sending(config.address.clone()))?,
+            address: config.address,
+            mode: config.mode,
+        })))
+    }
+}
+
+impl Desk {
+    async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
+        let Open { link, number } = match self.line.open().await {
+            Ok(open) => open,
+            Err(error) => return failure::outcome(&error),
+        };
+        let encoded = self.mode.encode(&Binding::AMQP, &delivery.event);
+        let message = message::encode(encoded, &delivery.id);
+        let under_way = link.lock().await.send_batchable(message).await;
+        let settled = match under_way {
+            Ok(under_way) => under_way.await,
+            Err(error) => Err(error),
+        };
+        match settled {
+            Ok(Settled::Accepted(_)) => Outcome::Accepted {
+                receipt: None,
+                reply: None,
+            },
+            Ok(Settled::Rejected(rejected)) => reject(
+                "rejected",
+                format!("the peer rejects it: {:?}", rejected.error),
+            ),
+            Ok(Settled::Released(_)) => failure::outcome(&failure::error(
+                "send",
+                &"released: NotFound, nobody takes it",
+            )),
+            Ok(_) => retry("amqp", "the peer gives the message back"),
+            Err(SendError::MessageSizeExceeded(error)) => reject("too-large", error.to_string()),
+            Err(error) => {
+                self.line.drop(number).await;
+                retry("amqp", error.to_string())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for AmqpSink {
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
+        let send = |delivery| Arc::clone(&self.0).send(delivery);
+        deliver_each(batch, report, cancel, send).await;
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.deliver_batch_max = Some(BATCH);
+        capability
+    }
+
+    fn describe(&self) -> String {
+        format!("AMQP node {} at {}", self.0.address, self.0.line.describe())
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        self.0.line.open().await.map(drop)
+    }
+}
+
+impl SinkAdapter for AmqpSink {
+    const KIND: &'static str = KIND;
+    type Config = SinkConfig;
+
+    fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::new(config)?))
+    }
+}

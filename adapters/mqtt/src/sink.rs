@@ -1,0 +1,143 @@
+//! The sink: publishes to one topic.
+
+use crate::KIND;
+use crate::access::{Access, Version};
+use crate::line::Line;
+use crate::wire::{PACKET_MAX, Session};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
+use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry, unique};
+use tradewind_event::broker::Binding;
+
+/// Most events of one call.
+const BATCH: usize = 100;
+/// How long a look at the broker may take.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Settings of a sink of kind `mqtt`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkConfig {
+    /// The broker, and how to get in. Since 0.1.
+    pub broker: Access,
+    /// The topic that is published to. Since 0.1.
+    pub topic: String,
+    /// Whether the broker keeps the last message for those who subscribe later. Default false. Since 0.1.
+    #[serde(default)]
+    pub retain: bool,
+    /// How an event becomes a message. Default: `binary` in MQTT 5, `structured` in 3.1.1. Since 0.1.
+    pub mode: Option<Mode>,
+}
+
+/// Publishes.
+#[derive(Debug)]
+pub struct MqttSink(Arc<Desk>);
+
+#[derive(Debug)]
+struct Desk {
+    broker: Access,
+    topic: String,
+    retain: bool,
+    mode: Mode,
+    line: OnceCell<Line>,
+}
+
+impl MqttSink {
+    /// A sink with these settings; it connects when it is first needed.
+    ///
+    /// # Errors
+    /// Settings that cannot be right.
+    pub fn new(config: SinkConfig) -> Result<Self, Error> {
+        let topic = &config.topic;
+        if topic.is_empty() || topic.len() > 65_535 || topic.contains(['+', '#', '\0']) {
+            return Err(invalid(
+                "`topic` is 1 to 65535 bytes without the wildcards `+` and `#`",
+            ));
+        }
+        let mode = match (config.broker.version, config.mode) {
+            (Version::V3, Some(Mode::Binary)) => {
+                return Err(invalid(
+                    "MQTT 3.1.1 carries no attributes beside the body; hint: `mode: structured`",
+                ));
+            }
+            (Version::V3, _) => Mode::Structured,
+            (Version::V5, mode) => mode.unwrap_or_default(),
+        };
+        config.broker.tls()?;
+        Ok(Self(Arc::new(Desk {
+            broker: config.broker,
+            topic: config.topic,
+            retain: config.retain,
+            mode,
+            line: OnceCell::new(),
+        })))
+    }
+}
+
+impl Desk {
+    async fn line(&self) -> Result<&Line, Error> {
+        let open = async || {
+            let session = Session {
+                client_id: format!("tradewind-{}", unique()),
+                kept: false,
+                ahead: 1,
+            };
+            Line::open(&self.broker, &session, Vec::new()).map(|(line, _)| line)
+        };
+        self.line.get_or_try_init(open).await
+    }
+
+    async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
+        let message = self.mode.encode(&Binding::MQTT, &delivery.event);
+        let size = message.body.as_ref().map_or(0, bytes::Bytes::len);
+        if size > PACKET_MAX as usize {
+            return reject("too-large", format!("{size} bytes, at most {PACKET_MAX}"));
+        }
+        let line = match self.line().await {
+            Ok(line) => line,
+            Err(error) => return retry("config", error.to_string()),
+        };
+        // What is handed over without a connection is sent when there is one, perhaps long after it was given up.
+        if let Err(error) = line.up(delivery.timeout).await {
+            return retry("connect", error.to_string());
+        }
+        line.client.publish(&self.topic, message, self.retain).await
+    }
+}
+
+#[async_trait]
+impl Sink for MqttSink {
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
+        let send = |delivery| Arc::clone(&self.0).send(delivery);
+        deliver_each(batch, report, cancel, send).await;
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.deliver_batch_max = Some(BATCH);
+        capability
+    }
+
+    fn describe(&self) -> String {
+        format!("MQTT topic {} at {}", self.0.topic, self.0.broker.server)
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        self.0.line().await?.up(LOOK).await.map(drop)
+    }
+}
+
+impl SinkAdapter for MqttSink {
+    const KIND: &'static str = KIND;
+    type Config = SinkConfig;
+
+    fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::new(config)?))
+    }
+}

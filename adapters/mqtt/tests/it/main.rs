@@ -1,0 +1,11 @@
+//! Against a real broker.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod refusals;
+mod server;
+mod suite;

@@ -1,0 +1,181 @@
+//! The sink: publishes to one subject.
+
+use crate::access::{Access, Line};
+use crate::{KIND, failure, message};
+use async_nats::jetstream::{self, context::Publish};
+use async_nats::{Client, Subject};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
+use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry};
+use tradewind_event::broker::Binding;
+
+/// Most events of one call.
+const BATCH: usize = 100;
+
+/// Settings of a sink of kind `nats`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SinkConfig {
+    /// Servers, and how to get in. Since 0.1.
+    pub cluster: Access,
+    /// The subject that is published to. Since 0.1.
+    pub subject: String,
+    /// Whether a stream of JetStream must confirm that it stored the message; it takes a repetition within its
+    /// duplicate window once. Without it, a message that nobody listens for is gone. Default true. Since 0.1.
+    #[serde(default = "yes")]
+    pub jetstream: bool,
+    /// How an event becomes a message. Default `binary`. Since 0.1.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Publishes.
+#[derive(Debug)]
+pub struct NatsSink {
+    line: Arc<Line>,
+    subject: Subject,
+    jetstream: bool,
+    mode: Mode,
+}
+
+impl NatsSink {
+    /// A sink with these settings; it connects when it is first needed.
+    ///
+    /// # Errors
+    /// Settings that cannot be right.
+    pub fn new(config: SinkConfig) -> Result<Self, Error> {
+        let subject = Subject::from(config.subject.as_str());
+        let wild = config.subject.contains(['*', '>']);
+        if !subject.is_valid() || wild {
+            return Err(invalid(
+                "`subject` is words with `.` between them, without spaces and wildcards",
+            ));
+        }
+        Ok(Self {
+            line: Arc::new(Line::new(config.cluster)?),
+            subject,
+            jetstream: config.jetstream,
+            mode: config.mode,
+        })
+    }
+}
+
+/// What sending one message takes.
+struct Sending {
+    line: Arc<Line>,
+    subject: Subject,
+    jetstream: bool,
+    mode: Mode,
+}
+
+impl Sending {
+    async fn send(self, delivery: Delivery) -> Outcome {
+        let client = match self.line.client().await {
+            Ok(client) => client,
+            Err(error) => return retry("connect", error.to_string()),
+        };
+        let (mut headers, body) =
+            message::encode(self.mode.encode(&Binding::NATS, &delivery.event));
+        if !self.jetstream {
+            return plainly(&client, self.subject, headers, body).await;
+        }
+        headers.insert("Nats-Msg-Id", &*delivery.id);
+        // Waits as long as the delivery may.
+        let context = jetstream::ContextBuilder::new()
+            .timeout(delivery.timeout)
+            .ack_timeout(delivery.timeout)
+            .build(client);
+        let publish = Publish::build().headers(headers).payload(body);
+        let under_way = match context.send_publish(self.subject, publish).await {
+            Ok(under_way) => under_way,
+            Err(error) => return failure::publish(&error),
+        };
+        match under_way.await {
+            Ok(stored) => Outcome::Accepted {
+                receipt: Some(format!("{}/{}", stored.stream, stored.sequence)),
+                reply: None,
+            },
+            Err(error) => failure::publish(&error),
+        }
+    }
+}
+
+/// Without JetStream, that a server has the message is all that can be known.
+async fn plainly(
+    client: &Client,
+    subject: Subject,
+    headers: async_nats::HeaderMap,
+    body: bytes::Bytes,
+) -> Outcome {
+    use async_nats::client::PublishErrorKind::MaxPayloadExceeded;
+    let sent = client.publish_with_headers(subject, headers, body).await;
+    match sent {
+        Err(error) if error.kind() == MaxPayloadExceeded => {
+            return reject("too-large", error.to_string());
+        }
+        Err(error) => return retry("nats", error.to_string()),
+        Ok(()) => {}
+    }
+    match client.flush().await {
+        Ok(()) => Outcome::Accepted {
+            receipt: None,
+            reply: None,
+        },
+        Err(error) => retry("nats", error.to_string()),
+    }
+}
+
+#[async_trait]
+impl Sink for NatsSink {
+    async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
+        let send = |delivery| {
+            let sending = Sending {
+                line: Arc::clone(&self.line),
+                subject: self.subject.clone(),
+                jetstream: self.jetstream,
+                mode: self.mode,
+            };
+            sending.send(delivery)
+        };
+        deliver_each(batch, report, cancel, send).await;
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.deliver_batch_max = Some(BATCH);
+        capability
+    }
+
+    fn describe(&self) -> String {
+        format!("NATS subject {} at {}", self.subject, self.line.describe())
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        let client = self.line.health().await?;
+        if !self.jetstream {
+            return Ok(());
+        }
+        let context = jetstream::new(client);
+        let found = context.stream_by_subject(self.subject.as_str()).await;
+        found
+            .map(drop)
+            .map_err(|error| failure::stream("health", &error))
+    }
+}
+
+impl SinkAdapter for NatsSink {
+    const KIND: &'static str = KIND;
+    type Config = SinkConfig;
+
+    fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::new(config)?))
+    }
+}

@@ -1,0 +1,312 @@
+//! The source: a durable consumer of JetStream, or a subscription.
+
+use crate::access::{Access, Line};
+use crate::message::{self, Place};
+use crate::{KIND, failure};
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, AckKind};
+use async_nats::{Client, Message, Subscriber};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::timeout;
+use tradewind_adapter::{
+    Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
+};
+use tradewind_brokers::{invalid, unavailable, unique};
+use tradewind_event::Limits;
+
+/// Bytes that are asked for at once, beside one message of the size that the server takes at most.
+const BYTES: usize = 8 << 20;
+/// How long a server may take to answer.
+const ANSWERING: Duration = Duration::from_secs(5);
+
+/// Settings of a source of kind `nats`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceConfig {
+    /// Servers, and how to get in. Since 0.1.
+    pub cluster: Access,
+    /// The stream of JetStream that is read. Without it, `subjects` are subscribed to, and what is published while
+    /// nobody listens is lost. Since 0.1.
+    pub stream: Option<String>,
+    /// Durable consumer of that stream; made if it is not there. Those who read by the same one share the messages.
+    /// Default `tradewind`. Since 0.1.
+    #[serde(default = "tradewind")]
+    pub consumer: String,
+    /// Subjects, wildcards included. Default: all of the stream. Since 0.1.
+    #[serde(default)]
+    pub subjects: Vec<String>,
+    /// Seconds after which the server gives an unsettled message again. 1 to 43200, default 60. Since 0.1.
+    #[serde(default = "minute")]
+    #[schemars(range(min = 1, max = 43_200))]
+    pub ack_wait: u32,
+}
+
+fn tradewind() -> String {
+    "tradewind".into()
+}
+
+fn minute() -> u32 {
+    60
+}
+
+/// Reads a stream, or subjects.
+#[derive(Debug)]
+pub struct NatsSource {
+    name: String,
+    config: SourceConfig,
+    line: Line,
+    consumer: OnceCell<PullConsumer>,
+    subscribed: Mutex<Option<Subscriber>>,
+    limits: Limits,
+}
+
+impl NatsSource {
+    /// A source of this name with these settings; it connects when it is first asked.
+    ///
+    /// # Errors
+    /// Settings that cannot be right.
+    pub fn new(name: &str, config: SourceConfig) -> Result<Self, Error> {
+        let legal =
+            |name: &str| !name.is_empty() && !name.contains(['.', '*', '>', '/', '\\', ' ', '\t']);
+        if config.stream.as_deref().is_some_and(|name| !legal(name)) || !legal(&config.consumer) {
+            return Err(invalid(
+                "`stream` and `consumer` are names without `.`, `*`, `>`, slashes and spaces",
+            ));
+        }
+        if config.stream.is_none() && config.subjects.len() != 1 {
+            return Err(invalid(
+                "without `stream`, `subjects` is one subject, perhaps with wildcards",
+            ));
+        }
+        let valid = |subject: &String| async_nats::Subject::from(subject.as_str()).is_valid();
+        if !config.subjects.iter().all(valid) {
+            return Err(invalid("`subjects` are words with `.` between them"));
+        }
+        if !(1..=43_200).contains(&config.ack_wait) {
+            return Err(invalid("`ack-wait` is 1 to 43200"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            line: Line::new(config.cluster.clone())?,
+            config,
+            consumer: OnceCell::new(),
+            subscribed: Mutex::default(),
+            limits: Limits::default(),
+        })
+    }
+
+    async fn consumer(&self, stream: &str) -> Result<&PullConsumer, Error> {
+        let make = async || {
+            let context = jetstream::new(self.line.client().await?);
+            let made = context.create_consumer_on_stream(self.settings(), stream);
+            made.await
+                .map_err(|error| failure::stream("consume", &error))
+        };
+        self.consumer.get_or_try_init(make).await
+    }
+
+    fn settings(&self) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.config.consumer.clone()),
+            filter_subjects: self.config.subjects.clone(),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: Duration::from_secs(self.config.ack_wait.into()),
+            ..pull::Config::default()
+        }
+    }
+
+    /// What is there, or the first that comes. Whatever a server has sent is taken: what is not stays away until its
+    /// time to be settled is over.
+    async fn pull(&self, stream: &str, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        let consumer = self.consumer(stream).await?;
+        let at_once = BYTES.max(2 * self.line.client().await?.max_payload());
+        let mut taken = Vec::new();
+        let there = consumer.fetch().max_messages(max).max_bytes(at_once);
+        self.take(there.messages(), &mut taken).await?;
+        if taken.is_empty() && !wait.is_zero() {
+            let next = consumer.batch().max_messages(1).expires(wait);
+            self.take(next.messages(), &mut taken).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn take<E: std::fmt::Display>(
+        &self,
+        asked: impl Future<Output = Result<pull::Batch, E>>,
+        taken: &mut Vec<Received>,
+    ) -> Result<(), Error> {
+        let failed = |error: String| {
+            let gone = error.contains("deleted") || error.contains("no responders");
+            match gone {
+                true => failure::stream("receive", &"consumer not found"),
+                false => unavailable("receive", error),
+            }
+        };
+        let mut messages = asked.await.map_err(|error| failed(error.to_string()))?;
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(message) => taken.push(self.read(&message)),
+                // What has come is worth more than the news that the rest does not.
+                Err(error) if taken.is_empty() => return Err(failed(error.to_string())),
+                Err(error) => {
+                    tracing::debug!(%error, "the rest did not come");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, message: &jetstream::Message) -> Received {
+        let place = message.info().map_or_else(
+            |_| Place::default(),
+            |info| Place {
+                id: info.stream_sequence.to_string(),
+                time: rfc3339(info.published),
+            },
+        );
+        let stream = self.config.stream.as_deref().unwrap_or_default();
+        let source = format!("/nats/{}/{stream}", self.name);
+        self.received(message, place, &source)
+    }
+
+    fn received(&self, message: &Message, place: Place, source: &str) -> Received {
+        let event = message::event(message, place.clone(), source, &self.limits);
+        // What cannot be read is kept as it came.
+        let original = match &event {
+            Err(_) => message::plain(message, place, source)
+                .kept(&self.limits)
+                .ok(),
+            Ok(_) => None,
+        };
+        let reply = message.reply.as_ref();
+        Received {
+            token: Token(reply.map(ToString::to_string).unwrap_or_default()),
+            events: event.map(|event| vec![event]),
+            original,
+        }
+    }
+
+    /// From a subscription. Nothing names such a message, so a repetition by its sender is another event.
+    async fn listen(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        let mut subscribed = self.subscribed.lock().await;
+        let subscriber = match &mut *subscribed {
+            Some(subscriber) => subscriber,
+            none => {
+                let client = self.line.client().await?;
+                let subject = self.config.subjects.first().cloned().unwrap_or_default();
+                let group = self.config.consumer.clone();
+                let made = client.queue_subscribe(subject, group).await;
+                let made = made.map_err(|error| unavailable("subscribe", error))?;
+                // Whoever has waited for this to return counts on being heard.
+                client
+                    .flush()
+                    .await
+                    .map_err(|error| unavailable("subscribe", error))?;
+                none.insert(made)
+            }
+        };
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        let mut next = timeout(wait, subscriber.next()).await.ok();
+        while let Some(message) = next {
+            let Some(message) = message else {
+                *subscribed = None;
+                break;
+            };
+            bytes += message.payload.len();
+            let place = Place {
+                id: unique(),
+                time: None,
+            };
+            taken.push(self.received(&message, place, &format!("/nats/{}", self.name)));
+            let more = taken.len() < max && bytes < BYTES;
+            next = more.then(|| subscriber.next().now_or_never()).flatten();
+        }
+        Ok(taken)
+    }
+
+    async fn say(&self, client: &Client, token: Token, what: Bytes) -> Result<(), Error> {
+        if token.0.is_empty() {
+            return Ok(());
+        }
+        let said = client.publish(token.0, what).await;
+        said.map_err(|error| unavailable("settle", error))
+    }
+}
+
+fn rfc3339(time: impl Into<std::time::SystemTime>) -> Option<String> {
+    let time = jiff::Timestamp::try_from(time.into()).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+#[async_trait]
+impl Source for NatsSource {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        match &self.config.stream {
+            Some(stream) => self.pull(stream, max, wait).await,
+            None => self.listen(max, wait).await,
+        }
+    }
+
+    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        let client = self.line.client().await?;
+        for (token, settlement) in settlements {
+            let what = match settlement {
+                Settlement::Ack => AckKind::Ack,
+                Settlement::Nack { delay } => AckKind::Nak(delay),
+            };
+            self.say(&client, token, what.into()).await?;
+        }
+        let sent = timeout(ANSWERING, client.flush()).await;
+        match sent {
+            Ok(sent) => sent.map_err(|error| unavailable("settle", error)),
+            Err(_) => Err(unavailable("settle", "no answer")),
+        }
+    }
+
+    async fn extend(&self, tokens: Vec<Token>) -> Result<(), Error> {
+        if self.config.stream.is_none() {
+            return Ok(());
+        }
+        let client = self.line.client().await?;
+        for token in tokens {
+            self.say(&client, token, AckKind::Progress.into()).await?;
+        }
+        Ok(())
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.receive_nack = self.config.stream.is_some();
+        capability.receive_extend = self.config.stream.is_some();
+        capability
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        let client = self.line.health().await?;
+        let Some(stream) = &self.config.stream else {
+            return Ok(());
+        };
+        let found = jetstream::new(client).get_stream(stream).await;
+        found
+            .map(drop)
+            .map_err(|error| failure::stream("health", &error))
+    }
+}
+
+impl SourceAdapter for NatsSource {
+    const KIND: &'static str = KIND;
+    type Config = SourceConfig;
+
+    fn build(config: SourceConfig, build: &Build) -> Result<Arc<dyn Source>, Error> {
+        Ok(Arc::new(Self::new(&build.name, config)?))
+    }
+}

@@ -1,0 +1,69 @@
+//! What is wrong says what to look at.
+
+use crate::server::{sink, source, start};
+use std::time::Duration;
+use tradewind_adapter::{ErrorKind, Outcome, Sink, Source};
+use tradewind_brokers::testkit::{Authority, deliver, rabbitmq};
+use tradewind_rabbitmq::RabbitMqSink;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_and_who_may_not_enter_is_told() {
+    let Some(server) = start().await else {
+        return;
+    };
+    let none = sink(&server.address(), "no-such-queue", "binary");
+    let Some(Outcome::Retry {
+        patience: Some(_),
+        reason,
+        ..
+    }) = deliver(&none, "1").await
+    else {
+        panic!("not retried for a while");
+    };
+    assert_eq!(reason.code, "not-found", "{reason}");
+    let source = source(&server.address(), "no-such-queue");
+    let error = source
+        .receive(1, Duration::from_millis(10))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+
+    let config = serde_json::json!({
+        "broker": { "server": server.address(), "username": "guest", "password": "wrong-one" },
+        "routing-key": "a",
+    });
+    let sink = RabbitMqSink::new(serde_json::from_value(config).unwrap()).unwrap();
+    let error = sink.health().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    assert!(!error.to_string().contains("wrong-one"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_broker_with_a_good_certificate_is_spoken_to() {
+    let (ours, another) = (Authority::new(), Authority::new());
+    for (pair, good) in [
+        (ours.server("127.0.0.1", false), true),
+        (ours.server("other.example", false), false),
+        (ours.server("127.0.0.1", true), false),
+        (another.server("127.0.0.1", false), false),
+    ] {
+        let server = rabbitmq("", "ssl_options.verify = verify_none", move |folder| {
+            let (certificate, key) = pair.write(folder);
+            format!(
+                "ssl_options.certfile = {}\nssl_options.keyfile = {}",
+                certificate.display(),
+                key.display()
+            )
+        });
+        let Some(server) = server.await else {
+            return;
+        };
+        let config = serde_json::json!({
+            "broker": { "server": server.address(), "tls": { "ca": ours.pem() } },
+            "routing-key": "a",
+        });
+        let sink = RabbitMqSink::new(serde_json::from_value(config).unwrap()).unwrap();
+        let health = sink.health().await;
+        assert_eq!(health.is_ok(), good, "{health:?}");
+    }
+}
