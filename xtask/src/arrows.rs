@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "adapters/api",
             "adapters/aws/core",
+            "adapters/brokers",
             "adapters/identity",
             "adapters/keys",
             "adapters/signatures",
@@ -89,7 +90,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Dependencies from outside that only some folders may name.
 const RESERVED: &[(&str, &[&str])] = &[
     ("aws-sdk-", &["adapters/aws", "sdk/resources"]),
-    ("rdkafka", &["adapters/kafka", "gateway/store"]),
+    ("async-nats", &["adapters/nats", "sdk/handler"]),
+    ("lapin", &["adapters/rabbitmq"]),
+    (
+        "rdkafka",
+        &["adapters/kafka", "gateway/store", "sdk/handler"],
+    ),
+    ("redis", &["adapters/redis"]),
+    ("rumqttc-", &["adapters/mqtt"]),
     ("axum", &["gateway/server", "sdk/handler", "fuzz", "xtask"]),
     (
         "hyper",

@@ -32,6 +32,8 @@ cargo xtask prove <name>
                           each kind; every spoiled one is refused
   adapters [name]         every adapter against a real server: the shared conformance suite, restarts, failures
                           (memory, http, functions, aws-sqs and the others of AWS, kafka)
+                          (memory, http, functions, aws-sqs, aws-lambda, kafka, mqtt, nats, rabbitmq,
+                          redis; the last four over 20 restarts of their servers)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
@@ -425,6 +427,10 @@ const ADAPTERS: &[(&str, &str)] = &[
     ("aws-sns", "tradewind-sns"),
     ("aws-step-functions", "tradewind-step-functions"),
     ("kafka", "tradewind-kafka"),
+    ("mqtt", "tradewind-mqtt"),
+    ("nats", "tradewind-nats"),
+    ("rabbitmq", "tradewind-rabbitmq"),
+    ("redis", "tradewind-redis"),
 ];
 
 /// The tests of adapters; without a name of all of them.
@@ -450,6 +456,19 @@ fn adapters(args: &[String]) -> Result<(), String> {
             }
             None => {}
         }
+        let mut absent = false;
+        for (server, found) in tools::brokers() {
+            match found {
+                Some(program) => drop(tests.env(server.variable, program)),
+                None => absent |= server.kind == *name,
+            }
+        }
+        if absent {
+            figures.push(format!("{name}: no server here"));
+            well = false;
+            continue;
+        }
+        tests.env("TRADEWIND_RESTARTS", "20");
         let mut passed = 0;
         let ran = shell::watch(&mut tests, |line| {
             let counted = line.strip_prefix("test result: ok. ");

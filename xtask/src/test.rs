@@ -15,6 +15,10 @@ const HEAVY: &[&str] = &[
     "tradewind-sns",
     "tradewind-step-functions",
     "tradewind-kafka",
+    "tradewind-mqtt",
+    "tradewind-nats",
+    "tradewind-rabbitmq",
+    "tradewind-redis",
     "tradewind-sqs",
     "tradewind-http",
     "tradewind-functions",
@@ -157,6 +161,15 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         None => {
             let reason = "tests against Apache Kafka: no Java or Maven here";
             count.skipped.push(reason.into());
+        }
+    }
+    for (server, found) in tools::brokers() {
+        match found {
+            Some(program) => drop(heavy.env(server.variable, program)),
+            None => count.skipped.push(format!(
+                "tests against {}: no {} here, and it could not be installed",
+                server.name, server.program
+            )),
         }
     }
     count.tests(

@@ -71,6 +71,103 @@ fn jars(name: &str, [group, artifact, version]: [&str; 3]) -> Result<Option<Path
     Ok(Some(jars))
 }
 
+const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewind</groupId>\
+<artifactId>kafka</artifactId><version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId>\
+<artifactId>kafka_2.13</artifactId><version>4.1.1</version></dependency></dependencies></project>";
+
+/// A broker that tests start.
+pub(crate) struct Broker {
+    /// The kind of its adapter.
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) program: &'static str,
+    /// Where tests look for it.
+    pub(crate) variable: &'static str,
+    /// The package of Debian that has it.
+    package: &'static str,
+}
+
+const BROKERS: [Broker; 4] = [
+    Broker {
+        kind: "mqtt",
+        name: "Mosquitto",
+        program: "mosquitto",
+        variable: "TRADEWIND_MOSQUITTO",
+        package: "mosquitto",
+    },
+    Broker {
+        kind: "nats",
+        name: "NATS",
+        program: "nats-server",
+        variable: "TRADEWIND_NATS",
+        package: "nats-server",
+    },
+    Broker {
+        kind: "rabbitmq",
+        name: "RabbitMQ",
+        // The one in the path goes through `su`.
+        program: "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        variable: "TRADEWIND_RABBITMQ",
+        package: "rabbitmq-server",
+    },
+    Broker {
+        kind: "redis",
+        name: "Redis",
+        program: "redis-server",
+        variable: "TRADEWIND_REDIS",
+        package: "redis-server",
+    },
+];
+
+/// The brokers whose programs are here; those that are not are installed where that can be done without asking.
+pub(crate) fn brokers() -> Vec<(&'static Broker, Option<PathBuf>)> {
+    let missing: Vec<&str> = BROKERS
+        .iter()
+        .filter(|broker| program(broker).is_none())
+        .map(|broker| broker.package)
+        .collect();
+    if !missing.is_empty()
+        && let Err(error) = install(&missing)
+    {
+        eprintln!("could not install {}: {error}", missing.join(", "));
+    }
+    BROKERS
+        .iter()
+        .map(|broker| (broker, program(broker)))
+        .collect()
+}
+
+fn program(broker: &Broker) -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os(broker.variable) {
+        return Some(named.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let mut found = folders.map(|folder| folder.join(broker.program));
+    found.find(|program| program.is_file())
+}
+
+/// Debian's packages, without starting the services in them: tests start their own. Nothing where there is no `apt-get`
+/// or not the right to use it.
+fn install(packages: &[&str]) -> Result<(), String> {
+    let me = shell::read(Command::new("id").arg("-u")).unwrap_or_default();
+    let there = Command::new("apt-get").arg("--version").output().is_ok();
+    if me.trim() != "0" || !there {
+        return Ok(());
+    }
+    let apt = |args: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        // In this run level no service starts with its package.
+        apt.env("DEBIAN_FRONTEND", "noninteractive")
+            .env("RUNLEVEL", "1")
+            .args(args);
+        apt
+    };
+    shell::run(&mut apt(&["update", "--quiet=2"]))?;
+    let options = ["install", "--quiet=2", "--yes", "--no-install-recommends"];
+    shell::run(apt(&options).args(packages))
+}
+
 /// The source of a validator for Python, which has the published suite of JSON Schema within.
 const SUITE: &str = "jsonschema==4.25.1";
 

@@ -118,6 +118,22 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_kafka::KafkaSource>()
         .sink::<tradewind_kafka::KafkaSink>();
+    #[cfg(feature = "mqtt")]
+    registry
+        .source::<tradewind_mqtt::MqttSource>()
+        .sink::<tradewind_mqtt::MqttSink>();
+    #[cfg(feature = "nats")]
+    registry
+        .source::<tradewind_nats::NatsSource>()
+        .sink::<tradewind_nats::NatsSink>();
+    #[cfg(feature = "rabbitmq")]
+    registry
+        .source::<tradewind_rabbitmq::RabbitMqSource>()
+        .sink::<tradewind_rabbitmq::RabbitMqSink>();
+    #[cfg(feature = "redis")]
+    registry
+        .source::<tradewind_redis::RedisSource>()
+        .sink::<tradewind_redis::RedisSink>();
     #[cfg(feature = "webhooks")]
     if let Some(fetch) = fetch {
         tradewind_webhooks::register(&mut registry, fetch);
@@ -141,6 +157,10 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
         ("http", cfg!(feature = "http")),
         ("kafka", cfg!(feature = "kafka")),
         ("memory", cfg!(feature = "memory")),
+        ("mqtt", cfg!(feature = "mqtt")),
+        ("nats", cfg!(feature = "nats")),
+        ("rabbitmq", cfg!(feature = "rabbitmq")),
+        ("redis", cfg!(feature = "redis")),
         ("schedule", cfg!(feature = "schedule")),
     ] {
         if !built {
