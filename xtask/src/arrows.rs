@@ -91,6 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("aws-sdk-", &["adapters/aws", "sdk/resources"]),
     ("async-nats", &["adapters/nats", "sdk/handler"]),
+    ("fe2o3-amqp", &["adapters/amqp"]),
     ("lapin", &["adapters/rabbitmq"]),
     (
         "rdkafka",

@@ -34,6 +34,8 @@ cargo xtask prove <name>
                           (memory, http, functions, aws-sqs and the others of AWS, kafka)
                           (memory, http, functions, aws-sqs, aws-lambda, kafka, mqtt, nats, rabbitmq,
                           redis; the last four over 20 restarts of their servers)
+                          (memory, http, functions, aws-sqs, aws-lambda, kafka, amqp, mqtt, nats,
+                          rabbitmq, redis; the last five over 20 restarts of their servers)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original
@@ -427,6 +429,7 @@ const ADAPTERS: &[(&str, &str)] = &[
     ("aws-sns", "tradewind-sns"),
     ("aws-step-functions", "tradewind-step-functions"),
     ("kafka", "tradewind-kafka"),
+    ("amqp", "tradewind-amqp"),
     ("mqtt", "tradewind-mqtt"),
     ("nats", "tradewind-nats"),
     ("rabbitmq", "tradewind-rabbitmq"),
@@ -460,7 +463,7 @@ fn adapters(args: &[String]) -> Result<(), String> {
         for (server, found) in tools::brokers() {
             match found {
                 Some(program) => drop(tests.env(server.variable, program)),
-                None => absent |= server.kind == *name,
+                None => absent |= server.kinds.contains(name),
             }
         }
         if absent {

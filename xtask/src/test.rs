@@ -5,6 +5,7 @@ use std::process::Command;
 
 /// Packages outside the default members: they compile a TLS stack or a server.
 const HEAVY: &[&str] = &[
+    "tradewind-amqp",
     "tradewind-aws",
     "tradewind-dynamodb-streams",
     "tradewind-event-bridge",

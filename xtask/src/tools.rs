@@ -77,8 +77,8 @@ const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewi
 
 /// A broker that tests start.
 pub(crate) struct Broker {
-    /// The kind of its adapter.
-    pub(crate) kind: &'static str,
+    /// The kinds of adapters that are tested with it.
+    pub(crate) kinds: &'static [&'static str],
     pub(crate) name: &'static str,
     pub(crate) program: &'static str,
     /// Where tests look for it.
@@ -89,21 +89,21 @@ pub(crate) struct Broker {
 
 const BROKERS: [Broker; 4] = [
     Broker {
-        kind: "mqtt",
+        kinds: &["mqtt"],
         name: "Mosquitto",
         program: "mosquitto",
         variable: "TRADEWIND_MOSQUITTO",
         package: "mosquitto",
     },
     Broker {
-        kind: "nats",
+        kinds: &["nats"],
         name: "NATS",
         program: "nats-server",
         variable: "TRADEWIND_NATS",
         package: "nats-server",
     },
     Broker {
-        kind: "rabbitmq",
+        kinds: &["amqp", "rabbitmq"],
         name: "RabbitMQ",
         // The one in the path goes through `su`.
         program: "/usr/lib/rabbitmq/bin/rabbitmq-server",
@@ -111,7 +111,7 @@ const BROKERS: [Broker; 4] = [
         package: "rabbitmq-server",
     },
     Broker {
-        kind: "redis",
+        kinds: &["redis"],
         name: "Redis",
         program: "redis-server",
         variable: "TRADEWIND_REDIS",

@@ -7,6 +7,7 @@
 #![warn(clippy::expect_used)]
 
 mod access;
+mod cut;
 mod failure;
 mod line;
 mod message;

@@ -1,6 +1,7 @@
 //! A connection with one session and one link, made when it is first needed and again after it broke.
 
 use crate::access::Access;
+use crate::cut::Cuttable;
 use crate::failure;
 use async_trait::async_trait;
 use fe2o3_amqp::connection::{Connection, ConnectionHandle};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tradewind_adapter::Error;
 use tradewind_brokers::{invalid, unavailable, unique};
 
@@ -32,8 +34,9 @@ pub(crate) struct Open<L> {
     pub(crate) number: u64,
 }
 
-/// What holds a link up.
+/// What holds a link up. Its stream goes first.
 struct Held<L> {
+    _cut: DropGuard,
     connection: ConnectionHandle<()>,
     session: SessionHandle<()>,
     open: Open<L>,
@@ -97,6 +100,9 @@ impl<A: Attach> Line<A> {
             .await
             .map_err(|error| failure::error("connect", &error))?;
         stream.set_nodelay(true).ok();
+        let cut = CancellationToken::new();
+        let stream = Cuttable::new(stream, cut.clone());
+        let cut = cut.drop_guard();
         let sasl = match (&self.access.username, &self.access.password) {
             (Some(username), Some(password)) => SaslProfile::Plain {
                 username: username.clone(),
@@ -126,6 +132,7 @@ impl<A: Attach> Line<A> {
         let link = self.purpose.attach(&mut session).await?;
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(Held {
+            _cut: cut,
             connection,
             session,
             open: Open { link, number },

@@ -102,6 +102,10 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_kinesis::KinesisSource>()
         .sink::<tradewind_kinesis::KinesisSink>();
+    #[cfg(feature = "amqp")]
+    registry
+        .source::<tradewind_amqp::AmqpSource>()
+        .sink::<tradewind_amqp::AmqpSink>();
     #[cfg(feature = "aws-lambda")]
     registry.sink::<tradewind_lambda::LambdaSink>();
     #[cfg(feature = "aws-s3")]
@@ -149,6 +153,7 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
         ("aws-event-bridge", cfg!(feature = "aws-event-bridge")),
         ("aws-firehose", cfg!(feature = "aws-firehose")),
         ("aws-kinesis", cfg!(feature = "aws-kinesis")),
+        ("amqp", cfg!(feature = "amqp")),
         ("aws-lambda", cfg!(feature = "aws-lambda")),
         ("aws-s3", cfg!(feature = "aws-s3")),
         ("aws-sns", cfg!(feature = "aws-sns")),

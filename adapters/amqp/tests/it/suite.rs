@@ -123,6 +123,7 @@ async fn drain(address: &str, queue: &str) -> Vec<Event> {
             };
             events.push(decode(&Binding::AMQP, received, &Limits::default()).unwrap());
         }
+        receiver.close().await.ok();
         events
     })
     .await
