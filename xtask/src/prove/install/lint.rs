@@ -52,6 +52,7 @@ pub(super) fn all(package: &Path, gateway: &Path) -> Result<usize, String> {
         (gateway, &["check", "deploy/config.yaml"]),
         (gateway, &["check", "deploy/debian/config.yaml"]),
     ];
+    chart(&tools)?;
     for (program, arguments) in &lints {
         shell::run(
             Command::new(program)
@@ -60,5 +61,41 @@ pub(super) fn all(package: &Path, gateway: &Path) -> Result<usize, String> {
                 .env("GITHUB_SECRET", "only-for-trying-it-out"),
         )?;
     }
-    Ok(lints.len())
+    Ok(lints.len() + CHART_CHECKS)
+}
+
+const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.18.4";
+const CHART_CHECKS: usize = 3;
+
+/// The chart by Helm's own lint, what it makes of the example by Kubernetes' schemas, and that it refuses to make
+/// something of no configuration.
+fn chart(tools: &Path) -> Result<(), String> {
+    let helm = tools.join("bin/helm");
+    if !helm.exists() {
+        shell::run(
+            Command::new("go")
+                .args(["install", HELM])
+                .env("GOBIN", tools.join("bin")),
+        )?;
+    }
+    let run = |arguments: &[&str]| {
+        let mut helm = Command::new(&helm);
+        helm.args(arguments).current_dir(shell::root());
+        helm
+    };
+    let (chart, values) = ("deploy/helm/tradewind", "deploy/helm/example.yaml");
+    shell::run(&mut run(&["lint", "--strict", chart, "--values", values]))?;
+    // A Helm that was built from source takes the cluster for an ancient one.
+    let namespace = ["--namespace", "events", "--kube-version", "1.33.0"];
+    let made =
+        shell::read(run(&["template", "tradewind", chart, "--values", values]).args(namespace))?;
+    let file = tools.join("chart.yaml");
+    std::fs::write(&file, made).map_err(|error| error.to_string())?;
+    shell::run(
+        Command::new(tools.join("bin/kubernetes-validate")).args(["--strict", text(&file)?]),
+    )?;
+    match shell::read(run(&["template", "tradewind", chart]).args(namespace)) {
+        Ok(_) => Err("the chart takes no configuration for one".into()),
+        Err(_) => Ok(()),
+    }
 }
