@@ -31,11 +31,8 @@ cargo xtask prove <name>
   simulate                every simulated delivery and handshake against a real gateway with a source of
                           each kind; every spoiled one is refused
   adapters [name]         every adapter against a real server: the shared conformance suite, restarts, failures
-                          (memory, http, functions, aws-sqs and the others of AWS, kafka)
-                          (memory, http, functions, aws-sqs, aws-lambda, kafka, mqtt, nats, rabbitmq,
-                          redis; the last four over 20 restarts of their servers)
-                          (memory, http, functions, aws-sqs, aws-lambda, kafka, amqp, mqtt, nats,
-                          rabbitmq, redis; the last five over 20 restarts of their servers)
+                          (memory, http, functions, aws-sqs and the others of AWS, kafka, amqp, mqtt,
+                          nats, rabbitmq, redis; the last five over 20 restarts of their servers)
   schemas                 the published JSON-Schema-Test-Suite, compatibility tables, hostile schemas and
                           data, what is written is taken
   translate [--filters N] generated filters of each dialect, translated and held against the original

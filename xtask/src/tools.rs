@@ -71,10 +71,6 @@ fn jars(name: &str, [group, artifact, version]: [&str; 3]) -> Result<Option<Path
     Ok(Some(jars))
 }
 
-const KAFKA: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>tradewind</groupId>\
-<artifactId>kafka</artifactId><version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId>\
-<artifactId>kafka_2.13</artifactId><version>4.1.1</version></dependency></dependencies></project>";
-
 /// A broker that tests start.
 pub(crate) struct Broker {
     /// The kinds of adapters that are tested with it.

@@ -92,6 +92,10 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry.sink::<tradewind_memory::MemorySink>();
     #[cfg(feature = "schedule")]
     registry.source::<tradewind_schedule::Schedule>();
+    #[cfg(feature = "amqp")]
+    registry
+        .source::<tradewind_amqp::AmqpSource>()
+        .sink::<tradewind_amqp::AmqpSink>();
     #[cfg(feature = "aws-dynamodb-streams")]
     registry.source::<tradewind_dynamodb_streams::DynamodbSource>();
     #[cfg(feature = "aws-event-bridge")]
@@ -102,10 +106,6 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_kinesis::KinesisSource>()
         .sink::<tradewind_kinesis::KinesisSink>();
-    #[cfg(feature = "amqp")]
-    registry
-        .source::<tradewind_amqp::AmqpSource>()
-        .sink::<tradewind_amqp::AmqpSink>();
     #[cfg(feature = "aws-lambda")]
     registry.sink::<tradewind_lambda::LambdaSink>();
     #[cfg(feature = "aws-s3")]
@@ -146,6 +146,7 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     drop(fetch);
 
     for (kind, built) in [
+        ("amqp", cfg!(feature = "amqp")),
         (
             "aws-dynamodb-streams",
             cfg!(feature = "aws-dynamodb-streams"),
@@ -153,7 +154,6 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
         ("aws-event-bridge", cfg!(feature = "aws-event-bridge")),
         ("aws-firehose", cfg!(feature = "aws-firehose")),
         ("aws-kinesis", cfg!(feature = "aws-kinesis")),
-        ("amqp", cfg!(feature = "amqp")),
         ("aws-lambda", cfg!(feature = "aws-lambda")),
         ("aws-s3", cfg!(feature = "aws-s3")),
         ("aws-sns", cfg!(feature = "aws-sns")),
