@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sdk/formats", &["sdk/event"]),
     ("sdk/macros", &[]),
     ("sdk/handler", &["sdk/event", "sdk/formats", "sdk/macros"]),
+    ("sdk/workers/", &["sdk/handler"]),
     ("adapters/api", &["sdk/event", "sdk/formats"]),
     ("adapters/signatures", &["adapters/api", "sdk/event"]),
     ("adapters/identity", &["adapters/api"]),
@@ -70,7 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "gateway/server",
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),
-    ("examples/", &["sdk/handler"]),
+    ("examples/", &["sdk/handler", "sdk/workers/"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
     (
@@ -88,8 +89,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Dependencies from outside that only some folders may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("aws-sdk-", &["adapters/aws", "sdk/resources"]),
-    ("rdkafka", &["adapters/kafka", "gateway/store"]),
+    (
+        "aws-sdk-",
+        &["adapters/aws", "sdk/resources", "sdk/workers/sqs"],
+    ),
+    (
+        "rdkafka",
+        &["adapters/kafka", "gateway/store", "sdk/workers/kafka"],
+    ),
     ("axum", &["gateway/server", "sdk/handler", "fuzz", "xtask"]),
     (
         "hyper",
