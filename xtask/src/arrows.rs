@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sdk/formats", &["sdk/event"]),
     ("sdk/macros", &[]),
     ("sdk/handler", &["sdk/event", "sdk/formats", "sdk/macros"]),
+    ("sdk/workers/", &["sdk/handler"]),
     ("adapters/api", &["sdk/event", "sdk/formats"]),
     ("adapters/signatures", &["adapters/api", "sdk/event"]),
     ("adapters/identity", &["adapters/api"]),
@@ -71,7 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "gateway/server",
         &["gateway/", "adapters/", "sdk/event", "sdk/formats"],
     ),
-    ("examples/", &["sdk/handler"]),
+    ("examples/", &["sdk/handler", "sdk/workers/"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
     ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
     (
@@ -89,13 +90,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Dependencies from outside that only some folders may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("aws-sdk-", &["adapters/aws", "sdk/resources"]),
-    ("async-nats", &["adapters/nats", "sdk/handler"]),
+    (
+        "aws-sdk-",
+        &["adapters/aws", "sdk/resources", "sdk/workers/sqs"],
+    ),
+    ("async-nats", &["adapters/nats", "sdk/workers/nats"]),
     ("fe2o3-amqp", &["adapters/amqp"]),
     ("lapin", &["adapters/rabbitmq"]),
     (
         "rdkafka",
-        &["adapters/kafka", "gateway/store", "sdk/handler"],
+        &["adapters/kafka", "gateway/store", "sdk/workers/kafka"],
     ),
     ("redis", &["adapters/redis"]),
     ("rumqttc-", &["adapters/mqtt"]),

@@ -1,12 +1,13 @@
 //! Charges orders. Nothing here knows where it runs: the same binary is a function on AWS Lambda, Azure
-//! Functions, Google Cloud Functions, Knative, OpenWhisk and Fn, and a server in a container.
+//! Functions, Google Cloud Functions, Knative, OpenWhisk and Fn, an application beside Dapr, a worker that fetches from a
+//! queue, and a server in a container.
 
 mod payments;
 
 use payments::{Payments, Trouble};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use tradewind::{Context, Data, Error, Reply, State};
+use tradewind::{App, Context, Data, Declare, Error, HandlerExt, Reply, State};
 
 #[derive(Deserialize)]
 struct Order {
@@ -60,7 +61,15 @@ async fn orders(
 }
 
 fn main() -> tradewind::Exit {
-    tradewind::run(orders.with_state(Payments))
+    let charging = orders
+        .with_state(Payments)
+        .declare(Declare::new().timeout(Duration::from_secs(15)));
+    let app = App::new(charging);
+    #[cfg(feature = "sqs")]
+    let app = app.worker(tradewind_worker_sqs::Sqs);
+    #[cfg(feature = "kafka")]
+    let app = app.worker(tradewind_worker_kafka::Kafka);
+    app.run()
 }
 
 #[cfg(test)]

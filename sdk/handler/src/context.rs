@@ -1,6 +1,8 @@
 //! What is known about a delivery beside the event.
 
 use crate::Host;
+use crate::batch::Shared;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,6 +36,8 @@ struct Inner {
     cancellation: CancellationToken,
     source: Arc<str>,
     host: Host,
+    shared: Option<Shared>,
+    request: Option<Arc<http::Request<Bytes>>>,
 }
 
 impl Context {
@@ -54,6 +58,8 @@ impl Context {
             cancellation: CancellationToken::new(),
             source: "/handlers/handler".into(),
             host: Host::Http,
+            shared: None,
+            request: None,
         };
         Self {
             inner: Arc::new(inner),
@@ -117,6 +123,14 @@ impl Context {
         self.inner.host
     }
 
+    /// The HTTP request that brought the event, for handlers that take one.
+    pub fn request(&self) -> Option<&http::Request<Bytes>> {
+        self.inner.request.as_deref()
+    }
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        self.inner.shared.as_ref()
+    }
+
     /// Sets the attempt.
     #[must_use]
     pub fn with_attempt(self, attempt: u32) -> Self {
@@ -160,6 +174,15 @@ impl Context {
     #[must_use]
     pub fn with_host(self, host: Host) -> Self {
         self.edit(|inner| inner.host = host)
+    }
+
+    /// Sets the request that brought the event.
+    #[must_use]
+    pub fn with_request(self, request: Arc<http::Request<Bytes>>) -> Self {
+        self.edit(|inner| inner.request = Some(request))
+    }
+    pub(crate) fn with_shared(self, shared: Shared) -> Self {
+        self.edit(|inner| inner.shared = Some(shared))
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -1,6 +1,9 @@
 //! Calling the handler: what every host does alike once it knows the events.
 
+use crate::batch::Shared;
+use crate::describe::Takes;
 use crate::reply_to::ReplyTo;
+use crate::response::{self, Cut, Response};
 use crate::{Context, Delivery, Handler, Host, Options, Outcome, log};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,7 +93,10 @@ impl End {
 
     /// Whether the event is dealt with.
     pub(crate) fn is_taken(&self) -> bool {
-        matches!(self, End::Done(Outcome::Ack | Outcome::Reply(_)))
+        matches!(
+            self,
+            End::Done(Outcome::Ack | Outcome::Reply(_) | Outcome::Respond(_))
+        )
     }
 
     pub(crate) fn is_rejected(&self) -> bool {
@@ -100,8 +106,9 @@ impl End {
     /// Why the event is not dealt with, for the caller.
     pub(crate) fn reason(&self) -> &str {
         match self {
-            End::Done(Outcome::Ack | Outcome::Reply(_)) => "",
+            End::Done(Outcome::Ack | Outcome::Reply(_) | Outcome::Respond(_)) => "",
             End::Done(Outcome::Retry { reason, .. } | Outcome::Reject { reason, .. }) => reason,
+            End::Done(Outcome::Each(_)) => "several outcomes of one event",
             End::Panicked => "the handler panicked",
             End::Late => "the handler was not done in time",
             End::Skipped => "not begun, since an event before it failed",
@@ -135,6 +142,17 @@ pub(crate) enum Order {
     UntilFailure,
 }
 
+/// What the platform makes of a [`Response`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Responds {
+    /// It has no place for one.
+    No,
+    /// It takes one when it is whole.
+    Whole,
+    /// It passes one on piece by piece.
+    Stream,
+}
+
 /// The ends of all events, item by item.
 pub(crate) type Ends = Vec<Vec<End>>;
 
@@ -144,6 +162,7 @@ pub(crate) struct Work<A> {
     pub(crate) order: Order,
     /// Nobody waits for a reply: it goes elsewhere.
     pub(crate) one_way: bool,
+    pub(crate) responds: Responds,
     /// When the platform gives up, where it says.
     pub(crate) deadline: Option<Instant>,
     pub(crate) tell: Box<dyn FnOnce(Ends) -> A + Send>,
@@ -155,6 +174,7 @@ impl<A> Work<A> {
             items: vec![item],
             order: Order::UntilRetry,
             one_way: false,
+            responds: Responds::Whole,
             deadline: None,
             tell: Box::new(|ends| tell(worst(ends))),
         }
@@ -168,11 +188,19 @@ pub(crate) fn worst(ends: Ends) -> End {
         if !end.is_taken() {
             return end;
         }
-        if matches!(end, End::Done(Outcome::Reply(_))) {
+        if matches!(end, End::Done(Outcome::Reply(_) | Outcome::Respond(_))) {
             worst = end;
         }
     }
     worst
+}
+
+/// What holds for all events of one call.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    one_way: bool,
+    responds: Responds,
+    deadline: Instant,
 }
 
 /// A handler and what it is called with. Cheap to clone.
@@ -182,6 +210,11 @@ pub(crate) struct Crew {
     host: Host,
     source: Arc<str>,
     reply_to: Option<ReplyTo>,
+    reply_max: usize,
+    /// Most events of one call, where the handler takes several.
+    batch_max: Option<usize>,
+    /// Whether the handler takes requests that hold no event.
+    pub(crate) requests: bool,
     /// Bounds what is handled at once.
     pub(crate) slots: Arc<Semaphore>,
     /// Handlers under way: they outlive a connection that breaks, but not the process.
@@ -195,10 +228,15 @@ impl Crew {
             .source
             .clone()
             .unwrap_or_else(|| format!("/handlers/{}", handler.name()).into());
+        let described = handler.describe();
+        let takes = |what| described.iter().filter(move |one| one.takes == what);
         Self {
             host,
             source,
             reply_to: options.reply_to.clone(),
+            reply_max: options.reply_max,
+            batch_max: takes(Takes::Batch).map(|one| one.batch_max.max(1)).min(),
+            requests: takes(Takes::Request).next().is_some(),
             slots: Arc::new(Semaphore::new(options.concurrency)),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -212,26 +250,33 @@ impl Crew {
             items,
             order,
             one_way,
+            responds,
             tell,
             ..
         } = work;
-        let ends = match order {
-            Order::Free if items.len() > 1 => self.at_once(items, one_way, deadline).await,
-            order => self.in_order(items, order, one_way, deadline).await,
+        let terms = Terms {
+            one_way,
+            responds,
+            deadline,
+        };
+        let ends = match (self.batch_max, order) {
+            (Some(max), order) => self.batched(items, order, terms, max).await,
+            (None, Order::Free) if items.len() > 1 => self.at_once(items, terms).await,
+            (None, order) => self.in_order(items, order, terms).await,
         };
         tell(ends)
     }
 
-    async fn at_once(&self, items: Vec<Item>, one_way: bool, deadline: Instant) -> Ends {
+    async fn at_once(&self, items: Vec<Item>, terms: Terms) -> Ends {
         let running: Vec<_> = items
             .into_iter()
             .map(|item| {
                 let crew = self.clone();
                 self.tasks.spawn(async move {
-                    let slot = timeout_at(deadline, crew.slots.acquire()).await;
+                    let slot = timeout_at(terms.deadline, crew.slots.acquire()).await;
                     match slot {
                         Ok(_slot) => {
-                            crew.item(item, Order::UntilFailure, one_way, deadline, &mut false)
+                            crew.item(item, Order::UntilFailure, terms, &mut false)
                                 .await
                         }
                         Err(_) => vec![End::Late],
@@ -246,32 +291,16 @@ impl Crew {
         ends
     }
 
-    async fn in_order(
-        &self,
-        items: Vec<Item>,
-        order: Order,
-        one_way: bool,
-        deadline: Instant,
-    ) -> Ends {
+    async fn in_order(&self, items: Vec<Item>, order: Order, terms: Terms) -> Ends {
         let mut stopped = false;
         let mut ends = Vec::with_capacity(items.len());
         for item in items {
-            ends.push(
-                self.item(item, order, one_way, deadline, &mut stopped)
-                    .await,
-            );
+            ends.push(self.item(item, order, terms, &mut stopped).await);
         }
         ends
     }
 
-    async fn item(
-        &self,
-        item: Item,
-        order: Order,
-        one_way: bool,
-        deadline: Instant,
-        stopped: &mut bool,
-    ) -> Vec<End> {
+    async fn item(&self, item: Item, order: Order, terms: Terms, stopped: &mut bool) -> Vec<End> {
         if *stopped {
             return vec![End::Skipped];
         }
@@ -284,7 +313,7 @@ impl Crew {
         for delivery in deliveries {
             let end = match *stopped {
                 true => End::Skipped,
-                false => self.call(delivery, one_way, deadline).await,
+                false => self.call(delivery, terms).await,
             };
             *stopped |= !(end.is_taken() || end.is_rejected() && order == Order::UntilRetry);
             ends.push(end);
@@ -294,34 +323,167 @@ impl Crew {
         ends
     }
 
-    async fn call(&self, delivery: Delivery, one_way: bool, deadline: Instant) -> End {
-        let Delivery { event, context } = delivery;
-        if deadline <= Instant::now() {
-            self.warn(
-                context.delivery_id(),
-                format_args!("came after its deadline"),
-            );
-            return End::Late;
+    /// Several events by one call, at most so many at a time.
+    async fn batched(&self, items: Vec<Item>, order: Order, terms: Terms, max: usize) -> Ends {
+        let mut ends: Ends = Vec::with_capacity(items.len());
+        let mut waiting = Vec::new();
+        for (place, item) in items.into_iter().enumerate() {
+            ends.push(Vec::new());
+            match item.deliveries {
+                Ok(deliveries) => waiting.extend(deliveries.into_iter().map(|one| (place, one))),
+                Err(reason) => {
+                    self.warn("unreadable", format_args!("{reason}"));
+                    ends[place].push(End::reject(reason));
+                }
+            }
         }
+        let mut stopped = false;
+        let mut waiting = waiting.into_iter();
+        loop {
+            let (places, deliveries): (Vec<_>, Vec<_>) = waiting.by_ref().take(max).unzip();
+            if places.is_empty() {
+                break;
+            }
+            let told = match stopped {
+                true => vec![End::Skipped; places.len()],
+                false => self.call_batch(deliveries, terms).await,
+            };
+            for (place, end) in places.into_iter().zip(told) {
+                let again = !end.is_taken() && !end.is_rejected();
+                stopped |= match order {
+                    Order::Free => false,
+                    Order::UntilRetry => again,
+                    Order::UntilFailure => !end.is_taken(),
+                };
+                ends[place].push(end);
+            }
+        }
+        if order == Order::UntilFailure {
+            // What follows must not overtake: it comes again, though it was handled.
+            let failed = ends
+                .iter()
+                .position(|ends| ends.iter().any(|end| !end.is_taken()));
+            for item in ends
+                .iter_mut()
+                .skip(failed.map_or(usize::MAX, |place| place + 1))
+            {
+                if item.iter().all(End::is_taken) {
+                    *item = vec![End::Skipped; item.len()];
+                }
+            }
+        }
+        ends
+    }
+
+    async fn call_batch(&self, deliveries: Vec<Delivery>, terms: Terms) -> Vec<End> {
+        let count = deliveries.len();
+        let deliveries: Vec<_> = deliveries
+            .into_iter()
+            .map(|one| self.here(one, terms))
+            .collect();
+        let ids: Vec<_> = deliveries
+            .iter()
+            .map(|one| one.context.delivery_id().to_owned())
+            .collect();
+        let Some(Delivery { event, context }) = deliveries.first().cloned() else {
+            return Vec::new();
+        };
+        let shared = Shared::new(deliveries);
+        let context = context.with_shared(shared.clone());
+        let ends = match self
+            .handled(Delivery { event, context }, terms.deadline)
+            .await
+        {
+            Ok(outcome) => {
+                let mut ends = Vec::with_capacity(count);
+                for outcome in shared.each(outcome) {
+                    ends.push(self.concluded(outcome, terms).await);
+                }
+                ends
+            }
+            Err(end) => vec![end; count],
+        };
+        for (id, end) in ids.iter().zip(&ends) {
+            self.log(id, end);
+        }
+        ends
+    }
+
+    async fn call(&self, delivery: Delivery, terms: Terms) -> End {
+        let delivery = self.here(delivery, terms);
+        let id = delivery.context.delivery_id().to_owned();
+        let end = match self.handled(delivery, terms.deadline).await {
+            Ok(outcome) => self.concluded(outcome, terms).await,
+            Err(end) => end,
+        };
+        self.log(&id, &end);
+        end
+    }
+
+    /// With the circumstances that are the same for all of a call.
+    fn here(&self, delivery: Delivery, terms: Terms) -> Delivery {
+        let Delivery { event, context } = delivery;
         let context = context
             .with_host(self.host)
-            .with_deadline(deadline)
+            .with_deadline(terms.deadline)
             .with_cancellation(self.stopping.clone())
             .with_source(self.source.clone());
-        let id = context.delivery_id().to_owned();
-        let delivery = Delivery { event, context };
+        Delivery { event, context }
+    }
+
+    async fn handled(&self, delivery: Delivery, deadline: Instant) -> Result<Outcome, End> {
+        if deadline <= Instant::now() {
+            return Err(End::Late);
+        }
         let handle = |delivery| async { self.handler.call(delivery, &()).await };
         #[cfg(feature = "otel")]
         let calling = crate::trace::traced(self.handler.name(), delivery, handle);
         #[cfg(not(feature = "otel"))]
         let calling = handle(delivery);
-        let end = match timeout_at(deadline, caught(calling)).await {
-            Ok(Some(Outcome::Reply(event))) if one_way => self.elsewhere(event, deadline).await,
-            Ok(Some(outcome)) => End::Done(outcome),
-            Ok(None) => End::Panicked,
-            Err(_) => End::Late,
-        };
-        match &end {
+        match timeout_at(deadline, caught(calling)).await {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) => Err(End::Panicked),
+            Err(_) => Err(End::Late),
+        }
+    }
+
+    /// What an outcome comes to at this trigger.
+    async fn concluded(&self, outcome: Outcome, terms: Terms) -> End {
+        match outcome {
+            Outcome::Reply(event) if terms.one_way => self.elsewhere(event, terms.deadline).await,
+            Outcome::Respond(_) if terms.one_way || terms.responds == Responds::No => {
+                End::retry("the handler answers with a response, and this trigger takes none")
+            }
+            Outcome::Respond(answer) if terms.responds == Responds::Whole => {
+                let max = self.reply_max;
+                // A stream may panic as a handler may.
+                let collecting = caught(response::whole(answer.body, max));
+                match timeout_at(terms.deadline, collecting).await {
+                    Ok(Some(Ok(body))) => End::Done(Outcome::Respond(Response { body, ..answer })),
+                    Ok(Some(Err(Cut { reason, cause }))) => End::Done(Outcome::Retry {
+                        after: None,
+                        reason,
+                        cause,
+                    }),
+                    Ok(None) => End::Panicked,
+                    Err(_) => End::Late,
+                }
+            }
+            // Of one event: its own.
+            Outcome::Each(outcomes) => {
+                let ends = outcomes.into_iter().map(End::Done).collect();
+                match worst(vec![ends]) {
+                    End::Done(Outcome::Each(_)) => End::retry("an outcome within an outcome"),
+                    End::Done(outcome) => Box::pin(self.concluded(outcome, terms)).await,
+                    end => end,
+                }
+            }
+            outcome => End::Done(outcome),
+        }
+    }
+
+    fn log(&self, id: &str, end: &End) {
+        match end {
             End::Done(
                 Outcome::Retry {
                     reason,
@@ -332,12 +494,11 @@ impl Crew {
                     reason,
                     cause: Some(cause),
                 },
-            ) => self.warn(&id, format_args!("{reason}: {cause}")),
-            End::Late => self.warn(&id, format_args!("cancelled at its deadline")),
-            end if !end.is_taken() => self.warn(&id, format_args!("{}", end.reason())),
+            ) => self.warn(id, format_args!("{reason}: {cause}")),
+            End::Late => self.warn(id, format_args!("not done at its deadline")),
+            end if !end.is_taken() => self.warn(id, format_args!("{}", end.reason())),
             _ => {}
         }
-        end
     }
 
     /// A reply that nobody waits for is sent on before the event counts as done.
@@ -356,6 +517,11 @@ impl Crew {
 
     pub(crate) fn handler(&self) -> Arc<dyn Handler> {
         self.handler.clone()
+    }
+
+    /// Whether the handler takes several events at once.
+    pub(crate) fn batches(&self) -> bool {
+        self.batch_max.is_some()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Why a handler did not take an event.
 
+use crate::describe::Replies;
 use crate::{Context, IntoOutcome, Outcome};
 use std::error::Error as StdError;
 use std::fmt;
@@ -80,6 +81,8 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 }
 
 impl IntoOutcome for Error {
+    const REPLIES: Replies = Replies::Never;
+
     fn into_outcome(self, _: &Event, _: &Context) -> Outcome {
         let cause = self.cause.as_deref().map(chain);
         match self.verdict {

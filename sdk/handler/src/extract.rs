@@ -1,5 +1,6 @@
 //! Arguments of handlers.
 
+use crate::describe::Takes;
 use crate::{Context, Delivery, Error};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -12,10 +13,13 @@ use tradewind_event::{DataKind, Event};
 /// - An event that can never fit is rejected ([`Error::reject`]), not retried.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler whose state is `{S}`",
-    note = "arguments are `Event`, `Data<T>` with a `T` that is `Deserialize`, `Bytes`, `Context`, `State<S>`, and types that implement `FromEvent`",
+    note = "arguments are `Event`, `Data<T>` with a `T` that is `Deserialize`, `Bytes`, `Context`, `State<S>`, `Batch` of these, `http::Request<Bytes>`, and types that implement `FromEvent`",
     note = "for `State<S>`, give the handler its state: `handler.with_state(state)`, where the state is `Clone`"
 )]
 pub trait FromEvent<S>: Sized {
+    /// What it takes of a trigger.
+    const TAKES: Takes = Takes::Event;
+
     /// Takes the argument from a delivery.
     fn from_event(delivery: &Delivery, state: &S) -> Result<Self, Error>;
 }
@@ -107,4 +111,24 @@ fn misfit(event: &Event, path: &str, error: &serde_json::Error) -> Error {
         "data of {} does not fit the handler{place}: {error}",
         event.ty()
     ))
+}
+
+/// The request itself, on triggers that are one: method, path, headers, and the body as it came.
+impl<S> FromEvent<S> for http::Request<Bytes> {
+    const TAKES: Takes = Takes::Request;
+
+    fn from_event(delivery: &Delivery, _: &S) -> Result<Self, Error> {
+        let request = delivery.context.request();
+        request.cloned().ok_or_else(|| {
+            Error::reject("the handler takes an HTTP request, and this trigger brings none")
+        })
+    }
+}
+
+/// The event of the official SDK.
+#[cfg(feature = "cloudevents-sdk")]
+impl<S> FromEvent<S> for cloudevents::Event {
+    fn from_event(delivery: &Delivery, _: &S) -> Result<Self, Error> {
+        Ok((&delivery.event).into())
+    }
 }

@@ -1,9 +1,11 @@
 //! Handlers and how functions become ones.
 
-use crate::{Delivery, FromEvent, IntoOutcome, Outcome};
+use crate::describe::{Replies, Takes};
+use crate::{Delivery, Description, FromEvent, IntoOutcome, Outcome};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// A future on the heap.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -27,6 +29,23 @@ pub trait Handler<S = ()>: Send + Sync + 'static {
     fn name(&self) -> &str {
         "handler"
     }
+    /// What it says about itself: one entry, or one for each that it stands for.
+    fn describe(&self) -> Vec<Description> {
+        vec![Description::new(self.name())]
+    }
+}
+
+/// One that several own.
+impl Handler for Arc<dyn Handler> {
+    fn call(&self, delivery: Delivery, state: &()) -> BoxFuture<Outcome> {
+        self.as_ref().call(delivery, state)
+    }
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+    fn describe(&self) -> Vec<Description> {
+        self.as_ref().describe()
+    }
 }
 
 /// A handler together with its state.
@@ -49,6 +68,9 @@ impl<H: Handler<S>, S: Send + Sync + 'static> Handler for WithState<H, S> {
     }
     fn name(&self) -> &str {
         self.handler.name()
+    }
+    fn describe(&self) -> Vec<Description> {
+        self.handler.describe()
     }
 }
 
@@ -111,6 +133,11 @@ macro_rules! functions {
                         }
                     }
                 })
+            }
+            fn describe(&self) -> Vec<Description> {
+                let takes: &[Takes] = &[$(<$arg as FromEvent<S>>::TAKES),+];
+                let replies: Replies = <Fut::Output as IntoOutcome>::REPLIES;
+                vec![Description::new("handler").by_types(takes, replies)]
             }
         }
     )+};

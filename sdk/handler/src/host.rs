@@ -20,10 +20,16 @@ pub enum Host {
     Fn,
     /// Apache OpenWhisk, as an action.
     OpenWhisk,
+    /// Dapr, as the application beside a sidecar.
+    Dapr,
+    /// Standard input: an event a line.
+    Stdin,
+    /// A worker of this name, which fetches: see [`App::worker`](crate::App::worker).
+    Worker(&'static str),
 }
 
 /// What gives a platform away, in the order in which it is looked for. The last one has no sign.
-const SIGNS: [(&str, Host); 7] = [
+const SIGNS: [(&str, Host); 9] = [
     ("AWS_LAMBDA_RUNTIME_API", Host::Lambda),
     ("FUNCTIONS_CUSTOMHANDLER_PORT", Host::Azure),
     ("FUNCTIONS_HTTPWORKER_PORT", Host::Azure),
@@ -31,11 +37,20 @@ const SIGNS: [(&str, Host); 7] = [
     ("K_SERVICE", Host::Knative),
     ("FN_LISTENER", Host::Fn),
     ("__OW_API_HOST", Host::OpenWhisk),
+    ("DAPR_HTTP_PORT", Host::Dapr),
+    ("DAPR_GRPC_PORT", Host::Dapr),
+];
+
+/// Variables that say where a worker fetches from, and what the workers of this project are called.
+#[cfg(feature = "hosts")]
+pub(crate) const WORKERS: [(&str, &str); 2] = [
+    ("TRADEWIND_SQS_QUEUE", "sqs"),
+    ("TRADEWIND_KAFKA_BROKERS", "kafka"),
 ];
 
 impl Host {
-    /// All of them.
-    pub const ALL: [Host; 7] = [
+    /// All of them but workers.
+    pub const ALL: [Host; 9] = [
         Host::Http,
         Host::Lambda,
         Host::Azure,
@@ -43,6 +58,8 @@ impl Host {
         Host::Knative,
         Host::Fn,
         Host::OpenWhisk,
+        Host::Dapr,
+        Host::Stdin,
     ];
 
     /// The name that `TRADEWIND_HOST` and `--host` take.
@@ -55,6 +72,9 @@ impl Host {
             Host::Knative => "knative",
             Host::Fn => "fn",
             Host::OpenWhisk => "openwhisk",
+            Host::Dapr => "dapr",
+            Host::Stdin => "stdin",
+            Host::Worker(name) => name,
         }
     }
 

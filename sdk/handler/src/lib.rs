@@ -54,6 +54,8 @@
 //! | [`Data<T>`](Data) | its data, JSON, as `T` | rejected: no attempt can make it fit |
 //! | [`Bytes`] | its data, byte-exact; empty without data | |
 //! | [`Context`] | delivery id, attempt, deadline, host, trace, replay, cancellation | |
+//! | [`Batch<A>`](Batch) | what comes at once, each as one of the above | one by one on a host that brings no batches |
+//! | [`Request<Bytes>`](Request) | the request itself | rejected; the manifest tells before |
 //! | [`State<S>`](State) | a clone of what [`with_state`](HandlerFn::with_state) was given | does not compile |
 //!
 //! Types of your own take part by implementing [`FromEvent`].
@@ -69,6 +71,7 @@
 //! | fails by `?` on any error, [`Error::retry`] | [`Outcome::Retry`] | 503, with `Retry-After` where a pause was asked for | tries again; a pause slows down the whole subscription |
 //! | fails by [`Error::reject`] | [`Outcome::Reject`] | 422 | dead letter at once |
 //! | panics | | 500 | tries again; the process goes on |
+//! | returns a [`Response`] | [`Outcome::Respond`] | that response, streamed where it is a stream | settles, or by the status |
 //! | is not done at the deadline | | 504 | tries again; the handler is cancelled |
 //!
 //! What never reaches the handler:
@@ -93,13 +96,18 @@
 //! `TRADEWIND_HOST` names the platform where it is not to be found out. For the rest see [`Options`]: `PORT`,
 //! `TRADEWIND_LISTEN`, `TRADEWIND_BODY_MAX`, `TRADEWIND_TIMEOUT`, `TRADEWIND_CONCURRENCY`,
 //! `TRADEWIND_SIGNING_SECRET`, `TRADEWIND_SOURCE`, `TRADEWIND_REPLY_URL`, `TRADEWIND_REPLY_KEY`,
-//! `TRADEWIND_BATCH_FAILURES`.
+//! `TRADEWIND_REPLY_MAX`, `TRADEWIND_BATCH_FAILURES`, `TRADEWIND_INVOKE_MODE`.
 
 #![warn(clippy::expect_used)]
 
+mod adorn;
+#[cfg(feature = "hosts")]
+mod app;
+mod batch;
 mod context;
 #[cfg(feature = "hosts")]
 mod crew;
+mod describe;
 mod error;
 mod extract;
 mod handler;
@@ -110,26 +118,40 @@ mod hosts;
 mod http;
 #[cfg(feature = "hosts")]
 mod log;
+#[cfg(feature = "hosts")]
+mod manifest;
 mod outcome;
 mod reply;
 #[cfg(feature = "hosts")]
 mod reply_to;
+mod response;
+mod router;
 #[cfg(feature = "hosts")]
 mod run;
 pub mod testing;
 #[cfg(all(feature = "hosts", feature = "otel"))]
 mod trace;
+#[cfg(feature = "hosts")]
+pub mod worker;
 
+pub use ::http::Request;
+pub use adorn::{Declared, HandlerExt, HandlerService, Layered};
+#[cfg(feature = "hosts")]
+pub use app::App;
+pub use batch::{Batch, Entry, Outcomes};
 pub use bytes::Bytes;
 pub use context::{Context, Delivery};
+pub use describe::{Declare, Description, Kind, Need, Replies, Setting, Takes, Trigger};
 pub use error::{Error, ResultExt};
 pub use extract::{Data, FromEvent, State};
 pub use handler::{BoxFuture, Handler, HandlerFn, WithState, handler_fn};
 pub use host::Host;
 #[cfg(feature = "hosts")]
-pub use http::{BatchFailures, InvalidOptions, Options, serve};
+pub use http::{BatchFailures, InvalidOptions, InvokeMode, Options, serve};
 pub use outcome::{Ack, IntoOutcome, Outcome};
 pub use reply::Reply;
+pub use response::Response;
+pub use router::{On, Router};
 #[cfg(feature = "hosts")]
 pub use run::{Exit, Failure, run, run_on};
 pub use tradewind_event as event;

@@ -3,7 +3,8 @@
 use crate::crew::Crew;
 use crate::error::chain;
 use crate::http::{Dialect, InvalidOptions, Options, serve_dialect};
-use crate::{Handler, Host};
+use crate::worker::Worker;
+use crate::{App, Handler, Host};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -65,12 +66,10 @@ impl StdError for Unavailable {}
 /// # Errors
 /// An environment variable that cannot be right, an address that cannot be listened on, or a platform
 /// that does not answer.
+///
+/// With `--manifest`, or `TRADEWIND_MANIFEST=json`, it prints what the handlers declare, and that is all.
 pub fn run(handler: impl Handler) -> Exit {
-    let named = chosen(std::env::args().skip(1), variable)?;
-    run_on(
-        named.unwrap_or_else(|| Host::of_environment(variable)),
-        handler,
-    )
+    App::new(handler).run()
 }
 
 /// Runs a handler on this platform, whatever the arguments and the environment say.
@@ -78,9 +77,25 @@ pub fn run(handler: impl Handler) -> Exit {
 /// # Errors
 /// As [`run`].
 pub fn run_on(host: Host, handler: impl Handler) -> Exit {
+    App::new(handler).run_on(host)
+}
+
+/// Where the program is to run.
+pub(crate) fn chosen_host(workers: &[Arc<dyn Worker>]) -> Result<Host, InvalidOptions> {
+    let named = chosen(std::env::args().skip(1), variable, workers)?;
+    match named {
+        Some(host) => Ok(host),
+        None => found(variable, workers),
+    }
+}
+
+pub(crate) fn start(app: &App, host: Host) -> Exit {
     let options = Options::from_variables(variable)?;
-    let handler: Arc<dyn Handler> = Arc::new(handler);
-    let crew = Crew::new(handler, host, &options);
+    let crew = Crew::new(app.handler.clone(), host, &options);
+    let options = Options {
+        requests: crew.requests,
+        ..options
+    };
     let mut runtime = match host {
         // One invocation at a time, on a fraction of a core.
         Host::Lambda => tokio::runtime::Builder::new_current_thread(),
@@ -89,12 +104,24 @@ pub fn run_on(host: Host, handler: impl Handler) -> Exit {
     let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         let asked = stop_asked()?;
-        serve(host, crew, options, asked).await
+        serve(app, host, crew, options, asked).await
     })
 }
 
-async fn serve(host: Host, crew: Crew, options: Options, asked: impl Future<Output = ()>) -> Exit {
-    let Some(dialect) = crate::hosts::dialect(host, variable)? else {
+async fn serve(
+    app: &App,
+    host: Host,
+    crew: Crew,
+    options: Options,
+    asked: impl Future<Output = ()>,
+) -> Exit {
+    match host {
+        Host::Stdin => return crate::hosts::stdin::run(&crew, &options, asked).await,
+        Host::Worker(name) => return pull(app, name, crew, options, asked).await,
+        _ => {}
+    }
+    let declared = app.handler.describe();
+    let Some(dialect) = crate::hosts::dialect(host, variable, &declared)? else {
         return crate::hosts::lambda::run(crew, options, variable, asked).await;
     };
     if host == Host::Fn {
@@ -106,6 +133,49 @@ async fn serve(host: Host, crew: Crew, options: Options, asked: impl Future<Outp
     over_tcp(crew, options, dialect, asked).await
 }
 
+/// By the worker of this name.
+async fn pull(
+    app: &App,
+    name: &'static str,
+    crew: Crew,
+    options: Options,
+    asked: impl Future<Output = ()>,
+) -> Exit {
+    let worker = app.workers.iter().find(|worker| worker.name() == name);
+    let worker = worker.ok_or_else(|| lacking("TRADEWIND_HOST", name))?;
+    let pull = worker.open(&variable).await?;
+    crate::worker::run(crew, options, pull, asked).await
+}
+
+fn lacking(variable: &'static str, name: &str) -> InvalidOptions {
+    InvalidOptions {
+        variable,
+        reason: format!(
+            "this program has no worker `{name}`; add one to it: `tradewind::App::new(handler).worker(…)`"
+        ),
+    }
+}
+
+/// The platform whose variables are set, else the worker, else plain HTTP.
+fn found(
+    get: impl Fn(&str) -> Option<String>,
+    workers: &[Arc<dyn Worker>],
+) -> Result<Host, InvalidOptions> {
+    let set = |name: &str| get(name).is_some_and(|value| !value.is_empty());
+    let host = Host::of_environment(&get);
+    if host != Host::Http {
+        return Ok(host);
+    }
+    if let Some(worker) = workers.iter().find(|worker| set(worker.sign())) {
+        return Ok(Host::Worker(worker.name()));
+    }
+    // A queue that nobody reads because the program was built without its worker is nobody's wish.
+    match crate::host::WORKERS.iter().find(|(sign, _)| set(sign)) {
+        Some((sign, name)) => Err(lacking(sign, name)),
+        None => Ok(Host::Http),
+    }
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into())
 }
@@ -114,6 +184,7 @@ fn variable(name: &str) -> Option<String> {
 fn chosen(
     mut args: impl Iterator<Item = String>,
     get: impl Fn(&str) -> Option<String>,
+    workers: &[Arc<dyn Worker>],
 ) -> Result<Option<Host>, InvalidOptions> {
     let flag = args.find_map(|arg| match arg.strip_prefix("--host") {
         Some("") => Some(("--host", None)),
@@ -129,7 +200,17 @@ fn chosen(
     let Some((variable, name)) = named else {
         return Ok(None);
     };
-    let known = || Host::ALL.map(Host::name).join(", ");
+    if let Some(worker) = workers.iter().find(|worker| worker.name() == name) {
+        return Ok(Some(Host::Worker(worker.name())));
+    }
+    if crate::host::WORKERS.iter().any(|(_, known)| *known == name) {
+        return Err(lacking(variable, &name));
+    }
+    let known = || {
+        let hosts = Host::ALL.into_iter().map(Host::name);
+        let names = hosts.chain(workers.iter().map(|worker| worker.name()));
+        names.collect::<Vec<_>>().join(", ")
+    };
     Host::named(&name).map(Some).ok_or_else(|| InvalidOptions {
         variable,
         reason: format!("`{name}` is no host; there are {}", known()),
@@ -206,7 +287,7 @@ mod tests {
                 Err("TRADEWIND_HOST: `aws` is no host"),
             ),
         ] {
-            let found = chosen(args(text), get(variables)).map_err(|e| e.to_string());
+            let found = chosen(args(text), get(variables), &[]).map_err(|e| e.to_string());
             match (found, expected) {
                 (Err(found), Err(expected)) => assert!(found.starts_with(expected), "{found}"),
                 (found, expected) => {

@@ -45,6 +45,7 @@
 
 #[cfg(feature = "hosts")]
 mod hosted;
+mod trial;
 #[cfg(feature = "hosts")]
 mod ways;
 
@@ -59,8 +60,9 @@ use {bytes::Bytes, http_body_util::Full, std::sync::Arc};
 
 #[cfg(feature = "hosts")]
 pub use hosted::{EveryHost, Everywhere, Hosted, Told, on, on_every_host};
+pub use trial::Trial;
 #[cfg(feature = "hosts")]
-pub use ways::{WAYS, Way};
+pub use ways::{WAYS, Way, samples};
 
 /// An event with JSON data, `id` `test-1` and `source` `/tests`. For anything else there is
 /// [`Event::builder`].
@@ -93,7 +95,12 @@ pub async fn answer(
     let crew = crate::crew::Crew::new(Arc::new(handler), crate::Host::Http, &options);
     let dialect = Arc::new(crate::http::CloudEvents);
     let service = crate::http::Service::new(crew, options, dialect);
-    service.answer(request.map(Full::new)).await
+    let answer = service.answer(request.map(Full::new)).await;
+    let broken =
+        || crate::http::answer::problem(http::StatusCode::BAD_GATEWAY, "the stream broke off");
+    crate::http::stream::whole(answer)
+        .await
+        .unwrap_or_else(broken)
 }
 
 /// A delivery to be made under chosen circumstances.
@@ -146,6 +153,28 @@ impl Call {
             context: self.context.clone().with_source(source),
         };
         handler.call(delivery, &()).await
+    }
+
+    /// Hands over several at once, as a trigger that has batches does, and gives the outcome of each. A handler that
+    /// takes one event at a time gets them one after the other.
+    pub async fn run_all(calls: &[Call], handler: &impl Handler) -> Vec<Outcome> {
+        let source = format!("/handlers/{}", handler.name());
+        let delivery = |call: &Call| Delivery {
+            event: call.event.clone(),
+            context: call.context.clone().with_source(source.as_str()),
+        };
+        let batches = handler
+            .describe()
+            .iter()
+            .any(|one| one.takes == crate::Takes::Batch);
+        if batches {
+            return crate::batch::together(handler, calls.iter().map(delivery).collect()).await;
+        }
+        let mut outcomes = Vec::with_capacity(calls.len());
+        for call in calls {
+            outcomes.push(handler.call(delivery(call), &()).await);
+        }
+        outcomes
     }
 
     fn edit(mut self, change: impl FnOnce(Context) -> Context) -> Self {

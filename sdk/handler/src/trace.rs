@@ -83,7 +83,18 @@ impl Span {
     fn end(self, outcome: &Outcome) {
         let span = self.0.span();
         let (error, reason) = match outcome {
-            Outcome::Ack | Outcome::Reply(_) => return span.end(),
+            Outcome::Ack | Outcome::Reply(_) | Outcome::Respond(_) => return span.end(),
+            Outcome::Each(outcomes) => {
+                let failed =
+                    |one: &&Outcome| matches!(one, Outcome::Retry { .. } | Outcome::Reject { .. });
+                let failed = outcomes.iter().filter(failed).count();
+                if failed > 0 {
+                    let reason = format!("{failed} of {} events failed", outcomes.len());
+                    span.set_attribute(KeyValue::new("error.type", "retry"));
+                    span.set_status(Status::error(reason));
+                }
+                return span.end();
+            }
             Outcome::Retry { reason, .. } => ("retry", reason),
             Outcome::Reject { reason, .. } => ("reject", reason),
         };

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, FnArg, ItemFn, Result, Type};
+use syn::{Attribute, Error, FnArg, ItemFn, Result, ReturnType, Type};
 
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
     if !attribute.is_empty() {
@@ -19,6 +19,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         )
     })?;
     let types = check(&function)?;
+    let replies = replies(&function.sig.output);
 
     let name = function.sig.ident.clone();
     let text = name.to_string();
@@ -88,8 +89,23 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             fn name(&self) -> &str {
                 #text
             }
+            fn describe(&self) -> ::std::vec::Vec<::tradewind::Description> {
+                let takes = [#(<#types as ::tradewind::FromEvent<S>>::TAKES,)*];
+                ::std::vec![::tradewind::Description::new(#text).by_types(&takes, #replies)]
+            }
         }
     })
+}
+
+/// What the result may hold, as far as its type has a name.
+fn replies(output: &ReturnType) -> TokenStream {
+    match output {
+        ReturnType::Default => quote!(<() as ::tradewind::IntoOutcome>::REPLIES),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => {
+            quote!(::tradewind::Replies::May)
+        }
+        ReturnType::Type(_, ty) => quote!(<#ty as ::tradewind::IntoOutcome>::REPLIES),
+    }
 }
 
 /// The types of the arguments, if this can be a handler.

@@ -70,7 +70,7 @@ impl FnProject {
 }
 
 impl Dialect for FnProject {
-    fn at_once(&self, head: &Parts) -> Option<Answer> {
+    fn at_once(&self, head: &Parts, _: bool) -> Option<Answer> {
         let call = head.method == Method::POST && head.uri.path() == "/call";
         (!call).then(|| answer::problem(StatusCode::NOT_FOUND, "there is POST /call"))
     }

@@ -1,12 +1,13 @@
 //! What a platform wraps around events, read by the table of formats.
 
-use crate::crew::{Ends, Item, Order, Work, worst};
+use crate::crew::{Ends, Item, Order, Responds, Work, worst};
 use crate::http::answer::{self, Answer};
 use crate::http::{Refusal, accept, batch, is_cloud_event, verify};
 use crate::{Context, Event, Options};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tradewind_event::http::Message;
@@ -111,6 +112,46 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String
     }
 }
 
+/// Gives items the request that brought them, where the handler takes one.
+pub(crate) fn with_request(
+    mut items: Vec<Item>,
+    options: &Options,
+    (method, uri): (&str, &str),
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Vec<Item> {
+    if !options.requests {
+        return items;
+    }
+    let mut request = http::Request::new(body.clone());
+    *request.headers_mut() = headers.clone();
+    // What a platform cannot have taken is left as it would be without.
+    if let Ok(method) = method.to_ascii_uppercase().parse() {
+        *request.method_mut() = method;
+    }
+    if let Ok(uri) = uri.parse() {
+        *request.uri_mut() = uri;
+    }
+    let request = Arc::new(request);
+    for delivery in items
+        .iter_mut()
+        .flat_map(|item| item.deliveries.iter_mut().flatten())
+    {
+        delivery.context = delivery.context.clone().with_request(request.clone());
+    }
+    items
+}
+
+/// Whether a document says of itself that it is a CloudEvent.
+pub(crate) fn claims_event(document: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Version {
+        #[serde(rename = "specversion")]
+        _version: String,
+    }
+    object::<Version>(document).is_ok()
+}
+
 /// What a request holds.
 pub(crate) enum Held {
     /// What it says itself: CloudEvents.
@@ -141,9 +182,10 @@ pub(crate) fn held(headers: &HeaderMap, body: Bytes, options: &Options) -> Resul
 /// The work of a provider's payload, answered over HTTP. Whoever sends an event may be sent one; the others
 /// send notifications and look at the status only.
 pub(crate) fn payload(format: &Format, carried: Vec<Carried>) -> Work<Answer> {
-    let tell: Box<dyn FnOnce(Ends) -> Answer + Send> = match carried.len() {
-        1 => Box::new(|ends| answer::end(worst(ends))),
-        _ => Box::new(batch),
+    type Tell = Box<dyn FnOnce(Ends) -> Answer + Send>;
+    let (responds, tell): (_, Tell) = match carried.len() {
+        1 => (Responds::Whole, Box::new(|ends| answer::end(worst(ends)))),
+        _ => (Responds::No, Box::new(batch)),
     };
     let read = |one: Carried| {
         let unwrapped = |event| super::google::unwrapped(format.spec.name, event);
@@ -156,6 +198,7 @@ pub(crate) fn payload(format: &Format, carried: Vec<Carried>) -> Work<Answer> {
         items: carried.into_iter().map(read).collect(),
         order: Order::UntilRetry,
         one_way: format.spec.name != "cloud-events",
+        responds,
         deadline: None,
         tell,
     }

@@ -1,14 +1,13 @@
 //! Google Cloud Functions, by the contract of the Functions Framework.
 
 mod legacy;
-mod request;
 
 pub(crate) use legacy::unwrapped;
 
 use super::foreign::{self, Held};
-use crate::crew::{Item, Work};
+use crate::crew::Work;
 use crate::http::answer::{self, Answer};
-use crate::http::{Dialect, Refusal, delivery_id, posts_only, work};
+use crate::http::{Dialect, Refusal, delivery_id, plain_request, posts_only, work};
 use crate::{InvalidOptions, Options};
 use bytes::Bytes;
 use http::StatusCode;
@@ -39,11 +38,11 @@ impl Google {
 }
 
 impl Dialect for Google {
-    fn at_once(&self, head: &Parts) -> Option<Answer> {
+    fn at_once(&self, head: &Parts, _: bool) -> Option<Answer> {
         let no_page = matches!(head.uri.path(), "/robots.txt" | "/favicon.ico");
         match self {
             Google::Http if !no_page => None,
-            _ => posts_only(head),
+            _ => posts_only(head, false),
         }
     }
 
@@ -52,11 +51,7 @@ impl Dialect for Google {
         let mut work = match foreign::held(headers, body, options)? {
             Held::Events(message) => work(headers, message),
             Held::Payload(format, carried) => foreign::payload(format, carried),
-            Held::Unknown(body) if *self == Google::Http => {
-                let event = request::event(head, &body)?;
-                let context = crate::http::context(headers, &event, None);
-                Work::one(Item::one(event, context), answer::end)
-            }
+            Held::Unknown(body) if *self == Google::Http => plain_request(head, &body)?,
             Held::Unknown(_) => return Err(foreign::no_event()),
         };
         // A gateway that calls the function itself reads the answer, whatever the signature.

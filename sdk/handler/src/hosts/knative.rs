@@ -4,21 +4,22 @@ use super::foreign::{self, Held};
 use crate::Options;
 use crate::crew::Work;
 use crate::http::answer::Answer;
-use crate::http::{Dialect, Refusal, posts_only, work};
+use crate::http::{Dialect, Refusal, plain_request, posts_only, work};
 use bytes::Bytes;
 use http::request::Parts;
 
 pub(crate) struct Knative;
 
 impl Dialect for Knative {
-    fn at_once(&self, head: &Parts) -> Option<Answer> {
-        posts_only(head)
+    fn at_once(&self, head: &Parts, requests: bool) -> Option<Answer> {
+        posts_only(head, requests)
     }
 
     fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal> {
         match foreign::held(&head.headers, body, options)? {
             Held::Events(message) => Ok(work(&head.headers, message)),
             Held::Payload(format, carried) => Ok(foreign::payload(format, carried)),
+            Held::Unknown(body) if options.requests => plain_request(head, &body),
             Held::Unknown(_) => Err(foreign::no_event()),
         }
     }

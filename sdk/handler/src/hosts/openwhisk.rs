@@ -2,7 +2,7 @@
 
 use super::{foreign, proxy};
 use crate::Options;
-use crate::crew::{End, Ends, Item, Order, Work, worst};
+use crate::crew::{End, Ends, Item, Order, Responds, Work, worst};
 use crate::http::answer::{self, Answer};
 use crate::http::{Dialect, Refusal, accept, is_cloud_event, verify};
 use crate::{Event, Outcome};
@@ -50,7 +50,11 @@ struct Run<'a> {
 #[derive(Deserialize)]
 struct Web {
     #[serde(rename = "__ow_method")]
-    _method: String,
+    method: String,
+    #[serde(rename = "__ow_path", default)]
+    path: String,
+    #[serde(rename = "__ow_query", default)]
+    query: String,
     #[serde(rename = "__ow_headers", default)]
     headers: BTreeMap<String, String>,
     #[serde(rename = "__ow_body", default)]
@@ -83,7 +87,7 @@ impl OpenWhisk {
 }
 
 impl Dialect for OpenWhisk {
-    fn at_once(&self, head: &Parts) -> Option<Answer> {
+    fn at_once(&self, head: &Parts, _: bool) -> Option<Answer> {
         match (&head.method, head.uri.path()) {
             (&Method::POST, "/run") => None,
             (&Method::POST, "/init") if !self.initialised.swap(true, Ordering::Relaxed) => {
@@ -103,6 +107,10 @@ impl Dialect for OpenWhisk {
 
     fn refuse(&self, _: &Parts, refusal: &Refusal) -> Answer {
         error(refusal.status, &refusal.why)
+    }
+
+    fn streams(&self) -> bool {
+        false
     }
 
     fn busy(&self, why: &str) -> Answer {
@@ -135,7 +143,8 @@ fn called(run: &Run<'_>, data: Bytes) -> Result<Work<Answer>, Refusal> {
         Err(tradewind_formats::Error::Unknown) => (vec![activation(run, data)?], false),
         Err(error) => return Err(Refusal::new(StatusCode::BAD_REQUEST, error.to_string())),
     };
-    Ok(work(items, move |ends| result(worst(ends), events)))
+    let tell = move |ends| result(worst(ends), events);
+    Ok(work(items, Responds::No, tell))
 }
 
 fn activation(run: &Run<'_>, data: Bytes) -> Result<Item, Refusal> {
@@ -180,6 +189,7 @@ impl Web {
             Ok(decoded) if !body.is_empty() && !is_text => decoded.into(),
             _ => body.into(),
         };
+        let passed = body.clone();
         let read = if is_cloud_event(&headers) {
             accept(&headers, body, options).map(|message| {
                 let work = crate::http::work(&headers, message);
@@ -196,7 +206,13 @@ impl Web {
                 Box::new(move |_| answer::problem(refusal.status, &refusal.why));
             (Vec::new(), refused)
         });
-        Ok(work(items, move |ends| {
+        let uri = match self.query.as_str() {
+            "" => format!("/{}", self.path.trim_start_matches('/')),
+            query => format!("/{}?{query}", self.path.trim_start_matches('/')),
+        };
+        let at = (self.method.as_str(), uri.as_str());
+        let items = foreign::with_request(items, options, at, &headers, &passed);
+        Ok(work(items, Responds::Whole, move |ends| {
             let mut value = proxy::document(tell(ends), proxy::Shape::One, false);
             if let Some(value) = value.as_object_mut() {
                 value.remove("isBase64Encoded");
@@ -206,11 +222,16 @@ impl Web {
     }
 }
 
-fn work(items: Vec<Item>, tell: impl FnOnce(Ends) -> Answer + Send + 'static) -> Work<Answer> {
+fn work(
+    items: Vec<Item>,
+    responds: Responds,
+    tell: impl FnOnce(Ends) -> Answer + Send + 'static,
+) -> Work<Answer> {
     Work {
         items,
         order: Order::UntilRetry,
         one_way: false,
+        responds,
         deadline: None,
         tell: Box::new(tell),
     }

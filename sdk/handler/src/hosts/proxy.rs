@@ -28,10 +28,36 @@ pub(crate) struct Request {
     headers: Option<BTreeMap<String, Values>>,
     #[serde(default)]
     multi_value_headers: Option<BTreeMap<String, Values>>,
+    #[serde(default, alias = "method")]
+    http_method: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default, alias = "raw_path")]
+    raw_path: Option<String>,
+    #[serde(default)]
+    raw_query_string: Option<String>,
+    #[serde(default)]
+    query_string_parameters: Option<BTreeMap<String, Values>>,
+    #[serde(default)]
+    multi_value_query_string_parameters: Option<BTreeMap<String, Values>>,
+    #[serde(default)]
+    request_context: Option<Around>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default, alias = "is_base64_encoded")]
     is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct Around {
+    #[serde(default)]
+    http: Option<Called>,
+}
+
+#[derive(Deserialize)]
+struct Called {
+    #[serde(default)]
+    method: String,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +66,30 @@ enum Values {
     One(String),
     Many(Vec<String>),
     Other(serde::de::IgnoredAny),
+}
+
+impl Values {
+    fn all(&self) -> &[String] {
+        match self {
+            Values::One(value) => std::slice::from_ref(value),
+            Values::Many(values) => values,
+            Values::Other(_) => &[],
+        }
+    }
+}
+
+/// As a query has it.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 impl Request {
@@ -52,6 +102,39 @@ impl Request {
         self.multi_value_headers.is_some()
     }
 
+    /// Method and path, with the query where it comes as a text.
+    pub(crate) fn at(&self, shape: Shape) -> (String, String) {
+        let of_context = || Some(self.request_context.as_ref()?.http.as_ref()?.method.clone());
+        let method = self.http_method.clone().or_else(of_context);
+        let path = self.raw_path.as_ref().or(self.path.as_ref());
+        let path = path.map_or("/", String::as_str);
+        let query = match &self.raw_query_string {
+            Some(query) => query.clone(),
+            None => self.query(shape),
+        };
+        let uri = match query.as_str() {
+            "" => path.to_owned(),
+            query => format!("{path}?{query}"),
+        };
+        (method.unwrap_or_default(), uri)
+    }
+
+    /// The query, from parameters. API Gateway decodes them, a load balancer does not.
+    fn query(&self, shape: Shape) -> String {
+        let many = self.multi_value_query_string_parameters.as_ref();
+        let parameters = many.or(self.query_string_parameters.as_ref());
+        let as_sent = |text: &str| match shape {
+            Shape::Balancer => text.to_owned(),
+            _ => encoded(text),
+        };
+        let mut pairs = Vec::new();
+        for (name, values) in parameters.into_iter().flatten() {
+            let pair = |value: &String| format!("{}={}", as_sent(name), as_sent(value));
+            pairs.extend(values.all().iter().map(pair));
+        }
+        pairs.join("&")
+    }
+
     /// Headers and body as the client sent them. What is no header is left out.
     pub(crate) fn unwrap(&self) -> Result<(HeaderMap, Bytes), String> {
         let mut headers = HeaderMap::new();
@@ -60,12 +143,7 @@ impl Request {
             let Ok(name) = HeaderName::try_from(name.as_str()) else {
                 continue;
             };
-            let values = match values {
-                Values::One(value) => std::slice::from_ref(value),
-                Values::Many(values) => values,
-                Values::Other(_) => &[],
-            };
-            for value in values {
+            for value in values.all() {
                 if let Ok(value) = HeaderValue::try_from(value.as_str()) {
                     headers.append(name.clone(), value);
                 }

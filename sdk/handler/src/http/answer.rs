@@ -1,7 +1,9 @@
 //! Outcomes as answers.
 
+use super::stream::Streamed;
 use crate::crew::End;
-use crate::{Event, Outcome};
+use crate::response::Body;
+use crate::{Event, Outcome, Response as Responded};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -27,6 +29,8 @@ fn outcome(outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Ack => status(StatusCode::NO_CONTENT),
         Outcome::Reply(event) => events(encode_binary(&event)),
+        Outcome::Respond(response) => respond(response),
+        Outcome::Each(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "several outcomes"),
         Outcome::Retry { after, reason, .. } => {
             let mut answer = problem(StatusCode::SERVICE_UNAVAILABLE, &reason);
             if let Some(after) = after {
@@ -36,6 +40,20 @@ fn outcome(outcome: Outcome) -> Answer {
         }
         Outcome::Reject { reason, .. } => problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
     }
+}
+
+/// A stream goes beside the answer until the host takes it.
+fn respond(response: Responded) -> Answer {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = response.status;
+    *answer.headers_mut() = response.headers;
+    match response.body {
+        Body::Whole(body) => *answer.body_mut() = body,
+        body => {
+            answer.extensions_mut().insert(Streamed::new(body));
+        }
+    }
+    answer
 }
 
 /// The answer to a batch of which nothing failed.
@@ -78,7 +96,7 @@ pub(crate) fn problem(code: StatusCode, detail: &str) -> Answer {
     answer
 }
 
-fn status(code: StatusCode) -> Answer {
+pub(crate) fn status(code: StatusCode) -> Answer {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = code;
     answer

@@ -2,8 +2,8 @@
 
 use super::answer::{self, Answer};
 use super::service::Refusal;
-use super::{Options, accept, request};
-use crate::crew::{End, Ends, Item, Order, Work, worst};
+use super::{Options, accept, is_cloud_event, plain, request, verify};
+use crate::crew::{End, Ends, Item, Order, Responds, Work, worst};
 use crate::{Event, Outcome};
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,8 +16,8 @@ use tradewind_event::http::Message;
 /// - Pure: the body has been read, within its limit.
 /// - `refuse` and `tell` of [`Work`] answer in the platform's own way, whatever came.
 pub(crate) trait Dialect: Send + Sync + 'static {
-    /// The answer to what is no work, by its head alone.
-    fn at_once(&self, head: &Parts) -> Option<Answer>;
+    /// The answer to what is no work, by its head alone; `requests` says whether any request is.
+    fn at_once(&self, head: &Parts, requests: bool) -> Option<Answer>;
 
     /// What is to be done.
     fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal>;
@@ -32,6 +32,11 @@ pub(crate) trait Dialect: Send + Sync + 'static {
         answer::busy(StatusCode::SERVICE_UNAVAILABLE, why)
     }
 
+    /// Whether answers go out as they are, so that they may be streams.
+    fn streams(&self) -> bool {
+        true
+    }
+
     /// The last word on every answer to what was read.
     fn finish(&self, _head: &Parts, answer: Answer) -> Answer {
         answer
@@ -42,23 +47,34 @@ pub(crate) trait Dialect: Send + Sync + 'static {
 pub(crate) struct CloudEvents;
 
 impl Dialect for CloudEvents {
-    fn at_once(&self, head: &Parts) -> Option<Answer> {
-        posts_only(head)
+    fn at_once(&self, head: &Parts, requests: bool) -> Option<Answer> {
+        posts_only(head, requests)
     }
 
     fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal> {
+        if options.requests && !is_cloud_event(&head.headers) {
+            verify(&head.headers, &body, options)?;
+            return plain_request(head, &body);
+        }
         Ok(work(&head.headers, accept(&head.headers, body, options)?))
     }
 }
 
-/// Refuses all but `POST`.
-pub(crate) fn posts_only(head: &Parts) -> Option<Answer> {
+/// Refuses all but `POST`, unless any request is taken.
+pub(crate) fn posts_only(head: &Parts, requests: bool) -> Option<Answer> {
     // Functions hosts send these on their own; they are no events.
     if matches!(head.uri.path(), "/robots.txt" | "/favicon.ico") {
         let why = "nothing is here";
         return Some(answer::problem(StatusCode::NOT_FOUND, why));
     }
-    (head.method != Method::POST).then(answer::method_not_allowed)
+    (head.method != Method::POST && !requests).then(answer::method_not_allowed)
+}
+
+/// The work of a request that holds no event: it is one itself.
+pub(crate) fn plain_request(head: &Parts, body: &Bytes) -> Result<Work<Answer>, Refusal> {
+    let event = plain::event(head, body)?;
+    let context = request::context(&head.headers, &event, None);
+    Ok(Work::one(Item::one(event, context), answer::end))
 }
 
 /// The work of a message, answered as it stands in the table of the crate's front page.
@@ -78,6 +94,7 @@ pub(crate) fn work(headers: &HeaderMap, message: Message) -> Work<Answer> {
                 items: events.into_iter().enumerate().map(item).collect(),
                 order: Order::UntilRetry,
                 one_way: false,
+                responds: Responds::No,
                 deadline: None,
                 tell: Box::new(batch),
             }
@@ -94,6 +111,9 @@ pub(crate) fn batch(ends: Ends) -> Answer {
         match end {
             End::Done(Outcome::Ack) => {}
             End::Done(Outcome::Reply(reply)) => replies.push(reply),
+            End::Done(Outcome::Respond(_) | Outcome::Each(_)) => {
+                return answer::end(End::retry("a batch takes no response"));
+            }
             End::Done(Outcome::Reject { reason, .. }) => {
                 rejected.push(format!("event {index}: {reason}"));
             }

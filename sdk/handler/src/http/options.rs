@@ -29,8 +29,16 @@ pub struct Options {
     /// (`ReportBatchItemFailures`): `TRADEWIND_BATCH_FAILURES`, `report` or `whole` (the default). A mapping
     /// without it ignores what is reported, and deletes what failed; the invocation does not tell.
     pub batch_failures: BatchFailures,
+    /// Largest response that is collected where the host passes on no streams: `TRADEWIND_REPLY_MAX` in bytes, default
+    /// 6 MiB, which AWS Lambda takes.
+    pub reply_max: usize,
+    /// Whether the function URL on AWS Lambda passes on streams (`InvokeMode: RESPONSE_STREAM`):
+    /// `TRADEWIND_INVOKE_MODE`, `buffered` (the default) or `response-stream`. The invocation does not tell.
+    pub invoke_mode: InvokeMode,
     pub(crate) reply_to: Option<ReplyTo>,
     pub(crate) secrets: Vec<Secret>,
+    /// Whether the handler takes requests that hold no event.
+    pub(crate) requests: bool,
     pub(crate) clock: fn() -> SystemTime,
 }
 
@@ -42,6 +50,16 @@ pub enum BatchFailures {
     Whole,
     /// Those that failed are reported.
     Report,
+}
+
+/// What AWS Lambda does with the answer of a function URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InvokeMode {
+    /// Takes it when it is whole.
+    #[default]
+    Buffered,
+    /// Passes it on piece by piece.
+    ResponseStream,
 }
 
 /// A setting that cannot be right.
@@ -70,8 +88,11 @@ impl Default for Options {
             concurrency: 256,
             source: None,
             batch_failures: BatchFailures::default(),
+            reply_max: 6 << 20,
+            invoke_mode: InvokeMode::default(),
             reply_to: None,
             secrets: Vec::new(),
+            requests: false,
             clock: SystemTime::now,
         }
     }
@@ -125,6 +146,20 @@ impl Options {
                 return Err(InvalidOptions {
                     variable: "TRADEWIND_BATCH_FAILURES",
                     reason: format!("`{other}` is neither `report` nor `whole`"),
+                });
+            }
+        };
+        options.reply_max = number(&read, "TRADEWIND_REPLY_MAX", "bytes", options.reply_max)?;
+        // AWS spells it with an underscore.
+        let mode =
+            read("TRADEWIND_INVOKE_MODE").map(|mode| mode.to_ascii_lowercase().replace('_', "-"));
+        options.invoke_mode = match mode.as_deref() {
+            None | Some("buffered") => InvokeMode::Buffered,
+            Some("response-stream") => InvokeMode::ResponseStream,
+            Some(other) => {
+                return Err(InvalidOptions {
+                    variable: "TRADEWIND_INVOKE_MODE",
+                    reason: format!("`{other}` is neither `buffered` nor `response-stream`"),
                 });
             }
         };
@@ -199,6 +234,11 @@ impl Options {
                     self.listen = (Ipv4Addr::LOCALHOST, port(variable, &text)?).into();
                 }
             }
+            crate::Host::Dapr => {
+                if let Some(text) = read("APP_PORT") {
+                    self.listen = (Ipv4Addr::LOCALHOST, port("APP_PORT", &text)?).into();
+                }
+            }
             crate::Host::Google | crate::Host::Knative | crate::Host::OpenWhisk
                 if read("PORT").is_none() =>
             {
@@ -214,6 +254,14 @@ impl Options {
     pub fn clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
+    }
+}
+
+/// The same for what somebody else vouches for.
+pub(crate) fn unsigned(options: &Options) -> Options {
+    Options {
+        secrets: Vec::new(),
+        ..options.clone()
     }
 }
 

@@ -1,10 +1,9 @@
 //! The server.
 
 use super::service::Service;
-use super::{CloudEvents, Dialect, Options};
+use super::{CloudEvents, Dialect, Options, stream};
 use crate::crew::Crew;
 use crate::{Handler, Host};
-use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -68,7 +67,7 @@ pub(crate) async fn serve_dialect(
         let service = service.clone();
         let answering = service_fn(move |request| {
             let service = service.clone();
-            async move { Ok::<_, Infallible>(service.answer(request).await.map(Full::new)) }
+            async move { Ok::<_, Infallible>(stream::body(service.answer(request).await)) }
         });
         let connection = server
             .serve_connection(TokioIo::new(stream), answering)

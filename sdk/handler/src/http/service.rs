@@ -1,8 +1,9 @@
 //! One request: read, decode, handle, answer.
 
 use super::answer::{self, Answer};
+use super::stream::Streamed;
 use super::{Dialect, Options};
-use crate::crew::{Crew, End, ToTheEnd, caught};
+use crate::crew::{Crew, End, Responds, ToTheEnd, caught};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, StatusCode};
@@ -31,6 +32,11 @@ impl Refusal {
     }
 }
 
+/// The request as it came.
+fn raw(head: &Parts, body: &Bytes) -> Arc<Request<Bytes>> {
+    Arc::new(Request::from_parts(head.clone(), body.clone()))
+}
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A handler and what it needs to answer requests. Cheap to clone.
@@ -43,6 +49,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(crew: Crew, options: Options, dialect: Arc<dyn Dialect>) -> Self {
+        let options = Options {
+            requests: crew.requests,
+            ..options
+        };
         Self {
             crew,
             options: Arc::new(options),
@@ -57,7 +67,7 @@ impl Service {
     {
         let dialect = self.dialect.clone();
         let (head, body) = request.into_parts();
-        if let Some(answer) = dialect.at_once(&head) {
+        if let Some(answer) = dialect.at_once(&head, self.crew.requests) {
             return answer;
         }
         if self.crew.stopping.is_cancelled() {
@@ -86,7 +96,8 @@ impl Service {
         deadline: Instant,
         slot: tokio::sync::OwnedSemaphorePermit,
     ) -> Answer {
-        let work = match self.dialect.read(head, body, &self.options) {
+        let request = self.crew.requests.then(|| raw(head, &body));
+        let mut work = match self.dialect.read(head, body, &self.options) {
             Ok(work) => work,
             Err(refusal) => {
                 if !refusal.because.is_empty() {
@@ -97,10 +108,24 @@ impl Service {
             }
         };
         let deadline = work.deadline.unwrap_or(deadline);
+        if work.responds == Responds::Whole && self.dialect.streams() {
+            work.responds = Responds::Stream;
+        }
+        if let Some(request) = request {
+            let items = work.items.iter_mut();
+            for delivery in items.flat_map(|item| item.deliveries.iter_mut().flatten()) {
+                if delivery.context.request().is_none() {
+                    delivery.context = delivery.context.clone().with_request(request.clone());
+                }
+            }
+        }
         let crew = self.crew.clone();
         let work = async move {
-            let _slot = slot;
-            crew.work(work, deadline).await
+            let answer = crew.work(work, deadline).await;
+            if let Some(streamed) = answer.extensions().get::<Streamed>() {
+                streamed.keep(&crew, slot, deadline);
+            }
+            answer
         };
         // It goes on to its end when the sender hangs up.
         let ended = ToTheEnd::new(caught(work), &self.crew.tasks).await;

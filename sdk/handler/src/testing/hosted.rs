@@ -2,8 +2,9 @@
 
 use super::ways::{WAYS, Way};
 use crate::crew::Crew;
+use crate::hosts::stdin::{self, Unit};
 use crate::http::answer::problem;
-use crate::http::{Dialect, Service};
+use crate::http::{Dialect, Service, stream};
 use crate::{Event, Handler, Host, Options};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -68,8 +69,13 @@ pub fn on(host: Host, handler: impl Handler) -> Hosted {
 }
 
 fn with(host: Host, handler: Arc<dyn Handler>, options: Options) -> Hosted {
+    let crew = Crew::new(handler, host, &options);
+    let options = Options {
+        requests: crew.requests,
+        ..options
+    };
     Hosted {
-        crew: Crew::new(handler, host, &options),
+        crew,
         host,
         options,
         variables: Vec::new(),
@@ -96,15 +102,27 @@ impl Hosted {
 
     /// Hands over what the platform would, and gives what it would be answered. On AWS Lambda the request's
     /// body is the payload and its headers are those of the Runtime API; an invocation that fails is 500 and
-    /// what is posted to `/error`.
+    /// what is posted to `/error`. On standard input the body is what is read, and the answer what is written.
     pub async fn raw(&self, request: Request<Bytes>) -> Response<Bytes> {
         let get = |name: &str| {
             let found = self.variables.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| value.clone())
         };
-        match crate::hosts::dialect(self.host, get) {
+        let declared = self.crew.handler().describe();
+        match crate::hosts::dialect(self.host, &get, &declared) {
             Ok(Some(dialect)) => self.over_http(dialect, request).await,
             Err(invalid) => problem(StatusCode::INTERNAL_SERVER_ERROR, &invalid.to_string()),
+            Ok(None) if self.host == Host::Stdin => {
+                let unit = match Unit::of(get) {
+                    Ok(unit) => unit,
+                    Err(invalid) => {
+                        let status = StatusCode::INTERNAL_SERVER_ERROR;
+                        return problem(status, &invalid.to_string());
+                    }
+                };
+                let told = stdin::fed(&self.crew, &self.options, unit, request.body()).await;
+                Response::new(told.into())
+            }
             Ok(None) => {
                 let (head, body) = request.into_parts();
                 crate::hosts::lambda::posted(&self.crew, &self.options, &head.headers, body).await
@@ -118,7 +136,9 @@ impl Hosted {
         request: Request<Bytes>,
     ) -> Response<Bytes> {
         let service = Service::new(self.crew.clone(), self.options.clone(), dialect);
-        service.answer(request.map(Full::new)).await
+        let answer = service.answer(request.map(Full::new)).await;
+        let broken = || problem(StatusCode::BAD_GATEWAY, "the stream broke off");
+        stream::whole(answer).await.unwrap_or_else(broken)
     }
 
     /// Brings an event in every way that the platform has for it, and gives what it is told each time.

@@ -1,7 +1,7 @@
 //! The ways in which platforms bring an event, and how they understand what they are told.
 
 use super::hosted::Told;
-use crate::Host;
+use crate::{Host, Kind};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use serde_json::{Value, json};
@@ -10,8 +10,10 @@ use std::time::Duration;
 use tradewind_event::http::{Format, Message, decode, encode_binary, encode_structured};
 use tradewind_event::{Event, json as event_json};
 
+mod dapr;
 mod lambda;
 mod others;
+mod stdin;
 
 /// One trigger of one platform.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub struct Way {
     pub host: Host,
     /// What the trigger is called there.
     pub trigger: &'static str,
+    /// What it is on any platform.
+    pub kind: Kind,
+    /// Whether the platform takes failures of a part of what it brings at once.
+    pub each: bool,
     /// Whether a reply has to go elsewhere.
     pub one_way: bool,
     /// What the platform does with an event that failed and is to come again.
@@ -59,6 +65,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Http,
         trigger: "CloudEvent in binary mode",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -68,6 +76,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Http,
         trigger: "CloudEvent in structured mode",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -77,6 +87,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "invocation with a CloudEvent",
+        kind: Kind::Call,
+        each: false,
         one_way: false,
         again: "a waiting caller is told; an asynchronous invocation comes again twice, then goes to the function's failure destination or dead-letter queue",
         never: "as a failure: Lambda knows no other",
@@ -86,6 +98,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "function URL",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -95,6 +109,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "API Gateway, payload format 1.0",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: CALLER,
         never: CALLER,
@@ -104,6 +120,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "load balancer",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: CALLER,
         never: CALLER,
@@ -113,6 +131,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "SQS",
+        kind: Kind::Queue,
+        each: true,
         one_way: true,
         again: "the message is visible again after the queue's visibility timeout; after `maxReceiveCount` it goes to the queue's dead-letter queue",
         never: "as a failure: the redrive policy of the queue sets it aside",
@@ -122,6 +142,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "Kinesis",
+        kind: Kind::Stream,
+        each: true,
         one_way: true,
         again: "the shard waits: the record and what follows it come again, until the mapping's retries or age end and its failure destination is told",
         never: "as a failure",
@@ -131,6 +153,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Lambda,
         trigger: "SNS",
+        kind: Kind::Topic,
+        each: false,
         one_way: true,
         again: "the invocation comes again twice, then goes to the function's failure destination or dead-letter queue",
         never: "as a failure",
@@ -140,6 +164,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Azure,
         trigger: "HTTP",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: CALLER,
         never: CALLER,
@@ -149,6 +175,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Azure,
         trigger: "HTTP, passed on as it came",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -158,6 +186,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Azure,
         trigger: "queue",
+        kind: Kind::Queue,
+        each: false,
         one_way: true,
         again: "the message is visible again after `visibilityTimeout`; after `maxDequeueCount` it goes to the poison queue",
         never: "as a failure",
@@ -167,6 +197,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Azure,
         trigger: "Event Grid",
+        kind: Kind::Topic,
+        each: false,
         one_way: true,
         again: "Event Grid tries again by the subscription's retry policy, then dead-letters",
         never: "as a failure",
@@ -176,6 +208,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Google,
         trigger: "CloudEvent to an HTTP function",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -185,6 +219,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Google,
         trigger: "Pub/Sub push",
+        kind: Kind::Topic,
+        each: false,
         one_way: true,
         again: "Pub/Sub pushes it again, until the subscription's dead-letter topic or retention ends that",
         never: "as a failure",
@@ -194,6 +230,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Knative,
         trigger: "CloudEvent",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: "a broker tries again by its delivery spec, then uses its dead-letter sink",
         never: "as a failure that is not tried again: 422",
@@ -203,6 +241,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Knative,
         trigger: "Pub/Sub push to Cloud Run",
+        kind: Kind::Topic,
+        each: false,
         one_way: true,
         again: "Pub/Sub pushes it again, until the subscription's dead-letter topic or retention ends that",
         never: "as a failure",
@@ -212,6 +252,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Fn,
         trigger: "call with a CloudEvent",
+        kind: Kind::Call,
+        each: false,
         one_way: false,
         again: CALLER,
         never: CALLER,
@@ -221,6 +263,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::Fn,
         trigger: "HTTP",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: GATEWAY_AGAIN,
         never: GATEWAY_NEVER,
@@ -230,6 +274,8 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::OpenWhisk,
         trigger: "activation with a CloudEvent",
+        kind: Kind::Call,
+        each: false,
         one_way: false,
         again: "the activation is an error; a blocking caller is told, and nobody tries again",
         never: "as a failure",
@@ -239,13 +285,70 @@ pub static WAYS: &[Way] = &[
     Way {
         host: Host::OpenWhisk,
         trigger: "web action",
+        kind: Kind::Http,
+        each: false,
         one_way: false,
         again: CALLER,
         never: CALLER,
         bring: others::whisk_web,
         hear: others::whisk_answer,
     },
+    Way {
+        host: Host::Dapr,
+        trigger: "pub/sub",
+        kind: Kind::Topic,
+        each: false,
+        one_way: true,
+        again: "Dapr tries again by the resiliency policy of the component, then the broker by its own, then the dead-letter topic",
+        never: "Dapr drops it with a warning, or sends it to the subscription's dead-letter topic",
+        bring: dapr::published,
+        hear: dapr::status,
+    },
+    Way {
+        host: Host::Dapr,
+        trigger: "pub/sub, several at once",
+        kind: Kind::Topic,
+        each: true,
+        one_way: true,
+        again: "as one by one; an event that is not told of comes again",
+        never: "as one by one",
+        bring: dapr::bulk,
+        hear: dapr::statuses,
+    },
+    Way {
+        host: Host::Dapr,
+        trigger: "invocation with a CloudEvent",
+        kind: Kind::Http,
+        each: false,
+        one_way: false,
+        again: CALLER,
+        never: CALLER,
+        bring: binary,
+        hear: http_answer,
+    },
+    Way {
+        host: Host::Stdin,
+        trigger: "line with a CloudEvent",
+        kind: Kind::Call,
+        each: true,
+        one_way: false,
+        again: "whoever reads the output decides; the program does not end with success",
+        never: "the same",
+        bring: stdin::line,
+        hear: stdin::told,
+    },
 ];
+
+/// A sample of every trigger: what the platform sends to bring an event `sample-1` of type `shop.order.placed`.
+pub fn samples() -> impl Iterator<Item = (&'static Way, Request<Bytes>)> {
+    let event = Event::builder("sample-1", "/shop", "shop.order.placed")
+        .subject("orders/17")
+        .data("application/json", r#"{"id":"17","total":12}"#)
+        .build();
+    let event = event.ok();
+    WAYS.iter()
+        .filter_map(move |way| Some((way, way.bring(event.as_ref()?))))
+}
 
 fn binary(event: &Event) -> Request<Bytes> {
     let (headers, body) = encode_binary(event);

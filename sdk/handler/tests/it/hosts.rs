@@ -81,7 +81,7 @@ async fn a_reply_goes_back_or_elsewhere() {
     // Nowhere to go: an error that names the setting, never a silent loss.
     for (way, told) in testing::on_every_host(replies).send(&order()).await.0 {
         match told {
-            Told::Failed { reason } if way.one_way => {
+            Told::Failed { reason } | Told::Again { reason, .. } if way.one_way => {
                 // What Lambda is told of a batch stands in its list; the reason is in the log.
                 assert!(reason.contains("TRADEWIND_REPLY_URL"), "{way}: {reason}");
             }
@@ -103,9 +103,12 @@ async fn a_batch_of_signatures_is_refused_alike() {
         .await;
     for (way, told) in told.0 {
         // Queues and the like vouch for their messages; what strangers can reach asks for a signature.
-        let vouched = way.trigger.contains("invocation")
-            || way.trigger.contains("activation")
-            || way.one_way && !way.trigger.contains("push");
+        // Azure's host is known by a file that is not here, Dapr's sidecar by a token.
+        let asked = matches!(way.host, Host::Azure | Host::Dapr);
+        let called = way.trigger.contains("invocation") || way.trigger.contains("activation");
+        let local = way.host == Host::Stdin;
+        let queue = way.one_way && !way.trigger.contains("push");
+        let vouched = local || !asked && (called || queue);
         assert_eq!(told.is_taken(), vouched, "{way}: {told:?}");
     }
 }
@@ -177,6 +180,15 @@ async fn told(host: Host, way: &Way, handler: impl Handler, options: &Options) -
         (Some(error), _) => format!("error `{}`", error.to_str().unwrap()),
         (None, Some(code)) => format!("`statusCode` {code}"),
         (None, None) if document["batchItemFailures"].is_array() => "no `batchItemFailures`".into(),
+        (None, None) if document["status"].is_string() => {
+            format!("`{}`", document["status"].as_str().unwrap())
+        }
+        (None, None) if document["statuses"].is_array() => {
+            format!("`{}`", document["statuses"][0]["status"].as_str().unwrap())
+        }
+        (None, None) if document["outcome"].is_string() => {
+            format!("`{}`", document["outcome"].as_str().unwrap())
+        }
         (None, None) if host == Host::Lambda && document.is_null() => "`null`".into(),
         (None, None) if host == Host::Lambda => "response".into(),
         (None, None) => status,

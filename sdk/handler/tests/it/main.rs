@@ -11,11 +11,18 @@ mod arguments;
 mod attribute;
 mod hosts;
 mod lambda;
+mod manifest;
 mod options;
 mod outcomes;
 mod platforms;
+mod requests;
 mod server;
 mod service;
+mod several;
+mod sidecar;
 mod signature;
+mod stdin;
 #[cfg(feature = "otel")]
 mod trace;
+mod trial;
+mod worker;

@@ -361,3 +361,36 @@ async fn deadlines_are_the_platforms_where_there_is_one() {
     let answer = ask(&whisk, "/run", &[JSON], late).await;
     assert_eq!(answer.status(), 502);
 }
+
+#[tokio::test]
+async fn azure_asks_for_a_signature_where_a_caller_may_have_chosen_the_path() {
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let options = tradewind::Options::default()
+        .signing_secrets(secret)
+        .unwrap();
+    let quoted = Value::from(event().to_string()).to_string();
+    let message = queue(&quoted.into(), &json!({}));
+    let forwarding = json!({ "enableForwardingHttpRequest": true });
+    let bare = json!({ "http": { "routePrefix": "" } });
+    for (file, status) in [
+        (None, 401),
+        (Some(json!({ "version": "2.0" })), 200),
+        (Some(json!({ "customHandler": forwarding })), 200),
+        (
+            Some(json!({ "customHandler": forwarding, "extensions": bare })),
+            401,
+        ),
+    ] {
+        let (folder, hosted) = application("out");
+        if let Some(file) = &file {
+            std::fs::write(folder.path().join("host.json"), file.to_string()).unwrap();
+        }
+        let hosted = hosted.options(options.clone());
+        // Whether the function is known by its file does not matter.
+        for path in ["/queue", "/unknown"] {
+            let answer = ask(&hosted, path, &[JSON], message.clone()).await;
+            // What replies has nowhere to send it where the function is unknown.
+            assert_eq!(answer.status() == 401, status == 401, "{path} {file:?}");
+        }
+    }
+}

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Largest `function.json` that is read.
-const FILE_MAX: u64 = 1 << 20;
+/// Largest file that is read.
+pub(super) const FILE_MAX: u64 = 1 << 20;
 
 /// The bindings that an answer depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

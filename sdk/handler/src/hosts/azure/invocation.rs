@@ -1,7 +1,7 @@
 //! One call of a function, and its answer.
 
 use super::bindings::Bindings;
-use crate::crew::{End, Ends, Item, Order, Work, worst};
+use crate::crew::{End, Ends, Item, Order, Responds, Work, worst};
 use crate::hosts::{foreign, proxy};
 use crate::http::answer::{self, Answer};
 use crate::http::{Refusal, accept, is_cloud_event, verify};
@@ -37,10 +37,8 @@ struct Invocation<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Request {
-    #[serde(rename = "Url")]
-    _url: String,
-    #[serde(rename = "Method")]
-    _method: String,
+    url: String,
+    method: String,
     #[serde(default)]
     headers: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -83,6 +81,7 @@ pub(crate) fn read(
             items: items.collect(),
             order: Order::UntilRetry,
             one_way: output.is_none(),
+            responds: Responds::No,
             deadline: None,
             tell: Box::new(move |ends| outputs(ends, output.as_deref())),
         });
@@ -90,6 +89,7 @@ pub(crate) fn read(
     let answer_to = bindings.and_then(|bindings| bindings.answer.clone());
     let name = answer_to.unwrap_or_else(|| "res".into());
     let (inner, body) = request.unwrap();
+    let passed = body.clone();
     let tell = move |answer| in_outputs(answer, &name);
     let read = if is_cloud_event(&inner) {
         accept(&inner, body, options).map(|message| {
@@ -115,10 +115,12 @@ pub(crate) fn read(
             Box::new(move |_| answer::problem(refusal.status, &refusal.why));
         (Vec::new(), Order::UntilRetry, refused)
     });
+    let at = (request.method.as_str(), request.url.as_str());
     Ok(Work {
-        items,
+        items: foreign::with_request(items, options, at, &inner, &passed),
         order,
         one_way: false,
+        responds: Responds::Whole,
         deadline: None,
         tell: Box::new(move |ends| tell(answer(ends))),
     })

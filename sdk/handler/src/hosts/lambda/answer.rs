@@ -1,19 +1,41 @@
 //! What Lambda is told.
 
 use crate::crew::{End, Ends, worst};
-use crate::{Event, Outcome};
+use crate::hosts::proxy::{self, Shape};
+use crate::http::answer::Answer;
+use crate::http::stream::Streamed;
+use crate::response::Body;
+use crate::{Context, Event, Outcome};
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tradewind_event::{DataKind, json as event_json};
 
 /// Largest answer that Lambda takes: 6 MiB and a little, which is left out here.
 const ANSWER_MAX: usize = 6 << 20;
 
+/// What is sent on piece by piece.
+pub(crate) struct Streaming {
+    pub(crate) first: Bytes,
+    pub(crate) body: Body,
+    /// When it must be done.
+    pub(crate) deadline: Instant,
+}
+
+impl std::fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streaming").finish_non_exhaustive()
+    }
+}
+
 /// The end of an invocation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Told {
     /// It succeeded, with this document.
     Answer(Bytes),
+    /// It succeeded, and this is sent on piece by piece.
+    Stream(Streaming),
     /// It failed: what waits is told so, what does not is tried again by Lambda.
     Failed { kind: &'static str, message: String },
 }
@@ -29,6 +51,35 @@ impl Told {
     /// A payload that is none.
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
         Self::failed("Function.MalformedPayload", message)
+    }
+
+    /// An answer over HTTP, as a function URL passes it on: status and headers as a document, a mark, and the body.
+    pub(crate) fn streamed(mut answer: Answer) -> Self {
+        let streamed: Option<Streamed> = answer.extensions_mut().remove();
+        let (head, body) = answer.into_parts();
+        let mut headers = serde_json::Map::new();
+        let mut cookies = Vec::new();
+        for name in head.headers.keys() {
+            let values = head.headers.get_all(name).iter();
+            let values: Vec<_> = values
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .collect();
+            match *name == SET_COOKIE {
+                true => cookies = values,
+                false => {
+                    headers.insert(name.to_string(), values.join(", ").into());
+                }
+            }
+        }
+        let prelude =
+            json!({ "statusCode": head.status.as_u16(), "headers": headers, "cookies": cookies });
+        let mut first = prelude.to_string().into_bytes();
+        first.extend_from_slice(&[0; 8]);
+        Told::Stream(Streaming {
+            first: first.into(),
+            body: streamed.map_or(Body::Whole(body), |streamed| streamed.body),
+            deadline: Instant::now() + Context::DEFAULT_TIMEOUT,
+        })
     }
 
     pub(crate) fn value(value: &Value) -> Self {
@@ -71,6 +122,10 @@ pub(crate) fn call(ends: Ends, events: bool, silent: &Bytes) -> Told {
         End::Done(Outcome::Ack) => Told::Answer(silent.clone()),
         End::Done(Outcome::Reply(event)) if events => Told::Answer(event_json::encode(&event)),
         End::Done(Outcome::Reply(event)) => Told::Answer(data(&event)),
+        end @ End::Done(Outcome::Respond(_)) => {
+            let answer = crate::http::answer::end(end);
+            Told::value(&proxy::document(answer, Shape::Two, false))
+        }
         end => failed(end),
     }
 }
@@ -131,8 +186,8 @@ fn failed(end: End) -> Told {
 
 fn failure(end: End) -> Option<(&'static str, String)> {
     let kind = match &end {
-        End::Done(Outcome::Ack | Outcome::Reply(_)) => return None,
-        End::Done(Outcome::Retry { .. }) | End::Skipped => "Function.Retry",
+        End::Done(Outcome::Ack | Outcome::Reply(_) | Outcome::Respond(_)) => return None,
+        End::Done(Outcome::Retry { .. } | Outcome::Each(_)) | End::Skipped => "Function.Retry",
         End::Done(Outcome::Reject { .. }) => "Function.Rejected",
         End::Panicked => "Function.Panicked",
         End::Late => "Function.TimedOut",

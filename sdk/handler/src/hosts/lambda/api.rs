@@ -1,6 +1,7 @@
 //! The Runtime API, 2018-06-01, and as much of the Extensions API as it takes to be told of the end.
 
 use super::answer::Told;
+use super::send::Sent;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,6 +14,11 @@ use std::fmt;
 const PAYLOAD_MAX: usize = 32 << 20;
 const EXTENSION: &str = "tradewind";
 pub(crate) const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+pub(crate) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+pub(crate) const MODE: &str = "lambda-runtime-function-response-mode";
+/// What a stream that failed is called.
+pub(crate) const BROKEN: &str = "Function.StreamBroken";
+const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
 
 /// What is posted of an invocation that failed.
 pub(crate) fn error(kind: &str, message: &str) -> Bytes {
@@ -20,8 +26,14 @@ pub(crate) fn error(kind: &str, message: &str) -> Bytes {
     error.to_string().into()
 }
 
+const TRAILERS: &str = "lambda-runtime-function-error-type, lambda-runtime-function-error-body";
+
+fn whole(body: Bytes) -> Sent {
+    Sent::Whole(Full::new(body))
+}
+
 #[allow(clippy::disallowed_types, reason = "it only talks to the platform")]
-type Client = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+type Client = hyper_util::client::legacy::Client<HttpConnector, Sent>;
 
 /// Where Lambda is asked for work.
 #[derive(Clone)]
@@ -65,7 +77,9 @@ impl Api {
     /// The next invocation, however long it takes: the process may be frozen meanwhile.
     pub(crate) async fn next(&self) -> Result<(HeaderMap, Bytes), Unanswered> {
         let path = "/2018-06-01/runtime/invocation/next";
-        let answer = self.ask(Method::GET, path, &[], Bytes::new()).await?;
+        let answer = self
+            .ask(Method::GET, path, &[], whole(Bytes::new()))
+            .await?;
         match answer.status() {
             StatusCode::OK => {
                 let (head, body) = answer.into_parts();
@@ -79,11 +93,19 @@ impl Api {
     pub(crate) async fn tell(&self, id: &str, told: Told) -> Result<(), Unanswered> {
         let json = ("content-type", "application/json");
         let (path, headers, body) = match told {
-            Told::Answer(body) => ("response", vec![json], body),
+            Told::Answer(body) => ("response", vec![json], whole(body)),
+            Told::Stream(streaming) => {
+                let headers = vec![
+                    ("content-type", STREAMED),
+                    (MODE, "streaming"),
+                    ("trailer", TRAILERS),
+                ];
+                ("response", headers, Sent::stream(streaming))
+            }
             Told::Failed { kind, message } => (
                 "error",
                 vec![json, (ERROR_TYPE, kind)],
-                error(kind, &message),
+                whole(error(kind, &message)),
             ),
         };
         let path = format!("/2018-06-01/runtime/invocation/{id}/{path}");
@@ -105,13 +127,15 @@ impl Api {
         let path = "/2020-01-01/extension/register";
         let body = Bytes::from_static(br#"{"events":[]}"#);
         let json = ("content-type", "application/json");
-        let answer = self.ask(Method::POST, path, &[name, json], body).await?;
+        let headers = [name, json];
+        let answer = self.ask(Method::POST, path, &headers, whole(body)).await?;
         let id = answer.headers().get("lambda-extension-identifier");
         let id = id.and_then(|id| id.to_str().ok());
         let id = id.ok_or_else(|| Unanswered("no extensions".into()))?;
         let path = "/2020-01-01/extension/event/next";
         let headers = [("lambda-extension-identifier", id)];
-        self.ask(Method::GET, path, &headers, Bytes::new()).await?;
+        self.ask(Method::GET, path, &headers, whole(Bytes::new()))
+            .await?;
         Ok(())
     }
 
@@ -122,10 +146,10 @@ impl Api {
         method: Method,
         path: &str,
         headers: &[(&'static str, &str)],
-        body: Bytes,
+        body: Sent,
     ) -> Result<Response<Bytes>, Unanswered> {
         let broken = |what: &dyn fmt::Display| Unanswered(format!("{path}: {what}"));
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(body);
         *request.method_mut() = method;
         let uri = format!("{}{path}", self.base);
         *request.uri_mut() = uri.parse().map_err(|e| broken(&e))?;

@@ -4,12 +4,12 @@ use super::answer::{self, Told};
 use super::records::Service;
 use super::sqs;
 use super::trigger::Trigger;
-use crate::crew::{Item, Order, Work};
+use crate::crew::{Item, Order, Responds, Work};
 use crate::hosts::foreign;
 use crate::hosts::proxy::{self, Shape};
 use crate::http::answer::{Answer, problem};
 use crate::http::{Refusal, accept, is_cloud_event, verify};
-use crate::{BatchFailures, Context, Event, Options};
+use crate::{BatchFailures, Context, Event, InvokeMode, Options};
 use bytes::Bytes;
 use http::HeaderMap;
 use tradewind_formats::{Carried, Error, Message, decode_each};
@@ -54,7 +54,7 @@ pub(crate) fn read(
             let event = unknown(headers, payload)?;
             let context = around(foreign::context(&event));
             let tell = |ends| answer::call(ends, false, &NULL);
-            work(vec![Item::one(event, context)], Order::UntilRetry, tell)
+            called(vec![Item::one(event, context)], tell)
         }
         Err(error) => return Err(Told::malformed(error.to_string())),
     };
@@ -82,7 +82,10 @@ fn triggered(
     around: impl Fn(Context) -> Context,
 ) -> Result<Work<Told>, Told> {
     if let Trigger::Http(shape) = trigger {
-        return http(shape, carried, &payload, options, around);
+        // Others have no streams of this kind.
+        let streams =
+            format == "aws-lambda-url" && options.invoke_mode == InvokeMode::ResponseStream;
+        return http((shape, streams), carried, &payload, options, around);
     }
     let ids: Vec<_> = match trigger {
         Trigger::Batch(path) => carried.iter().map(|one| id(&one.carrier, path)).collect(),
@@ -113,12 +116,12 @@ fn triggered(
         Trigger::Call if items.len() == 1 && !payload.starts_with(b"[") => {
             let events = format == CLOUD_EVENTS;
             let tell = move |ends| answer::call(ends, events, &NULL);
-            work(items, Order::UntilRetry, tell)
+            called(items, tell)
         }
         Trigger::Call => work(items, Order::UntilRetry, answer::batch),
         Trigger::Echo => {
             let tell = move |ends| answer::call(ends, false, &payload);
-            work(items, Order::UntilRetry, tell)
+            called(items, tell)
         }
         Trigger::Records(service) => Work {
             // What delivers an output has no use for a reply.
@@ -133,7 +136,7 @@ fn triggered(
 
 /// An event that the request holds is the event; else the request itself is.
 fn http(
-    shape: Shape,
+    (shape, streams): (Shape, bool),
     carried: Vec<Carried>,
     payload: &Bytes,
     options: &Options,
@@ -141,9 +144,21 @@ fn http(
 ) -> Result<Work<Told>, Told> {
     let request = proxy::Request::parse(payload).map_err(Told::malformed)?;
     let lists = request.has_lists();
-    let tell = move |answer: Answer| Told::value(&proxy::document(answer, shape, lists));
+    let responds = match streams {
+        true => Responds::Stream,
+        false => Responds::Whole,
+    };
+    // A function URL that passes on streams takes nothing else.
+    let tell = move |answer: Answer| match streams {
+        true => Told::streamed(answer),
+        false => Told::value(&proxy::document(answer, shape, lists)),
+    };
     let refuse = |refusal: Refusal| tell(problem(refusal.status, &refusal.why));
     let (headers, body) = request.unwrap().map_err(Told::malformed)?;
+    let (method, uri) = request.at(shape);
+    let passed = body.clone();
+    let requested =
+        |items| foreign::with_request(items, options, (&method, &uri), &headers, &passed);
     if !is_cloud_event(&headers) {
         verify(&headers, &body, options).map_err(refuse)?;
         let items = carried
@@ -151,12 +166,16 @@ fn http(
             .map(|one| foreign::item(one, &around))
             .collect();
         let tell = move |ends| tell(crate::http::answer::end(crate::crew::worst(ends)));
-        return Ok(work(items, Order::UntilRetry, tell));
+        return Ok(Work {
+            responds,
+            ..work(requested(items), Order::UntilRetry, tell)
+        });
     }
     let message = accept(&headers, body, options).map_err(refuse)?;
     let Work {
         mut items,
         order,
+        responds: takes,
         tell: answer,
         ..
     } = crate::http::work(&headers, message);
@@ -166,7 +185,14 @@ fn http(
     {
         delivery.context = around(delivery.context.clone());
     }
-    Ok(work(items, order, move |ends| tell(answer(ends))))
+    let responds = match takes {
+        Responds::No => Responds::No,
+        _ => responds,
+    };
+    Ok(Work {
+        responds,
+        ..work(requested(items), order, move |ends| tell(answer(ends)))
+    })
 }
 
 fn work(
@@ -178,8 +204,20 @@ fn work(
         items,
         order,
         one_way: false,
+        responds: Responds::No,
         deadline: None,
         tell: Box::new(tell),
+    }
+}
+
+/// Somebody waits, who can be told anything.
+fn called(
+    items: Vec<Item>,
+    tell: impl FnOnce(crate::crew::Ends) -> Told + Send + 'static,
+) -> Work<Told> {
+    Work {
+        responds: Responds::Whole,
+        ..work(items, Order::UntilRetry, tell)
     }
 }
 

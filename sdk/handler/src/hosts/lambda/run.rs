@@ -109,7 +109,11 @@ pub(crate) async fn handle(
         Ok(work) => {
             let end = work.deadline;
             let deadline = end.unwrap_or_else(|| Instant::now() + options.timeout);
-            crew.work(work, deadline).await.checked()
+            let mut told = crew.work(work, deadline).await.checked();
+            if let Told::Stream(streaming) = &mut told {
+                streaming.deadline = deadline;
+            }
+            told
         }
         Err(told) => told,
     }

@@ -33,7 +33,7 @@ struct Version {
 
 /// A message that carries no other is the event of its body, without the record around it. What does not look
 /// as it should stays as it came.
-pub(super) fn message(format: &str, mut one: Carried) -> Carried {
+pub(crate) fn message(format: &str, mut one: Carried) -> Carried {
     if format == FORMAT
         && let Some(event) = plain(&one)
     {

@@ -2,10 +2,10 @@
 
 use super::run;
 use crate::crew::Crew;
-use crate::{Event, Host, Options};
+use crate::{Event, Handler, Host, InvokeMode, Options};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 struct Platform {
     next: Mutex<VecDeque<Response<Full<Bytes>>>>,
     told: Mutex<Vec<String>>,
+    /// What was posted last: headers, body, trailers.
+    posted: Mutex<Option<(HeaderMap, Bytes, HeaderMap)>>,
     idle: Notify,
 }
 
@@ -27,9 +29,16 @@ impl Platform {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         if !path.ends_with("/invocation/next") {
-            let kind = request.headers().get("lambda-runtime-function-error-type");
+            let (head, body) = request.into_parts();
+            let kind = head.headers.get("lambda-runtime-function-error-type");
             let kind = kind.map_or("", |kind| kind.to_str().unwrap());
             self.told.lock().unwrap().push(format!("{path} {kind}"));
+            let body = body.collect().await.unwrap();
+            let trailers = body.trailers().cloned().unwrap_or_default();
+            if path.ends_with("/response") {
+                let posted = (head.headers, body.to_bytes(), trailers);
+                *self.posted.lock().unwrap() = Some(posted);
+            }
             let mut answer = Response::new(Full::default());
             *answer.status_mut() = match path.contains("/full/") {
                 true => StatusCode::PAYLOAD_TOO_LARGE,
@@ -67,11 +76,25 @@ fn status(code: u16) -> Response<Full<Bytes>> {
 
 /// Runs a handler that takes everything until the platform has no more to give; and how that ended.
 async fn told(next: Vec<Response<Full<Bytes>>>, prefix: &str) -> (Vec<String>, Result<(), String>) {
+    let handler = crate::handler_fn(|_event: Event| async {});
+    let (platform, ended) = serve(next, prefix, handler, Options::default()).await;
+    let mut told = platform.told.lock().unwrap().clone();
+    told.retain(|told| !told.contains("/extension/"));
+    (told, ended)
+}
+
+async fn serve(
+    next: Vec<Response<Full<Bytes>>>,
+    prefix: &str,
+    handler: impl Handler,
+    options: Options,
+) -> (Arc<Platform>, Result<(), String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let platform = Arc::new(Platform {
         next: Mutex::new(next.into()),
         told: Mutex::default(),
+        posted: Mutex::default(),
         idle: Notify::new(),
     });
     let served = platform.clone();
@@ -92,15 +115,11 @@ async fn told(next: Vec<Response<Full<Bytes>>>, prefix: &str) -> (Vec<String>, R
             });
         }
     });
-    let options = Options::default();
-    let handler = crate::handler_fn(|_event: Event| async {});
     let crew = Crew::new(Arc::new(handler), Host::Lambda, &options);
     let api = format!("{prefix}{address}");
     let get = move |name: &str| (name == "AWS_LAMBDA_RUNTIME_API").then(|| api.clone());
     let ended = run(crew, options, get, platform.idle.notified()).await;
-    let mut told = platform.told.lock().unwrap().clone();
-    told.retain(|told| !told.contains("/extension/"));
-    (told, ended.map_err(|failure| failure.to_string()))
+    (platform, ended.map_err(|failure| failure.to_string()))
 }
 
 #[tokio::test]
@@ -156,5 +175,75 @@ async fn an_address_that_is_none_is_told() {
         let ended = run(crew, options, get, std::future::pending()).await;
         let reason = ended.unwrap_err().to_string();
         assert!(reason.starts_with(expected), "{reason}");
+    }
+}
+
+fn pieces(event: &Event) -> crate::Response {
+    let fine = ["one ", "two"].map(|piece| Ok(Bytes::from(piece)));
+    let end = event
+        .subject()
+        .map(|why| Err(std::io::Error::other(why.to_owned())));
+    let pieces = fine.into_iter().chain(end);
+    crate::Response::stream("text/plain", futures_util::stream::iter(pieces))
+        .header("set-cookie", "a=1")
+        .header("set-cookie", "b=2")
+}
+
+/// What was posted of a request to a function URL that brings an event with this subject.
+async fn streamed(subject: Option<&str>) -> (HeaderMap, Bytes, HeaderMap) {
+    let event = Event::builder("1", "/s", "t");
+    let event = match subject {
+        Some(subject) => event.subject(subject),
+        None => event,
+    };
+    let way = crate::testing::WAYS
+        .iter()
+        .find(|way| way.trigger == "function URL");
+    let request = way.unwrap().bring(&event.build().unwrap());
+    let payload = String::from_utf8(request.body().to_vec()).unwrap();
+    let mut options = Options::default();
+    options.invoke_mode = InvokeMode::ResponseStream;
+    let handler = crate::handler_fn(|event: Event| async move { pieces(&event) });
+    let (platform, ended) = serve(
+        vec![invocation(Some("r-1"), &payload)],
+        "",
+        handler,
+        options,
+    )
+    .await;
+    assert_eq!(ended, Ok(()));
+    let posted = platform.posted.lock().unwrap().take();
+    posted.unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_is_posted_piece_by_piece_and_its_failure_in_trailers() {
+    use base64::Engine;
+    for (subject, failed) in [
+        (None, false),
+        (Some("the disk of customer 7 is full"), true),
+    ] {
+        let (headers, body, trailers) = streamed(subject).await;
+        assert_eq!(
+            headers["lambda-runtime-function-response-mode"],
+            "streaming"
+        );
+        assert_eq!(headers["transfer-encoding"], "chunked");
+        let mark = body.windows(8).position(|bytes| bytes == [0; 8]).unwrap();
+        let prelude: serde_json::Value = serde_json::from_slice(&body[..mark]).unwrap();
+        assert_eq!(prelude["cookies"], serde_json::json!(["a=1", "b=2"]));
+        assert_eq!(&body[mark + 8..], b"one two");
+        let kind = trailers.get("lambda-runtime-function-error-type");
+        assert_eq!(kind.is_some(), failed, "{trailers:?}");
+        if failed {
+            let told = trailers["lambda-runtime-function-error-body"].as_bytes();
+            let told = base64::engine::general_purpose::STANDARD
+                .decode(told)
+                .unwrap();
+            let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+            assert_eq!(told["errorType"], "Function.StreamBroken");
+            // What the stream said is for the log.
+            assert_eq!(told["errorMessage"], "the stream broke off");
+        }
     }
 }

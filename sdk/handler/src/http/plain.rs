@@ -1,8 +1,8 @@
 //! A request that holds no event, as one of type `http.request`: with the members that a gateway's
 //! routes give it.
 
+use super::Refusal;
 use crate::Event;
-use crate::http::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;

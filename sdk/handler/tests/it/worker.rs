@@ -1,0 +1,364 @@
+//! The loop of workers, over a queue in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tradewind::worker::{
+    Fut, Order, Pull, PullError, Pulled, Settled, Settlement, Token, delivery, serve,
+};
+use tradewind::{Batch, Context, Data, Error, Event, Handler, Options, Outcomes, handler_fn};
+
+#[derive(Clone, Debug)]
+struct Message {
+    id: String,
+    data: String,
+    group: Option<String>,
+    attempt: u32,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Message>,
+    out: HashMap<String, (Message, Instant)>,
+    settled: Vec<(String, Settled)>,
+    most: usize,
+    extended: usize,
+    failures: Vec<PullError>,
+    closed: bool,
+}
+
+/// A queue with leases.
+#[derive(Clone, Default)]
+struct Queue {
+    state: Arc<Mutex<State>>,
+    lease: Option<Duration>,
+}
+
+impl Queue {
+    fn with(messages: &[(&str, &str, Option<&str>)]) -> Self {
+        let queue = Self::default();
+        for (id, data, group) in messages {
+            queue.state.lock().unwrap().waiting.push_back(Message {
+                id: (*id).into(),
+                data: (*data).into(),
+                group: group.map(Into::into),
+                attempt: 1,
+            });
+        }
+        queue
+    }
+
+    fn settled(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let word = |(id, settled): &(String, Settled)| match settled {
+            Settled::Done => format!("{id} done"),
+            Settled::Again { after: None } => format!("{id} again"),
+            Settled::Again { after: Some(after) } => format!("{id} again in {after:?}"),
+            Settled::Never { reason } => format!("{id} never: {reason}"),
+            Settled::Untouched => format!("{id} untouched"),
+        };
+        state.settled.iter().map(word).collect()
+    }
+
+    async fn until(&self, holds: impl Fn(&State) -> bool) {
+        while !holds(&self.state.lock().unwrap()) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Pull for Queue {
+    fn pull(&self, max: usize) -> Fut<'_, Result<Vec<Pulled>, PullError>> {
+        Box::pin(async move {
+            sleep(Duration::from_millis(5)).await;
+            let mut state = self.state.lock().unwrap();
+            if let Some(error) = state.failures.pop() {
+                return Err(error);
+            }
+            // A lease that ran out.
+            let now = Instant::now();
+            let late: Vec<_> = state
+                .out
+                .iter()
+                .filter(|(_, (_, end))| *end <= now)
+                .map(|(id, _)| id.clone())
+                .collect();
+            for id in late {
+                let (mut message, _) = state.out.remove(&id).unwrap();
+                message.attempt += 1;
+                state.waiting.push_back(message);
+            }
+            let taken: Vec<_> = (0..max).map_while(|_| state.waiting.pop_front()).collect();
+            let lease = self.lease.unwrap_or(Duration::from_secs(3600));
+            for message in &taken {
+                state
+                    .out
+                    .insert(message.id.clone(), (message.clone(), now + lease));
+            }
+            state.most = state.most.max(state.out.len());
+            Ok(taken.into_iter().map(pulled).collect())
+        })
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
+        Box::pin(async move {
+            let mut state = self.state.lock().unwrap();
+            for Settlement { token, settled } in settlements {
+                let Some((mut message, _)) = state.out.remove(&token.0) else {
+                    continue;
+                };
+                state.settled.push((token.0, settled.clone()));
+                let untouched = settled == Settled::Untouched;
+                let again = matches!(settled, Settled::Again { .. }) && message.attempt < 3;
+                if again || untouched {
+                    message.attempt += u32::from(again);
+                    state.waiting.push_back(message);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn extend(&self, tokens: Vec<Token>) -> Fut<'_, Result<(), PullError>> {
+        Box::pin(async move {
+            let mut state = self.state.lock().unwrap();
+            state.extended += tokens.len();
+            let end = Instant::now() + self.lease.unwrap();
+            for token in tokens {
+                if let Some((_, until)) = state.out.get_mut(&token.0) {
+                    *until = end;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    fn close(&self) -> Fut<'_, ()> {
+        Box::pin(async { self.state.lock().unwrap().closed = true })
+    }
+}
+
+fn pulled(message: Message) -> Pulled {
+    let event = Event::builder(&*message.id, "/queue", "t").data("application/json", message.data);
+    let one = event.build().map(delivery).map(|mut one| {
+        one.context = one.context.with_attempt(message.attempt);
+        vec![one]
+    });
+    Pulled {
+        token: Token(message.id.clone()),
+        deliveries: match message.id.starts_with("bad") {
+            true => Err("cannot be read".into()),
+            false => one.map_err(|e| e.to_string()),
+        },
+        order: message.group.map_or(Order::Free, Order::Group),
+    }
+}
+
+/// Serves until this holds, then stops, and waits for the end.
+async fn run(
+    queue: &Queue,
+    handler: impl Handler,
+    options: Options,
+    holds: impl Fn(&State) -> bool,
+) {
+    let stop = Arc::new(Notify::new());
+    let stopped = stop.clone().notified_owned();
+    let serving = tokio::spawn(serve(handler, Arc::new(queue.clone()), options, stopped));
+    queue.until(holds).await;
+    stop.notify_one();
+    serving.await.unwrap().unwrap();
+    let state = queue.state.lock().unwrap();
+    assert!(state.closed && state.out.is_empty(), "{:?}", state.out);
+}
+
+#[tradewind::handler]
+async fn by_data(Data(what): Data<String>, cx: Context) -> Result<(), Error> {
+    assert_eq!(cx.host().name(), "worker");
+    match what.as_str() {
+        "busy" if cx.attempt() < 3 => Err(Error::retry(Duration::from_secs(9)).because("busy")),
+        "never" => Err(Error::reject("never")),
+        "bug" => panic!("a bug"),
+        "slow" => std::future::pending().await,
+        _ => Ok(()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_settled_by_what_became_of_it() {
+    let queue = Queue::with(&[
+        ("1", "\"fine\"", None),
+        ("2", "\"busy\"", None),
+        ("3", "\"never\"", None),
+        ("4", "\"bug\"", None),
+        ("5", "\"slow\"", None),
+        ("6", "7", None),
+        ("bad", "0", None),
+    ]);
+    run(&queue, by_data, Options::default(), |state| {
+        state.waiting.is_empty() && state.out.is_empty()
+    })
+    .await;
+    let mut settled = queue.settled();
+    settled.sort();
+    let expected = [
+        "1 done",
+        "2 again in 9s",
+        "2 again in 9s",
+        "2 done",
+        "3 never: never",
+        "4 again",
+        "4 again",
+        "4 again",
+        "5 again",
+        "5 again",
+        "5 again",
+    ];
+    assert_eq!(settled[..expected.len()], expected);
+    assert!(
+        settled[11].starts_with("6 never: data of t does not fit"),
+        "{settled:?}"
+    );
+    assert_eq!(settled[12], "bad never: cannot be read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_out_than_allowed_and_leases_last() {
+    let ids: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    let messages: Vec<_> = ids.iter().map(|id| (id.as_str(), "1", None)).collect();
+    let mut queue = Queue::with(&messages);
+    queue.lease = Some(Duration::from_millis(900));
+    let mut options = Options::default();
+    options.concurrency = 4;
+    let handler = handler_fn(|_: Event, cx: Context| async move {
+        // Longer than a lease.
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(cx.attempt(), 1);
+    });
+    run(&queue, handler, options, |state| state.settled.len() == 40).await;
+    let state = queue.state.lock().unwrap();
+    assert!(state.most <= 4, "{}", state.most);
+    assert!(state.extended > 0);
+    assert!(
+        state
+            .settled
+            .iter()
+            .all(|(_, settled)| *settled == Settled::Done)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_failure_of_its_group_waits() {
+    let queue = Queue::with(&[
+        ("a1", "\"fine\"", Some("a")),
+        ("a2", "\"busy\"", Some("a")),
+        ("a3", "\"fine\"", Some("a")),
+        ("b1", "\"fine\"", Some("b")),
+    ]);
+    run(&queue, by_data, Options::default(), |state| {
+        state.settled.len() >= 4
+    })
+    .await;
+    let settled = queue.settled();
+    let place = |what: &str| settled.iter().position(|one| one == what);
+    assert!(place("a1 done") < place("a2 again in 9s"));
+    assert!(
+        place("a2 again in 9s") < place("a3 untouched"),
+        "{settled:?}"
+    );
+    assert!(place("b1 done").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_finished_and_what_is_not_begun_is_given_back() {
+    let queue = Queue::with(&[("1", "1", Some("g")), ("2", "2", Some("g"))]);
+    let begun = Arc::new(Notify::new());
+    let seen = begun.clone();
+    let handler = handler_fn(move |_: Event| {
+        let seen = seen.clone();
+        async move {
+            seen.notify_one();
+            sleep(Duration::from_secs(5)).await;
+        }
+    });
+    let stop = Arc::new(Notify::new());
+    let stopped = stop.clone().notified_owned();
+    let serving = tokio::spawn(serve(
+        handler,
+        Arc::new(queue.clone()),
+        Options::default(),
+        stopped,
+    ));
+    begun.notified().await;
+    stop.notify_one();
+    serving.await.unwrap().unwrap();
+    assert_eq!(queue.settled(), ["1 done", "2 untouched"]);
+}
+
+#[tradewind::handler]
+async fn load(batch: Batch<Data<u64>>) -> Outcomes {
+    batch
+        .each(|Data(n), _| async move {
+            if n % 2 == 0 {
+                Ok(())
+            } else {
+                Err(Error::reject("odd"))
+            }
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_settled_one_by_one() {
+    let queue = Queue::with(&[
+        ("1", "1", None),
+        ("2", "2", None),
+        ("3", "\"x\"", None),
+        ("bad", "4", None),
+    ]);
+    run(&queue, load, Options::default(), |state| {
+        state.settled.len() == 4
+    })
+    .await;
+    let mut settled = queue.settled();
+    settled.sort();
+    assert_eq!(settled[..2], ["1 never: odd", "2 done"]);
+    assert!(settled[2].starts_with("3 never: data of t does not fit"));
+    assert_eq!(settled[3], "bad never: cannot be read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_asked_again_unless_it_never_worked() {
+    let queue = Queue::with(&[("1", "1", None)]);
+    queue.state.lock().unwrap().failures = (0..3)
+        .map(|_| PullError::passing("no connection"))
+        .collect();
+    run(
+        &queue,
+        handler_fn(|_: Event| async {}),
+        Options::default(),
+        |state| state.settled.len() == 1,
+    )
+    .await;
+
+    let queue = Queue::default();
+    queue
+        .state
+        .lock()
+        .unwrap()
+        .failures
+        .push(PullError::fatal("there is no queue `orders`"));
+    let serving = serve(
+        handler_fn(|_: Event| async {}),
+        Arc::new(queue),
+        Options::default(),
+        std::future::pending(),
+    );
+    let failure = serving.await.unwrap_err();
+    assert_eq!(failure.to_string(), "there is no queue `orders`");
+}

@@ -1,0 +1,57 @@
+//! Handlers that read topics of Apache Kafka by themselves, as members of a consumer group.
+//!
+//! ```no_run
+//! # #[tradewind::handler]
+//! # async fn charge(event: tradewind::Event) {}
+//! fn main() -> tradewind::Exit {
+//!     tradewind::App::new(charge).worker(tradewind_worker_kafka::Kafka).run()
+//! }
+//! ```
+//!
+//! | Variable | What it is |
+//! |---|---|
+//! | `TRADEWIND_KAFKA_BROKERS` | brokers to begin with, `host:port`, with commas between |
+//! | `TRADEWIND_KAFKA_TOPICS` | topics, with commas between; one that begins with `^` is a regular expression |
+//! | `TRADEWIND_KAFKA_GROUP` | consumer group |
+//! | `TRADEWIND_KAFKA_DEAD_LETTER` | topic that rejected records go to; without it a rejected record stops its partition |
+//! | `TRADEWIND_KAFKA_CONFIG` | a file with further settings of librdkafka, `name=value` a line: TLS, SASL |
+//!
+//! Records are CloudEvents in binary or structured mode; any other is an event of type `org.apache.kafka.Record` with
+//! the value as its data. The partitions of a topic are handled side by side, the records of one in order: one that failed is
+//! tried again, after the pause that the handler asked for or after one that doubles up to a minute, and what follows it waits.
+//! Offsets are committed only behind what is done. Kafka counts no attempts: `cx.attempt()` is what this process counted.
+
+#![warn(clippy::expect_used)]
+
+mod config;
+mod ledger;
+mod pull;
+mod record;
+
+use config::Settings;
+use std::sync::Arc;
+use tradewind::Kind;
+use tradewind::worker::{Fut, Opened, Worker};
+
+/// The worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Kafka;
+
+impl Worker for Kafka {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+    fn sign(&self) -> &'static str {
+        config::BROKERS
+    }
+    fn kind(&self) -> Kind {
+        Kind::Stream
+    }
+    fn open(&self, get: &dyn Fn(&str) -> Option<String>) -> Fut<'static, Opened> {
+        let settings = Settings::read(get);
+        Box::pin(async move {
+            let opened: Opened = Ok(Arc::new(pull::Group::join(settings?)?));
+            opened
+        })
+    }
+}
