@@ -19,6 +19,7 @@ const HEAVY: &[&str] = &[
     "tradewind-http",
     "tradewind-functions",
     "tradewind",
+    "cargo-tradewind",
     "tradewind-server",
     "fan-out",
     "orders",
