@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sdk/event", &[]),
     ("sdk/formats", &["sdk/event"]),
     ("sdk/macros", &[]),
+    ("sdk/cargo-tradewind", &[]),
     ("sdk/handler", &["sdk/event", "sdk/formats", "sdk/macros"]),
     ("sdk/workers/", &["sdk/handler"]),
     ("adapters/api", &["sdk/event", "sdk/formats"]),
@@ -74,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("examples/", &["sdk/handler", "sdk/workers/"]),
     ("fuzz", &["gateway/", "adapters/", "sdk/"]),
+    ("xtask/sdk-bench", &["sdk/handler"]),
     ("xtask/filter-bench", &["gateway/filter", "sdk/event"]),
     (
         "xtask/trust-bench",
@@ -114,8 +116,10 @@ const RESERVED: &[(&str, &[&str])] = &[
             "xtask",
         ],
     ),
+    // What the SDK is measured against.
+    ("lambda_runtime", &["xtask/sdk-bench"]),
     ("redb", &["gateway/store"]),
-    ("clap", &["gateway/server", "xtask"]),
+    ("clap", &["gateway/server", "sdk/cargo-tradewind", "xtask"]),
 ];
 
 /// Every arrow that points the wrong way.

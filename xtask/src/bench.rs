@@ -11,6 +11,8 @@ cargo xtask bench <name>
               quamina (crate and Go) and event-ruler (Java), where their tools are
   normalise   verify and decode deliveries of GitHub, SNS and EventBridge, against the digest alone
   trust       API key, decision by 100 policies and JSON Schema of a 1 KiB event
+  sdk         a handler by the SDK against bare lambda_runtime (start-up, memory, time per event) and bare
+              axum; the size of the example (--rounds N, --quick)
   event       decode + validate of a structured 1 KiB event, against cloudevents-sdk
   accept      taking 1 KiB events in memory, against S (a bare axum sink)
   forward     synchronous pass-through, against F (bare axum and hyper client) and nginx
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             }
             None => Err("aws: no Java or Maven here: falls short".into()),
         },
+        Some("sdk") => sdk(args),
         Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
             against_binary(args)
         }
@@ -85,6 +88,24 @@ fn against_binary(args: &[String]) -> Result<(), String> {
     }
     shell::run(&mut build)?;
     shell::run(Command::new(binaries.join("tradewind-bench")).args(rest))
+}
+
+/// All sides in one profile, and the example.
+fn sdk(args: &[String]) -> Result<(), String> {
+    let mut rest = args.to_vec();
+    let profile = taken(&mut rest, "--profile").unwrap_or_else(|| "release".into());
+    let binaries = shell::target().join(&profile);
+    let packages = ["--package=tradewind-bench", "--package=tradewind-sdk-bench"];
+    let build = ["build", "--quiet", "--profile", &profile];
+    shell::run(shell::cargo().args(build).args(packages))?;
+    // By itself, so that nobody else's features are in it.
+    shell::run(shell::cargo().args(build).arg("--package=orders"))?;
+    let subjects = format!("--subjects={}", binaries.display());
+    shell::run(
+        Command::new(binaries.join("tradewind-bench"))
+            .args(rest)
+            .arg(subjects),
+    )
 }
 
 /// Removes an option and returns its value.

@@ -45,8 +45,12 @@ impl Arch {
 
     /// Where its binary is built.
     pub(crate) fn binary(self) -> PathBuf {
+        self.program("tradewind")
+    }
+
+    fn program(self, name: &str) -> PathBuf {
         let folder = shell::target().join(self.target());
-        folder.join("release/tradewind")
+        folder.join("release").join(name)
     }
 }
 

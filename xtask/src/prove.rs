@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod install;
+mod newcomer;
 
 use crate::{clone, shell, tools};
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ cargo xtask prove <name>
                           and cargo-lambda where it is Lambda; bad requests
   install                 the Debian package on a throwaway machine under systemd: installed, served,
                           reloaded, upgraded, purged (root); lints of deploy/
+  newcomer                from `cargo tradewind new` to an answered event, by the clock; a change, and one that
+                          does not compile
   fresh-clone             what the README tells a newcomer, from a clone in a scratch folder
 ";
 
@@ -143,6 +146,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "one tenant at a hundred times its share, the others are timed; each action of the admin API by\n                          a key of one space on its own and on another's (--short: 4 s, no times judged)",
     ),
     (
+        "packages",
+        "what `cargo tradewind package` makes of the example, for every host, handed to what others wrote: cfn-lint,\n                          MiniStack, umoci, Knative's models (--short: built without optimisation)",
+    ),
+    (
         "aws",
         "from one queue of SQS to another while the gateway is killed, on moto (--rounds N: 30);\n                          a function of Lambda that MiniStack runs",
     ),
@@ -219,6 +226,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),
+        Some("newcomer") => newcomer::run(),
         Some("hosts") => hosts(rest),
         Some(name @ "ssrf") => {
             // Both halves are told, whatever the first one shows.
@@ -276,6 +284,9 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
     if name == "aws-migration" {
         // The handler that it moves to.
         build.arg("--package=orders");
+    }
+    if name == "packages" {
+        build.arg("--package=cargo-tradewind");
     }
     if release {
         build.arg("--release");

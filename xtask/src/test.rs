@@ -24,6 +24,7 @@ const HEAVY: &[&str] = &[
     "tradewind-http",
     "tradewind-functions",
     "tradewind",
+    "cargo-tradewind",
     "tradewind-server",
     "fan-out",
     "orders",

@@ -14,6 +14,7 @@ mod load;
 mod process;
 mod proxy;
 mod role;
+mod runtime_api;
 mod scenario;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +46,8 @@ enum Command {
     Aws(Options),
     /// Everything but `aws`, which needs Java.
     All(Options),
+    /// The SDK against bare lambda_runtime and bare axum.
+    Sdk(SdkOptions),
     /// A process of a scenario.
     #[command(subcommand, hide = true)]
     Role(role::Role),
@@ -70,6 +73,20 @@ pub(crate) struct Options {
     elasticmq: Option<PathBuf>,
 }
 
+/// The same without a gateway.
+#[derive(clap::Args, Clone)]
+pub(crate) struct SdkOptions {
+    /// Folder of what is measured.
+    #[arg(long)]
+    subjects: PathBuf,
+    /// Runs of each side.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Three runs with a fifth of the events: for development, too coarse to quote.
+    #[arg(long)]
+    quick: bool,
+}
+
 impl Options {
     pub(crate) fn rounds(&self) -> usize {
         if self.quick { 3 } else { self.rounds.max(1) }
@@ -93,6 +110,17 @@ const ALL: [Scenario; 6] = [
 fn main() -> ExitCode {
     let (options, scenarios): (_, &[Scenario]) = match Cli::parse().command {
         Command::Role(role) => return role::play(role),
+        Command::Sdk(options) => {
+            let done = scenario::sdk(&options);
+            if let Err(message) = &done {
+                println!("{message}");
+            }
+            return if done.is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+        }
         Command::Accept(options) => (options, &[scenario::accept]),
         Command::Forward(options) => (options, &[scenario::forward]),
         Command::Durable(options) => (options, &[scenario::durable]),

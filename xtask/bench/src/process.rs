@@ -99,6 +99,18 @@ pub(crate) fn cpu(id: u32) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(ticks / second))
 }
 
+/// Time on a processor of the threads that a process has, to the nanosecond.
+pub(crate) fn on_cpu(id: u32) -> Result<Duration, String> {
+    let path = format!("/proc/{id}/task");
+    let threads = std::fs::read_dir(&path).map_err(|e| format!("{path}: {e}"))?;
+    let time = |thread: std::io::Result<std::fs::DirEntry>| {
+        // A thread that is gone meanwhile has no time any more.
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Ok(Duration::from_nanos(threads.filter_map(time).sum()))
+}
+
 /// Resident memory of a process in KiB: all, and what no file backs.
 pub(crate) fn resident(id: u32) -> Result<(u64, u64), String> {
     let path = format!("/proc/{id}/status");

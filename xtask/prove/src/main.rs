@@ -20,10 +20,12 @@ mod hosts;
 mod isolation;
 mod kill;
 mod load;
+mod ministack;
 mod moto;
 mod oracle;
 mod outbound;
 mod overload;
+mod packages;
 mod permissions;
 mod reload;
 mod routes;
@@ -57,6 +59,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("telemetry", |options| Box::pin(telemetry::run(options))),
     ("hostile", |options| Box::pin(hostile::run(options))),
     ("hosts", |options| Box::pin(hosts::run(options))),
+    ("packages", |options| Box::pin(packages::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
     ("aws-migration", |options| {
         Box::pin(aws_migration::run(options))

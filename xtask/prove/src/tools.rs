@@ -81,20 +81,29 @@ pub(crate) async fn promtool(gateway: &Path) -> Result<PathBuf, String> {
     if run(Command::new("promtool").arg("--version")).await.is_ok() {
         return Ok("promtool".into());
     }
-    let folder = folder(gateway, "prometheus")?;
-    let program = folder.join("usr/bin/promtool");
+    debian(gateway, "prometheus", "usr/bin/promtool").await
+}
+
+/// A program of a package of the distribution, unpacked.
+pub(crate) async fn debian(
+    gateway: &Path,
+    package: &str,
+    program: &str,
+) -> Result<PathBuf, String> {
+    let folder = folder(gateway, package)?;
+    let program = folder.join(program);
     if !program.exists() {
         std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         run(Command::new("apt-get")
-            .args(["download", "--quiet", "prometheus"])
+            .args(["download", "--quiet", package])
             .current_dir(&folder))
         .await?;
-        let package = std::fs::read_dir(&folder)
+        let archive = std::fs::read_dir(&folder)
             .map_err(|e| e.to_string())?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
             .ok_or("apt-get downloaded nothing")?;
-        run(Command::new("dpkg").arg("-x").arg(&package).arg(&folder)).await?;
+        run(Command::new("dpkg").arg("-x").arg(&archive).arg(&folder)).await?;
     }
     Ok(program)
 }

@@ -5,13 +5,17 @@ use crate::shell;
 use std::path::Path;
 use std::process::Command;
 
-/// Packs binary, licence, man pages, completions, the unit and an example of the configuration.
+/// The program for authors of handlers.
+const HANDLERS: &str = "cargo-tradewind";
+
+/// Packs both binaries, licence, man pages, completions, the unit and an example of the configuration.
 pub(super) fn make(release: &Release, arch: Arch, pages: &Path) -> Result<(), String> {
     let name = format!("tradewind-{}-linux-{}", release.version, arch.debian);
     let scratch = release.scratch("archive")?;
     let folder = scratch.join(&name);
     let root = shell::root();
     put(&arch.binary(), &folder, "tradewind")?;
+    put(&arch.program(HANDLERS), &folder, HANDLERS)?;
     for file in ["LICENSE", "README.md", "CHANGELOG.md"] {
         put(&root.join(file), &folder, file)?;
     }

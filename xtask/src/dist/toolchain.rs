@@ -9,7 +9,7 @@ use std::process::Command;
 
 const PACKAGES: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.15.2"];
 
-/// Builds the gateway.
+/// Builds the gateway, and what authors of handlers use.
 pub(super) fn build(arches: &[Arch]) -> Result<(), String> {
     let tools = install()?;
     for arch in arches {
@@ -20,13 +20,16 @@ pub(super) fn build(arches: &[Arch]) -> Result<(), String> {
                 .current_dir(shell::root())
                 .args(["target", "add", &target]),
         )?;
-        shell::run(
-            shell::cargo()
-                .args(["zigbuild", "--release", "--locked"])
-                .args(["--package=tradewind-server", "--target", &target])
-                .env("PATH", path(&tools)?)
-                .env("CARGO_ENCODED_RUSTFLAGS", flags()?),
-        )?;
+        // One by one, so that neither gets what only the other asks of a library.
+        for package in ["--package=tradewind-server", "--package=cargo-tradewind"] {
+            shell::run(
+                shell::cargo()
+                    .args(["zigbuild", "--release", "--locked"])
+                    .args([package, "--target", &target])
+                    .env("PATH", path(&tools)?)
+                    .env("CARGO_ENCODED_RUSTFLAGS", flags()?),
+            )?;
+        }
     }
     Ok(())
 }

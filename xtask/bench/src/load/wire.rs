@@ -47,7 +47,8 @@ impl Template {
     }
 }
 
-fn event() -> String {
+/// The body.
+pub(crate) fn event() -> String {
     let around = |fill: &str| {
         format!(
             "{{\"specversion\":\"1.0\",\"id\":\"{ID}\",\"source\":\"/shop/checkout/eu-west-1\",\

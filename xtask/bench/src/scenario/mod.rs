@@ -6,6 +6,7 @@ mod deliver;
 mod fan_out;
 mod forward;
 mod idle;
+mod sdk;
 mod side;
 
 pub(crate) use accept::{accept, durable};
@@ -14,3 +15,4 @@ pub(crate) use deliver::deliver;
 pub(crate) use fan_out::fan_out;
 pub(crate) use forward::forward;
 pub(crate) use idle::idle;
+pub(crate) use sdk::sdk;

@@ -1,17 +1,14 @@
 //! A function of Lambda that is really run, by MiniStack: what it takes, what it answers, and how it fails.
 
 use crate::gateway::{Gateway, balance};
+use crate::ministack::MiniStack;
 use crate::{Options, load, tools};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
-use serde_json::{Value, json};
-use std::net::SocketAddr;
-use std::process::Stdio;
-use std::time::Duration;
-use tokio::process::{Child, Command};
+use serde_json::json;
+use tokio::process::Command;
 
-const PACKAGE: &str = "ministack==1.5.33";
 /// Answers with an event of its own, and fails for every fourth order.
 const FUNCTION: &str = r#"
 def f(event, context):
@@ -20,15 +17,15 @@ def f(event, context):
     return {"specversion": "1.0", "id": "re-" + event["id"], "source": "/f", "type": "done"}
 "#;
 
-/// A server; it ends with the value.
-struct MiniStack {
-    address: SocketAddr,
-    _child: Child,
-}
-
 /// Sends orders through the gateway to the function, and looks at what became of each.
 pub(super) async fn run(options: &Options) -> Result<String, String> {
-    let server = MiniStack::start(options).await?;
+    let server = MiniStack::start(&options.gateway).await?;
+    let function = json!({
+        "FunctionName": "charge", "Runtime": "python3.11", "Handler": "f.f", "Timeout": 30,
+        "Role": "arn:aws:iam::000000000000:role/charge",
+        "Code": { "ZipFile": archive(&server.python).await? },
+    });
+    server.create(&function).await?;
     let count = if options.short { 20_u64 } else { 200 };
     let sink = |name: &str, more: &str| {
         format!(
@@ -97,63 +94,6 @@ pub(super) async fn run(options: &Options) -> Result<String, String> {
     Ok(format!(
         "{count} events to a function that MiniStack ran in each of 3 ways, {failing} failures of the function told"
     ))
-}
-
-impl MiniStack {
-    async fn start(options: &Options) -> Result<Self, String> {
-        let python = tools::python(&options.gateway, "ministack", &[PACKAGE]).await?;
-        let address = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|e| e.to_string())?;
-        let child = Command::new(python.with_file_name("ministack"))
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            // These listen elsewhere than on loopback.
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("SFTP_ENABLED", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        let server = Self {
-            address,
-            _child: child,
-        };
-        for _ in 0..600 {
-            if load::connect(address).await.is_some() {
-                server.create(&archive(&python).await?).await?;
-                return Ok(server);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err("MiniStack does not listen after 30 s".into())
-    }
-
-    async fn create(&self, archive: &str) -> Result<(), String> {
-        let identity = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
-        let function = json!({
-            "FunctionName": "charge", "Runtime": "python3.11", "Handler": "f.f", "Timeout": 30,
-            "Role": "arn:aws:iam::000000000000:role/charge", "Code": { "ZipFile": archive },
-        });
-        let request = Request::post("/2015-03-31/functions")
-            .header("host", self.address.to_string())
-            .header("content-type", "application/json")
-            .header("authorization", identity)
-            .body(Full::new(Bytes::from(function.to_string())))
-            .map_err(|e| e.to_string())?;
-        let mut sender = load::connect(self.address)
-            .await
-            .ok_or("MiniStack is gone")?;
-        let answer = load::ask(&mut sender, request).await;
-        let answer = answer.ok_or("MiniStack does not answer")?;
-        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        match answer.status().is_success() {
-            true => Ok(()),
-            false => Err(format!("the function was not made: {said}")),
-        }
-    }
 }
 
 /// The function as Lambda takes it.

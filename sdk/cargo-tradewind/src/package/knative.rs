@@ -1,0 +1,239 @@
+//! Knative, and Cloud Run, which takes the same service.
+
+use super::manifest::{Handler, Setting};
+use super::out::Out;
+use super::{Plan, needs, oci, yaml};
+use crate::failure::Failure;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Requests at once; the next one goes to another instance.
+const CONCURRENCY: u32 = 80;
+/// Seconds in which the platform hears that the time of a handler is over.
+const RESERVE: u32 = 5;
+
+pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failure> {
+    let mut service = service(
+        plan,
+        |setting| json!({ "name": plan.name, "key": setting.name }),
+    );
+    service["spec"]["template"]["spec"]["containers"][0]["securityContext"] = json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": { "drop": ["ALL"] },
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "seccompProfile": { "type": "RuntimeDefault" },
+    });
+    write(plan, &service, out)?;
+    let mut commands = vec![
+        oci::push(plan),
+        format!("{} | kubectl apply -f -", filled(plan, &[])),
+    ];
+    let triggers: Vec<_> = plan
+        .manifest
+        .handlers
+        .iter()
+        .filter_map(|handler| trigger(plan, handler))
+        .collect();
+    if !triggers.is_empty() {
+        out.file("trigger.yaml", yaml::text(&triggers).as_bytes())?;
+        commands.push(format!("kubectl apply -f {}/trigger.yaml", plan.folder));
+    }
+    if !plan.manifest.needs.is_empty() {
+        out.warn("what the handler uses is granted by the cluster's own means: see deploy.json");
+    }
+    let secret = |setting: &&Setting| setting.secret;
+    let secrets: Vec<_> = plan.manifest.settings.iter().filter(secret).collect();
+    if !secrets.is_empty() {
+        let values = secrets
+            .iter()
+            .map(|setting| format!(" --from-literal {0}=\"${0}\"", setting.name));
+        commands.insert(
+            0,
+            format!(
+                "kubectl create secret generic {}{}",
+                plan.name,
+                values.collect::<String>()
+            ),
+        );
+    }
+    Ok(commands)
+}
+
+pub(super) fn cloud_run(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failure> {
+    // There a secret is named, and its key is the version.
+    let mut service = service(
+        plan,
+        |setting| json!({ "name": setting.name, "key": "latest" }),
+    );
+    let spec = &mut service["spec"]["template"]["spec"];
+    spec["serviceAccountName"] = "$IDENTITY".into();
+    write(plan, &service, out)?;
+    out.warnings.extend(needs::unknown(plan.manifest));
+    let name = plan.name;
+    let mut commands = vec![
+        oci::push(plan),
+        format!(
+            "{} > {folder}/filled.yaml && gcloud run services replace {folder}/filled.yaml --region \"$REGION\"",
+            filled(plan, &["$IDENTITY"]),
+            folder = plan.folder
+        ),
+    ];
+    // A queue there is a topic and a subscription.
+    let triggers = plan.manifest.triggers();
+    let pushed = triggers
+        .iter()
+        .filter(|trigger| matches!(trigger.kind.as_str(), "topic" | "queue"));
+    let topics: BTreeSet<_> = pushed
+        .map(|trigger| trigger.name.as_deref().unwrap_or("TOPIC"))
+        .collect();
+    for topic in &topics {
+        commands.push(format!(
+            "gcloud pubsub subscriptions create {name}-{topic} --topic {topic} --ack-deadline {} \
+             --push-auth-service-account \"$IDENTITY\" \
+             --push-endpoint \"$(gcloud run services describe {name} --region \"$REGION\" --format 'value(status.url)')\"",
+            (plan.timeout + RESERVE).clamp(10, 600)
+        ));
+    }
+    if !topics.is_empty() {
+        commands.push(format!(
+            "gcloud run services add-iam-policy-binding {name} --region \"$REGION\" \
+             --member \"serviceAccount:$IDENTITY\" --role roles/run.servicesInvoker"
+        ));
+    }
+    commands.extend(needs::google(plan.manifest));
+    Ok(commands)
+}
+
+fn write(plan: &Plan<'_>, service: &Value, out: &mut Out) -> Result<(), Failure> {
+    oci::write(plan, &[], out)?;
+    out.file(
+        "service.yaml",
+        yaml::text(std::slice::from_ref(service)).as_bytes(),
+    )
+}
+
+fn service(plan: &Plan<'_>, secret: impl Fn(&Setting) -> Value) -> Value {
+    let mut variables = vec![
+        json!({ "name": "TRADEWIND_TIMEOUT", "value": plan.timeout.to_string() }),
+        json!({ "name": "TRADEWIND_CONCURRENCY", "value": CONCURRENCY.to_string() }),
+    ];
+    for setting in &plan.manifest.settings {
+        variables.push(match setting.secret {
+            true => {
+                json!({ "name": setting.name, "valueFrom": { "secretKeyRef": secret(setting) } })
+            }
+            false => json!({ "name": setting.name, "value": format!("${}", setting.name) }),
+        });
+    }
+    json!({
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": { "name": plan.name },
+        "spec": { "template": { "spec": {
+            "containerConcurrency": CONCURRENCY,
+            "timeoutSeconds": plan.timeout + RESERVE,
+            "containers": [{
+                "image": oci::reference(plan),
+                "ports": [{ "containerPort": 8080 }],
+                "env": variables,
+                "resources": { "limits": { "cpu": "1000m", "memory": format!("{}Mi", plan.memory) } },
+            }],
+        }}},
+    })
+}
+
+/// What writes the service with the variables of the shell filled in.
+fn filled(plan: &Plan<'_>, more: &[&str]) -> String {
+    let settings = plan.manifest.settings.iter();
+    let plain = settings.filter(|setting| !setting.secret);
+    let mut names: Vec<_> = plain.map(|setting| format!("${}", setting.name)).collect();
+    if plan.image.is_none() {
+        names.push("$REGISTRY".into());
+    }
+    names.extend(more.iter().map(|name| (*name).to_owned()));
+    format!(
+        "envsubst '{}' < {}/service.yaml",
+        names.join(" "),
+        plan.folder
+    )
+}
+
+/// What brings the events of a broker, where the handler says which it wants.
+fn trigger(plan: &Plan<'_>, handler: &Handler) -> Option<Value> {
+    let by_topic = handler
+        .triggers
+        .iter()
+        .any(|trigger| trigger.kind == "topic");
+    if handler.types.is_empty() && handler.sources.is_empty() && !by_topic {
+        return None;
+    }
+    let any = |attribute: &str, patterns: &[String]| {
+        let one = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => json!({ "prefix": { attribute: beginning } }),
+            None => json!({ "exact": { attribute: pattern } }),
+        };
+        let all: Vec<_> = patterns.iter().map(one).collect();
+        match all.len() {
+            0 | 1 => all.into_iter().next(),
+            _ => Some(json!({ "any": all })),
+        }
+    };
+    let filters: Vec<_> = [any("type", &handler.types), any("source", &handler.sources)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut spec = json!({ "broker": "default" });
+    if !filters.is_empty() {
+        spec["filters"] = filters.into();
+    }
+    spec["subscriber"] = json!({
+        "ref": { "apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": plan.name },
+    });
+    let name = match plan.manifest.handlers.len() {
+        1 => plan.name.to_owned(),
+        _ => format!("{}-{}", plan.name, handler.name.replace('_', "-")),
+    };
+    Some(json!({
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "metadata": { "name": name },
+        "spec": spec,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::manifest::tests::sample;
+    use crate::package::tests::packed;
+
+    #[test]
+    fn patterns_of_types_become_filters_and_values_of_settings_are_nowhere() {
+        let manifest = sample();
+        let (scratch, commands) = packed(pack, &manifest).unwrap();
+        let read =
+            |name: &str| std::fs::read_to_string(scratch.path().join("out").join(name)).unwrap();
+        let trigger = read("trigger.yaml");
+        assert!(
+            trigger.contains("- exact:\n            type: shop.order.placed"),
+            "{trigger}"
+        );
+        assert!(
+            trigger.contains("- prefix:\n            type: shop.return.\n"),
+            "{trigger}"
+        );
+        let service = read("service.yaml");
+        assert!(
+            service.contains("secretKeyRef:") && service.contains("\"$PAYMENTS_URL\""),
+            "{service}"
+        );
+        assert!(!commands[2].contains("$PAYMENTS_KEY"), "{commands:?}");
+        // A queue and a topic of one name are one subscription of Google.
+        let (_scratch, commands) = packed(cloud_run, &manifest).unwrap();
+        let made = commands
+            .iter()
+            .filter(|command| command.contains("subscriptions create"));
+        assert_eq!(made.count(), 1, "{commands:?}");
+    }
+}

@@ -1,0 +1,353 @@
+//! AWS Lambda: the archive, and a stack with the function, its role, and what calls it.
+
+use super::manifest::{Setting, Trigger};
+use super::out::Out;
+use super::zip::{File, archive};
+use super::{Plan, needs};
+use crate::failure::Failure;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// Days for which logs are kept.
+const RETENTION: u32 = 30;
+
+pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failure> {
+    let files = [File {
+        name: "bootstrap",
+        bytes: plan.program,
+        is_program: true,
+    }];
+    let zip = archive(&files).map_err(|e| Failure::new(e.to_string()))?;
+    out.file("bootstrap.zip", &zip)?;
+    out.warnings.extend(needs::unknown(plan.manifest));
+    let mut stack = Stack::new(plan);
+    for trigger in plan.manifest.triggers() {
+        stack.trigger(trigger)?;
+    }
+    if stack.is_polled {
+        let seconds = plan.timeout;
+        out.warn(format!(
+            "a queue's visibility timeout has to be {seconds} s at least, better {}",
+            seconds * 6
+        ));
+    }
+    let parameters = stack.parameters.keys().cloned().collect::<Vec<_>>();
+    out.json("template.json", &stack.template())?;
+    Ok(commands(plan, &zip, &parameters))
+}
+
+/// The archive goes to a bucket under its digest, so that a stack is changed exactly when the program is.
+fn commands(plan: &Plan<'_>, zip: &[u8], parameters: &[String]) -> Vec<String> {
+    let Plan { name, folder, .. } = plan;
+    let digest = Sha256::digest(zip);
+    let digest: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let key = format!("{name}/{digest}.zip");
+    let mut overrides = vec![
+        "CodeBucket=\"$BUCKET\"".to_owned(),
+        format!("CodeKey={key}"),
+    ];
+    for setting in &plan.manifest.settings {
+        overrides.push(format!("{}=\"${}\"", logical(&setting.name), setting.name));
+    }
+    for parameter in parameters.iter().filter(|name| name.ends_with("Arn")) {
+        overrides.push(format!("{parameter}=\"${}\"", shell(parameter)));
+    }
+    vec![
+        format!("aws s3 cp {folder}/bootstrap.zip \"s3://$BUCKET/{key}\""),
+        format!(
+            "aws cloudformation deploy --template-file {folder}/template.json --stack-name {name} \
+             --capabilities CAPABILITY_IAM --parameter-overrides {}",
+            overrides.join(" ")
+        ),
+    ]
+}
+
+/// A template under way.
+struct Stack<'a> {
+    plan: &'a Plan<'a>,
+    parameters: Map<String, Value>,
+    resources: Map<String, Value>,
+    statements: Vec<Value>,
+    is_polled: bool,
+}
+
+impl<'a> Stack<'a> {
+    fn new(plan: &'a Plan<'a>) -> Self {
+        let mut parameters = Map::new();
+        for name in ["CodeBucket", "CodeKey"] {
+            parameters.insert(name.into(), json!({ "Type": "String" }));
+        }
+        for setting in &plan.manifest.settings {
+            parameters.insert(logical(&setting.name), parameter(setting));
+        }
+        let logs = format!(
+            "logs:{{region}}:{{account}}:log-group:/aws/lambda/{}:*",
+            plan.name
+        );
+        let mut statements = vec![needs::statement(
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            &needs::arn(&logs, ""),
+        )];
+        statements.extend(needs::statements(plan.manifest));
+        Self {
+            plan,
+            parameters,
+            resources: Map::new(),
+            statements,
+            is_polled: false,
+        }
+    }
+
+    fn trigger(&mut self, trigger: &Trigger) -> Result<(), Failure> {
+        match trigger.kind.as_str() {
+            // Whoever may call a function needs nothing here.
+            "call" => {}
+            "http" => {
+                let url = json!({
+                    "Type": "AWS::Lambda::Url",
+                    "Properties": { "TargetFunctionArn": { "Ref": "Function" }, "AuthType": "AWS_IAM" },
+                });
+                self.resources.insert("Url".into(), url);
+            }
+            "queue" => {
+                let arn = self.arn(trigger, "sqs:{region}:{account}:{}");
+                let actions = [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                ];
+                self.statements.push(needs::statement(&actions, &arn));
+                self.mapping(trigger, json!({ "EventSourceArn": arn }));
+                self.is_polled = true;
+            }
+            "stream" => {
+                let arn = self.arn(trigger, "kinesis:{region}:{account}:stream/{}");
+                let actions = [
+                    "kinesis:GetRecords",
+                    "kinesis:GetShardIterator",
+                    "kinesis:DescribeStream",
+                    "kinesis:DescribeStreamSummary",
+                    "kinesis:ListShards",
+                ];
+                self.statements.push(needs::statement(&actions, &arn));
+                let properties = json!({
+                    "EventSourceArn": arn,
+                    "StartingPosition": "TRIM_HORIZON",
+                    "BisectBatchOnFunctionError": true,
+                });
+                self.mapping(trigger, properties);
+            }
+            "topic" => {
+                let arn = self.arn(trigger, "sns:{region}:{account}:{}");
+                let id = logical(trigger.name.as_deref().unwrap_or_default());
+                let function = json!({ "Fn::GetAtt": ["Function", "Arn"] });
+                let subscription = json!({
+                    "Type": "AWS::SNS::Subscription",
+                    "Properties": { "Protocol": "lambda", "TopicArn": arn, "Endpoint": function },
+                });
+                let permission = json!({
+                    "Type": "AWS::Lambda::Permission",
+                    "Properties": {
+                        "Action": "lambda:InvokeFunction", "FunctionName": { "Ref": "Function" },
+                        "Principal": "sns.amazonaws.com", "SourceArn": arn,
+                    },
+                });
+                self.resources
+                    .insert(format!("Topic{id}Subscription"), subscription);
+                self.resources
+                    .insert(format!("Topic{id}Permission"), permission);
+            }
+            other => {
+                return Err(Failure::new(format!(
+                    "no trigger of Lambda is known for `{other}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The one of this name, or one that is told when the stack is made.
+    fn arn(&mut self, trigger: &Trigger, resource: &str) -> Value {
+        if let Some(name) = &trigger.name {
+            return needs::arn(resource, name);
+        }
+        let parameter = format!("{}Arn", logical(&trigger.kind));
+        self.parameters
+            .insert(parameter.clone(), json!({ "Type": "String" }));
+        json!({ "Ref": parameter })
+    }
+
+    /// Messages that failed are reported one by one: mapping and handler have to agree on that.
+    fn mapping(&mut self, trigger: &Trigger, mut properties: Value) {
+        properties["FunctionName"] = json!({ "Ref": "Function" });
+        properties["FunctionResponseTypes"] = json!(["ReportBatchItemFailures"]);
+        let id = logical(trigger.name.as_deref().unwrap_or_default());
+        let mapping =
+            json!({ "Type": "AWS::Lambda::EventSourceMapping", "Properties": properties });
+        self.resources
+            .insert(format!("{}{id}Mapping", logical(&trigger.kind)), mapping);
+    }
+
+    fn template(mut self) -> Value {
+        let plan = self.plan;
+        let mut variables = Map::new();
+        let mappings = self.resources.keys().any(|name| name.ends_with("Mapping"));
+        if mappings {
+            variables.insert("TRADEWIND_BATCH_FAILURES".into(), "report".into());
+        }
+        for setting in &plan.manifest.settings {
+            let value = json!({ "Ref": logical(&setting.name) });
+            variables.insert(setting.name.clone(), value);
+        }
+        let logs = format!("/aws/lambda/{}", plan.name);
+        let mut resources = Map::new();
+        resources.insert(
+            "Logs".into(),
+            json!({
+                "Type": "AWS::Logs::LogGroup",
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": { "LogGroupName": logs, "RetentionInDays": RETENTION },
+            }),
+        );
+        resources.insert(
+            "Role".into(),
+            json!({
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [{
+                            "Effect": "Allow", "Action": "sts:AssumeRole",
+                            "Principal": { "Service": "lambda.amazonaws.com" },
+                        }],
+                    },
+                    "Policies": [{
+                        "PolicyName": "declared",
+                        "PolicyDocument": { "Version": "2012-10-17", "Statement": self.statements },
+                    }],
+                },
+            }),
+        );
+        resources.insert(
+            "Function".into(),
+            json!({
+                "Type": "AWS::Lambda::Function",
+                // Without its log group, Lambda would make one that keeps everything for ever.
+                "DependsOn": "Logs",
+                "Properties": {
+                    "FunctionName": plan.name,
+                    "Runtime": "provided.al2023",
+                    "Handler": "bootstrap",
+                    "Architectures": [match plan.machine.arch {
+                        super::elf::Arch::X86_64 => "x86_64",
+                        super::elf::Arch::Aarch64 => "arm64",
+                    }],
+                    "Code": { "S3Bucket": { "Ref": "CodeBucket" }, "S3Key": { "Ref": "CodeKey" } },
+                    "Role": { "Fn::GetAtt": ["Role", "Arn"] },
+                    "Timeout": plan.timeout,
+                    "MemorySize": plan.memory,
+                    "Environment": { "Variables": variables },
+                },
+            }),
+        );
+        resources.append(&mut self.resources);
+        json!({
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Parameters": self.parameters,
+            "Resources": resources,
+        })
+    }
+}
+
+fn parameter(setting: &Setting) -> Value {
+    let mut parameter = json!({ "Type": "String", "NoEcho": setting.secret });
+    if !setting.required {
+        parameter["Default"] = "".into();
+    }
+    parameter
+}
+
+/// A name in a template has letters and digits only: `PAYMENTS_URL` is `PaymentsUrl`.
+fn logical(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        let shouted = !rest.chars().any(|c| c.is_ascii_lowercase());
+        let rest = if shouted {
+            rest.to_ascii_lowercase()
+        } else {
+            rest.to_owned()
+        };
+        first.to_ascii_uppercase() + &rest
+    };
+    words.map(word).collect()
+}
+
+/// The variable of a shell for it: `QueueArn` is `QUEUE_ARN`.
+fn shell(parameter: &str) -> String {
+    let mut text = String::new();
+    for c in parameter.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(c.to_ascii_uppercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::manifest::tests::sample;
+    use crate::package::tests::packed;
+
+    #[test]
+    fn names_are_told_in_templates_and_shells() {
+        for (name, id) in [
+            ("PAYMENTS_URL", "PaymentsUrl"),
+            ("orders-charged", "OrdersCharged"),
+            ("queue", "Queue"),
+            ("apiKey", "ApiKey"),
+            ("", ""),
+        ] {
+            assert_eq!(logical(name), id, "{name}");
+        }
+        assert_eq!(shell("QueueArn"), "QUEUE_ARN");
+    }
+
+    #[test]
+    fn a_mapping_and_its_handler_agree_on_failures_and_rights_are_of_one_resource() {
+        let (scratch, commands) = packed(pack, &sample()).unwrap();
+        let text = std::fs::read(scratch.path().join("out/template.json")).unwrap();
+        let template: Value = serde_json::from_slice(&text).unwrap();
+        let resources = &template["Resources"];
+        for mapping in ["QueueOrdersMapping", "StreamOrdersMapping"] {
+            let types = &resources[mapping]["Properties"]["FunctionResponseTypes"];
+            assert_eq!(types, &json!(["ReportBatchItemFailures"]), "{mapping}");
+        }
+        let function = &resources["Function"]["Properties"];
+        assert_eq!(
+            function["Environment"]["Variables"]["TRADEWIND_BATCH_FAILURES"],
+            "report"
+        );
+        assert_eq!(function["Architectures"], json!(["arm64"]));
+        assert_eq!(template["Parameters"]["PaymentsKey"]["NoEcho"], true);
+        let policy = &resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        for statement in policy.as_array().unwrap() {
+            assert_ne!(statement["Resource"], "*");
+            assert!(
+                !statement["Action"].to_string().contains('*'),
+                "{statement}"
+            );
+        }
+        assert!(
+            commands[1].contains("PaymentsUrl=\"$PAYMENTS_URL\""),
+            "{commands:?}"
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! What the handlers of a program declare, as the program itself prints it.
+
+use crate::failure::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the document that is read.
+const VERSION: u64 = 1;
+
+/// What a program declares.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Manifest {
+    manifest: u64,
+    #[serde(default)]
+    pub(crate) handlers: Vec<Handler>,
+    #[serde(default)]
+    pub(crate) settings: Vec<Setting>,
+    #[serde(default)]
+    pub(crate) needs: Vec<Need>,
+    #[serde(default)]
+    hosts: BTreeMap<String, Host>,
+}
+
+/// One handler.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Handler {
+    pub(crate) name: String,
+    /// Exact, or a beginning and `*`; none is every type.
+    #[serde(default)]
+    pub(crate) types: Vec<String>,
+    #[serde(default)]
+    pub(crate) sources: Vec<String>,
+    #[serde(default)]
+    pub(crate) triggers: Vec<Trigger>,
+    #[serde(default)]
+    timeout_seconds: Option<u32>,
+    #[serde(default)]
+    memory_mib: Option<u32>,
+}
+
+/// What calls a handler.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Trigger {
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+}
+
+/// A variable of the environment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) secret: bool,
+    #[serde(default)]
+    pub(crate) required: bool,
+}
+
+/// Something that the code uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Need {
+    pub(crate) access: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Host {
+    #[serde(default)]
+    problems: Vec<Problem>,
+}
+
+/// What a host cannot express.
+#[derive(Debug, Deserialize)]
+struct Problem {
+    severity: String,
+    #[serde(default)]
+    handler: Option<String>,
+    text: String,
+    #[serde(default)]
+    hint: Option<String>,
+}
+
+impl Manifest {
+    /// Reads what a program printed.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
+        let no_handler = |why: String| {
+            Failure::new(format!("the program does not say what it declares: {why}")).hint(
+                "its main calls `tradewind::run`, before anything that can fail; TRADEWIND_MANIFEST=json asks it",
+            )
+        };
+        let manifest: Self = serde_json::from_slice(text).map_err(|e| no_handler(e.to_string()))?;
+        match manifest.manifest {
+            VERSION => Ok(manifest),
+            other => Err(no_handler(format!(
+                "it speaks version {other} of the document, not {VERSION}"
+            ))),
+        }
+    }
+
+    /// Refuses what this host would lose; gives what it does otherwise than asked.
+    pub(crate) fn judge(&self, host: &str) -> Result<Vec<String>, Failure> {
+        let Some(known) = self.hosts.get(host) else {
+            let others: Vec<_> = self.hosts.keys().map(String::as_str).collect();
+            return Err(Failure::new(format!("the program does not run on {host}"))
+                .hint(format!("it was compiled for {}", others.join(", "))));
+        };
+        let text = |problem: &Problem| {
+            let handler = problem.handler.as_deref().unwrap_or("the program");
+            format!("{handler}: {}", problem.text)
+        };
+        let is_error = |problem: &&Problem| problem.severity == "error";
+        let errors: Vec<_> = known.problems.iter().filter(is_error).collect();
+        if errors.is_empty() {
+            let with_hint = |problem: &Problem| match &problem.hint {
+                Some(hint) => format!("{} ({hint})", text(problem)),
+                None => text(problem),
+            };
+            return Ok(known.problems.iter().map(with_hint).collect());
+        }
+        let texts: Vec<_> = errors.iter().map(|problem| text(problem)).collect();
+        let failure = Failure::new(texts.join("; "));
+        Err(
+            match errors.iter().find_map(|problem| problem.hint.clone()) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            },
+        )
+    }
+
+    /// The longest that a handler declares.
+    pub(crate) fn timeout(&self) -> Option<u32> {
+        let declared = self
+            .handlers
+            .iter()
+            .filter_map(|handler| handler.timeout_seconds);
+        declared.max()
+    }
+
+    /// The most that a handler declares.
+    pub(crate) fn memory(&self) -> Option<u32> {
+        let declared = self
+            .handlers
+            .iter()
+            .filter_map(|handler| handler.memory_mib);
+        declared.max()
+    }
+
+    /// What calls the program, each once.
+    pub(crate) fn triggers(&self) -> Vec<&Trigger> {
+        let mut all: Vec<_> = self
+            .handlers
+            .iter()
+            .flat_map(|handler| &handler.triggers)
+            .collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A handler with every kind of trigger, a setting, a secret and one need.
+    pub(crate) fn sample() -> Manifest {
+        let triggers = ["http", "call", "queue", "topic", "stream"]
+            .map(|kind| json!({ "kind": kind, "name": (kind != "call").then_some("orders") }));
+        parse(json!({
+            "manifest": 1,
+            "later": "what is not known is left alone",
+            "handlers": [{
+                "name": "orders", "types": ["shop.order.placed", "shop.return.*"], "triggers": triggers,
+                "timeout_seconds": 20, "memory_mib": 256, "takes": "event",
+            }],
+            "settings": [
+                { "name": "PAYMENTS_URL", "required": true },
+                { "name": "PAYMENTS_KEY", "secret": true, "required": true },
+                { "name": "COLOUR" },
+            ],
+            "needs": [
+                { "access": "publish", "kind": "topic", "name": "orders-charged" },
+                { "access": "read", "kind": "bucket", "name": "invoices" },
+            ],
+            "hosts": { "lambda": {}, "azure": {}, "knative": {}, "openwhisk": {}, "http": {} },
+        }))
+        .unwrap()
+    }
+
+    fn parse(document: Value) -> Result<Manifest, Failure> {
+        Manifest::parse(document.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_is_declared_is_read_and_what_is_no_manifest_refused() {
+        let manifest = sample();
+        assert_eq!(
+            (manifest.timeout(), manifest.memory()),
+            (Some(20), Some(256))
+        );
+        assert_eq!(manifest.triggers().len(), 5);
+        for wrong in ["", "listening on 8080", "{}", r#"{"manifest":2}"#, "[]"] {
+            let failure = Manifest::parse(wrong.as_bytes()).unwrap_err();
+            assert!(failure.to_string().contains("tradewind::run"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_a_host_would_lose_is_refused_and_the_rest_told() {
+        let problem = |severity: &str| {
+            json!({ "severity": severity, "code": "no-trigger", "handler": "orders",
+                "text": "no queue there", "hint": "send it by HTTP" })
+        };
+        let on = |problems: Value| {
+            let hosts = json!({ "azure": { "problems": problems } });
+            parse(json!({ "manifest": 1, "hosts": hosts })).unwrap()
+        };
+        assert_eq!(on(json!([])).judge("azure").unwrap(), Vec::<String>::new());
+        let warned = on(json!([problem("warning")])).judge("azure").unwrap();
+        assert_eq!(warned, ["orders: no queue there (send it by HTTP)"]);
+        let both = json!([problem("warning"), problem("error")]);
+        let failure = on(both).judge("azure").unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "orders: no queue there (send it by HTTP)"
+        );
+        let failure = on(json!([])).judge("lambda").unwrap_err();
+        assert!(
+            failure.to_string().contains("compiled for azure"),
+            "{failure}"
+        );
+    }
+}
