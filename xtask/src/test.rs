@@ -34,6 +34,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
     ("ssrf", &[]),
+    ("schemas", &["--short"]),
     ("tenants", &["--short"]),
 ];
 

@@ -6,6 +6,7 @@ mod check;
 mod contract;
 mod gateway;
 mod network;
+mod registry;
 mod route;
 mod scalar;
 mod source;
@@ -22,6 +23,7 @@ pub use gateway::{
 };
 pub(crate) use gateway::{ApiKey, File};
 pub use network::Network;
+pub use registry::{FromRegistry, RegistryAuth, SchemaRegistry, SubjectVersion};
 pub(crate) use route::Route;
 pub use route::{Cors, Exchange, FieldName, Origin, Verb};
 pub(crate) use scalar::Time;

@@ -46,6 +46,7 @@ pub fn schema(registry: &Registry) -> Value {
         "api-keys",
         "spaces",
         "streams",
+        "schema-registries",
         "schemas",
         "policies",
         "roles",

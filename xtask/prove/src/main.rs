@@ -25,6 +25,7 @@ mod outbound;
 mod overload;
 mod reload;
 mod routes;
+mod schemas;
 mod sinks;
 mod ssrf;
 mod target;
@@ -64,6 +65,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("authorisation", |options| {
         Box::pin(authorisation::run(options))
     }),
+    ("schemas", |options| Box::pin(schemas::run(options))),
     ("ssrf", |options| Box::pin(ssrf::run(options))),
     ("tenants", |options| Box::pin(tenants::run(options))),
 ];

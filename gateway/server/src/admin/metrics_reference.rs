@@ -36,6 +36,7 @@ fn scrape() -> String {
     };
     metrics.key_used(&secret, 1_800_000_000);
     metrics.pulls("queue");
+    metrics.schema_asked("shared", "unchanged");
     metrics.routes.sample();
     let view = SubscriptionView {
         name: "deploy".into(),

@@ -5,6 +5,7 @@ use super::audit::Audit;
 use super::delays::Front;
 use super::notes::Notes;
 use super::pull::Pulls;
+use super::schemas::Registrar;
 use crate::admin::{Metrics, Scrape};
 use crate::ingress::Site;
 use crate::system::News;
@@ -111,6 +112,8 @@ pub struct Gateway {
     /// Takes events for now and for later.
     pub(crate) front: Front,
     pub(crate) notes: Notes,
+    /// Schemas that stand in no file.
+    pub(crate) schemas: Registrar,
     pub(crate) audit: Audit,
     pub(crate) news: News,
     pub(super) draining: AtomicBool,

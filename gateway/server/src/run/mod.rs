@@ -11,6 +11,7 @@ mod gateway;
 mod notes;
 mod pull;
 mod reload;
+pub(crate) mod schemas;
 mod serve;
 mod signals;
 pub(crate) mod supervisor;

@@ -6,6 +6,7 @@ use super::audit::Audit;
 use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
 use super::notes::Notes;
+use super::schemas::Registrar;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Listener, Site, Tls, accept};
@@ -26,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
-use tradewind_engine::{Clock, Engine};
+use tradewind_engine::{Clock, Engine, Plan};
 use tradewind_store::{Durability, Embedded};
 
 /// Connections that may wait to be taken.
@@ -142,24 +143,24 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let durability = durability(&checked);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let telemetry = Telemetry::from_env().map_err(Error::Other)?;
-    let (notes, engine) = tokio::join!(
-        Notes::open(streams.as_ref(), durability),
-        Engine::start(
-            plan(&checked, telemetry.as_ref()),
-            streams.clone(),
-            clock.clone(),
-        )
-    );
-    let notes = notes.map_err(|source| Error::Store {
+    let store = |source| Error::Store {
         path: data.clone(),
         source,
-    })?;
-    let engine = engine?;
+    };
+    // Before the engine, which holds the first event against what was registered.
+    let notes = Notes::open(streams.as_ref(), durability).await;
+    let notes = notes.map_err(store)?;
+    let schemas = Registrar::open(notes.clone()).await.map_err(store)?;
+    schemas.keep_named(&checked).await.map_err(store)?;
+    let subjects = schemas.resolve(&checked, clock.unix_ms(), true).await;
+    schemas.adopt(subjects.map_err(Error::Other)?);
+    let plan = Plan {
+        schemas: schemas.held(&checked),
+        ..plan(&checked, telemetry.as_ref())
+    };
+    let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
-    let front = front.map_err(|source| Error::Store {
-        path: data.clone(),
-        source,
-    })?;
+    let front = front.map_err(store)?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
     let fingerprint = reload::named(&checked);
@@ -193,6 +194,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         pulls: Default::default(),
         front: front.clone(),
         notes,
+        schemas,
         audit,
         news: Default::default(),
         draining: Default::default(),
@@ -329,12 +331,14 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     let hangup = gateway.clone();
     let keeper = gateway.clone();
     let teller = gateway.clone();
+    let asker = gateway.clone();
     let releaser = gateway.clone();
     vec![
         #[cfg(feature = "backup")]
         tokio::spawn(gateway.clone().keep_backed_up()),
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move { keeper.keep_notes().await }),
+        tokio::spawn(async move { asker.keep_schemas().await }),
         tokio::spawn(async move { releaser.front.release().await }),
         tokio::spawn(async move { teller.tell_of_itself().await }),
         tokio::spawn(async move {
