@@ -49,6 +49,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
     ("ssrf", &[]),
+    ("schemas", &["--short"]),
     ("tenants", &["--short"]),
 ];
 

@@ -10,8 +10,10 @@ use crate::sink::guard::Guard;
 use crate::sink::target::{Host, Target};
 use crate::sink::tls;
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, HeaderMap};
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -20,13 +22,18 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tradewind_adapter::{Error, ErrorKind, Fetch, Fetched};
+use tradewind_adapter::{Error, ErrorKind, Fetch, Fetched, Secret};
 
 /// Gets documents, over TLS where they are not signed in themselves, by the rules that deliveries go by, and none of their exceptions.
 pub struct Fetcher {
     resolve: Arc<dyn Resolve>,
     ca: Option<PathBuf>,
     allow: Vec<Cidr>,
+    /// What it shows with each request.
+    shows: Option<HeaderValue>,
+    /// Plain `http` will do.
+    plain: bool,
+    timeout: Duration,
     client: OnceLock<Web>,
 }
 
@@ -55,8 +62,50 @@ impl Fetcher {
             resolve,
             ca,
             allow,
+            shows: None,
+            plain: false,
+            timeout: Self::TIMEOUT,
             client: OnceLock::new(),
         }
+    }
+
+    /// Whether plain `http` will do.
+    #[must_use]
+    pub fn plainly(mut self, plain: bool) -> Self {
+        self.plain = plain;
+        self
+    }
+
+    /// Longest time of one document.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Shows a user and a password.
+    ///
+    /// # Errors
+    /// They cannot be shown.
+    pub fn basic(self, username: &str, password: &Secret) -> Result<Self, Error> {
+        let pair = format!("{username}:{}", password.expose());
+        self.showing(format!("Basic {}", STANDARD.encode(pair)))
+    }
+
+    /// Shows a token.
+    ///
+    /// # Errors
+    /// It cannot be shown.
+    pub fn bearer(self, token: &Secret) -> Result<Self, Error> {
+        self.showing(format!("Bearer {}", token.expose()))
+    }
+
+    fn showing(mut self, proof: String) -> Result<Self, Error> {
+        let unfit = |_| Error::new(ErrorKind::ConfigInvalid, "auth", "it fits into no header");
+        let mut value = HeaderValue::try_from(proof).map_err(unfit)?;
+        value.set_sensitive(true);
+        self.shows = Some(value);
+        Ok(self)
     }
 
     fn guard(&self) -> Guard {
@@ -96,8 +145,11 @@ impl Fetcher {
         judged
             .and_then(|()| guard.port(target.port))
             .map_err(|e| refuse(e.to_string()))?;
-        let request = Request::get(target.uri)
-            .header(ACCEPT, "*/*")
+        let mut request = Request::get(target.uri).header(ACCEPT, "*/*");
+        if let Some(proof) = &self.shows {
+            request = request.header(AUTHORIZATION, proof);
+        }
+        let request = request
             .body(Empty::new())
             .map_err(|e| refuse(e.to_string()))?;
         let failed = |e: String| Error::new(ErrorKind::Unavailable, "fetch", e);
@@ -105,8 +157,13 @@ impl Fetcher {
         let response = response.map_err(|e| failed(chain(&e)))?;
         let (head, body) = response.into_parts();
         if head.status != StatusCode::OK {
-            // A redirect too: it would lead where nobody has checked.
-            return Err(failed(format!("the answer is {}", head.status)));
+            let kind = match head.status {
+                StatusCode::NOT_FOUND => ErrorKind::NotFound,
+                // A redirect too: it would lead where nobody has checked.
+                _ => ErrorKind::Unavailable,
+            };
+            let reason = format!("the answer is {}", head.status);
+            return Err(Error::new(kind, "fetch", reason));
         }
         #[allow(
             clippy::disallowed_methods,
@@ -121,10 +178,10 @@ impl Fetcher {
     }
 
     async fn in_time(&self, url: &str, max: usize, plain: bool) -> Result<Fetched, Error> {
-        match tokio::time::timeout(Self::TIMEOUT, self.exchange(url, max, plain)).await {
+        match tokio::time::timeout(self.timeout, self.exchange(url, max, plain)).await {
             Ok(result) => result,
             Err(_) => {
-                let reason = format!("no answer within {} s", Self::TIMEOUT.as_secs());
+                let reason = format!("no answer within {:?}", self.timeout);
                 Err(Error::new(ErrorKind::Unavailable, "fetch", reason))
             }
         }
@@ -134,7 +191,7 @@ impl Fetcher {
 #[async_trait]
 impl Fetch for Fetcher {
     async fn get(&self, url: &str, max: usize) -> Result<Fetched, Error> {
-        self.in_time(url, max, false).await
+        self.in_time(url, max, self.plain).await
     }
 
     async fn get_signed(&self, url: &str, max: usize) -> Result<Fetched, Error> {

@@ -5,7 +5,7 @@ use crate::input::Cut;
 use bytes::Bytes;
 use tradewind_event::Event;
 use tradewind_schema::{
-    Action, Binding, Compatibility, Definition, FORMATS, Pattern, Registered, Schemas,
+    Action, Binding, Compatibility, Definition, FORMATS, Pattern, Reference, Registered, Schemas,
     VIOLATIONS_MAX,
 };
 
@@ -16,6 +16,7 @@ pub(super) const SCHEMA: Target = Target {
         "json-schema\n",
         "protobuf\n",
         "{\"$ref\":\"#\"}",
+        "{\"$ref\":\"a\"}",
         "{\"$ref\":\"#/$defs/a\"}",
         "\"$defs\":{\"a\":",
         "\"anyOf\":[",
@@ -47,9 +48,18 @@ fn schema(input: &[u8]) {
     };
     let definition = Definition {
         text: input.line().to_owned(),
-        message: None,
+        ..Definition::default()
+    };
+    // A document that refers to itself by this name.
+    let referring = Definition {
+        references: vec![Reference {
+            name: "a".into(),
+            text: definition.text.clone(),
+        }],
+        ..definition.clone()
     };
     let mut registered = Registered::new(format, Compatibility::None, Action::Reject).unwrap();
+    registered.compiles(&referring).ok();
     if let Err(invalid) = registered.add(definition, None) {
         assert!(!invalid.reason.is_empty());
         return;

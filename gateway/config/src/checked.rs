@@ -4,8 +4,8 @@ use crate::diagnostic::Diagnostics;
 use crate::group::LoadedMember;
 use crate::load::paths::Piece;
 use crate::model::{
-    Address, Admin, Audit, Backup, Common, Cors, Exchange, GroupMode, Limits, Log, Mode, Moment,
-    Network, SystemEvents, Tls, Verb,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, FromRegistry, GroupMode, Limits, Log,
+    Mode, Moment, Network, SchemaRegistry, SystemEvents, Tls, Verb,
 };
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -34,6 +34,8 @@ pub struct Checked {
     pub key_spaces: BTreeMap<String, String>,
     /// Streams by name; `default` is among them.
     pub streams: BTreeMap<String, LoadedStream>,
+    /// Registries of schemas by name.
+    pub schema_registries: BTreeMap<String, SchemaRegistry>,
     /// Schemas by name.
     pub schemas: BTreeMap<String, LoadedSchema>,
     /// Who may do what, roles among it.
@@ -148,10 +150,21 @@ impl Default for LoadedStream {
 pub struct LoadedSchema {
     /// Its versions and the events that it is for.
     pub registered: Registered,
+    /// The subject that its one version is read from, in place of versions of its own.
+    pub from: Option<Origin>,
     /// Who answers for it.
     pub owner: Option<String>,
     /// What it is for.
     pub why: Option<String>,
+}
+
+/// Where a schema is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The subject, and its registry, which is one of [`Checked::schema_registries`].
+    pub subject: FromRegistry,
+    /// The language that it must be in; `None` for any.
+    pub format: Option<&'static str>,
 }
 
 /// A source, built.

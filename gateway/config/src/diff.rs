@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Parts of the file that hold objects by name; everything else is the gateway's own.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "spaces",
     "streams",
     "api-keys",
+    "schema-registries",
     "schemas",
     "policies",
     "roles",
@@ -25,7 +26,7 @@ const SECTIONS: [&str; 9] = [
 /// A change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `gateway`, `space`, `stream`, `api-key`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
+    /// `gateway`, `space`, `stream`, `api-key`, `schema-registry`, `schema`, `policy`, `role`, `source`, `route` or `subscription`.
     pub object: &'static str,
     /// Its name; empty for the gateway.
     pub name: String,
@@ -174,6 +175,7 @@ fn object(section: &str) -> &'static str {
         "spaces" => "space",
         "streams" => "stream",
         "api-keys" => "api-key",
+        "schema-registries" => "schema-registry",
         "schemas" => "schema",
         "policies" => "policy",
         "roles" => "role",
@@ -188,9 +190,9 @@ fn object(section: &str) -> &'static str {
 fn belongs(section: &str, name: &str, keys: &BTreeMap<&str, &Leaf>) -> Option<String> {
     match section {
         "spaces" => Some(name.to_owned()),
-        "schemas" | "policies" | "roles" => None,
+        "schema-registries" | "policies" | "roles" => None,
         // One that names no space is nobody's.
-        "api-keys" => said(keys, "/space"),
+        "api-keys" | "schemas" => said(keys, "/space"),
         _ => said(keys, "/space").or_else(|| Some(DEFAULT_SPACE.to_owned())),
     }
 }

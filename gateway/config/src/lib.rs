@@ -26,8 +26,8 @@ mod secret;
 mod snapshot;
 
 pub use checked::{
-    Checked, Config, DEFAULT_SPACE, LoadedGroup, LoadedRoute, LoadedShadow, LoadedSource,
-    LoadedSpace, LoadedStream, LoadedSubscription,
+    Checked, Config, DEFAULT_SPACE, LoadedGroup, LoadedRoute, LoadedSchema, LoadedShadow,
+    LoadedSource, LoadedSpace, LoadedStream, LoadedSubscription, Origin as SchemaOrigin,
 };
 pub use codes::{CODES, Code};
 pub use dev::{DEV, dev};
@@ -41,9 +41,9 @@ pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::transform::transform;
 pub use load::{load, load_str};
 pub use model::{
-    Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, GroupMode, Limits, Log,
-    LogFormat, LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit, Size,
-    SystemEvents, Tls, Unmatched, Verb,
+    Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, FromRegistry, GroupMode,
+    Limits, Log, LogFormat, LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit,
+    RegistryAuth, SchemaRegistry, Size, SubjectVersion, SystemEvents, Tls, Unmatched, Verb,
 };
 pub use policy::{Breaker, Pauses, Policy, Retry};
 pub use reference::{codes, reference};

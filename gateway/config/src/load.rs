@@ -10,6 +10,7 @@ mod lint;
 pub(crate) mod paths;
 mod policy;
 mod refusal;
+mod registries;
 pub(crate) mod routes;
 mod schemas;
 mod shadow;
@@ -116,7 +117,8 @@ impl Loader<'_> {
         self.spaces(file.spaces);
         let api_keys = self.api_keys(file.api_keys);
         let streams = self.streams(file.streams, file.durability);
-        let schemas = self.schemas(file.schemas);
+        let schema_registries = self.schema_registries(file.schema_registries);
+        let schemas = self.schemas(file.schemas, &schema_registries);
         let sources = self.sources(file.sources, &streams, &api_keys);
         let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
         let admin_callers = self.admin_callers(file.admin_auth, file.admin.as_ref(), &api_keys);
@@ -169,6 +171,7 @@ impl Loader<'_> {
             spaces: std::mem::take(&mut self.spaces),
             key_spaces: api_keys.bound(),
             streams,
+            schema_registries,
             schemas,
             policies: authority.policies,
             roles: authority.roles,
@@ -249,6 +252,7 @@ impl Loader<'_> {
             if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
                 let what = match section {
                     "policies" => "policy",
+                    "schema-registries" => "schema registry",
                     section => section.trim_end_matches('s'),
                 };
                 let message = format!("`{name}` cannot be the name of a {what}");

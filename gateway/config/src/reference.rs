@@ -51,6 +51,12 @@ pub fn reference(registry: &Registry) -> String {
     section(&mut out, "## `streams.NAME`", &named("Stream"), definitions);
     section(
         &mut out,
+        "## `schema-registries.NAME`",
+        &named("SchemaRegistry"),
+        definitions,
+    );
+    section(
+        &mut out,
         "## `schemas.NAME`",
         &named("Contract"),
         definitions,

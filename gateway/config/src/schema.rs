@@ -62,6 +62,7 @@ pub fn schema(registry: &Registry) -> Value {
         "api-keys",
         "spaces",
         "streams",
+        "schema-registries",
         "schemas",
         "policies",
         "roles",

@@ -4,6 +4,7 @@ pub(crate) mod form;
 
 use crate::diagnostic::Diagnostics;
 use crate::document::{Document, Pointer, Spot, child};
+use crate::model::SchemaRegistry;
 use crate::schema::resolve;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
@@ -27,7 +28,13 @@ pub(crate) const NAMES: [&str; 9] = [
 /// What may stand at `auth` instead of credentials.
 const NO_AUTH: &str = "none-i-understand";
 /// Sections whose entries have names of their own.
-const NAMED: [&str; 4] = ["streams", "sources", "routes", "subscriptions"];
+const NAMED: [&str; 5] = [
+    "schema-registries",
+    "streams",
+    "sources",
+    "routes",
+    "subscriptions",
+];
 
 /// Masks every secret that is written out.
 pub(crate) fn mask(document: &mut Document, registry: &Registry, out: &mut Diagnostics) {
@@ -54,6 +61,7 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
     };
     let sources = schemas(registry.source_schemas(&mut generator));
     let sinks = schemas(registry.sink_schemas(&mut generator));
+    let registries = generator.subschema_for::<SchemaRegistry>().to_value();
     let mut search = Search {
         definitions: generator.definitions(),
         declared: BTreeSet::new(),
@@ -81,6 +89,9 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
         if let Some(schema) = schemas.get(kind) {
             search.declared(schema, settings, &base, 0);
         }
+    }
+    for (base, settings) in entries("schema-registries") {
+        search.declared(&registries, settings, &base, 0);
     }
     for (section, value) in written.as_object().into_iter().flatten() {
         search.section(section, value);

@@ -30,6 +30,7 @@ use stream::StreamHandle;
 use tokio::sync::{Mutex, broadcast};
 use tradewind_event::Event;
 use tradewind_policy::{Action, Decision, Facts, Principal, Resource};
+use tradewind_schema::Schemas;
 use tradewind_store::Streams;
 
 /// The space of whatever names none; where streams lie in the store, whichever theirs is.
@@ -236,7 +237,8 @@ impl Engine {
     ) -> Result<(), PublishError> {
         crate::own::refuse(stream, events)?;
         self.inner.authority.publish(stream, origin, events)?;
-        self.inner.contracts.refuse(events)?;
+        let space = self.inner.owner_of(stream);
+        self.inner.contracts.refuse(&space, events)?;
         match self.inner.streams.load().contains_key(stream) {
             true => Ok(()),
             false => Err(PublishError::NoStream(stream.to_owned())),
@@ -349,6 +351,11 @@ impl Engine {
         let streams = self.inner.streams.load();
         let accounts = streams.iter().map(|(name, s)| (name.clone(), s.account()));
         accounts.collect()
+    }
+
+    /// Holds events against these schemas from now on, in place of those of the plan. Nobody waits for it.
+    pub fn hold_against(&self, schemas: Arc<Schemas>) {
+        self.inner.contracts.store(schemas);
     }
 
     /// Events that broke their schema since the start.

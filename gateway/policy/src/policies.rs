@@ -271,12 +271,19 @@ impl InForce {
             Resource::Stream(name) => ("Stream", name),
             Resource::Subscription { name, .. } => ("Subscription", name),
             Resource::Route(name) => ("Route", name),
+            Resource::Schema { name, .. } => ("Schema", name),
             Resource::Gateway => ("Gateway", GATEWAY),
         };
         let resource = uid(kind, id)?;
         let mut above: HashSet<_> = self.space(kind, id).into_iter().collect();
-        if let Resource::Subscription { stream, .. } = question.resource {
-            above.insert(uid("Stream", stream)?);
+        match question.resource {
+            Resource::Subscription { stream, .. } => drop(above.insert(uid("Stream", stream)?)),
+            Resource::Schema { space, .. } => {
+                if let Some(space) = space {
+                    above.insert(uid("Space", space)?);
+                }
+            }
+            _ => {}
         }
         let entities = [
             entity(&principal, &who.id, groups)?,

@@ -76,6 +76,13 @@ pub enum Resource<'a> {
     },
     /// A route.
     Route(&'a str),
+    /// A schema.
+    Schema {
+        /// Its name.
+        name: &'a str,
+        /// The space whose events it is for; `None` where it is for those of all.
+        space: Option<&'a str>,
+    },
     /// The gateway as a whole.
     Gateway,
 }
@@ -183,6 +190,11 @@ impl<'a> Question<'a> {
                 text(&mut key, name);
             }
             Resource::Gateway => key.push(3),
+            Resource::Schema { name, space } => {
+                key.push(4);
+                text(&mut key, name);
+                text(&mut key, space.unwrap_or_default());
+            }
         }
         for fact in self.facts.0 {
             key.push(u8::from(fact.is_some()));

@@ -1,5 +1,6 @@
 //! Avro 1.12: the binary encoding of one datum, walked without building it.
 
+mod inline;
 mod plan;
 mod walk;
 
@@ -36,7 +37,11 @@ fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
 }
 
 fn parse(from: &Definition) -> Result<Avro, InvalidSchema> {
-    Avro::parse_str(&from.text).map_err(|e| refusal(&e))
+    let parsed = match from.references.is_empty() {
+        true => Avro::parse_str(&from.text),
+        false => Avro::parse(&inline::inline(from)?),
+    };
+    parsed.map_err(|e| refusal(&e))
 }
 
 fn refusal(error: &apache_avro::Error) -> InvalidSchema {

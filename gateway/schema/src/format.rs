@@ -1,6 +1,6 @@
 //! The languages that schemas are written in.
 
-use crate::{InvalidSchema, TEXT_MAX, Violation, avro, json, proto};
+use crate::{InvalidSchema, REFERENCES_MAX, TEXT_MAX, Violation, avro, json, proto};
 use std::fmt;
 use std::sync::Arc;
 use tradewind_event::Event;
@@ -18,6 +18,26 @@ pub struct Definition {
     pub text: String,
     /// Name of the message, where the text has several.
     pub message: Option<String>,
+    /// The documents that it refers to, and those that these refer to.
+    pub references: Vec<Reference>,
+}
+
+/// A document that a schema refers to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// What it is called there: a full name in Avro, a `$ref` in JSON Schema, an import in Protobuf.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Definition {
+    /// Bytes of all its texts.
+    pub fn size(&self) -> usize {
+        let referred = self.references.iter().map(|reference| reference.text.len());
+        self.text.len() + referred.sum::<usize>()
+    }
 }
 
 /// What is known of a language.
@@ -44,8 +64,16 @@ impl Format {
     }
 
     pub(crate) fn compile(&self, from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
-        if from.text.len() > TEXT_MAX {
-            let reason = format!("the schema is larger than {} KiB", TEXT_MAX >> 10);
+        if from.size() > TEXT_MAX {
+            let with = match from.references.is_empty() {
+                true => "",
+                false => ", with what it refers to,",
+            };
+            let reason = format!("the schema{with} is larger than {} KiB", TEXT_MAX >> 10);
+            return Err(InvalidSchema::new(reason));
+        }
+        if from.references.len() > REFERENCES_MAX {
+            let reason = format!("the schema refers to more than {REFERENCES_MAX} documents");
             return Err(InvalidSchema::new(reason));
         }
         (self.compile)(from)

@@ -1,6 +1,7 @@
 //! JSON Schema, drafts 4 to 2020-12. Nothing is fetched.
 
 mod bounds;
+mod bundle;
 mod quick;
 
 use crate::format::{Check, Definition, Format};
@@ -57,7 +58,7 @@ fn parse(from: &Definition) -> Result<Value, InvalidSchema> {
         InvalidSchema::new(format!("the schema is not JSON: {e}")).hint("write it as JSON")
     };
     match serde_json::from_str(&from.text).map_err(not_json)? {
-        schema @ (Value::Object(_) | Value::Bool(_)) => Ok(schema),
+        schema @ (Value::Object(_) | Value::Bool(_)) => bundle::bundle(schema, &from.references),
         other => Err(InvalidSchema::new(format!(
             "a JSON Schema is an object, found {}",
             shape(&other)

@@ -3,6 +3,7 @@
 
 mod avro;
 mod binding;
+pub mod confluent;
 mod format;
 mod infer;
 mod json;
@@ -13,7 +14,7 @@ mod violation;
 pub mod xregistry;
 
 pub use binding::{Action, Binding, Pattern};
-pub use format::{Definition, FORMATS};
+pub use format::{Definition, FORMATS, Reference};
 pub use infer::infer;
 pub use refusal::InvalidSchema;
 pub use registry::{Compatibility, Judgement, Registered, Schemas, Version};
@@ -21,5 +22,7 @@ pub use violation::Violation;
 
 /// Largest text of a schema, in bytes.
 pub const TEXT_MAX: usize = 256 << 10;
+/// Most documents that a schema refers to.
+pub const REFERENCES_MAX: usize = 32;
 /// Most violations that are told of one event.
 pub const VIOLATIONS_MAX: usize = 8;

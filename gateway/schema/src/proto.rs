@@ -32,14 +32,18 @@ fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
     Ok(Arc::new(Schema(parse(from)?)))
 }
 
-/// The text, and nothing beside it but what Google publishes with the language.
-struct Alone(String);
+/// The text with what it refers to, and nothing beside it but what Google publishes with the language.
+struct Alone(Definition);
 
 impl FileResolver for Alone {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        match name {
-            FILE => File::from_source(name, &self.0),
-            _ => Err(protox::Error::file_not_found(name)),
+        if name == FILE {
+            return File::from_source(name, &self.0.text);
+        }
+        let mut references = self.0.references.iter();
+        match references.find(|reference| reference.name == name) {
+            Some(reference) => File::from_source(name, &reference.text),
+            None => Err(protox::Error::file_not_found(name)),
         }
     }
 }
@@ -51,7 +55,7 @@ fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
     };
     let mut files = ChainFileResolver::new();
     files.add(GoogleFileResolver::new());
-    files.add(Alone(from.text.clone()));
+    files.add(Alone(from.clone()));
     let mut compiler = protox::Compiler::with_file_resolver(files);
     compiler.open_file(FILE).map_err(refusal)?;
     let pool = compiler.descriptor_pool();

@@ -2,7 +2,7 @@
 
 use crate::binding::{Action, Binding, Pattern};
 use crate::format::{Check, Definition, Format};
-use crate::{InvalidSchema, Violation};
+use crate::{InvalidSchema, VIOLATIONS_MAX, Violation};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,8 +26,10 @@ pub enum Compatibility {
 /// A version of a schema.
 #[derive(Debug, Clone)]
 pub struct Version {
+    /// Its number, from 1.
+    pub number: u32,
     /// As it is written.
-    pub definition: Definition,
+    pub definition: Arc<Definition>,
     /// `dataschema` of the events that it is for.
     pub dataschema: Option<String>,
     check: Arc<dyn Check>,
@@ -40,12 +42,14 @@ pub struct Registered {
     pub format: &'static str,
     /// What versions owe each other.
     pub compatibility: Compatibility,
-    /// The versions, from 1.
+    /// The versions, by their numbers.
     pub versions: Vec<Version>,
     /// What happens to events that are bound by their `dataschema` alone and break it.
     pub on_failure: Action,
     /// Which events it is for.
     pub bindings: Vec<Binding>,
+    /// The space whose events it is for; `None` for those of all spaces.
+    pub space: Option<String>,
     rules: &'static Format,
 }
 
@@ -78,6 +82,7 @@ impl Registered {
             versions: Vec::new(),
             on_failure,
             bindings: Vec::new(),
+            space: None,
             rules,
         })
     }
@@ -92,35 +97,85 @@ impl Registered {
         dataschema: Option<String>,
     ) -> Result<(), InvalidSchema> {
         let check = self.rules.compile(&definition)?;
-        for (earlier, number) in self.versions.iter().zip(1..) {
-            self.owes(&definition, &earlier.definition, number)?;
+        if let Some(owed) = self.owed(&definition).next() {
+            return Err(InvalidSchema::new(owed)
+                .hint("make it a schema of another name, for a new event type, or write `compatibility: none`"));
         }
-        self.versions.push(Version {
-            definition,
-            dataschema,
-            check,
-        });
+        self.push(self.next(), definition, dataschema, check);
         Ok(())
     }
 
-    fn owes(&self, new: &Definition, old: &Definition, number: usize) -> Result<(), InvalidSchema> {
+    /// Puts a version back that was added before.
+    ///
+    /// # Errors
+    /// It does not compile.
+    pub fn restore(
+        &mut self,
+        number: u32,
+        definition: Definition,
+        dataschema: Option<String>,
+    ) -> Result<(), InvalidSchema> {
+        let check = self.rules.compile(&definition)?;
+        self.push(number, definition, dataschema, check);
+        Ok(())
+    }
+
+    /// What the next version would owe the earlier ones: at most [`VIOLATIONS_MAX`] of it.
+    pub fn violations(&self, definition: &Definition) -> Vec<String> {
+        self.owed(definition).take(VIOLATIONS_MAX).collect()
+    }
+
+    /// Whether it compiles.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn compiles(&self, definition: &Definition) -> Result<(), InvalidSchema> {
+        self.rules.compile(definition).map(drop)
+    }
+
+    fn push(
+        &mut self,
+        number: u32,
+        definition: Definition,
+        dataschema: Option<String>,
+        check: Arc<dyn Check>,
+    ) {
+        self.versions.push(Version {
+            number,
+            definition: Arc::new(definition),
+            dataschema,
+            check,
+        });
+    }
+
+    fn next(&self) -> u32 {
+        self.versions.last().map_or(1, |newest| newest.number + 1)
+    }
+
+    fn owed<'a>(&'a self, new: &'a Definition) -> impl Iterator<Item = String> + 'a {
         let (backward, forward) = match self.compatibility {
             Compatibility::None => (false, false),
             Compatibility::Backward => (true, false),
             Compatibility::Forward => (false, true),
             Compatibility::Full => (true, true),
         };
-        let refusal = |direction: &str, reason: String| {
-            InvalidSchema::new(format!("it is not {direction} compatible with version {number}: {reason}"))
-                .hint("make it a schema of another name, for a new event type, or write `compatibility: none`")
-        };
-        if backward {
-            (self.rules.reads)(new, old).map_err(|reason| refusal("backward", reason))?;
-        }
-        if forward {
-            (self.rules.reads)(old, new).map_err(|reason| refusal("forward", reason))?;
-        }
-        Ok(())
+        let directions = [("backward", backward), ("forward", forward)];
+        self.versions.iter().flat_map(move |earlier| {
+            let old: &Definition = &earlier.definition;
+            directions
+                .into_iter()
+                .filter_map(move |(direction, wanted)| {
+                    let (reader, writer) = match direction {
+                        "backward" => (new, old),
+                        _ => (old, new),
+                    };
+                    let reason = wanted.then(|| (self.rules.reads)(reader, writer).err())??;
+                    let number = earlier.number;
+                    Some(format!(
+                        "it is not {direction} compatible with version {number}: {reason}"
+                    ))
+                })
+        })
     }
 }
 
@@ -134,7 +189,7 @@ struct Rule {
 #[derive(Debug, Clone)]
 struct Found {
     schema: Arc<str>,
-    number: usize,
+    number: u32,
     on_failure: Action,
     check: Arc<dyn Check>,
 }
@@ -142,6 +197,14 @@ struct Found {
 /// All schemas.
 #[derive(Debug, Clone, Default)]
 pub struct Schemas {
+    /// For events of every space.
+    all: Table,
+    spaces: HashMap<String, Table>,
+}
+
+/// Those that events of one space, or of all, are held against.
+#[derive(Debug, Clone, Default)]
+struct Table {
     exact: HashMap<String, Vec<Rule>>,
     /// The longest first.
     prefixes: Vec<Rule>,
@@ -151,10 +214,10 @@ pub struct Schemas {
 /// What a schema says of an event that breaks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// Name of the schema.
+    /// Name of the schema; of one of a space, `space/name`.
     pub schema: Arc<str>,
     /// Its version, from 1.
-    pub version: usize,
+    pub version: u32,
     /// What is to be done with the event.
     pub action: Action,
     /// What it breaks; not empty.
@@ -177,26 +240,77 @@ impl Schemas {
     pub fn new<'r>(all: impl IntoIterator<Item = (&'r String, &'r Registered)>) -> Self {
         let mut schemas = Self::default();
         for (name, registered) in all {
-            schemas.add(name, registered);
+            match &registered.space {
+                None => schemas.all.add(name.as_str().into(), registered),
+                Some(space) => {
+                    let qualified = format!("{space}/{name}").into();
+                    let table = schemas.spaces.entry(space.clone()).or_default();
+                    table.add(qualified, registered);
+                }
+            }
         }
-        let by_strength =
-            |rules: &mut Vec<Rule>| rules.sort_by_key(|rule| Reverse(rule.binding.strength()));
-        schemas.exact.values_mut().for_each(by_strength);
-        by_strength(&mut schemas.prefixes);
+        schemas.all.sort();
+        schemas.spaces.values_mut().for_each(Table::sort);
         schemas
     }
 
-    fn add(&mut self, name: &str, registered: &Registered) {
-        let schema: Arc<str> = name.into();
-        let found = |number: usize, version: &Version, on_failure| Found {
+    /// Whether no event has a schema.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.spaces.values().all(Table::is_empty)
+    }
+
+    /// As [`Schemas::judge_in`], for an event of no space.
+    pub fn judge(&self, event: &Event) -> Option<Judgement> {
+        judge(self.all.find(event)?, event)
+    }
+
+    /// What is wrong with an event's data; `None` where nothing is, or where no schema is for it.
+    ///
+    /// The type decides which schema it is, and `dataschema` which version of it; an event whose type has no
+    /// schema is held against the one that its `dataschema` names. One that names no known version is held
+    /// against the newest. Schemas of all spaces come before those of the event's own: what is demanded of
+    /// everybody, nobody is excused from.
+    pub fn judge_in(&self, space: &str, event: &Event) -> Option<Judgement> {
+        let own = || self.spaces.get(space)?.find(event);
+        judge(self.all.find(event).or_else(own)?, event)
+    }
+}
+
+fn judge(found: Found, event: &Event) -> Option<Judgement> {
+    if found.on_failure == Action::Off {
+        return None;
+    }
+    let violations = found.check.check(event);
+    (!violations.is_empty()).then(|| Judgement {
+        schema: found.schema,
+        version: found.number,
+        action: found.on_failure,
+        violations,
+    })
+}
+
+impl Table {
+    fn sort(&mut self) {
+        let by_strength =
+            |rules: &mut Vec<Rule>| rules.sort_by_key(|rule| Reverse(rule.binding.strength()));
+        self.exact.values_mut().for_each(by_strength);
+        by_strength(&mut self.prefixes);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.prefixes.is_empty() && self.named.is_empty()
+    }
+
+    fn add(&mut self, schema: Arc<str>, registered: &Registered) {
+        let found = |version: &Version, on_failure| Found {
             schema: Arc::clone(&schema),
-            number,
+            number: version.number,
             on_failure,
             check: Arc::clone(&version.check),
         };
-        for (version, number) in registered.versions.iter().zip(1..) {
+        for version in &registered.versions {
             if let Some(id) = &version.dataschema {
-                let found = found(number, version, registered.on_failure);
+                let found = found(version, registered.on_failure);
                 self.named.entry(id.clone()).or_insert(found);
             }
         }
@@ -206,37 +320,13 @@ impl Schemas {
         for binding in &registered.bindings {
             let rule = Rule {
                 binding: binding.clone(),
-                newest: found(registered.versions.len(), newest, binding.on_failure),
+                newest: found(newest, binding.on_failure),
             };
             match &binding.ty {
                 Pattern::Exact(ty) => self.exact.entry(ty.clone()).or_default().push(rule),
                 Pattern::Prefix(_) => self.prefixes.push(rule),
             }
         }
-    }
-
-    /// Whether no event has a schema.
-    pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.prefixes.is_empty() && self.named.is_empty()
-    }
-
-    /// What is wrong with an event's data; `None` where nothing is, or where no schema is for it.
-    ///
-    /// The type decides which schema it is, and `dataschema` which version of it; an event whose type has no
-    /// schema is held against the one that its `dataschema` names. One that names no known version is held
-    /// against the newest.
-    pub fn judge(&self, event: &Event) -> Option<Judgement> {
-        let found = self.find(event)?;
-        if found.on_failure == Action::Off {
-            return None;
-        }
-        let violations = found.check.check(event);
-        (!violations.is_empty()).then(|| Judgement {
-            schema: Arc::clone(&found.schema),
-            version: found.number,
-            action: found.on_failure,
-            violations,
-        })
     }
 
     fn find(&self, event: &Event) -> Option<Found> {

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 #[cfg(feature = "http")]
-use tradewind_adapter::{Error, ErrorKind, Jwt};
-use tradewind_adapter::{Fetch, Registry};
+use tradewind_adapter::Jwt;
+use tradewind_adapter::{Error, ErrorKind, Fetch, Registry};
+#[cfg(feature = "http")]
+use tradewind_config::RegistryAuth;
+use tradewind_config::SchemaRegistry;
 
 /// What the crate of webhooks has; a test compares.
 const WEBHOOKS: &[&str] = &[
@@ -59,6 +62,37 @@ fn reach(settings: &Jwt) -> Result<Arc<dyn Fetch>, Error> {
         settings.ca.clone(),
         allow,
     )))
+}
+
+/// What asks a registry of schemas: behind the guard, with the proof that the configuration has for it.
+#[cfg(feature = "http")]
+pub(crate) fn of_schemas(settings: &SchemaRegistry) -> Result<Arc<dyn Fetch>, Error> {
+    let allow = settings.allow_private.iter();
+    let allow: Result<Vec<_>, String> = allow
+        .map(|network| tradewind_http::Cidr::try_from(network.to_string()))
+        .collect();
+    let allow =
+        allow.map_err(|message| Error::new(ErrorKind::ConfigInvalid, "allow-private", message))?;
+    let mut fetcher = tradewind_http::Fetcher::to(settings.ca.clone(), allow)
+        .within(settings.timeout.0)
+        .plainly(settings.allow_http);
+    fetcher = match &settings.auth {
+        None => fetcher,
+        Some(RegistryAuth::Basic { username, password }) => fetcher.basic(username, password)?,
+        Some(RegistryAuth::Bearer(token)) => fetcher.bearer(token)?,
+    };
+    Ok(Arc::new(fetcher))
+}
+
+/// The same, in a binary that asks nobody.
+#[cfg(not(feature = "http"))]
+pub(crate) fn of_schemas(_: &SchemaRegistry) -> Result<Arc<dyn Fetch>, Error> {
+    let reason = "this binary asks no registries: build it with the feature `http`";
+    Err(Error::new(
+        ErrorKind::ConfigInvalid,
+        "schema-registries",
+        reason,
+    ))
 }
 
 /// All adapters that this binary was built with.

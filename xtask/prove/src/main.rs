@@ -29,6 +29,7 @@ mod packages;
 mod permissions;
 mod reload;
 mod routes;
+mod schemas;
 mod sinks;
 mod ssrf;
 mod target;
@@ -75,6 +76,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("authorisation", |options| {
         Box::pin(authorisation::run(options))
     }),
+    ("schemas", |options| Box::pin(schemas::run(options))),
     ("ssrf", |options| Box::pin(ssrf::run(options))),
     ("tenants", |options| Box::pin(tenants::run(options))),
 ];

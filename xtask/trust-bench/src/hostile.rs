@@ -96,7 +96,7 @@ pub(crate) fn compile(format: &str, text: &str) -> Result<bool, String> {
         .map_err(|wrong| wrong.to_string())?;
     let definition = Definition {
         text: text.to_owned(),
-        message: None,
+        ..Definition::default()
     };
     Ok(registered.add(definition, None).is_ok())
 }

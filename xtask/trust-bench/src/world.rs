@@ -138,7 +138,7 @@ fn schemas() -> Result<Schemas, String> {
     });
     let definition = Definition {
         text: text.to_string(),
-        message: None,
+        ..Definition::default()
     };
     let refused = |wrong: tradewind_schema::InvalidSchema| wrong.to_string();
     let action = tradewind_schema::Action::Reject;

@@ -1,10 +1,10 @@
 //! Schemas: their files, their versions, and the events that they are for.
 
 use super::Loader;
-use crate::checked::LoadedSchema;
+use crate::checked::{LoadedSchema, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Spot, child};
-use crate::model::{Bound, Compatibility, Contract, OnFailure, Version};
+use crate::model::{Bound, Compatibility, Contract, OnFailure, SchemaRegistry, Version};
 use crate::phrase;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +14,7 @@ impl Loader<'_> {
     pub(crate) fn schemas(
         &mut self,
         map: BTreeMap<String, Value>,
+        registries: &BTreeMap<String, SchemaRegistry>,
     ) -> BTreeMap<String, LoadedSchema> {
         let mut schemas = BTreeMap::new();
         let mut ids = HashMap::new();
@@ -24,19 +25,28 @@ impl Loader<'_> {
             let Some(mut registered) = self.begin(base, &keys) else {
                 continue;
             };
+            if let Some(space) = keys.space {
+                registered.space = Some(self.space_of(base, Some(space)));
+            }
+            let subject = keys.registry;
+            if let Some(subject) = &subject {
+                self.subject(&child(base, "registry"), subject, registries);
+            }
+            let named = subject.as_ref().and_then(|from| from.dataschema.as_ref());
+            if let Some(id) = named {
+                let place = child(&child(base, "registry"), "dataschema");
+                self.own_id(&place, id, &entry.name, &mut ids);
+            }
             for (index, version) in keys.versions.into_iter().enumerate() {
                 let place = format!("{base}/versions/{index}");
-                if let Some(id) = &version.dataschema
-                    && let Some(other) = ids.insert(id.clone(), entry.name.clone())
-                {
-                    let message =
-                        format!("`{id}` is the dataschema of a version of `{other}` already");
-                    self.refuse_schema(&child(&place, "dataschema"), "duplicate-id", message, None);
+                if let Some(id) = &version.dataschema {
+                    let place = child(&place, "dataschema");
+                    self.own_id(&place, id, &entry.name, &mut ids);
                 }
                 self.version(&place, version, &mut registered);
             }
-            if keys.events.is_empty() && registered.versions.iter().all(|v| v.dataschema.is_none())
-            {
+            let unnamed = registered.versions.iter().all(|v| v.dataschema.is_none());
+            if keys.events.is_empty() && unnamed && named.is_none() {
                 let message = format!("no event is held against `{}`", entry.name);
                 let found = self
                     .document
@@ -49,8 +59,13 @@ impl Loader<'_> {
                 .iter()
                 .map(|bound| binding(bound, keys.on_failure))
                 .collect();
+            let from = subject.map(|subject| Origin {
+                subject,
+                format: keys.format.map(|_| registered.format),
+            });
             let loaded = LoadedSchema {
                 registered,
+                from,
                 owner: keys.owner,
                 why: keys.why,
             };
@@ -60,27 +75,37 @@ impl Loader<'_> {
     }
 
     fn begin(&mut self, base: &str, keys: &Contract) -> Option<Registered> {
-        if keys.versions.is_empty() {
-            let place = child(base, "versions");
-            let message = "a schema needs one version at least".into();
-            self.refuse_schema(
-                &place,
-                "invalid-value",
-                message,
-                Some("- file: schemas/order.json"),
-            );
+        match (keys.versions.is_empty(), &keys.registry) {
+            (true, None) => {
+                let place = child(base, "versions");
+                let message = "a schema needs one version at least".into();
+                let hint = Some("- file: schemas/order.json");
+                self.refuse_schema(&place, "invalid-value", message, hint);
+            }
+            (false, Some(_)) => {
+                let place = child(base, "registry");
+                let message = "a schema has either `versions` or `registry`".into();
+                let hint = Some("remove one of them");
+                self.refuse_schema(&place, "contradiction", message, hint);
+            }
+            _ => {}
         }
-        let by = match keys.compatibility {
+        let otherwise = match keys.registry {
+            Some(_) => Compatibility::None,
+            None => Compatibility::default(),
+        };
+        let by = match keys.compatibility.unwrap_or(otherwise) {
             Compatibility::Backward => tradewind_schema::Compatibility::Backward,
             Compatibility::Forward => tradewind_schema::Compatibility::Forward,
             Compatibility::Full => tradewind_schema::Compatibility::Full,
             Compatibility::None => tradewind_schema::Compatibility::None,
         };
-        match Registered::new(&keys.format, by, action(keys.on_failure)) {
+        let format = keys.format.as_deref().unwrap_or("json-schema");
+        match Registered::new(format, by, action(keys.on_failure)) {
             Ok(registered) => Some(registered),
             Err(invalid) => {
                 let known = FORMATS.map(str::to_owned);
-                let hint = phrase::choose(&keys.format, &known, "formats");
+                let hint = phrase::choose(format, &known, "formats");
                 let place = child(base, "format");
                 self.refuse_schema(&place, "invalid-value", invalid.reason, Some(&hint));
                 None
@@ -122,14 +147,27 @@ impl Loader<'_> {
                 return;
             }
         };
-        if let Err(InvalidSchema { reason, hint }) =
-            registered.add(Definition { text, message }, dataschema)
-        {
+        if let Err(InvalidSchema { reason, hint }) = registered.add(
+            Definition {
+                text,
+                message,
+                ..Definition::default()
+            },
+            dataschema,
+        ) {
             self.refuse_schema(&at, "invalid-schema", reason, hint.as_deref());
         }
     }
 
-    fn refuse_schema(
+    /// Of one `dataschema`, there is one version.
+    fn own_id(&mut self, place: &str, id: &str, name: &str, ids: &mut HashMap<String, String>) {
+        if let Some(other) = ids.insert(id.to_owned(), name.to_owned()) {
+            let message = format!("`{id}` is the dataschema of a version of `{other}` already");
+            self.refuse_schema(place, "duplicate-id", message, None);
+        }
+    }
+
+    pub(super) fn refuse_schema(
         &mut self,
         place: &str,
         code: &'static str,

@@ -1,5 +1,6 @@
 //! What data must look like.
 
+use super::FromRegistry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,26 +14,26 @@ pub(crate) struct Contract {
     pub(crate) owner: Option<String>,
     /// What it is for. Since 0.1.
     pub(crate) why: Option<String>,
-    /// Its language: `json-schema` (drafts 4 to 2020-12), `avro` or `protobuf`. Default `json-schema`.
-    /// Since 0.1.
-    #[serde(default = "json_schema")]
-    pub(crate) format: String,
-    /// What each version owes all earlier ones. Default `backward`. Since 0.1.
-    #[serde(default)]
-    pub(crate) compatibility: Compatibility,
+    /// The space whose events it is for. Default: those of all spaces. Since 0.1.
+    pub(crate) space: Option<String>,
+    /// Its language: `json-schema` (drafts 4 to 2020-12), `avro` or `protobuf`. Default `json-schema`; with
+    /// `registry`, what the registry says. Since 0.1.
+    pub(crate) format: Option<String>,
+    /// What each version owes all earlier ones. Default `backward`; with `registry` `none`: what a version owes
+    /// is the registry's to say. Since 0.1.
+    pub(crate) compatibility: Option<Compatibility>,
     /// The versions, the oldest first. Events are held against the newest, unless their `dataschema`
     /// names another one. Since 0.1.
+    #[serde(default)]
     pub(crate) versions: Vec<Version>,
+    /// The subject of a registry that it is, in place of `versions`. Since 0.1.
+    pub(crate) registry: Option<FromRegistry>,
     /// Which events it is for, beside those whose `dataschema` names a version. Since 0.1.
     #[serde(default)]
     pub(crate) events: Vec<Bound>,
     /// What happens to events that break it. Default `reject`. Since 0.1.
     #[serde(default)]
     pub(crate) on_failure: OnFailure,
-}
-
-fn json_schema() -> String {
-    "json-schema".into()
 }
 
 /// What a version of a schema owes the earlier ones.

@@ -2,8 +2,8 @@
 
 use super::scalar::{Period, Size, Time, text};
 use super::{
-    Backup, Check, Common, Contract, Network, PolicyText, RoleKeys, Route, Space, Stream,
-    Subscription,
+    Backup, Check, Common, Contract, Network, PolicyText, RoleKeys, Route, SchemaRegistry, Space,
+    Stream, Subscription,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
@@ -71,6 +71,9 @@ pub(crate) struct File {
     /// Streams by name; `default` always exists. Since 0.1.
     #[schemars(with = "BTreeMap<String, Stream>")]
     pub(crate) streams: BTreeMap<String, Value>,
+    /// Registries of schemas by name, of the kind of Confluent's. Since 0.1.
+    #[schemars(with = "BTreeMap<String, SchemaRegistry>")]
+    pub(crate) schema_registries: BTreeMap<String, Value>,
     /// Schemas by name: what the data of events must look like. Since 0.1.
     #[schemars(with = "BTreeMap<String, Contract>")]
     pub(crate) schemas: BTreeMap<String, Value>,
@@ -112,6 +115,7 @@ impl Default for File {
             shutdown_grace: Period(Duration::from_secs(25)),
             spaces: BTreeMap::new(),
             streams: BTreeMap::new(),
+            schema_registries: BTreeMap::new(),
             schemas: BTreeMap::new(),
             policies: BTreeMap::new(),
             roles: BTreeMap::new(),

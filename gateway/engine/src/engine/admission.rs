@@ -1,7 +1,7 @@
 //! Admission: validate, identify, append, say so.
 
 use super::stream::StreamHandle;
-use super::{Inner, Origin, PublishError, Receipt};
+use super::{Inner, Origin, PublishError, Receipt, SPACE};
 use crate::Happening;
 use crate::hash::HOPS;
 use crate::own;
@@ -31,8 +31,18 @@ impl Inner {
     ) -> Result<Vec<Receipt>, PublishError> {
         own::refuse(stream, &events)?;
         let by = self.authority.publish(stream, origin, &events)?;
-        let events = self.contracts.apply(origin, events)?;
+        let events = self
+            .contracts
+            .apply(&self.owner_of(stream), origin, events)?;
         self.admit(stream, origin, events, &by, charging).await
+    }
+
+    /// The space of a stream, whose schemas its events are held against.
+    pub(crate) fn owner_of(&self, stream: &str) -> Arc<str> {
+        let streams = self.streams.load();
+        streams
+            .get(stream)
+            .map_or_else(|| SPACE.into(), |handle| handle.space())
     }
 
     /// Takes events of others and the gateway's own. `by` are the policies that let them in, where there are any.

@@ -11,6 +11,11 @@ use tradewind_schema::{Action, Judgement, Schemas};
 /// Type of what stands in a stream in place of an event that is set aside.
 pub const SET_ASIDE: &str = "tradewind.source.refused";
 
+/// Most schemas that are counted each for itself: they come and go while the gateway runs.
+const COUNTED_MAX: usize = 10_000;
+/// What all further ones are counted as. No schema can be called so.
+const OTHERS: &str = "_others";
+
 /// The schemas in force, and what they found.
 #[derive(Debug, Default)]
 pub(crate) struct Contracts {
@@ -37,6 +42,7 @@ impl Contracts {
     /// What is appended in place of these events.
     pub(super) fn apply(
         &self,
+        space: &str,
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Event>, PublishError> {
@@ -48,7 +54,7 @@ impl Contracts {
         let mut rejected = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
             let event = own(event);
-            let Some(judgement) = schemas.judge(&event) else {
+            let Some(judgement) = schemas.judge_in(space, &event) else {
                 out.push(event);
                 continue;
             };
@@ -64,12 +70,12 @@ impl Contracts {
     }
 
     /// Refuses what [`Contracts::apply`] would refuse.
-    pub(super) fn refuse(&self, events: &[Event]) -> Result<(), PublishError> {
+    pub(super) fn refuse(&self, space: &str, events: &[Event]) -> Result<(), PublishError> {
         let schemas = self.schemas.load();
         let mut rejected = Vec::new();
         for (index, event) in events.iter().enumerate() {
             let judgement = schemas
-                .judge(event)
+                .judge_in(space, event)
                 .filter(|judged| judged.action == Action::Reject);
             if let Some(judgement) = judgement {
                 self.count(&judgement, "rejected");
@@ -104,9 +110,11 @@ impl Contracts {
 
     fn count(&self, judgement: &Judgement, done: &'static str) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        *found
-            .entry((Arc::clone(&judgement.schema), done))
-            .or_default() += 1;
+        let mut key = (Arc::clone(&judgement.schema), done);
+        if found.len() >= COUNTED_MAX && !found.contains_key(&key) {
+            key.0 = OTHERS.into();
+        }
+        *found.entry(key).or_default() += 1;
     }
 
     pub(super) fn violated(&self) -> Vec<Violated> {

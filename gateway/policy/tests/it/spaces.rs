@@ -27,6 +27,13 @@ fn allowed(policies: &Policies, who: &str, action: Action, resource: Resource<'_
     policies.decide(&who, action, resource, facts).allowed()
 }
 
+fn schema(space: Option<&str>) -> Resource<'_> {
+    Resource::Schema {
+        name: "order",
+        space,
+    }
+}
+
 #[test]
 fn what_belongs_to_a_space_is_in_it() {
     let text = r#"permit (principal in Space::"acme", action, resource in Space::"acme");"#;
@@ -76,6 +83,20 @@ fn what_belongs_to_a_space_is_in_it() {
         ("api-key:acme", Action::Redrive, lent, false),
         ("api-key:acme", Action::Invoke, Resource::Route("ask"), true),
         ("api-key:acme", Action::Configure, Resource::Gateway, false),
+        (
+            "api-key:acme",
+            Action::Configure,
+            schema(Some("acme")),
+            true,
+        ),
+        // The same name elsewhere, and what is for everybody.
+        (
+            "api-key:acme",
+            Action::Configure,
+            schema(Some("other")),
+            false,
+        ),
+        ("api-key:acme", Action::Configure, schema(None), false),
     ] {
         let told = allowed(&policies, who, action, resource);
         assert_eq!(told, expected, "{who} {action:?} {resource:?}");

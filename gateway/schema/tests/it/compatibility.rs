@@ -6,7 +6,7 @@ fn taken(format: &str, by: Compatibility, old: &str, new: &str) -> Result<(), St
     let mut schema = Registered::new(format, by, Action::Reject).unwrap();
     let definition = |text: &str| Definition {
         text: text.into(),
-        message: None,
+        ..Definition::default()
     };
     schema.add(definition(old), None).unwrap();
     schema.add(definition(new), None).map_err(|e| e.to_string())

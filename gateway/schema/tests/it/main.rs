@@ -11,6 +11,7 @@ mod hostile;
 mod infer;
 mod json;
 mod proto;
+mod references;
 mod rules;
 mod suite;
 mod xregistry;
@@ -24,6 +25,7 @@ pub(crate) fn schema(format: &str, text: &str, message: Option<&str>) -> Result<
     let definition = Definition {
         text: text.into(),
         message: message.map(str::to_owned),
+        ..Definition::default()
     };
     registered
         .add(definition, None)

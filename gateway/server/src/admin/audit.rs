@@ -2,6 +2,7 @@
 
 use super::auth::{Caller, Entry as Door};
 use super::endpoint::Endpoint;
+use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::body::{Body, Bytes, to_bytes};
@@ -48,13 +49,20 @@ pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: 
     let by = parts.extensions.get::<Caller>();
     let by = by.map_or("operator", |Caller(principal)| principal);
     let said = recorded.body.then(|| said(&body)).flatten();
-    let entry = entry(
+    let mut entry = entry(
         &door.gateway,
         recorded.what,
         by,
         (&pattern, &parts.uri),
         said,
     );
+    if entry.space.is_none() {
+        // What a caller that is bound does, it does in its space.
+        let permit = parts.extensions.get::<Permit>();
+        let space = permit.and_then(|permit| permit.space.as_deref());
+        let space = space.filter(|space| *space != DEFAULT_SPACE);
+        entry.space = space.map(str::to_owned);
+    }
     let of = match door.gateway.audit.record(vec![entry.clone()]).await {
         Ok(of) => of,
         Err(error) => {
@@ -126,6 +134,7 @@ fn entry(
                 object = Some(("subscription", value));
             }
             ("stream", _) => object = Some(("stream", value)),
+            ("schema", _) => object = Some(("schema", value)),
             _ => drop(detail.insert(name.into(), value.into())),
         }
     }
@@ -136,7 +145,9 @@ fn entry(
         detail.insert("body".into(), said);
     }
     let config = gateway.config.load();
-    let of = object.as_ref().and_then(|(kind, name)| {
+    // Which schema it is depends on its space, which the query or the caller says.
+    let named = object.as_ref().filter(|(kind, _)| *kind != "schema");
+    let of = named.and_then(|(kind, name)| {
         let all = config.checked.objects().into_iter();
         all.into_iter()
             .find(|o| o.object == *kind && o.name == *name)

@@ -1,7 +1,7 @@
 //! Prometheus metrics: what the server counts itself, and the engine's accounts at each scrape.
 //!
-//! Labels are names from the configuration and codes from the source text: bounded by what the
-//! operator wrote, never by what a sender sends.
+//! Labels are names from the configuration, names of registered schemas, of which there are so many at most, and codes
+//! from the source text: bounded by what the operator wrote, never by what a sender sends.
 
 use super::accounts::{Scrape, derive};
 use crate::routes::Meters;
@@ -43,6 +43,12 @@ struct Shown {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Asked {
+    registry: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Source {
     source: String,
 }
@@ -61,6 +67,7 @@ pub struct Metrics {
     failures: Family<Source, Counter>,
     generation: Gauge,
     reload_failed: Counter,
+    schemas_asked: Family<Asked, Counter>,
     last_failed: Gauge,
     pub(crate) routes: Meters,
     pub(crate) troubles: Troubles,
@@ -103,6 +110,7 @@ impl Default for Metrics {
             failures: Family::default(),
             generation: Gauge::default(),
             reload_failed: Counter::default(),
+            schemas_asked: Family::default(),
             last_failed: Gauge::default(),
             routes: Meters::register(&mut registry, latency),
             troubles: Troubles::default(),
@@ -162,6 +170,11 @@ impl Default for Metrics {
             "config_last_reload_failed",
             "1 while the file on disk is not the configuration in force",
             metrics.last_failed.clone(),
+        );
+        registry.register(
+            "schema_registry_questions",
+            "Questions for the latest version of a schema, by registry and outcome: changed, unchanged or failed",
+            metrics.schemas_asked.clone(),
         );
         Self {
             registry,
@@ -266,6 +279,12 @@ impl Metrics {
     pub fn reload_failed(&self) {
         self.reload_failed.inc();
         self.last_failed.set(1);
+    }
+    /// Counts a question to a registry of schemas.
+    pub fn schema_asked(&self, registry: &str, outcome: &'static str) {
+        let registry = registry.to_owned();
+        let label = Asked { registry, outcome };
+        self.schemas_asked.get_or_create(&label).inc();
     }
     /// Everything, in the OpenMetrics format.
     pub fn render(&self, scrape: &Scrape) -> String {

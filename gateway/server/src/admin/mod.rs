@@ -20,10 +20,12 @@ mod permit;
 mod replays;
 mod router;
 mod schedules;
+mod schemas;
 mod space;
 mod subscriptions;
 mod system;
 mod tail;
+mod xregistry;
 
 pub use accounts::Scrape;
 pub use auth::{Guard, token};

@@ -66,6 +66,7 @@ impl Permit {
                 Error::NotFound(format!("no subscription `{name}`")).into()
             }
             Resource::Route(name) => Error::NotFound(format!("no route `{name}`")).into(),
+            Resource::Schema { name, .. } => Error::NotFound(format!("no schema `{name}`")).into(),
         })
     }
 

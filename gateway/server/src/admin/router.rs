@@ -4,7 +4,7 @@ use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
 use super::{
     Guard, api_keys, audit, auth, body, compare, cutover, dead_letters, events, openapi, permit,
-    replays, schedules, space, subscriptions, system, tail,
+    replays, schedules, schemas, space, subscriptions, system, tail, xregistry,
 };
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -23,6 +23,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(dead_letters::endpoints());
     all.extend(replays::endpoints());
     all.extend(schedules::endpoints());
+    all.extend(schemas::endpoints());
+    all.extend(xregistry::endpoints());
     all.extend(api_keys::endpoints());
     all.extend(events::endpoints());
     all.extend(tail::endpoints());

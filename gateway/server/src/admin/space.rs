@@ -63,6 +63,7 @@ impl Permit {
     /// Whether something belongs to whom the caller is bound to. What is no longer configured belongs to nobody.
     pub(super) fn owns(&self, checked: &Checked, resource: Resource<'_>) -> bool {
         let space = match resource {
+            Resource::Schema { space, .. } => return self.sees(space),
             Resource::Stream(name) => checked.streams.get(name).map(|s| &s.space),
             Resource::Subscription { name, .. } => {
                 checked.subscriptions.get(name).map(|s| &s.space)

@@ -165,6 +165,14 @@ pub(super) fn problem(status: http::StatusCode, body: &[u8]) -> Failure {
         let detail = event["detail"].as_str().unwrap_or_default();
         message.push_str(&format!("\n  event {}: {detail}", event["index"]));
     }
+    for violation in problem["violations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .skip(1)
+    {
+        message.push_str(&format!("\n  {}", violation.as_str().unwrap_or_default()));
+    }
     let failure = match (text("type"), text("detail")) {
         // The detail is what `check` says, place and all.
         (Some("urn:tradewind:problem:invalid-config"), Some(detail)) => Failure::config(detail),

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::input::Input;
+use super::registered;
 use super::term::{Term, plain};
 use super::written;
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub(super) enum Command {
     Compare(CompareArgs),
     Infer(InferArgs),
     Import(ImportArgs),
+    #[command(flatten)]
+    Registered(registered::Command),
 }
 
 /// The language of a schema, and which part of it is meant
@@ -89,12 +92,13 @@ pub(super) struct ImportArgs {
     document: String,
 }
 
-pub(super) fn run(command: &Command, term: &Term) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
     match command {
-        Command::Test(args) => test(args, term),
-        Command::Compare(args) => compare(args, term),
-        Command::Infer(args) => propose(args, term),
-        Command::Import(args) => import(args, term),
+        Command::Test(args) => test(&args, term),
+        Command::Compare(args) => compare(&args, term),
+        Command::Infer(args) => propose(&args, term),
+        Command::Import(args) => import(&args, term),
+        Command::Registered(command) => registered::run(command, term).await,
     }
 }
 
@@ -247,6 +251,7 @@ fn definition(language: &Language, input: &Input) -> Definition {
     Definition {
         text: input.text.clone(),
         message: language.message.clone(),
+        ..Definition::default()
     }
 }
 

@@ -25,6 +25,7 @@ mod log;
 mod man;
 mod permissions;
 mod policy;
+mod registered;
 mod replay;
 #[cfg(feature = "backup")]
 mod restore;
@@ -105,7 +106,7 @@ enum Command {
     /// Try filters without a gateway
     #[command(subcommand)]
     Filter(filter::Command),
-    /// Try schemas without a gateway
+    /// What data must look like: tried without a gateway, or in a running one
     #[command(subcommand)]
     Schema(contracts::Command),
     /// Try policies and roles without a gateway
@@ -195,7 +196,7 @@ fn run(command: Command, term: &Term) -> Result<(), Failure> {
             #[cfg(feature = "webhooks")]
             Command::Simulate(args) => simulate::run(args, term).await,
             Command::Filter(command) => filter::run(&command, term),
-            Command::Schema(command) => contracts::run(&command, term),
+            Command::Schema(command) => contracts::run(command, term).await,
             Command::Policy(command) => policy::run(&command, term),
             Command::Transform(command) => transform::run(&command, term),
             Command::Permissions(args) => permissions::run(&args, term),

@@ -228,11 +228,18 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
     let subscription = |name: &str| checked.subscriptions.get(name);
     let unknown = || {
         Failure::usage(format!("`{}` is no resource", case.resource))
-            .hint("stream:NAME, subscription:NAME (of the configuration), route:NAME or gateway")
+            .hint("stream:NAME, subscription:NAME (of the configuration), route:NAME, schema:NAME, schema:SPACE/NAME or gateway")
     };
     let resource = match case.resource.split_once(':') {
         Some(("stream", name)) => Resource::Stream(name),
         Some(("route", name)) => Resource::Route(name),
+        Some(("schema", name)) => match name.split_once('/') {
+            Some((space, name)) => Resource::Schema {
+                name,
+                space: Some(space),
+            },
+            None => Resource::Schema { name, space: None },
+        },
         Some(("subscription", name)) => Resource::Subscription {
             name,
             stream: &subscription(name).ok_or_else(unknown)?.stream,

@@ -42,6 +42,8 @@ pub struct Details {
     pub hint: Option<String>,
     /// The events concerned, by index in the request.
     pub events: Vec<At>,
+    /// What a version of a schema breaks.
+    pub violations: Vec<String>,
     /// When to come back.
     pub retry_after: Option<Duration>,
     /// Value of the header `allow`.
@@ -73,6 +75,7 @@ impl Problem {
             detail: None,
             hint: None,
             events: Vec::new(),
+            violations: Vec::new(),
             retry_after: None,
             allow: None,
             challenge: None,
@@ -160,6 +163,9 @@ impl Problem {
         }
         if !self.events.is_empty() {
             body["events"] = serde_json::json!(self.events);
+        }
+        if !self.violations.is_empty() {
+            body["violations"] = serde_json::json!(self.violations);
         }
         body
     }

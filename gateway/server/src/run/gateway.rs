@@ -6,6 +6,7 @@ use super::delays::Front;
 use super::groups::Groups;
 use super::notes::Notes;
 use super::pull::Pulls;
+use super::schemas::Registrar;
 use crate::admin::{Metrics, Scrape};
 use crate::ingress::Site;
 use crate::system::News;
@@ -114,6 +115,8 @@ pub struct Gateway {
     pub(crate) notes: Notes,
     /// What was decided at run time of what members of groups take.
     pub(crate) groups: Groups,
+    /// Schemas that stand in no file.
+    pub(crate) schemas: Registrar,
     pub(crate) audit: Audit,
     pub(crate) news: News,
     pub(super) draining: AtomicBool,

@@ -12,6 +12,7 @@ mod groups;
 mod notes;
 mod pull;
 mod reload;
+pub(crate) mod schemas;
 mod serve;
 mod signals;
 pub(crate) mod supervisor;

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tradewind_audit::Entry;
 use tradewind_config::{Change, Checked, Diagnostics, System};
-use tradewind_engine::Error;
+use tradewind_engine::{Error, Plan};
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -54,6 +54,9 @@ impl Gateway {
             let why = format!("cannot be applied to stored events: {change}");
             return Err(Refusal::Invalid(why));
         }
+        let now_ms = self.clock.unix_ms();
+        let subjects = self.schemas.resolve(&checked, now_ms, false).await;
+        let subjects = subjects.map_err(Refusal::Failed)?;
         let generation = before.generation + 1;
         let of = self
             .audit
@@ -70,7 +73,10 @@ impl Gateway {
         };
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
-        let plan = plan(&checked, self.telemetry.as_ref(), &self.groups.all());
+        let plan = Plan {
+            schemas: self.schemas.held_with(&checked, &subjects),
+            ..plan(&checked, self.telemetry.as_ref(), &self.groups.all())
+        };
         if let Err(error) = self.engine.apply(plan).await {
             ended(format!("refused: {error}")).await;
             return Err(match error {
@@ -78,6 +84,7 @@ impl Gateway {
                 error => Refusal::Invalid(error.to_string()),
             });
         }
+        self.schemas.adopt(subjects);
         self.site.store(Arc::new(Site {
             tls: secured.events,
             // The address is taken until the next start, and may be one that strangers listen to.

@@ -7,6 +7,7 @@ use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
 use super::groups::Groups;
 use super::notes::Notes;
+use super::schemas::Registrar;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::ingress::{Ingress, Listener, Site, Tls, accept};
@@ -27,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
-use tradewind_engine::{Clock, Engine};
+use tradewind_engine::{Clock, Engine, Plan};
 use tradewind_store::{Durability, Embedded};
 
 /// Connections that may wait to be taken.
@@ -147,17 +148,22 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         path: data.clone(),
         source,
     };
+    // Before the engine, which holds the first event against what was registered.
     let notes = Notes::open(streams.as_ref(), durability).await;
     let notes = notes.map_err(stored)?;
+    let schemas = Registrar::open(notes.clone()).await.map_err(stored)?;
+    schemas.keep_named(&checked).await.map_err(stored)?;
+    let subjects = schemas.resolve(&checked, clock.unix_ms(), true).await;
+    schemas.adopt(subjects.map_err(Error::Other)?);
     // What was decided at run time holds from the first attempt on.
     let groups = Groups::load(&notes).await.map_err(stored)?;
-    let plan = plan(&checked, telemetry.as_ref(), &groups.all());
+    let plan = Plan {
+        schemas: schemas.held(&checked),
+        ..plan(&checked, telemetry.as_ref(), &groups.all())
+    };
     let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
-    let front = front.map_err(|source| Error::Store {
-        path: data.clone(),
-        source,
-    })?;
+    let front = front.map_err(store)?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
     let fingerprint = reload::named(&checked);
@@ -192,6 +198,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         front: front.clone(),
         notes,
         groups,
+        schemas,
         audit,
         news: Default::default(),
         draining: Default::default(),
@@ -328,6 +335,7 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     let hangup = gateway.clone();
     let keeper = gateway.clone();
     let teller = gateway.clone();
+    let asker = gateway.clone();
     let releaser = gateway.clone();
     let judge = gateway.clone();
     vec![
@@ -335,6 +343,7 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
         tokio::spawn(gateway.clone().keep_backed_up()),
         tokio::spawn(async move { watcher.watch().await }),
         tokio::spawn(async move { keeper.keep_notes().await }),
+        tokio::spawn(async move { asker.keep_schemas().await }),
         tokio::spawn(async move { releaser.front.release().await }),
         tokio::spawn(async move { judge.watch_groups().await }),
         tokio::spawn(async move { teller.tell_of_itself().await }),

@@ -38,6 +38,28 @@ const ACTIONS: &[(&str, &str, &str, u16)] = &[
     ("DELETE", "/v1/replays/REPLAY", "", 200),
     (
         "POST",
+        "/v1/schemas/SPACE/versions?space=SPACE",
+        r#"{"schema":"{}"}"#,
+        200,
+    ),
+    ("GET", "/v1/schemas/SPACE?space=SPACE", "", 200),
+    ("GET", "/v1/schemas/SPACE/versions/1?space=SPACE", "", 200),
+    ("POST", "/v1/schemas/SPACE/deprecate?space=SPACE", "", 200),
+    // It has no second one.
+    (
+        "DELETE",
+        "/v1/schemas/SPACE/versions/2?space=SPACE",
+        "",
+        404,
+    ),
+    (
+        "GET",
+        "/xregistry/schemagroups/SPACE/schemas/SPACE",
+        "",
+        200,
+    ),
+    (
+        "POST",
         "/v1/subscriptions/SPACE/dead-letters/redrive",
         r#"{"all":true}"#,
         200,
@@ -60,6 +82,9 @@ const LISTS: &[&str] = &[
     "/v1/schedules",
     "/v1/api-keys",
     "/v1/spaces",
+    "/v1/schemas",
+    "/xregistry/schemagroups",
+    "/xregistry/export",
 ];
 
 /// What is about the gateway as a whole.
