@@ -61,10 +61,15 @@ pub(crate) fn outcome(error: &Error) -> Outcome {
         ErrorKind::NotFound => "not-found",
         _ => return retry("connect", error.to_string()),
     };
+    patient(code, &error.to_string())
+}
+
+/// It may work later, though it usually does not.
+pub(crate) fn patient(code: &str, detail: &str) -> Outcome {
     Outcome::Retry {
         after: None,
         patience: Some(PATIENCE),
         throttled: false,
-        reason: Reason::new(code, error.to_string()),
+        reason: Reason::new(code, detail),
     }
 }

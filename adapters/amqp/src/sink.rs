@@ -6,6 +6,7 @@ use crate::{KIND, failure, message};
 use async_trait::async_trait;
 use fe2o3_amqp::link::{SendError, Sender};
 use fe2o3_amqp::session::SessionHandle;
+use fe2o3_amqp_types::definitions::Error as Failure;
 use fe2o3_amqp_types::messaging::Outcome as Settled;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,10 +83,12 @@ impl Desk {
         };
         let encoded = self.mode.encode(&Binding::AMQP, &delivery.event);
         let message = message::encode(encoded, &delivery.id);
-        let under_way = link.lock().await.send_batchable(message).await;
-        let settled = match under_way {
-            Ok(under_way) => under_way.await,
-            Err(error) => Err(error),
+        // To its end, whatever becomes of the delivery: a message of which only a part is sent spoils the link.
+        let sending = tokio::spawn(async move { link.lock().await.send_batchable(message).await });
+        let settled = match sending.await {
+            Ok(Ok(under_way)) => under_way.await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => return retry("amqp", "the connection ended"),
         };
         match settled {
             Ok(Settled::Accepted(_)) => Outcome::Accepted {
@@ -107,6 +110,23 @@ impl Desk {
                 retry("amqp", error.to_string())
             }
         }
+    }
+}
+
+/// What the peer will never take, by the condition that it gives (AMQP 1.0 §2.8.15 to §2.8.18); in doubt it may later.
+fn rejection(error: Option<&Failure>) -> Outcome {
+    let detail = format!("the peer rejects it: {error:?}");
+    let never = [
+        "DecodeError",
+        "InvalidField",
+        "NotAllowed",
+        "NotImplemented",
+        "MessageSizeExceeded",
+    ];
+    let condition = error.map(|error| format!("{:?}", error.condition));
+    match condition.is_some_and(|condition| never.iter().any(|name| condition.contains(name))) {
+        true => reject("rejected", detail),
+        false => failure::patient("rejected", &detail),
     }
 }
 

@@ -1,34 +1,34 @@
 //! A connection that is kept up by a task of its own.
 
 use crate::access::Access;
-use crate::wire::{Client, Driver, Happening, Incoming, Session, wire};
+use crate::inbox::{Arrived, Inbox};
+use crate::wire::{Client, Driver, Happening, Session, wire};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tradewind_adapter::{Error, ErrorKind};
 
 /// Pause before a broken connection is made again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Messages that nobody waits for (quality of service 0) beyond this are dropped.
-const CARELESS_MAX: usize = 10_000;
+/// Pause before a subscription that was refused is asked for again.
+const REFUSED: Duration = Duration::from_secs(5);
 
 /// How a connection stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     Connecting,
-    /// Which one since the start it is.
-    Up(u64),
+    Up(Up),
     Down(String),
 }
 
-/// What came over a connection, and over which.
-#[derive(Debug)]
-pub(crate) struct Arrived {
+/// A connection that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Up {
+    /// Which one since the start it is.
     pub(crate) number: u64,
-    pub(crate) message: Incoming,
-    /// Of those that are not acknowledged, only so many wait.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Most bytes that the broker takes at once, where it says so.
+    pub(crate) packet_max: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Drop for Line {
 }
 
 impl Line {
-    /// Connects; what comes goes to the receiver.
+    /// Connects; what comes goes to the inbox.
     ///
     /// # Errors
     /// Settings that cannot be right.
@@ -53,37 +53,36 @@ impl Line {
         access: &Access,
         session: &Session,
         filters: Vec<String>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Arrived>), Error> {
+        inbox: Arc<Inbox>,
+    ) -> Result<Self, Error> {
         let (client, driver) = wire(access, session)?;
         let (told, state) = watch::channel(State::Connecting);
-        let (give, arrived) = mpsc::unbounded_channel();
         let task = Task {
             client: Arc::clone(&client),
             driver,
             filters,
             told: Arc::new(told),
-            give,
-            places: Arc::new(Semaphore::new(CARELESS_MAX)),
+            inbox,
             number: 0,
+            subscribing: None,
         };
-        let line = Self {
+        Ok(Self {
             client,
             state,
             task: tokio::spawn(task.run()),
-        };
-        Ok((line, arrived))
+        })
     }
 
     /// Waits for the connection, and says which it is.
     ///
     /// # Errors
     /// Why there is none, as far as the last try told.
-    pub(crate) async fn up(&self, wait: Duration) -> Result<u64, Error> {
+    pub(crate) async fn up(&self, wait: Duration) -> Result<Up, Error> {
         let mut state = self.state.clone();
         let settled = state.wait_for(|state| *state != State::Connecting);
         let settled = tokio::time::timeout(wait, settled).await;
         match settled.map(|settled| settled.map(|state| state.clone())) {
-            Ok(Ok(State::Up(number))) => Ok(number),
+            Ok(Ok(State::Up(up))) => Ok(up),
             Ok(Ok(State::Down(why))) => Err(broken(&why)),
             _ => Err(broken("no answer")),
         }
@@ -95,7 +94,7 @@ fn broken(why: &str) -> Error {
     let (kind, hint) = match refused.iter().any(|part| why.contains(part)) {
         true => (
             ErrorKind::PermissionDenied,
-            "hint: check `username` and `password`",
+            "hint: check `username` and `password`, and what this user may do",
         ),
         false => (
             ErrorKind::Unavailable,
@@ -110,20 +109,30 @@ struct Task {
     driver: Box<dyn Driver>,
     filters: Vec<String>,
     told: Arc<watch::Sender<State>>,
-    give: mpsc::UnboundedSender<Arrived>,
-    places: Arc<Semaphore>,
+    inbox: Arc<Inbox>,
     number: u64,
+    subscribing: Option<JoinHandle<()>>,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.stop_subscribing();
+    }
 }
 
 impl Task {
     async fn run(mut self) {
         loop {
             match self.driver.next().await {
-                Ok(Happening::Up) => self.up(),
-                Ok(Happening::Message(message)) => self.take(message),
+                Ok(Happening::Up(packet_max)) => self.up(packet_max),
+                Ok(Happening::Message(message)) => self.inbox.take(Arrived {
+                    number: self.number,
+                    message,
+                }),
                 Ok(Happening::Other) => {}
                 Err(error) => {
                     tracing::debug!(%error, "the connection to the broker broke");
+                    self.stop_subscribing();
                     self.told.send_replace(State::Down(error));
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -131,42 +140,36 @@ impl Task {
         }
     }
 
-    fn up(&mut self) {
+    fn up(&mut self, packet_max: Option<u32>) {
         self.number += 1;
-        let up = State::Up(self.number);
+        self.inbox.begin_again();
+        let up = State::Up(Up {
+            number: self.number,
+            packet_max,
+        });
         if self.filters.is_empty() {
             self.told.send_replace(up);
             return;
         }
         self.told.send_replace(State::Connecting);
+        self.stop_subscribing();
         // The answer comes by this task.
         let (client, filters) = (Arc::clone(&self.client), self.filters.clone());
         let told = Arc::clone(&self.told);
-        tokio::spawn(async move {
-            told.send_replace(match client.subscribe(&filters).await {
-                Ok(()) => up,
-                Err(error) => State::Down(format!("could not subscribe: {error}")),
-            });
-        });
+        self.subscribing = Some(tokio::spawn(async move {
+            while let Err(error) = client.subscribe(&filters).await {
+                let why = format!("could not subscribe: {error}");
+                told.send_replace(State::Down(why));
+                tokio::time::sleep(REFUSED).await;
+            }
+            told.send_replace(up);
+        }));
     }
 
-    fn take(&self, message: Incoming) {
-        // The others are bounded by what the broker sends ahead.
-        let place = match message.ack {
-            Some(_) => None,
-            None => match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(place) => Some(place),
-                Err(_) => {
-                    tracing::debug!(topic = message.topic, "dropped: too many wait");
-                    return;
-                }
-            },
-        };
-        let arrived = Arrived {
-            number: self.number,
-            message,
-            _place: place,
-        };
-        self.give.send(arrived).ok();
+    /// What is asked for over a connection that is gone says nothing any more.
+    fn stop_subscribing(&mut self) {
+        if let Some(subscribing) = self.subscribing.take() {
+            subscribing.abort();
+        }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
 use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry, unique};
-use tradewind_event::broker::Binding;
+use tradewind_event::broker::{Binding, Message};
 
 /// Most events of one call.
 const BATCH: usize = 100;
@@ -88,27 +88,44 @@ impl Desk {
                 kept: false,
                 ahead: 1,
             };
-            Line::open(&self.broker, &session, Vec::new()).map(|(line, _)| line)
+            Line::open(&self.broker, &session, Vec::new(), Arc::default())
         };
         self.line.get_or_try_init(open).await
     }
 
     async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
         let message = self.mode.encode(&Binding::MQTT, &delivery.event);
-        let size = message.body.as_ref().map_or(0, bytes::Bytes::len);
-        if size > PACKET_MAX as usize {
-            return reject("too-large", format!("{size} bytes, at most {PACKET_MAX}"));
-        }
         let line = match self.line().await {
             Ok(line) => line,
             Err(error) => return retry("config", error.to_string()),
         };
         // What is handed over without a connection is sent when there is one, perhaps long after it was given up.
-        if let Err(error) = line.up(delivery.timeout).await {
-            return retry("connect", error.to_string());
+        let up = match line.up(delivery.timeout).await {
+            Ok(up) => up,
+            Err(error) => return retry("connect", error.to_string()),
+        };
+        // One that is too large would break the connection for all others.
+        let most = up.packet_max.unwrap_or(PACKET_MAX).min(PACKET_MAX) as usize;
+        let size = packet_size(&self.topic, &message);
+        if size > most {
+            let detail = format!("{size} bytes as a packet, the broker takes {most}");
+            return reject("too-large", detail);
         }
         line.client.publish(&self.topic, message, self.retain).await
     }
+}
+
+/// At least what a packet takes (MQTT 5 §3.3): each text has its length before it, each property a byte that names it.
+fn packet_size(topic: &str, message: &Message) -> usize {
+    const FIXED: usize = 16;
+    let properties = message.headers.iter();
+    let properties = properties.map(|(name, value)| name.len() + value.len() + 5);
+    let content_type = message.content_type.as_ref();
+    FIXED
+        + topic.len()
+        + properties.sum::<usize>()
+        + content_type.map_or(0, |text| text.len() + 3)
+        + message.body.as_ref().map_or(0, bytes::Bytes::len)
 }
 
 #[async_trait]

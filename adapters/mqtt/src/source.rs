@@ -2,7 +2,8 @@
 
 use crate::KIND;
 use crate::access::Access;
-use crate::line::{Arrived, Line};
+use crate::inbox::{Arrived, Inbox};
+use crate::line::Line;
 use crate::message;
 use crate::wire::Session;
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, OnceCell, mpsc};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 use tradewind_adapter::{
     Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
@@ -58,7 +59,7 @@ pub struct MqttSource {
 #[derive(Debug)]
 struct Desk {
     line: Line,
-    arrived: Mutex<mpsc::UnboundedReceiver<Arrived>>,
+    inbox: Arc<Inbox>,
     book: std::sync::Mutex<Book>,
 }
 
@@ -105,10 +106,11 @@ impl MqttSource {
     async fn desk(&self) -> Result<&Desk, Error> {
         let open = async || {
             let filters = self.config.topics.clone();
-            let (line, arrived) = Line::open(&self.config.broker, &self.session, filters)?;
+            let inbox = Arc::<Inbox>::default();
+            let (access, session) = (&self.config.broker, &self.session);
             Ok(Desk {
-                line,
-                arrived: Mutex::new(arrived),
+                line: Line::open(access, session, filters, Arc::clone(&inbox))?,
+                inbox,
                 book: std::sync::Mutex::default(),
             })
         };
@@ -138,29 +140,32 @@ impl Desk {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to come again now, else what came, else what comes within `wait`.
-    async fn next(
-        &self,
-        arrived: &mut mpsc::UnboundedReceiver<Arrived>,
-        wait: Duration,
-    ) -> Option<Arrived> {
-        let (due, soonest) = self.book().due();
-        if due.is_some() {
-            return due;
-        }
+    /// What is to come again now, else what came.
+    fn next(&self) -> Option<Arrived> {
+        self.book().due().or_else(|| self.inbox.next())
+    }
+
+    /// Waits until something may have come.
+    async fn wait(&self, wait: Duration) {
+        let soonest = self.book().soonest();
         let wait = wait.min(soonest.unwrap_or(wait));
-        timeout(wait, arrived.recv()).await.ok().flatten()
+        timeout(wait, self.inbox.came.notified()).await.ok();
     }
 }
 
 impl Book {
-    /// One that is to come again now, or how long until there is one.
-    fn due(&mut self) -> (Option<Arrived>, Option<Duration>) {
+    /// One that is to come again now.
+    fn due(&mut self) -> Option<Arrived> {
         let now = Instant::now();
-        match self.again.iter().position(|(at, _)| *at <= now) {
-            Some(place) => (Some(self.again.remove(place).1), None),
-            None => (None, self.again.iter().map(|(at, _)| *at - now).min()),
-        }
+        let place = self.again.iter().position(|(at, _)| *at <= now)?;
+        Some(self.again.remove(place).1)
+    }
+
+    /// How long until there is one.
+    fn soonest(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let waits = self.again.iter();
+        waits.map(|(at, _)| at.saturating_duration_since(now)).min()
     }
 
     /// What came over a connection that is gone comes again over the one that is there.
@@ -183,30 +188,31 @@ impl Book {
 impl Source for MqttSource {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         let desk = self.desk().await?;
-        let mut arrived = desk.arrived.lock().await;
-        let current = desk.line.up(CONNECTING).await?;
+        let current = desk.line.up(CONNECTING).await?.number;
         desk.book().forget(current);
+        let mut next = desk.next();
+        if next.is_none() {
+            desk.wait(wait).await;
+            next = desk.next();
+        }
+        // From here on nothing is waited for: what is taken is given.
         let (mut taken, mut bytes) = (Vec::new(), 0);
-        let mut wait = wait;
-        while taken.len() < max && bytes < BYTES {
-            let Some(next) = desk.next(&mut arrived, wait).await else {
-                break;
-            };
-            wait = Duration::ZERO;
-            if next.number < current && next.message.ack.is_some() {
-                continue;
+        while let Some(arrived) = next {
+            if arrived.number == current || arrived.message.ack.is_none() {
+                bytes += arrived.message.body.len();
+                let number = desk.book().number();
+                taken.push(self.read(number, &arrived));
+                desk.book().hold(number, arrived);
             }
-            bytes += next.message.body.len();
-            let number = desk.book().number();
-            taken.push(self.read(number, &next));
-            desk.book().hold(number, next);
+            let more = taken.len() < max && bytes < BYTES;
+            next = more.then(|| desk.next()).flatten();
         }
         Ok(taken)
     }
 
     async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
         let desk = self.desk().await?;
-        let current = desk.line.up(CONNECTING).await?;
+        let current = desk.line.up(CONNECTING).await?.number;
         for (Token(token), settlement) in settlements {
             let held = token.parse().ok();
             let held = held.and_then(|number| desk.book().held.remove(&number));

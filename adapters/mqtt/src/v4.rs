@@ -57,8 +57,8 @@ impl Client for Sender {
             .subscribe_many_tracked(filters.iter().map(filter))
             .await;
         let notice = asked.map_err(|error| error.to_string())?;
-        let answered = notice.wait_async().await;
-        answered.map(drop).map_err(|error| error.to_string())
+        let granted = notice.wait_completion_async().await;
+        granted.map_err(|error| error.to_string())
     }
 
     async fn publish(&self, topic: &str, message: broker::Message, retain: bool) -> Outcome {
@@ -68,8 +68,8 @@ impl Client for Sender {
             Ok(notice) => notice,
             Err(error) => return retry("mqtt", error.to_string()),
         };
-        match notice.wait_async().await {
-            Ok(_) => Outcome::Accepted {
+        match notice.wait_completion_async().await {
+            Ok(()) => Outcome::Accepted {
                 receipt: None,
                 reply: None,
             },
@@ -96,7 +96,7 @@ impl Driver for Loop {
             return Ok(Happening::Other);
         };
         Ok(match packet {
-            Packet::ConnAck(_) => Happening::Up,
+            Packet::ConnAck(_) => Happening::Up(None),
             Packet::Publish(publish) => Happening::Message(Incoming {
                 topic: String::from_utf8_lossy(&publish.topic).into_owned(),
                 user: Vec::new(),

@@ -100,8 +100,8 @@ impl Client for Sender {
             .subscribe_many_tracked(filters.iter().map(filter))
             .await;
         let notice = asked.map_err(|error| error.to_string())?;
-        let answered = notice.wait_async().await;
-        answered.map(drop).map_err(|error| error.to_string())
+        let granted = notice.wait_completion_async().await;
+        granted.map_err(|error| error.to_string())
     }
 
     async fn publish(&self, topic: &str, message: broker::Message, retain: bool) -> Outcome {
@@ -118,8 +118,8 @@ impl Client for Sender {
             Ok(notice) => notice,
             Err(error) => return retry("mqtt", error.to_string()),
         };
-        match notice.wait_async().await {
-            Ok(_) => Outcome::Accepted {
+        match notice.wait_completion_async().await {
+            Ok(()) => Outcome::Accepted {
                 receipt: None,
                 reply: None,
             },
@@ -164,7 +164,10 @@ impl Driver for Loop {
             return Ok(Happening::Other);
         };
         Ok(match packet {
-            Packet::ConnAck(_) => Happening::Up,
+            Packet::ConnAck(greeting) => {
+                let limits = greeting.properties;
+                Happening::Up(limits.and_then(|limits| limits.max_packet_size))
+            }
             Packet::Publish(publish) => {
                 let properties = publish.properties.clone().unwrap_or_default();
                 Happening::Message(Incoming {

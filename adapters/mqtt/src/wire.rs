@@ -45,8 +45,9 @@ pub(crate) enum Ack {
 /// What happened on a connection.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// It is there, perhaps again. What was not acknowledged before comes again.
-    Up,
+    /// It is there, perhaps again. What was not acknowledged before comes again. Where the broker says so: the most
+    /// bytes that it takes at once.
+    Up(Option<u32>),
     Message(Incoming),
     Other,
 }

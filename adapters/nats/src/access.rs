@@ -2,8 +2,11 @@
 
 use crate::failure;
 use async_nats::{Client, ConnectOptions, Event};
+use futures_util::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tradewind_adapter::{Error, Secret};
@@ -11,6 +14,9 @@ use tradewind_brokers::{Address, Tls, guard_password, invalid};
 
 /// How long the first connection may take, for each server.
 const CONNECTING: Duration = Duration::from_secs(5);
+
+/// Messages of a subscription that wait in memory; the server is slowed down beyond.
+const BUFFER: usize = 1024;
 
 /// Servers and how to get in.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -86,19 +92,17 @@ impl Access {
             .connection_timeout(CONNECTING)
             // Each call says itself how long it waits.
             .request_timeout(None)
-            .event_callback(|event| async move {
-                match event {
-                    // A refused publication or subscription is told nowhere else.
-                    Event::ServerError(error) => tracing::warn!(%error, "NATS refuses something"),
-                    event => tracing::debug!(%event, "the connection to NATS"),
-                }
-            });
+            .subscription_capacity(BUFFER);
         if let Some(tls) = &self.tls {
             options = options.require_tls(true).tls_client_config(tls.client()?);
         }
         if let Some(auth) = &self.auth {
             if auth.is_bare() {
                 guard_password(self.servers.iter(), self.tls.is_some())?;
+            }
+            if auth.is_bare() && self.tls.is_none() {
+                // Others of the cluster may be on other machines.
+                options = options.ignore_discovered_servers();
             }
             options = auth.set(options)?;
         }
@@ -116,6 +120,8 @@ impl Access {
 pub(crate) struct Line {
     access: Access,
     client: Mutex<Option<Client>>,
+    /// How often the server has refused something: it says so of nothing in particular.
+    refusals: Arc<AtomicU64>,
 }
 
 impl Line {
@@ -124,6 +130,7 @@ impl Line {
         Ok(Self {
             access,
             client: Mutex::default(),
+            refusals: Arc::default(),
         })
     }
 
@@ -133,25 +140,60 @@ impl Line {
             return Ok(client.clone());
         }
         let servers: Vec<String> = self.access.servers.iter().map(Address::to_string).collect();
-        let made = self.access.options()?.connect(servers).await;
+        let refusals = Arc::clone(&self.refusals);
+        let options = self.access.options()?.event_callback(move |event| {
+            let refusals = Arc::clone(&refusals);
+            async move {
+                match event {
+                    // Of a publication or subscription; it is told nowhere else.
+                    Event::ServerError(error) => {
+                        refusals.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(%error, "NATS refuses something");
+                    }
+                    event => tracing::debug!(%event, "the connection to NATS"),
+                }
+            }
+        });
+        let made = options.connect(servers).await;
         let made = made.map_err(|error| failure::connect(&error))?;
         *kept = Some(made.clone());
         Ok(made)
     }
 
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
     /// Whether a server answers.
     pub(crate) async fn health(&self) -> Result<Client, Error> {
         let client = self.client().await?;
-        let answered = tokio::time::timeout(CONNECTING, client.flush()).await;
-        match answered {
-            Ok(Ok(())) => Ok(client),
-            Ok(Err(error)) => Err(failure::unreachable(&error.to_string())),
+        match tokio::time::timeout(CONNECTING, there_and_back(&client)).await {
+            Ok(answered) => answered.map(|()| client),
             Err(_) => Err(failure::unreachable("no answer")),
         }
     }
 
     pub(crate) fn describe(&self) -> String {
         self.access.describe()
+    }
+}
+
+/// Waits until the server has done what was asked of it before: it does things in order, and gives back what is published
+/// to ourselves.
+///
+/// # Errors
+/// A connection that broke meanwhile.
+pub(crate) async fn there_and_back(client: &Client) -> Result<(), Error> {
+    let broken = |error: &dyn std::fmt::Display| failure::unreachable(&error.to_string());
+    let inbox = client.new_inbox();
+    let heard = client.subscribe(inbox.clone()).await;
+    let mut heard = heard.map_err(|error| broken(&error))?;
+    let sent = client.publish(inbox, bytes::Bytes::new()).await;
+    sent.map_err(|error| broken(&error))?;
+    client.flush().await.map_err(|error| broken(&error))?;
+    match heard.next().await {
+        Some(_) => Ok(()),
+        None => Err(failure::unreachable("the connection ended")),
     }
 }
 

@@ -31,6 +31,19 @@ pub(crate) fn connect(error: &ConnectError) -> Error {
     Error::new(kind, "connect", format!("{error}{hint}"))
 }
 
+/// Of something that the server refused while a message was sent.
+pub(crate) fn denied() -> Outcome {
+    Outcome::Retry {
+        after: None,
+        patience: Some(PATIENCE),
+        throttled: false,
+        reason: Reason::new(
+            "access-denied",
+            "the server refused something; hint: this user must be allowed to publish to the subject",
+        ),
+    }
+}
+
 pub(crate) fn unreachable(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, "connect", what)
 }

@@ -1,6 +1,6 @@
 //! The sink: publishes to one subject.
 
-use crate::access::{Access, Line};
+use crate::access::{Access, Line, there_and_back};
 use crate::{KIND, failure, message};
 use async_nats::jetstream::{self, context::Publish};
 use async_nats::{Client, Subject};
@@ -25,7 +25,8 @@ pub struct SinkConfig {
     /// The subject that is published to. Since 0.1.
     pub subject: String,
     /// Whether a stream of JetStream must confirm that it stored the message; it takes a repetition within its
-    /// duplicate window once. Without it, a message that nobody listens for is gone. Default true. Since 0.1.
+    /// duplicate window once. Without it, that the server has taken the message is enough (the user must be allowed to
+    /// subscribe to its own inbox), and one that nobody listens for is gone. Default true. Since 0.1.
     #[serde(default = "yes")]
     pub jetstream: bool,
     /// How an event becomes a message. Default `binary`. Since 0.1.
@@ -85,7 +86,7 @@ impl Sending {
         let (mut headers, body) =
             message::encode(self.mode.encode(&Binding::NATS, &delivery.event));
         if !self.jetstream {
-            return plainly(&client, self.subject, headers, body).await;
+            return self.plainly(&client, headers, body).await;
         }
         headers.insert("Nats-Msg-Id", &*delivery.id);
         // Waits as long as the delivery may.
@@ -108,28 +109,34 @@ impl Sending {
     }
 }
 
-/// Without JetStream, that a server has the message is all that can be known.
-async fn plainly(
-    client: &Client,
-    subject: Subject,
-    headers: async_nats::HeaderMap,
-    body: bytes::Bytes,
-) -> Outcome {
-    use async_nats::client::PublishErrorKind::MaxPayloadExceeded;
-    let sent = client.publish_with_headers(subject, headers, body).await;
-    match sent {
-        Err(error) if error.kind() == MaxPayloadExceeded => {
-            return reject("too-large", error.to_string());
+impl Sending {
+    /// Without JetStream, that a server has taken the message is all that can be known.
+    async fn plainly(
+        &self,
+        client: &Client,
+        headers: async_nats::HeaderMap,
+        body: bytes::Bytes,
+    ) -> Outcome {
+        use async_nats::client::PublishErrorKind::MaxPayloadExceeded;
+        let refusals = self.line.refusals();
+        let subject = self.subject.clone();
+        let sent = client.publish_with_headers(subject, headers, body).await;
+        match sent {
+            Err(error) if error.kind() == MaxPayloadExceeded => {
+                return reject("too-large", error.to_string());
+            }
+            Err(error) => return retry("nats", error.to_string()),
+            Ok(()) => {}
         }
-        Err(error) => return retry("nats", error.to_string()),
-        Ok(()) => {}
-    }
-    match client.flush().await {
-        Ok(()) => Outcome::Accepted {
-            receipt: None,
-            reply: None,
-        },
-        Err(error) => retry("nats", error.to_string()),
+        match there_and_back(client).await {
+            // What was refused meanwhile may have been this.
+            Ok(()) if self.line.refusals() != refusals => failure::denied(),
+            Ok(()) => Outcome::Accepted {
+                receipt: None,
+                reply: None,
+            },
+            Err(error) => retry("nats", error.to_string()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The source: a durable consumer of JetStream, or a subscription.
 
-use crate::access::{Access, Line};
+use crate::access::{Access, Line, there_and_back};
 use crate::message::{self, Place};
 use crate::{KIND, failure};
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
@@ -11,12 +11,13 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, OnceCell};
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout, timeout_at};
 use tradewind_adapter::{
-    Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
+    Build, Capability, Error, ErrorKind, Received, Settlement, Source, SourceAdapter, Token,
 };
 use tradewind_brokers::{invalid, unavailable, unique};
 use tradewind_event::Limits;
@@ -62,8 +63,9 @@ pub struct NatsSource {
     name: String,
     config: SourceConfig,
     line: Line,
-    consumer: OnceCell<PullConsumer>,
+    consumer: Mutex<Option<PullConsumer>>,
     subscribed: Mutex<Option<Subscriber>>,
+    heard: std::sync::Mutex<Heard>,
     limits: Limits,
 }
 
@@ -96,20 +98,24 @@ impl NatsSource {
             name: name.to_owned(),
             line: Line::new(config.cluster.clone())?,
             config,
-            consumer: OnceCell::new(),
+            consumer: Mutex::default(),
             subscribed: Mutex::default(),
+            heard: std::sync::Mutex::default(),
             limits: Limits::default(),
         })
     }
 
-    async fn consumer(&self, stream: &str) -> Result<&PullConsumer, Error> {
-        let make = async || {
-            let context = jetstream::new(self.line.client().await?);
-            let made = context.create_consumer_on_stream(self.settings(), stream);
-            made.await
-                .map_err(|error| failure::stream("consume", &error))
-        };
-        self.consumer.get_or_try_init(make).await
+    async fn consumer(&self, stream: &str) -> Result<PullConsumer, Error> {
+        let mut kept = self.consumer.lock().await;
+        if let Some(consumer) = &*kept {
+            return Ok(consumer.clone());
+        }
+        let context = jetstream::new(self.line.client().await?);
+        let made = context.create_consumer_on_stream(self.settings(), stream);
+        let made = timeout(ANSWERING, made).await.map_err(|_| silent())?;
+        let made = made.map_err(|error| failure::stream("consume", &error))?;
+        *kept = Some(made.clone());
+        Ok(made)
     }
 
     fn settings(&self) -> pull::Config {
@@ -129,17 +135,31 @@ impl NatsSource {
         let at_once = BYTES.max(2 * self.line.client().await?.max_payload());
         let mut taken = Vec::new();
         let there = consumer.fetch().max_messages(max).max_bytes(at_once);
-        self.take(there.messages(), &mut taken).await?;
-        if taken.is_empty() && !wait.is_zero() {
+        let mut ended = self.take(there.messages(), ANSWERING, &mut taken).await;
+        if ended.is_ok() && taken.is_empty() && !wait.is_zero() {
             let next = consumer.batch().max_messages(1).expires(wait);
-            self.take(next.messages(), &mut taken).await?;
+            ended = self
+                .take(next.messages(), wait + ANSWERING, &mut taken)
+                .await;
         }
-        Ok(taken)
+        match ended {
+            Err(error) => {
+                // One that was deleted is made again.
+                *self.consumer.lock().await = None;
+                match taken.is_empty() {
+                    true => Err(error),
+                    // What has come is worth more than the news that the rest does not.
+                    false => Ok(taken),
+                }
+            }
+            Ok(()) => Ok(taken),
+        }
     }
 
     async fn take<E: std::fmt::Display>(
         &self,
         asked: impl Future<Output = Result<pull::Batch, E>>,
+        most: Duration,
         taken: &mut Vec<Received>,
     ) -> Result<(), Error> {
         let failed = |error: String| {
@@ -149,19 +169,18 @@ impl NatsSource {
                 false => unavailable("receive", error),
             }
         };
-        let mut messages = asked.await.map_err(|error| failed(error.to_string()))?;
-        while let Some(message) = messages.next().await {
-            match message {
-                Ok(message) => taken.push(self.read(&message)),
-                // What has come is worth more than the news that the rest does not.
-                Err(error) if taken.is_empty() => return Err(failed(error.to_string())),
-                Err(error) => {
-                    tracing::debug!(%error, "the rest did not come");
-                    break;
-                }
+        let until = Instant::now() + most;
+        let asked = timeout_at(until, asked).await.map_err(|_| silent())?;
+        let mut messages = asked.map_err(|error| failed(error.to_string()))?;
+        loop {
+            // An answer that is lost with its connection never comes.
+            let next = timeout_at(until, messages.next()).await;
+            match next.map_err(|_| silent())? {
+                Some(Ok(message)) => taken.push(self.read(&message)),
+                Some(Err(error)) => return Err(failed(error.to_string())),
+                None => return Ok(()),
             }
         }
-        Ok(())
     }
 
     fn read(&self, message: &jetstream::Message) -> Received {
@@ -199,21 +218,14 @@ impl NatsSource {
         let mut subscribed = self.subscribed.lock().await;
         let subscriber = match &mut *subscribed {
             Some(subscriber) => subscriber,
-            none => {
-                let client = self.line.client().await?;
-                let subject = self.config.subjects.first().cloned().unwrap_or_default();
-                let group = self.config.consumer.clone();
-                let made = client.queue_subscribe(subject, group).await;
-                let made = made.map_err(|error| unavailable("subscribe", error))?;
-                // Whoever has waited for this to return counts on being heard.
-                client
-                    .flush()
-                    .await
-                    .map_err(|error| unavailable("subscribe", error))?;
-                none.insert(made)
-            }
+            none => none.insert(self.subscribe().await?),
         };
-        let mut taken = Vec::new();
+        let (due, soonest) = self.heard().due();
+        let mut taken: Vec<Received> = due.into_iter().map(|message| self.hear(message)).collect();
+        let wait = match taken.is_empty() {
+            true => wait.min(soonest.unwrap_or(wait)),
+            false => Duration::ZERO,
+        };
         let mut bytes = 0;
         let mut next = timeout(wait, subscriber.next()).await.ok();
         while let Some(message) = next {
@@ -222,15 +234,78 @@ impl NatsSource {
                 break;
             };
             bytes += message.payload.len();
-            let place = Place {
-                id: unique(),
-                time: None,
-            };
-            taken.push(self.received(&message, place, &format!("/nats/{}", self.name)));
+            taken.push(self.hear(message));
             let more = taken.len() < max && bytes < BYTES;
             next = more.then(|| subscriber.next().now_or_never()).flatten();
         }
         Ok(taken)
+    }
+
+    async fn subscribe(&self) -> Result<Subscriber, Error> {
+        let client = self.line.client().await?;
+        let subject = self.config.subjects.first().cloned().unwrap_or_default();
+        let group = self.config.consumer.clone();
+        let made = client.queue_subscribe(subject, group).await;
+        let made = made.map_err(|error| unavailable("subscribe", error))?;
+        // Whoever has waited for this to return counts on being heard.
+        let refusals = self.line.refusals();
+        let heard = timeout(ANSWERING, there_and_back(&client)).await;
+        heard.map_err(|_| silent())??;
+        match self.line.refusals() == refusals {
+            true => Ok(made),
+            false => Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "subscribe",
+                "the server refuses it; hint: this user must be allowed to subscribe to `subjects`",
+            )),
+        }
+    }
+
+    /// Held until it is settled: no server gives it again.
+    fn hear(&self, message: Message) -> Received {
+        let place = Place {
+            id: unique(),
+            time: None,
+        };
+        let token = Token(place.id.clone());
+        let mut received = self.received(&message, place, &format!("/nats/{}", self.name));
+        received.token = token.clone();
+        self.heard().held.insert(token, message);
+        received
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers who has asked, and keeps what was given back.
+    async fn settle_heard(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        let mut answers = Vec::new();
+        for (token, settlement) in settlements {
+            let mut heard = self.heard();
+            let Some(message) = heard.held.remove(&token) else {
+                continue;
+            };
+            match settlement {
+                Settlement::Ack => answers.extend(message.reply),
+                Settlement::Nack { delay } => {
+                    let at = Instant::now() + delay.unwrap_or_default();
+                    heard.again.push((at, message));
+                }
+            }
+        }
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let client = self.line.client().await?;
+        for reply in answers {
+            let token = Token(reply.to_string());
+            self.say(&client, token, AckKind::Ack.into()).await?;
+        }
+        client
+            .flush()
+            .await
+            .map_err(|error| unavailable("settle", error))
     }
 
     async fn say(&self, client: &Client, token: Token, what: Bytes) -> Result<(), Error> {
@@ -240,6 +315,29 @@ impl NatsSource {
         let said = client.publish(token.0, what).await;
         said.map_err(|error| unavailable("settle", error))
     }
+}
+
+/// Messages of a subscription that are not settled.
+#[derive(Debug, Default)]
+struct Heard {
+    held: HashMap<Token, Message>,
+    /// Given back: when each is to come again.
+    again: Vec<(Instant, Message)>,
+}
+
+impl Heard {
+    /// Those that are to come again now, and how long until the next one is.
+    fn due(&mut self) -> (Vec<Message>, Option<Duration>) {
+        let now = Instant::now();
+        let due = self.again.extract_if(.., |(at, _)| *at <= now);
+        let due = due.map(|(_, message)| message).collect();
+        let soonest = self.again.iter().map(|(at, _)| *at - now).min();
+        (due, soonest)
+    }
+}
+
+fn silent() -> Error {
+    unavailable("receive", "no answer")
 }
 
 fn rfc3339(time: impl Into<std::time::SystemTime>) -> Option<String> {
@@ -257,6 +355,9 @@ impl Source for NatsSource {
     }
 
     async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        if self.config.stream.is_none() {
+            return self.settle_heard(settlements).await;
+        }
         let client = self.line.client().await?;
         for (token, settlement) in settlements {
             let what = match settlement {
@@ -285,7 +386,7 @@ impl Source for NatsSource {
 
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
-        capability.receive_nack = self.config.stream.is_some();
+        capability.receive_nack = true;
         capability.receive_extend = self.config.stream.is_some();
         capability
     }

@@ -125,6 +125,14 @@ impl<P: Prepare> Line<P> {
         }
     }
 
+    /// Lets go of a channel that is no good any more, unless there is another one already.
+    pub(crate) async fn drop(&self, number: u64) {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref().is_some_and(|(_, open)| open.number == number) {
+            *kept = None;
+        }
+    }
+
     pub(crate) fn describe(&self) -> String {
         self.access.server.to_string()
     }

@@ -112,7 +112,7 @@ fn rfc3339(seconds: u64) -> Option<String> {
     Some(time.to_string())
 }
 
-/// Properties and body to send.
+/// Properties and body to send; `id` fits into a short string.
 pub(crate) fn encode(message: broker::Message, id: &str) -> (BasicProperties, Bytes) {
     let mut table = FieldTable::default();
     for (name, value) in message.headers {
@@ -120,11 +120,8 @@ pub(crate) fn encode(message: broker::Message, id: &str) -> (BasicProperties, By
     }
     let mut properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
+        .with_message_id(id.into())
         .with_headers(table);
-    // A short string has 255 bytes at most.
-    if id.len() <= usize::from(u8::MAX) {
-        properties = properties.with_message_id(id.into());
-    }
     if let Some(content_type) = message.content_type {
         properties = properties.with_content_type(content_type.into());
     }

@@ -4,14 +4,18 @@ use crate::access::Access;
 use crate::line::{Line, Prepare};
 use crate::{KIND, failure, message};
 use async_trait::async_trait;
+use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation};
+use lapin::{Channel, Confirmation, PublisherConfirm};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
-use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry};
+use tradewind_brokers::{Mode, invalid, reject, retry};
 use tradewind_event::broker::Binding;
 
 /// Most events of one call.
@@ -53,11 +57,10 @@ impl Prepare for Confirming {
 
 /// Publishes.
 #[derive(Debug)]
-pub struct RabbitMqSink(Arc<Desk>);
-
-#[derive(Debug)]
-struct Desk {
+pub struct RabbitMqSink {
     line: Line<Confirming>,
+    /// One batch at a time: the client says which messages came back, but not with whose confirmation.
+    turn: Mutex<()>,
     exchange: String,
     routing_key: Option<String>,
     mode: Mode,
@@ -80,66 +83,140 @@ impl RabbitMqSink {
                 "without `exchange`, `routing-key` is the name of the queue; hint: set one of them",
             ));
         }
-        Ok(Self(Arc::new(Desk {
+        Ok(Self {
             line: Line::new(config.broker, Confirming)?,
+            turn: Mutex::new(()),
             exchange: config.exchange,
             routing_key: config.routing_key,
             mode: config.mode,
-        })))
+        })
     }
-}
 
-impl Desk {
-    async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
-        let open = match self.line.open().await {
-            Ok(open) => open,
-            Err(error) => return retry("connect", error.to_string()),
-        };
+    /// Hands a message over; the outcome where that is not possible.
+    async fn publish(
+        &self,
+        channel: &Channel,
+        delivery: &Delivery,
+        id: &str,
+    ) -> Result<PublisherConfirm, Outcome> {
         let event = &delivery.event;
         let key = self.routing_key.as_deref().unwrap_or_else(|| event.ty());
         let content_type = event.data_content_type().unwrap_or_default();
         if key.len() > SHORT || content_type.len() > SHORT {
-            return reject(
+            return Err(reject(
                 "not-carried",
                 "a routing key and a content type have at most 255 bytes in AMQP",
-            );
+            ));
         }
         let encoded = self.mode.encode(&Binding::RABBITMQ, event);
-        let (properties, body) = message::encode(encoded, &delivery.id);
+        let (properties, body) = message::encode(encoded, id);
         // Where no queue takes it, the broker gives it back.
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
         let exchange = self.exchange.as_str().into();
-        let sent = open
-            .channel
-            .basic_publish(exchange, key.into(), options, &body, properties);
-        let confirmed = match sent.await {
-            Ok(under_way) => under_way.await,
-            Err(error) => Err(error),
-        };
-        match confirmed {
-            Ok(Confirmation::Ack(None)) => Outcome::Accepted {
-                receipt: None,
-                reply: None,
-            },
-            Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => failure::patient(
+        let sent = channel.basic_publish(exchange, key.into(), options, &body, properties);
+        sent.await.map_err(|error| failure::outcome(&error))
+    }
+
+    /// Publishes all, waits for all confirmations, and tells then: what came back may be told with the confirmation of
+    /// another one.
+    async fn batch(&self, channel: &Channel, batch: &[Delivery]) -> Vec<Outcome> {
+        let mut under_way = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            let id = message_id(&delivery.id);
+            under_way.push((self.publish(channel, delivery, &id).await, id));
+        }
+        let (mut confirmed, mut returned) = (Vec::with_capacity(batch.len()), HashSet::new());
+        for (sent, id) in under_way {
+            let outcome = match sent {
+                Err(outcome) => outcome,
+                Ok(confirm) => match confirm.await {
+                    Ok(Confirmation::Ack(back)) => {
+                        returned.extend(back.and_then(returned_id));
+                        Outcome::Accepted {
+                            receipt: None,
+                            reply: None,
+                        }
+                    }
+                    Ok(Confirmation::Nack(back)) => {
+                        returned.extend(back.and_then(returned_id));
+                        retry("nack", "the broker could not store the message")
+                    }
+                    Ok(Confirmation::NotRequested) => {
+                        retry("rabbitmq", "the broker does not confirm")
+                    }
+                    Err(error) => failure::outcome(&error),
+                },
+            };
+            confirmed.push((outcome, id));
+        }
+        let unroutable = || {
+            failure::patient(
                 "not-found",
                 "no queue is bound for this routing key; hint: bind one, or set `routing-key`",
-            ),
-            Ok(Confirmation::Nack(None)) => retry("nack", "the broker could not store the message"),
-            Ok(Confirmation::NotRequested) => retry("rabbitmq", "the broker does not confirm"),
-            Err(error) => failure::outcome(&error),
-        }
+            )
+        };
+        confirmed
+            .into_iter()
+            .map(|(outcome, id)| match returned.contains(&id) {
+                true => unroutable(),
+                false => outcome,
+            })
+            .collect()
     }
+}
+
+/// A short string of AMQP has 255 bytes at most.
+fn message_id(delivery: &str) -> String {
+    delivery[..delivery.floor_char_boundary(SHORT)].to_owned()
+}
+
+fn returned_id(message: BasicReturnMessage) -> Option<String> {
+    let id = message.properties.message_id().as_ref()?;
+    Some(id.as_str().to_owned())
 }
 
 #[async_trait]
 impl Sink for RabbitMqSink {
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
-        let send = |delivery| Arc::clone(&self.0).send(delivery);
-        deliver_each(batch, report, cancel, send).await;
+        let all = |outcome: Outcome| {
+            for index in 0..batch.len() {
+                report.settle(index, outcome.clone());
+            }
+        };
+        let time = batch.iter().map(|delivery| delivery.timeout).min();
+        let until = Instant::now() + time.unwrap_or_default();
+        // What was not reported is tried again.
+        let opened = async {
+            let turn = self.turn.lock().await;
+            (turn, self.line.open().await)
+        };
+        let (_turn, open) = tokio::select! {
+            opened = timeout_at(until, opened) => match opened {
+                Ok((turn, Ok(open))) => (turn, open),
+                Ok((_, Err(error))) => return all(retry("connect", error.to_string())),
+                Err(_) => return all(retry("timeout", "no connection in time")),
+            },
+            () = cancel.cancelled() => return,
+        };
+        let outcomes = tokio::select! {
+            outcomes = timeout_at(until, self.batch(&open.channel, &batch)) => outcomes.ok(),
+            () = cancel.cancelled() => None,
+        };
+        match outcomes {
+            Some(outcomes) => {
+                for (index, outcome) in outcomes.into_iter().enumerate() {
+                    report.settle(index, outcome);
+                }
+            }
+            None => {
+                // What is still to be confirmed must not be taken for the next batch's.
+                self.line.drop(open.number).await;
+                all(retry("timeout", "the broker has not confirmed it in time"));
+            }
+        }
     }
 
     fn capability(&self) -> Capability {
@@ -149,16 +226,15 @@ impl Sink for RabbitMqSink {
     }
 
     fn describe(&self) -> String {
-        let desk = &self.0;
-        let place = match desk.exchange.as_str() {
-            "" => format!("queue {}", desk.routing_key.as_deref().unwrap_or_default()),
+        let place = match self.exchange.as_str() {
+            "" => format!("queue {}", self.routing_key.as_deref().unwrap_or_default()),
             exchange => format!("exchange {exchange}"),
         };
-        format!("RabbitMQ {place} at {}", desk.line.describe())
+        format!("RabbitMQ {place} at {}", self.line.describe())
     }
 
     async fn health(&self) -> Result<(), Error> {
-        self.0.line.open().await.map(drop)
+        self.line.open().await.map(drop)
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use tradewind_adapter::{
     Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
 };
-use tradewind_brokers::invalid;
+use tradewind_brokers::{invalid, unavailable};
 use tradewind_event::Limits;
 
 /// Bytes from which on no more messages are given at once.
@@ -161,10 +161,17 @@ impl Source for RabbitMqSource {
                     taken.push(self.read(number, delivery));
                 }
                 Some(Err(error)) if taken.is_empty() => {
+                    self.line.drop(number).await;
                     return Err(failure::error("receive", &error));
                 }
-                // The next call finds the channel closed.
-                _ => break,
+                // Broken, or the broker has ended the consumption: its queue is gone, or has moved.
+                _ => {
+                    self.line.drop(number).await;
+                    if taken.is_empty() {
+                        return Err(unavailable("receive", "the broker ended the consumption"));
+                    }
+                    break;
+                }
             }
             let more = taken.len() < max && bytes < BYTES;
             next = more.then(|| consumer.next().now_or_never()).flatten();

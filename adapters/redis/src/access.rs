@@ -119,10 +119,19 @@ impl Line {
         Ok(made)
     }
 
-    /// Asks, and lets go of a connection that broke.
-    pub(crate) async fn ask(&self, command: &redis::Cmd) -> Result<redis::Value, RedisError> {
-        let mut connection = self.open().await?;
-        let answer = command.query_async(&mut connection).await;
+    /// Asks, and lets go of a connection that broke or gives no answer.
+    pub(crate) async fn ask(
+        &self,
+        command: &redis::Cmd,
+        within: Duration,
+    ) -> Result<redis::Value, RedisError> {
+        let asked = async {
+            let mut connection = self.open().await?;
+            command.query_async(&mut connection).await
+        };
+        let silent = || RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        let answer = tokio::time::timeout(within, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(silent()));
         if let Err(error) = &answer
             && (error.is_io_error() || error.is_unrecoverable_error())
         {
@@ -132,13 +141,10 @@ impl Line {
     }
 
     pub(crate) async fn health(&self) -> Result<(), Error> {
-        let asked = tokio::time::timeout(CONNECTING, self.ask(&redis::cmd("PING"))).await;
-        match asked {
-            Ok(answer) => answer
-                .map(drop)
-                .map_err(|error| failure::error("health", &error)),
-            Err(_) => Err(tradewind_brokers::unavailable("health", "no answer")),
-        }
+        let answer = self.ask(&redis::cmd("PING"), CONNECTING).await;
+        answer
+            .map(drop)
+            .map_err(|error| failure::error("health", &error))
     }
 
     pub(crate) fn describe(&self) -> String {

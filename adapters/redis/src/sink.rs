@@ -71,7 +71,9 @@ impl Desk {
         for (name, value) in entry::fields(self.mode.encode(&Binding::KAFKA, &delivery.event)) {
             add.arg(name).arg(&value[..]);
         }
-        match self.line.ask(&add).await {
+        // Before the delivery itself is over, so that a silent connection is let go of.
+        let within = delivery.timeout.mul_f32(0.9);
+        match self.line.ask(&add, within).await {
             Ok(id) => Outcome::Accepted {
                 receipt: match id {
                     Value::BulkString(id) => String::from_utf8(id).ok(),

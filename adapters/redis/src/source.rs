@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, OnceCell};
-use tokio::time::{Instant, timeout};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tradewind_adapter::{
     Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
 };
-use tradewind_brokers::{invalid, unavailable};
+use tradewind_brokers::invalid;
 use tradewind_event::Limits;
 
 /// How much longer than it was asked to a server may take.
@@ -56,7 +56,7 @@ pub struct RedisSource {
     /// Waits for entries; a command behind it would wait too.
     reading: Line,
     settling: Line,
-    grouped: OnceCell<()>,
+    grouped: Mutex<bool>,
     /// When to look for entries that others left, and where.
     claiming: Mutex<(Option<Instant>, String)>,
     limits: Limits,
@@ -81,7 +81,7 @@ impl RedisSource {
             consumer: format!("tradewind-{name}"),
             reading: Line::new(&config.connection)?,
             settling: Line::new(&config.connection)?,
-            grouped: OnceCell::new(),
+            grouped: Mutex::new(false),
             claiming: Mutex::new((None, start())),
             limits: Limits::default(),
             config,
@@ -94,21 +94,33 @@ impl RedisSource {
 
     /// The group, made if it is not there.
     async fn group(&self) -> Result<(), Error> {
-        let make = async || {
-            let mut make = redis::cmd("XGROUP");
-            make.arg("CREATE")
-                .arg(&self.config.stream)
-                .arg(&self.config.group)
-                .arg("0")
-                .arg("MKSTREAM");
-            match self.settling.ask(&make).await {
-                Err(error) if error.code() != Some("BUSYGROUP") => {
-                    Err(failure::error("consume", &error))
-                }
-                _ => Ok(()),
+        let mut grouped = self.grouped.lock().await;
+        if *grouped {
+            return Ok(());
+        }
+        let mut make = redis::cmd("XGROUP");
+        make.arg("CREATE")
+            .arg(&self.config.stream)
+            .arg(&self.config.group)
+            .arg("0")
+            .arg("MKSTREAM");
+        match self.settling.ask(&make, GRACE).await {
+            Err(error) if error.code() != Some("BUSYGROUP") => {
+                Err(failure::error("consume", &error))
             }
-        };
-        self.grouped.get_or_try_init(make).await.copied()
+            _ => {
+                *grouped = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// A group that went with its stream is made again.
+    async fn failed(&self, error: RedisError) -> Error {
+        if error.code() == Some("NOGROUP") {
+            *self.grouped.lock().await = false;
+        }
+        failure::error("receive", &error)
     }
 
     /// What others have had for too long. Looked for a few times within that while.
@@ -126,7 +138,7 @@ impl RedisSource {
             .arg(&claiming.1)
             .arg("COUNT")
             .arg(max);
-        let (next, entries) = reply::claimed(self.settling.ask(&claim).await?);
+        let (next, entries) = reply::claimed(self.settling.ask(&claim, GRACE).await?);
         let round = next == start();
         *claiming = (round.then(|| Instant::now() + self.patience() / 4), next);
         Ok(entries)
@@ -144,9 +156,8 @@ impl RedisSource {
             read.arg("BLOCK").arg(wait.as_millis().max(1) as u64);
         }
         read.arg("STREAMS").arg(&self.config.stream).arg(">");
-        let answer = timeout(wait + GRACE, self.reading.ask(&read)).await;
-        let silent = || RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
-        answer.unwrap_or_else(|_| Err(silent())).map(reply::read)
+        let answer = self.reading.ask(&read, wait + GRACE).await;
+        answer.map(reply::read)
     }
 
     fn read(&self, entry: Entry) -> Received {
@@ -164,8 +175,7 @@ impl RedisSource {
     }
 
     async fn settled(&self, command: &redis::Cmd) -> Result<Value, Error> {
-        let answer = timeout(GRACE, self.settling.ask(command)).await;
-        let answer = answer.map_err(|_| unavailable("settle", "no answer"))?;
+        let answer = self.settling.ask(command, GRACE).await;
         answer.map_err(|error| failure::error("settle", &error))
     }
 
@@ -196,8 +206,10 @@ fn start() -> String {
 impl Source for RedisSource {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         self.group().await?;
-        let failed = |error: RedisError| failure::error("receive", &error);
-        let mut entries = self.claim(max).await.map_err(failed)?;
+        let mut entries = match self.claim(max).await {
+            Ok(entries) => entries,
+            Err(error) => return Err(self.failed(error).await),
+        };
         if entries.len() < max {
             let wait = match entries.is_empty() {
                 true => wait,
@@ -205,7 +217,7 @@ impl Source for RedisSource {
             };
             match self.next(max - entries.len(), wait).await {
                 Ok(more) => entries.extend(more),
-                Err(error) if entries.is_empty() => return Err(failed(error)),
+                Err(error) if entries.is_empty() => return Err(self.failed(error).await),
                 Err(error) => tracing::debug!(%error, "the rest did not come"),
             }
         }

@@ -278,11 +278,9 @@ impl InForce {
         let mut above: HashSet<_> = self.space(kind, id).into_iter().collect();
         match question.resource {
             Resource::Subscription { stream, .. } => drop(above.insert(uid("Stream", stream)?)),
-            Resource::Schema { space, .. } => {
-                if let Some(space) = space {
-                    above.insert(uid("Space", space)?);
-                }
-            }
+            Resource::Schema {
+                space: Some(space), ..
+            } => drop(above.insert(uid("Space", space)?)),
             _ => {}
         }
         let entities = [

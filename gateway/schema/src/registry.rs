@@ -281,7 +281,7 @@ fn judge(found: Found, event: &Event) -> Option<Judgement> {
         return None;
     }
     let violations = found.check.check(event);
-    (!violations.is_empty()).then(|| Judgement {
+    (!violations.is_empty()).then_some(Judgement {
         schema: found.schema,
         version: found.number,
         action: found.on_failure,

@@ -8,7 +8,7 @@ use tradewind_event::{DecodeError, Event, Limits, json};
 
 /// The event in structured form.
 pub(crate) fn to_json(event: &Event) -> Result<Value, Problem> {
-    serde_json::from_slice(&json::encode(event)).map_err(|error| {
+    json::value(&json::encode(event)).map_err(|error| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "not-json",

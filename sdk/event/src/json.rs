@@ -13,12 +13,14 @@ mod payload;
 mod reader;
 mod scan;
 mod text;
+mod value;
 
 pub use batch::{decode_batch, encode_batch};
 pub use decode::decode;
 pub use encode::encode;
 pub use reader::{Next, Reader};
 pub(crate) use scan::is_document;
+pub use value::value;
 
 /// Media type of a single event.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";

@@ -37,7 +37,7 @@ impl From<&Event> for cloudevents::Event {
 
 fn payload(data: &Data) -> cloudevents::Data {
     let converted = match data.kind {
-        DataKind::Json => serde_json::from_slice(&data.bytes)
+        DataKind::Json => crate::json::value(&data.bytes)
             .ok()
             .map(cloudevents::Data::Json),
         DataKind::Text => String::from_utf8(data.bytes.to_vec())

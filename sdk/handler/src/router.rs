@@ -31,8 +31,10 @@ impl Pattern {
 pub struct On {
     types: Vec<Pattern>,
     sources: Vec<Pattern>,
-    filter: Option<Arc<dyn Fn(&Event) -> bool + Send + Sync>>,
+    filter: Option<Filter>,
 }
+
+type Filter = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 impl On {
     /// Events of one of these types; `*` at the end of one stands for anything.
@@ -183,7 +185,9 @@ impl Router {
     /// What came at once, handler by handler: each has its events in the order in which they came.
     fn many(&self, shared: &Shared) -> BoxFuture<Outcome> {
         let count = shared.deliveries().len();
-        let mut parts: Vec<(Option<Arc<dyn Handler>>, Vec<usize>)> = Vec::new();
+        // The events of a handler, and of none.
+        type Part = (Option<Arc<dyn Handler>>, Vec<usize>);
+        let mut parts: Vec<Part> = Vec::new();
         for (place, delivery) in shared.deliveries().iter().enumerate() {
             let handler = self.find(&delivery.event);
             let same = |known: &Option<Arc<dyn Handler>>| match (known, handler) {

@@ -63,13 +63,16 @@ pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Option<Vec<Delivery>>, 
     Ok(Some(deliveries?.into_iter().flatten().collect()))
 }
 
+/// What one element of a payload carries, or why it cannot be read.
+pub type Carried = Result<Vec<Delivery>, String>;
+
 /// What the elements of a platform's payload carry, each on its own, as on the platform's functions: an event within a
 /// message, a notification within a notification, with the attempt and the trace of its carrier. Nothing where no
 /// format is known.
 ///
 /// # Errors
 /// A payload of a known format that is malformed.
-pub fn carried(payload: &Bytes) -> Result<Option<Vec<Result<Vec<Delivery>, String>>>, String> {
+pub fn carried(payload: &Bytes) -> Result<Option<Vec<Carried>>, String> {
     let message = Message {
         headers: &HeaderMap::new(),
         body: payload,

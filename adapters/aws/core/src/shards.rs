@@ -173,7 +173,9 @@ impl<S: Shards> Reader<S> {
                         self.with(|ledger| ledger.pause(&ready.shard, pause))
                             .await?;
                         let error = failure.error("receive", &self.service.needs(ask));
-                        trouble.get_or_insert(error.with_context("shard", ready.shard.clone()));
+                        trouble.get_or_insert_with(|| {
+                            error.with_context("shard", ready.shard.clone())
+                        });
                     }
                 }
             }

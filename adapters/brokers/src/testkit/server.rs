@@ -6,12 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Makes the command that starts it in a folder, on a port.
+type Make = Box<dyn Fn(&Path, u16) -> Command + Send + Sync>;
+
 /// Ends with the test that started it.
 pub struct Server {
     child: Option<Child>,
     folder: TempDir,
     pub port: u16,
-    command: Box<dyn Fn(&Path, u16) -> Command + Send + Sync>,
+    command: Make,
     ending: Option<Command>,
 }
 

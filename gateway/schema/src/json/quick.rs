@@ -187,10 +187,8 @@ impl<'a> Plan<'a> {
                 node.properties.len() - 1
             });
             // Not among `properties`: it is one of the others.
-            if !map
-                .get("properties")
-                .is_some_and(|all| all.get(name).is_some())
-            {
+            let properties = map.get("properties");
+            if properties.is_none_or(|all| all.get(name).is_none()) {
                 node.properties.get_mut(at)?.1 = node.others?;
             }
             node.required |= 1u64.checked_shl(u32::try_from(at).ok()?)?;

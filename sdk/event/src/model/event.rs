@@ -106,7 +106,7 @@ impl Event {
     }
     /// The payload parsed as JSON; `None` without data or where it is not JSON.
     pub fn data_json(&self) -> Option<serde_json::Value> {
-        serde_json::from_slice(self.data_json_bytes()?).ok()
+        crate::json::value(self.data_json_bytes()?).ok()
     }
     /// The bytes of the payload, where it says that it is JSON.
     pub fn data_json_bytes(&self) -> Option<&[u8]> {

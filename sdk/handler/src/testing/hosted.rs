@@ -109,7 +109,7 @@ impl Hosted {
             found.map(|(_, value)| value.clone())
         };
         let declared = self.crew.handler().describe();
-        match crate::hosts::dialect(self.host, &get, &declared) {
+        match crate::hosts::dialect(self.host, get, &declared) {
             Ok(Some(dialect)) => self.over_http(dialect, request).await,
             Err(invalid) => problem(StatusCode::INTERNAL_SERVER_ERROR, &invalid.to_string()),
             Ok(None) if self.host == Host::Stdin => {
