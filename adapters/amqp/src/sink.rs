@@ -95,10 +95,7 @@ impl Desk {
                 receipt: None,
                 reply: None,
             },
-            Ok(Settled::Rejected(rejected)) => reject(
-                "rejected",
-                format!("the peer rejects it: {:?}", rejected.error),
-            ),
+            Ok(Settled::Rejected(rejected)) => rejection(rejected.error.as_ref()),
             Ok(Settled::Released(_)) => failure::outcome(&failure::error(
                 "send",
                 &"released: NotFound, nobody takes it",

@@ -2,7 +2,7 @@
 
 use crate::access::{Access, Line, there_and_back};
 use crate::{KIND, failure, message};
-use async_nats::jetstream::{self, context::Publish};
+use async_nats::jetstream::{self, message::PublishMessage};
 use async_nats::{Client, Subject};
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -94,7 +94,7 @@ impl Sending {
             .timeout(delivery.timeout)
             .ack_timeout(delivery.timeout)
             .build(client);
-        let publish = Publish::build().headers(headers).payload(body);
+        let publish = PublishMessage::build().headers(headers).payload(body);
         let under_way = match context.send_publish(self.subject, publish).await {
             Ok(under_way) => under_way,
             Err(error) => return failure::publish(&error),

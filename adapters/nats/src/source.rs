@@ -387,7 +387,9 @@ impl Source for NatsSource {
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.receive_nack = true;
-        capability.receive_extend = self.config.stream.is_some();
+        if self.config.stream.is_some() {
+            capability.receive_lease = Some(Duration::from_secs(self.config.ack_wait.into()));
+        }
         capability
     }
 

@@ -265,7 +265,7 @@ impl Source for RedisSource {
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.receive_nack = true;
-        capability.receive_extend = true;
+        capability.receive_lease = Some(self.patience());
         capability
     }
 

@@ -61,7 +61,7 @@ impl Record {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
         match kafka::decode(headers, self.value.clone(), &Limits::default()) {
-            Err(kafka::Error::NotCloudEvent) => self.bare().map_or_else(|| self.plain(), Ok),
+            Err(kafka::Error::NotCloudEvent { .. }) => self.bare().map_or_else(|| self.plain(), Ok),
             decoded => decoded.map_err(|e| e.to_string()),
         }
     }

@@ -102,7 +102,9 @@ async fn pass(
     let body = body.collect().await.map(|body| body.to_bytes());
     let body = body.unwrap_or_default();
     let order: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let order = order["id"].as_str().or(order["data"]["id"].as_str());
+    let order = order["id"]
+        .as_str()
+        .or_else(|| order["data"]["id"].as_str());
     let order = order.unwrap_or_default().to_owned();
     let nth = {
         let mut acts = ledger.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use crate::crew::Crew;
 use crate::{Event, Handler, Host, InvokeMode, Options};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -33,7 +33,7 @@ impl Platform {
             let kind = head.headers.get("lambda-runtime-function-error-type");
             let kind = kind.map_or("", |kind| kind.to_str().unwrap());
             self.told.lock().unwrap().push(format!("{path} {kind}"));
-            let body = body.collect().await.unwrap();
+            let body = Limited::new(body, 16 << 20).collect().await.unwrap();
             let trailers = body.trailers().cloned().unwrap_or_default();
             if path.ends_with("/response") {
                 let posted = (head.headers, body.to_bytes(), trailers);
@@ -201,8 +201,10 @@ async fn streamed(subject: Option<&str>) -> (HeaderMap, Bytes, HeaderMap) {
         .find(|way| way.trigger == "function URL");
     let request = way.unwrap().bring(&event.build().unwrap());
     let payload = String::from_utf8(request.body().to_vec()).unwrap();
-    let mut options = Options::default();
-    options.invoke_mode = InvokeMode::ResponseStream;
+    let options = Options {
+        invoke_mode: InvokeMode::ResponseStream,
+        ..Options::default()
+    };
     let handler = crate::handler_fn(|event: Event| async move { pieces(&event) });
     let (platform, ended) = serve(
         vec![invocation(Some("r-1"), &payload)],
