@@ -132,7 +132,7 @@ impl StepFunctionsSink {
                 let own = request.customize().mutate_request(move |request| {
                     let path = request.uri().parse::<http::Uri>();
                     let path = path.ok().and_then(|uri| uri.path_and_query().cloned());
-                    let path = path.map_or("/".to_owned(), |path| path.to_string());
+                    let path = path.map_or_else(|| "/".to_owned(), |path| path.to_string());
                     request.set_uri(format!("{endpoint}{path}")).ok();
                 });
                 own.send().await

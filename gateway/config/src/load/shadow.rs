@@ -69,7 +69,7 @@ impl Loader<'_> {
             keys.retry.max_attempts = NonZero::new(1);
         }
         let period = |period: Option<crate::model::Period>, default: u64| {
-            period.map_or(Duration::from_secs(default), |p| p.0)
+            period.map_or_else(|| Duration::from_secs(default), |p| p.0)
         };
         Some(LoadedShadow {
             within: period(shadow.within, 3600),

@@ -86,7 +86,7 @@ impl Shard {
             return Ok(());
         };
         // It begins anew: with the member that its key has now.
-        let last = lane.ways.as_ref().and(lane.versions.last());
+        let last = lane.ways.as_ref().and_then(|_| lane.versions.last());
         let routed = last.map(|version| version.from);
         lane.account.dead_lettered -= 1;
         lane.dead_bytes = lane.dead_bytes.saturating_sub(buried.bytes);

@@ -146,7 +146,7 @@ impl Ledger {
         };
         if counted {
             let doubled = PAUSE * (1 << (one.attempt - 1).min(6));
-            let due = now + after.unwrap_or(doubled.min(PAUSE_MAX));
+            let due = now + after.unwrap_or_else(|| doubled.min(PAUSE_MAX));
             partition.due = Some(partition.due.map_or(due, |known| known.max(due)));
             one.attempt = one.attempt.saturating_add(1);
         }

@@ -33,6 +33,7 @@ impl Platform {
             let kind = head.headers.get("lambda-runtime-function-error-type");
             let kind = kind.map_or("", |kind| kind.to_str().unwrap());
             self.told.lock().unwrap().push(format!("{path} {kind}"));
+            #[allow(clippy::disallowed_methods, reason = "limited")]
             let body = Limited::new(body, 16 << 20).collect().await.unwrap();
             let trailers = body.trailers().cloned().unwrap_or_default();
             if path.ends_with("/response") {
