@@ -163,7 +163,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     };
     let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
-    let front = front.map_err(store)?;
+    let front = front.map_err(stored)?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
     let fingerprint = reload::named(&checked);

@@ -1,7 +1,7 @@
 //! A pulled source that lends messages for a while is asked to lend them for longer, for as long as work is pending.
 
 use super::*;
-use crate::run::plan;
+use crate::run::assemble::plan;
 use async_trait::async_trait;
 use std::sync::Mutex as StdMutex;
 use tradewind_adapter::{Capability, Error, ErrorKind};
@@ -72,9 +72,13 @@ async fn lent() -> Result<(), String> {
     let clock = SimClock::new();
     let streams = CrashStreams::new(clock.clone());
     let shared: Arc<dyn Clock> = clock.clone();
-    let engine = Engine::start(plan(&checked, None), streams.clone(), shared.clone())
-        .await
-        .unwrap();
+    let engine = Engine::start(
+        plan(&checked, None, &Default::default()),
+        streams.clone(),
+        shared.clone(),
+    )
+    .await
+    .unwrap();
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();
