@@ -51,10 +51,7 @@ async fn cut_over(
             return Err(Error::Invalid(why.into()).into());
         }
     };
-    let by = caller.map_or_else(
-        || "operator".to_owned(),
-        |Extension(Caller(by))| by.to_string(),
-    );
+    let by = caller.map_or_else(|| "operator".to_owned(), |Extension(Caller(by))| by);
     gateway.cut_over(&name, &wanted, asked.pending, &by).await?;
     let views = gateway.engine.subscriptions().await;
     let view = views.into_iter().find(|view| view.name == name);

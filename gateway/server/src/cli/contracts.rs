@@ -20,7 +20,7 @@ pub(super) enum Command {
     Infer(InferArgs),
     Import(ImportArgs),
     #[command(flatten)]
-    Registered(registered::Command),
+    Registered(Box<registered::Command>),
 }
 
 /// The language of a schema, and which part of it is meant
@@ -98,7 +98,7 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
         Command::Compare(args) => compare(&args, term),
         Command::Infer(args) => propose(&args, term),
         Command::Import(args) => import(&args, term),
-        Command::Registered(command) => registered::run(command, term).await,
+        Command::Registered(command) => registered::run(*command, term).await,
     }
 }
 

@@ -310,11 +310,12 @@ async fn delete(args: DeleteArgs, term: &Term) -> Result<(), Failure> {
         return Ok(term.value(&done)?);
     }
     let name = plain(&args.which.name);
-    Ok(match args.number {
+    match args.number {
         Some(version) => term.line(&format!("{name}/{version} is removed"))?,
         None => term.line(&format!(
             "{name} is removed with {} version(s)",
             done["count"]
         ))?,
-    })
+    }
+    Ok(())
 }

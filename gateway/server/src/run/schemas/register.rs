@@ -142,10 +142,10 @@ impl Registrar {
     fn room(&self, key: &Key) -> Result<(), Trouble> {
         let state = self.state();
         let full = |what: String| Err(Trouble::Full(what));
-        if let Some(kept) = state.kept.get(key) {
-            if kept.registered.versions.len() >= VERSIONS_MAX {
-                return full(format!("the schema has {VERSIONS_MAX} versions already"));
-            }
+        if let Some(kept) = state.kept.get(key)
+            && kept.registered.versions.len() >= VERSIONS_MAX
+        {
+            return full(format!("the schema has {VERSIONS_MAX} versions already"));
         }
         let own = || state.kept.iter().filter(|((space, _), _)| *space == key.0);
         if !state.kept.contains_key(key) && own().count() >= SCHEMAS_MAX {
