@@ -326,6 +326,55 @@ async fn a_replay_and_its_subscription_never_have_a_key_at_two_members() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_replays_never_have_a_key_at_two_members() {
+    let slow = || ScriptedSink::new(|_| Act::Slow(Duration::from_millis(700)));
+    let sinks = [slow(), slow()];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 20).await;
+    engine.quiesced().await;
+    engine.replay("s", Start::Oldest, Some(10.0)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    engine.replay("s", Start::Oldest, None).await.unwrap();
+    engine.quiesced().await;
+    let others = sinks[1].seen();
+    assert!(others.len() >= 20);
+    for one in sinks[0].seen() {
+        for other in others
+            .iter()
+            .filter(|o| o.event.subject() == one.event.subject())
+        {
+            let apart = one.ended.unwrap() <= other.at || other.ended.unwrap() <= one.at;
+            assert!(apart, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_gets_nothing_is_not_down_for_ever() {
+    let later = Some(Duration::from_secs(3600));
+    let sinks = [
+        ScriptedSink::new(move |_| Act::Retry(later)),
+        ScriptedSink::accepting(),
+    ];
+    let mut plan = by_key(&sinks, split(1, 0, 0));
+    let own = plan.subscriptions.get_mut("s").unwrap();
+    own.policy.breaker.failures = 1;
+    own.policy.breaker.cooldown = Duration::from_secs(30);
+    own.policy.retry.retry_after_max = Duration::from_secs(3600);
+    let engine = World::new().start(plan).await;
+    send(&engine, "a", 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(engine.subscriptions().await[0].members[0].is_down());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // What it is told is as old as the shard's last turn.
+    engine.subscriptions().await;
+    let views = engine.subscriptions().await;
+    assert_eq!(views[0].members[0].circuit, "half-open");
+    assert!(!views[0].members[0].is_down());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_in_which_nobody_takes_anything_is_refused() {
     let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
     let mut stranger = split(1, 1, 0);
