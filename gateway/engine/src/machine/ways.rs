@@ -260,7 +260,7 @@ impl Lane {
     }
 
     /// The members, for people.
-    pub(crate) fn member_views(&self) -> Vec<MemberView> {
+    pub(crate) fn member_views(&self, now: u64) -> Vec<MemberView> {
         let Some(ways) = &self.ways else {
             return Vec::new();
         };
@@ -274,7 +274,7 @@ impl Lane {
             name: way.name.to_string(),
             sink: way.sink.describe(),
             share: split.map_or(0.0, |split| split.share(&way.name)),
-            circuit: way.gate.circuit().to_owned(),
+            circuit: way.gate.circuit_at(now).to_owned(),
             gone: way.gate.flags().1,
             in_flight: flying(&way.name),
             accepted: way.ended[0],
