@@ -10,6 +10,8 @@ use tradewind_event::Event;
 const OWN: [&str; 6] = ["id", "source", "time", crate::HOPS, TRACEPARENT, TRACESTATE];
 /// Most differences that are told of two replies.
 const MOST: usize = 100;
+/// Data beyond it is compared byte by byte, and not as JSON: every responder decides how large its replies are.
+const JSON_MAX: usize = 1 << 20;
 
 /// What of replies is not compared, besides `id`, `source`, `time` and traces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,6 +123,7 @@ fn attributes<'e>(reply: &'e Event, ignored: &Ignored) -> BTreeMap<&'e str, Stri
 }
 
 fn data(reply: &Event, ignored: &Ignored) -> Option<Value> {
+    reply.data_json_bytes().filter(|b| b.len() <= JSON_MAX)?;
     let mut json = reply.data_json()?;
     for path in &ignored.paths {
         remove(&mut json, path);

@@ -280,6 +280,16 @@ impl Engine {
         self.inner.owe(stream, events, bytes)
     }
 
+    /// The name of the space that a stream belongs to.
+    pub fn space_of(&self, stream: &str) -> Arc<str> {
+        self.inner.charged_space(stream).name.clone()
+    }
+
+    /// How many spaces there are.
+    pub fn space_count(&self) -> usize {
+        self.inner.spaces.all().len()
+    }
+
     /// Every space.
     pub fn spaces(&self) -> BTreeMap<String, SpaceView> {
         self.inner.space_views()

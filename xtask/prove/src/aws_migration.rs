@@ -302,20 +302,26 @@ impl Story<'_> {
         }
         for (name, mut acts) in by_name {
             acts.sort_by(|(a, _), (b, _)| a.begin.total_cmp(&b.begin));
-            for pair in acts.windows(2) {
-                let [(first, one), (then, other)] = pair else {
-                    continue;
-                };
-                if one == other {
-                    continue;
-                }
-                figures.handed_over += 1;
-                if then.begin < first.end {
+            // What each side was the last to end: a long act may have begun before several short ones. One that never
+            // told its end is over when its side goes on with the name.
+            let mut last: [Option<&Act>; 2] = [None, None];
+            let mut before = None;
+            for (act, side) in acts {
+                figures.handed_over += usize::from(before.is_some_and(|before| before != side));
+                before = Some(side);
+                if let Some(other) = last[usize::from(!side)].filter(|o| act.begin < o.end) {
                     return Err(format!(
-                        "both acted on {name} at once: {first:?} and {then:?}"
+                        "both acted on {name} at once: {other:?} and {act:?}"
                     ));
                 }
+                let own = &mut last[usize::from(side)];
+                if own.is_none_or(|own| own.end < act.end || own.end.is_infinite()) {
+                    *own = Some(act);
+                }
             }
+        }
+        if figures.by_function == 0 || figures.handed_over == 0 {
+            return Err("the function got nothing beside the portable handler".into());
         }
         for (name, account) in self.gateway.accounts(&["order-placed"]).await? {
             balance(&name, &account)?;

@@ -147,7 +147,15 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
         }
         ("subscription", action) => {
             if let Action::Renamed { from } = action {
-                say(&format!("keeps the cursor, backlog and counters of {from}"));
+                let space = |checked: &Checked, name: &str| {
+                    checked.subscriptions.get(name).map(|s| s.space.clone())
+                };
+                match space(old, from) == space(new, &change.name) {
+                    true => say(&format!("keeps the cursor, backlog and counters of {from}")),
+                    false => say(&format!(
+                        "begins anew: {from} belongs to another space, and its backlog is suspended"
+                    )),
+                }
             }
             if touches("stream") {
                 say(

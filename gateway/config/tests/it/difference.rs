@@ -121,6 +121,29 @@ subscriptions:
 }
 
 #[test]
+fn a_subscription_renamed_into_another_space_begins_anew() {
+    let text = |subscription: &str| {
+        format!(
+            "spaces: {{ a: {{}}, b: {{}} }}\nstreams: {{ s: {{ space: a, shared-with: [b] }} }}\nsubscriptions: {{ {subscription}, sink: {{ kind: pile }} }} }}\n"
+        )
+    };
+    let before = text("old: { owner: shop, space: a, stream: s");
+    for (space, effect) in [
+        ("a", "keeps the cursor, backlog and counters of old"),
+        (
+            "b",
+            "begins anew: old belongs to another space, and its backlog is suspended",
+        ),
+    ] {
+        let after = text(&format!(
+            "new: {{ owner: shop, space: {space}, stream: s, renamed-from: old"
+        ));
+        let shown = shown(&changes(&before, &after));
+        assert!(shown.contains(&format!("effect: {effect}\n")), "{shown}");
+    }
+}
+
+#[test]
 fn a_new_value_behind_a_reference_is_seen_and_not_shown() {
     let mut env = fake();
     let before = load(BEFORE, &env);

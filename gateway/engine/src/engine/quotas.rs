@@ -30,7 +30,7 @@ impl Inner {
         space.owe(events, bytes, self.time.now())
     }
 
-    fn charged_space(&self, stream: &str) -> Arc<Space> {
+    pub(super) fn charged_space(&self, stream: &str) -> Arc<Space> {
         let name = self.streams.load().get(stream).map(|s| s.space());
         self.spaces.of(name.as_deref().unwrap_or(super::SPACE))
     }

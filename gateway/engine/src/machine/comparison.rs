@@ -6,7 +6,7 @@ use crate::Shadow;
 use crate::record::keys::{self, LaneId};
 use crate::record::{Answer, Differing, Side, Tally, Verdict};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tradewind_store::Op;
 
 /// Most answers that wait for the other side's, per shard.
@@ -18,10 +18,10 @@ pub(crate) struct Comparison {
     lane: LaneId,
     pub(crate) tally: Tally,
     dirty: bool,
-    /// By offset, without their replies, which are in `y/`.
+    /// By offset, without their replies and words, which are in `y/`.
     waiting: BTreeMap<u64, Waiting>,
-    /// Their offsets, in the order in which they came.
-    came: VecDeque<(u64, u64)>,
+    /// When they came, and their offsets.
+    came: BTreeSet<(u64, u64)>,
     waiting_bytes: u64,
     /// Differences that are kept, oldest first.
     pub(crate) examples: VecDeque<(u64, Differing)>,
@@ -45,7 +45,7 @@ impl Comparison {
             },
             dirty: false,
             waiting: BTreeMap::new(),
-            came: VecDeque::new(),
+            came: BTreeSet::new(),
             waiting_bytes: 0,
             examples: VecDeque::new(),
             example_bytes: 0,
@@ -90,16 +90,24 @@ impl Comparison {
 
     fn wait(&mut self, offset: u64, side: Side, mut answer: Answer, bytes: u64) {
         answer.reply = None;
+        answer.note = String::new();
+        self.taken(offset);
         self.waiting_bytes += bytes;
-        self.came.push_back((answer.at_ms, offset));
+        self.came.insert((answer.at_ms, offset));
         let waiting = Waiting {
             side,
             answer,
             bytes,
         };
-        if let Some(before) = self.waiting.insert(offset, waiting) {
-            self.waiting_bytes -= before.bytes;
-        }
+        self.waiting.insert(offset, waiting);
+    }
+
+    /// The answer that waits there waits no more.
+    fn taken(&mut self, offset: u64) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&offset)?;
+        self.waiting_bytes -= waiting.bytes;
+        self.came.remove(&(waiting.answer.at_ms, offset));
+        Some(waiting)
     }
 
     /// One side has settled the event at `offset`.
@@ -113,10 +121,7 @@ impl Comparison {
     ) {
         let encoded = answer.encode();
         let bytes = encoded.len() as u64;
-        let other = self.waiting.remove(&offset);
-        if let Some(other) = &other {
-            self.waiting_bytes -= other.bytes;
-        }
+        let other = self.taken(offset);
         match other.filter(|other| other.side != side) {
             None => {
                 self.put(offset, side, encoded, turn);
@@ -151,24 +156,17 @@ impl Comparison {
 
     /// Gives up what has waited long enough, and examples that are too many, too large or too old.
     pub(crate) fn tend(&mut self, plan: &Shadow, turn: &mut Turn) {
-        while let Some((at, offset)) = self.came.front().copied() {
-            // Older than the answer that waits there now: that one came again.
-            let Some(waiting) = self.waiting.get(&offset).filter(|w| w.answer.at_ms == at) else {
-                self.came.pop_front();
-                continue;
-            };
+        while let Some((at, offset)) = self.came.first().copied() {
             let late = turn.stops.age(at, turn.now) > millis(plan.within);
             let many = self.waiting.len() > WAITING_MAX || self.waiting_bytes > plan.bytes_max;
             if !late && !many {
                 break;
             }
-            match waiting.side {
-                Side::Old => self.tally.only_old += 1,
-                Side::New => self.tally.only_new += 1,
+            match self.taken(offset).map(|waiting| waiting.side) {
+                Some(Side::Old) => self.tally.only_old += 1,
+                Some(Side::New) => self.tally.only_new += 1,
+                None => drop(self.came.pop_first()),
             }
-            self.waiting_bytes -= waiting.bytes;
-            self.waiting.remove(&offset);
-            self.came.pop_front();
             self.delete(offset, turn);
             self.dirty = true;
         }
@@ -322,6 +320,7 @@ mod tests {
             ..Tally::default()
         };
         assert_eq!((c.tally, c.waiting()), (tally, 0));
+        assert_eq!(c.came.len(), 0, "what was compared is not remembered");
         let kept: Vec<u64> = c.examples.iter().map(|(offset, _)| *offset).collect();
         assert_eq!(kept, [2, 3, 4, 6]);
         assert_eq!(table.under(b'y').len(), 8, "both answers of each");

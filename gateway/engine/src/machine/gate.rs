@@ -192,6 +192,14 @@ impl Gate {
     pub(crate) fn set_disabled(&self, disabled: bool) {
         self.disabled.store(disabled, Ordering::Release);
     }
+    /// The circuit of one that may get nothing to try it with: once its pause is over, it may be tried.
+    pub(crate) fn circuit_at(&self, now: u64) -> &'static str {
+        let circuit = self.state().breaker.circuit();
+        match circuit {
+            Circuit::Open(until) if until <= now => "half-open",
+            _ => self.circuit(),
+        }
+    }
     pub(crate) fn circuit(&self) -> &'static str {
         match self.state().breaker.circuit() {
             Circuit::Closed => "closed",

@@ -67,6 +67,8 @@ pub(crate) struct Lane {
     pub(crate) id: LaneId,
     pub(crate) name: Arc<str>,
     pub(crate) job: Option<Job>,
+    /// The space that it belongs to, or did when it was last in force; empty where that is not known.
+    pub(crate) space: Arc<str>,
     /// Filters by position, oldest first; the first also holds for all that lies before it.
     pub(crate) versions: Vec<Version>,
     /// What the configuration says; `None` while suspended.
@@ -148,6 +150,7 @@ impl Lane {
             id,
             name: record.name.into(),
             job: record.job,
+            space: record.space.into(),
             versions: Vec::new(),
             plan: None,
             policy: Arc::new(Policy::default()),
@@ -217,6 +220,7 @@ impl Lane {
             disabled: self.disabled,
             at_ms: now,
             job: self.job.clone(),
+            space: self.space.to_string(),
         }
     }
 

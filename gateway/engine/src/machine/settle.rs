@@ -271,6 +271,7 @@ impl Lane {
         if let (Some(ways), Some(member)) = (&mut self.ways, &task.member) {
             ways.count(member, &outcome);
         }
+        let others = self.ways.as_ref().is_some_and(|w| w.members.len() > 1);
         match outcome {
             Outcome::Accepted { .. } => {
                 self.account.accepted += 1;
@@ -287,6 +288,10 @@ impl Lane {
                 task.alone = true;
                 self.ready.push_front(task);
                 false
+            }
+            // Its member is gone, and not the group: another may take what was under way there.
+            Outcome::Reject { disable: true, .. } if others => {
+                self.again(task, Asked::default(), turn, rng)
             }
             Outcome::Reject { .. } => {
                 self.bury(task.ticket, Some(&task.stored), Cause::Rejected, turn);

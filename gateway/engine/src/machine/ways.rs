@@ -181,14 +181,18 @@ impl Lane {
             self.launch_here(turn);
             return Vec::new();
         }
-        let all = std::mem::take(&mut self.ready);
+        let mut all = std::mem::take(&mut self.ready);
         let mut left = Vec::new();
         let members = self.ways.as_ref().map_or(0, |ways| ways.members.len());
         let mut parts: Vec<VecDeque<Task>> = (0..members).map(|_| VecDeque::new()).collect();
         // An attempt that was under way when the process ended may still be, at the member that had the key.
         let over = turn.began.saturating_add(millis(self.policy.timeout));
         let settling = turn.now < over && self.inherited.1 > 0;
-        for task in all {
+        while let Some(task) = all.pop_front() {
+            // Here and not when it begins: what comes after it may be for another member.
+            let task = self.sieve(task, true, turn);
+            all.append(&mut self.ready);
+            let Some(task) = task else { continue };
             let (way, moved) = self.way(&task);
             let held = task.ticket.key.is_some_and(|key| held.contains(&key));
             match parts.get_mut(way) {
@@ -223,7 +227,8 @@ impl Lane {
                     let Some(mut task) = self.flying.remove(offset) else {
                         continue;
                     };
-                    let fresh = self.unsynced.is_none_or(|end| *offset >= end);
+                    // What was settled in this turn is not even recorded.
+                    let fresh = !self.dirty && self.unsynced.is_none_or(|end| *offset >= end);
                     turn.sync_first |= !fresh && self.changes_hands(&task, way);
                     task.member = Some(Arc::clone(&name));
                     self.flying.insert(*offset, task);
@@ -255,7 +260,7 @@ impl Lane {
     }
 
     /// The members, for people.
-    pub(crate) fn member_views(&self) -> Vec<MemberView> {
+    pub(crate) fn member_views(&self, now: u64) -> Vec<MemberView> {
         let Some(ways) = &self.ways else {
             return Vec::new();
         };
@@ -269,7 +274,7 @@ impl Lane {
             name: way.name.to_string(),
             sink: way.sink.describe(),
             share: split.map_or(0.0, |split| split.share(&way.name)),
-            circuit: way.gate.circuit().to_owned(),
+            circuit: way.gate.circuit_at(now).to_owned(),
             gone: way.gate.flags().1,
             in_flight: flying(&way.name),
             accepted: way.ended[0],

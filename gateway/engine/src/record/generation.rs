@@ -23,6 +23,8 @@ pub(crate) struct Declared {
     pub(crate) start: Start,
     /// How its group splits keys, in JSON.
     pub(crate) split: Option<String>,
+    /// The space that it belongs to; empty where that is not known.
+    pub(crate) space: String,
 }
 
 impl Generation {
@@ -40,6 +42,9 @@ impl Generation {
             };
         }
         write_splits(self.subscriptions.iter().map(|s| &s.split), &mut w);
+        for s in &self.subscriptions {
+            w.text(&s.space);
+        }
         w.finish()
     }
 
@@ -57,11 +62,18 @@ impl Generation {
                     _ => Start::Time(r.int()?),
                 },
                 split: None,
+                space: String::new(),
             });
         }
         for (at, split) in read_splits(&mut r)? {
             if let Some(subscription) = subscriptions.get_mut(at) {
                 subscription.split = Some(split);
+            }
+        }
+        // Nor had records of earlier releases these.
+        if r.left() > 0 {
+            for declared in &mut subscriptions {
+                r.text()?.clone_into(&mut declared.space);
             }
         }
         Ok(Self { subscriptions })
@@ -110,15 +122,12 @@ impl InForce {
     }
 }
 
-/// Behind all else, where there are any: earlier releases wrote none, and read no further.
+/// Behind what earlier releases wrote, who read no further.
 fn write_splits<'a>(all: impl Iterator<Item = &'a Option<String>>, w: &mut Writer) {
     let there: Vec<_> = all
         .enumerate()
         .filter_map(|(at, split)| Some((at, split.as_deref()?)))
         .collect();
-    if there.is_empty() {
-        return;
-    }
     w.int(there.len() as u64);
     for (at, split) in there {
         w.int(at as u64).text(split);

@@ -32,6 +32,8 @@ pub(crate) struct LaneRecord {
     /// Engine time of this record: due times are meaningless to an earlier clock.
     pub(crate) at_ms: u64,
     pub(crate) job: Option<Job>,
+    /// The space that its subscription belonged to when it was last in force; empty where that is not known.
+    pub(crate) space: String,
 }
 
 /// What makes a lane a replay.
@@ -87,9 +89,10 @@ impl LaneRecord {
                 .flag(job.cancelled);
         }
         w.int(self.dead_bytes).int(self.scheduled_bytes);
-        if let Some(split) = self.job.as_ref().and_then(|job| job.split.as_ref()) {
-            w.text(split);
+        if let Some(job) = &self.job {
+            w.text(job.split.as_deref().unwrap_or_default());
         }
+        w.text(&self.space);
         w.finish()
     }
 
@@ -142,10 +145,15 @@ impl LaneRecord {
             dead_bytes: if r.left() > 0 { r.int()? } else { 0 },
             // Nor before there were spaces.
             scheduled_bytes: if r.left() > 0 { r.int()? } else { 0 },
+            space: String::new(),
         };
         // Nor before there were groups.
         if let Some(job) = record.job.as_mut().filter(|_| r.left() > 0) {
-            job.split = Some(r.text()?.to_owned());
+            job.split = Some(r.text()?.to_owned()).filter(|split| !split.is_empty());
+        }
+        // Nor before it counted whose it was.
+        if r.left() > 0 {
+            r.text()?.clone_into(&mut record.space);
         }
         Ok(record)
     }

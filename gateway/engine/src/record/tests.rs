@@ -68,13 +68,13 @@ proptest! {
     #[test]
     fn lanes(
         name in "[a-z-]{1,9}", low in 0u64..1 << 40, steps in prop::collection::vec(1u64..9999, 0..9),
-        counts: [u64; 9], flags: [bool; 2], job in prop::option::of(("[a-f0-9]{1,9}", any::<u64>(), prop::option::of(".{0,9}"))),
+        counts: [u64; 9], flags: [bool; 2], job in prop::option::of(("[a-f0-9]{1,9}", any::<u64>(), prop::option::of(".{1,9}"))),
     ) {
         let mut at = low;
         let done = steps.iter().map(|step| { at += step; at }).collect();
         let [matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts] = counts;
         let record = LaneRecord {
-            name, begins: low / 2, low, done,
+            space: format!("of-{name}"), name, begins: low / 2, low, done,
             account: Account {
                 matched, accepted, dead_lettered, expired, cancelled, purged, pending, filtered, attempts,
             },
@@ -84,7 +84,11 @@ proptest! {
                 id, until, split, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
             }),
         };
-        prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record);
+        prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record.clone());
+        // Before it counted whose it was.
+        let earlier = LaneRecord { space: String::new(), ..record };
+        let bytes = earlier.encode();
+        prop_assert_eq!(LaneRecord::decode(&bytes[..bytes.len() - 1]).unwrap(), earlier);
     }
 
     #[test]
@@ -124,11 +128,16 @@ proptest! {
         prop_assert_eq!(InForce::decode(&in_force.encode()).unwrap(), in_force);
         let generation = Generation {
             subscriptions: names.into_iter().map(|(name, renamed_from, definition, time, split)| Declared {
-                name, renamed_from, definition, split,
+                space: format!("space-{name}"), name, renamed_from, definition, split,
                 start: [Start::Tip, Start::Oldest, Start::Time(time)][(time % 3) as usize],
             }).collect(),
         };
-        prop_assert_eq!(Generation::decode(&generation.encode()).unwrap(), generation);
+        prop_assert_eq!(Generation::decode(&generation.encode()).unwrap(), generation.clone());
+        let mut earlier = generation;
+        earlier.subscriptions.iter_mut().for_each(|declared| declared.space.clear());
+        let bytes = earlier.encode();
+        let spaces = earlier.subscriptions.len();
+        prop_assert_eq!(Generation::decode(&bytes[..bytes.len() - spaces]).unwrap(), earlier);
     }
 
     #[test]

@@ -93,7 +93,9 @@ impl Shard {
             begun.extend(starts.into_iter().map(|start| (*id, start)));
         }
         if std::mem::take(&mut self.turn.sync_first) {
-            // A power loss must not bring back what one member had, once another has begun on its key.
+            // A power loss must not bring back what one member had, once another has begun on its key. There may be
+            // nothing else to record.
+            self.note_time();
             self.flush(Sync::Durable).await?;
         }
         for (id, start) in begun {
@@ -358,7 +360,8 @@ impl Call {
             return None;
         };
         let watch = self.watch.as_ref()?;
-        Some(watch.replied(reply, &self.hashes))
+        // Whatever a reply does to the comparison, its delivery is accepted.
+        std::panic::catch_unwind(AssertUnwindSafe(|| watch.replied(reply, &self.hashes))).ok()
     }
 
     /// A reply is appended before its delivery settles; where that fails, the delivery is repeated

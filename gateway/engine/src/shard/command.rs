@@ -197,7 +197,7 @@ impl Shard {
                 filter_errors: lane.filter_errors,
                 held_up: lane.held_up(),
                 space: lane.plan.as_ref().map(|plan| plan.space.to_string()),
-                members: lane.member_views(),
+                members: lane.member_views(self.turn.now),
                 shadow: lane
                     .plan
                     .as_ref()

@@ -1,4 +1,5 @@
-//! Keys that two lanes of a group would take to two members: a replay's and the subscription's own.
+//! Keys that two lanes of a group would take to two members: a replay's and the subscription's own, or those of two
+//! replays.
 
 use super::Shard;
 use crate::machine::{Head, Lane, millis};
@@ -7,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Shard {
     /// By lane, keys that it must not begin on now. A replay waits while its subscription has something pending of
-    /// the key, and a subscription while a replay has begun on it; where both would go to the same member, neither
-    /// does.
+    /// the key, and a subscription while a replay has begun on it; of two replays, the later one is to the earlier one as
+    /// to the subscription. Where both would go to the same member, neither waits.
     pub(super) fn contested(&self) -> BTreeMap<LaneId, BTreeSet<u64>> {
         let mut contested: BTreeMap<LaneId, BTreeSet<u64>> = BTreeMap::new();
         if self.around.order_by.is_none() {
@@ -19,23 +20,24 @@ impl Shard {
             lane.job.is_some() && (lane.account.pending > 0 || !lane.has_read_all())
         });
         for replay in replays {
-            let mut own = self.lanes.values().filter(grouped);
-            let Some(own) = own.find(|l| l.job.is_none() && l.name == replay.name) else {
-                continue;
-            };
-            // What was under way when the process ended may still be.
-            let over = self.turn.began.saturating_add(millis(own.policy.timeout));
-            let settling = self.turn.now < over;
-            for key in ready_keys(replay) {
-                let head = own.keys.head(key);
-                let busy = head.is_some_and(|head| head != Head::Parked) && !begun(replay, key);
-                if (busy || settling) && differs(own, replay, key) {
-                    contested.entry(replay.id).or_default().insert(key);
+            let others = self.lanes.values().filter(grouped);
+            for own in
+                others.filter(|l| l.name == replay.name && (l.job.is_none() || l.id < replay.id))
+            {
+                // What was under way when the process ended may still be.
+                let over = self.turn.began.saturating_add(millis(own.policy.timeout));
+                let settling = self.turn.now < over;
+                for key in ready_keys(replay) {
+                    let head = own.keys.head(key);
+                    let busy = head.is_some_and(|head| head != Head::Parked) && !begun(replay, key);
+                    if (busy || settling) && differs(own, replay, key) {
+                        contested.entry(replay.id).or_default().insert(key);
+                    }
                 }
-            }
-            for key in ready_keys(own) {
-                if (settling || begun(replay, key)) && differs(own, replay, key) {
-                    contested.entry(own.id).or_default().insert(key);
+                for key in ready_keys(own) {
+                    if (settling || begun(replay, key)) && differs(own, replay, key) {
+                        contested.entry(own.id).or_default().insert(key);
+                    }
                 }
             }
         }

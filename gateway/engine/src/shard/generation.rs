@@ -111,13 +111,20 @@ impl Shard {
             .map(|lane| lane.id)
     }
 
-    /// The lane that goes on under a new name, unless the old name is still declared.
+    /// The lane that goes on under a new name, unless the old name is still declared, or was another space's: its dead
+    /// letters are not for this one to see.
     fn renamed_lane(&mut self, declared: &Declared, generation: &Generation) -> Option<LaneId> {
         let from = declared.renamed_from.as_deref()?;
         if generation.subscriptions.iter().any(|d| d.name == from) {
             return None;
         }
         let id = self.lane_named(from)?;
+        let owner = self.lanes.get(&id).map(|lane| Arc::clone(&lane.space))?;
+        if !owner.is_empty() && !declared.space.is_empty() && *owner != *declared.space {
+            tracing::warn!(stream = %self.around.stream, subscription = declared.name, from, space = %owner,
+                "nothing is taken over: what it was renamed from belongs to another space");
+            return None;
+        }
         self.around.gates.rename(from, &declared.name);
         let gate = self.around.gates.of(&declared.name, self.turn.now);
         for lane in self.lanes.values_mut().filter(|l| &*l.name == from) {
@@ -137,6 +144,7 @@ impl Shard {
         };
         let record = LaneRecord {
             name: declared.name.clone(),
+            space: declared.space.clone(),
             begins: low,
             low,
             ..LaneRecord::default()
@@ -247,6 +255,10 @@ impl Shard {
             seat(&self.around, lane);
             ways(&self.around, lane, now);
             if let Some(plan) = &lane.plan {
+                if lane.space != plan.space {
+                    lane.space = Arc::clone(&plan.space);
+                    lane.dirty = true;
+                }
                 if *lane.policy != plan.policy {
                     lane.policy = Arc::new(plan.policy.clone());
                 }
@@ -344,6 +356,7 @@ fn declare(subscriptions: &Subscriptions) -> Vec<Declared> {
             definition: plan.definition.to_string(),
             start: plan.start,
             split: plan.group.as_ref().map(|group| group.split.text()),
+            space: plan.space.to_string(),
         })
         .collect()
 }

@@ -40,6 +40,7 @@ impl Shard {
         let definition = self.definition(&job.definition);
         let id = self.add_lane(LaneRecord {
             name: name.to_owned(),
+            space: plan.space.to_string(),
             begins: low,
             low,
             job: Some(job),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::Sink;
 use tradewind_engine::{Engine, Group, Member, Plan, Split, Start, SubscriptionPlan};
+use tradewind_event::Attribute;
 
 type Sinks = [Arc<ScriptedSink>; 2];
 
@@ -234,6 +235,66 @@ async fn without_an_order_each_event_is_its_own_key() {
     assert!(counts.iter().all(|n| (70..=130).contains(n)), "{counts:?}");
 }
 
+/// The old member's last delivery of a key and the new one's first, in one turn.
+#[tokio::test(start_paused = true)]
+async fn a_power_loss_gives_nothing_back_to_the_member_that_had_it() {
+    let world = World::new();
+    let sinks = [
+        ScriptedSink::new(|_| Act::Slow(Duration::from_secs(1))),
+        ScriptedSink::new(|_| Act::Hang),
+    ];
+    let engine = world.start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 1).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    send(&engine, "b", 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(sinks[1].ids(), ["b-0"]);
+    drop(engine);
+    world.store.crash(|most| most - 1).await;
+    sinks[1].now_does(|_| Act::Accept);
+    let engine = world.start(by_key(&sinks, split(0, 1, 0))).await;
+    engine.quiesced().await;
+    assert_eq!(sinks[0].ids(), ["a-0"]);
+    assert_eq!(sinks[1].ids(), ["b-0", "b-0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_expired_event_goes_to_its_own_member() {
+    let sinks = [
+        ScriptedSink::new(|_| Act::Slow(Duration::from_secs(12))),
+        ScriptedSink::accepting(),
+    ];
+    let mut before = by_key(&sinks, split(1, 0, 0));
+    let mut after = by_key(&sinks, split(0, 1, 0));
+    for plan in [&mut before, &mut after] {
+        plan.subscriptions.get_mut("s").unwrap().policy.concurrency = 1;
+    }
+    let engine = World::new().start(before).await;
+    // The test clock starts at 22:13:20.
+    let expires = Attribute::String("2023-11-14T22:13:25Z");
+    let first = keyed("x1", "x").with_attribute("expirytime", expires);
+    publish(&engine, [keyed("slow", "slow"), first.unwrap()]).await;
+    engine.apply(after).await.unwrap();
+    publish(&engine, [keyed("x2", "x")]).await;
+    engine.quiesced().await;
+    assert_eq!(sinks[0].ids(), ["slow"]);
+    assert_eq!(sinks[1].ids(), ["x2"]);
+    assert_eq!(account(&engine, "s").await.expired, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_member_that_is_gone_had_under_way_is_not_lost_to_the_others() {
+    let sinks = [ScriptedSink::new(|_| Act::Gone), ScriptedSink::accepting()];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 3).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(account(&engine, "s").await.pending, 3);
+    engine.apply(by_key(&sinks, split(0, 1, 1))).await.unwrap();
+    engine.quiesced().await;
+    assert_eq!(sinks[1].ids().len(), 3);
+    assert_eq!(account(&engine, "s").await.accepted, 3);
+}
+
 /// A replay takes the split of its beginning; a key that two members would have waits.
 #[tokio::test(start_paused = true)]
 async fn a_replay_and_its_subscription_never_have_a_key_at_two_members() {
@@ -262,6 +323,55 @@ async fn a_replay_and_its_subscription_never_have_a_key_at_two_members() {
             assert!(apart, "{one:?} {other:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replays_never_have_a_key_at_two_members() {
+    let slow = || ScriptedSink::new(|_| Act::Slow(Duration::from_millis(700)));
+    let sinks = [slow(), slow()];
+    let engine = World::new().start(by_key(&sinks, split(1, 0, 0))).await;
+    send(&engine, "a", 20).await;
+    engine.quiesced().await;
+    engine.replay("s", Start::Oldest, Some(10.0)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    engine.replay("s", Start::Oldest, None).await.unwrap();
+    engine.quiesced().await;
+    let others = sinks[1].seen();
+    assert!(others.len() >= 20);
+    for one in sinks[0].seen() {
+        for other in others
+            .iter()
+            .filter(|o| o.event.subject() == one.event.subject())
+        {
+            let apart = one.ended.unwrap() <= other.at || other.ended.unwrap() <= one.at;
+            assert!(apart, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_gets_nothing_is_not_down_for_ever() {
+    let later = Some(Duration::from_secs(3600));
+    let sinks = [
+        ScriptedSink::new(move |_| Act::Retry(later)),
+        ScriptedSink::accepting(),
+    ];
+    let mut plan = by_key(&sinks, split(1, 0, 0));
+    let own = plan.subscriptions.get_mut("s").unwrap();
+    own.policy.breaker.failures = 1;
+    own.policy.breaker.cooldown = Duration::from_secs(30);
+    own.policy.retry.retry_after_max = Duration::from_secs(3600);
+    let engine = World::new().start(plan).await;
+    send(&engine, "a", 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(engine.subscriptions().await[0].members[0].is_down());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // What it is told is as old as the shard's last turn.
+    engine.subscriptions().await;
+    let views = engine.subscriptions().await;
+    assert_eq!(views[0].members[0].circuit, "half-open");
+    assert!(!views[0].members[0].is_down());
 }
 
 #[tokio::test(start_paused = true)]

@@ -251,3 +251,29 @@ async fn what_others_have_takes_no_room_among_what_is_found() {
     assert_eq!((found.len(), &*found[0].stream), (1, "acme"));
     engine.explain_among("bolt@0/0", sees).await.unwrap_err();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_subscription_takes_over_nothing_of_another_space() {
+    for (space, taken_over) in [("a", 1), ("b", 0)] {
+        let world = World::new();
+        let sink = ScriptedSink::new(|_| Act::Reject);
+        let streams = [("a", Quotas::default()), ("b", Quotas::default())];
+        let engine = world.start(spaces(streams, &[("old", of("a", "a", &sink))]));
+        let engine = engine.await;
+        offer(&engine, "a", [1]).await.unwrap();
+        engine.quiesced().await;
+        assert_eq!(account(&engine, "old").await.dead_lettered, 1);
+        // Gone for a while, over a restart: the log alone knows whose it was.
+        engine.apply(spaces(streams, &[])).await.unwrap();
+        engine.drain(Duration::from_secs(1)).await.unwrap();
+        let mut renamed = of(space, "a", &sink);
+        renamed.renamed_from = Some("old".into());
+        let engine = world.start(spaces(streams, &[("new", renamed)])).await;
+        let of_new = account(&engine, "new").await;
+        assert_eq!(of_new.dead_lettered, taken_over, "{space}");
+        assert_eq!(of_new.matched, taken_over, "{space}");
+        let kept = engine.subscriptions().await;
+        let old = kept.iter().find(|view| view.name == "old");
+        assert_eq!(old.is_some(), taken_over == 0, "{space}");
+    }
+}

@@ -30,16 +30,22 @@ pub(super) struct Recorded {
     pub(super) body: bool,
 }
 
+/// The parameters that an endpoint has, by name.
+type Names = &'static [(&'static str, &'static str)];
+
 /// By path and method, lower case.
-pub(super) type Records = HashMap<(&'static str, &'static str), Recorded>;
+pub(super) type Records = HashMap<(&'static str, &'static str), (Recorded, Names)>;
 
 pub(super) fn records(endpoints: &[Endpoint]) -> Records {
-    let entry = |endpoint: &Endpoint| Some(((endpoint.path, endpoint.method), endpoint.recorded?));
+    let entry = |endpoint: &Endpoint| {
+        let recorded = (endpoint.recorded?, endpoint.query);
+        Some(((endpoint.path, endpoint.method), recorded))
+    };
     endpoints.iter().filter_map(entry).collect()
 }
 
 pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let Some((recorded, pattern)) = door.recorded(&request) else {
+    let Some(((recorded, names), pattern)) = door.recorded(&request) else {
         return next.run(request).await;
     };
     let (parts, body) = request.into_parts();
@@ -54,7 +60,7 @@ pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: 
         recorded.what,
         by,
         (&pattern, &parts.uri),
-        said,
+        (names, said),
     );
     if entry.space.is_none() {
         // What a caller that is bound does, it does in its space.
@@ -92,7 +98,7 @@ fn unrecorded() -> Problem {
 }
 
 impl Door {
-    fn recorded(&self, request: &Request) -> Option<(Recorded, String)> {
+    fn recorded(&self, request: &Request) -> Option<((Recorded, Names), String)> {
         let pattern = request.extensions().get::<MatchedPath>()?.as_str();
         let method = match request.method() {
             &Method::GET | &Method::HEAD => "get",
@@ -117,7 +123,7 @@ fn entry(
     what: &str,
     by: &str,
     (pattern, uri): (&str, &Uri),
-    said: Option<Value>,
+    (names, said): (Names, Option<Value>),
 ) -> Entry {
     let mut detail = Map::new();
     let mut object = said.as_ref().and_then(|said| {
@@ -138,7 +144,14 @@ fn entry(
             _ => drop(detail.insert(name.into(), value.into())),
         }
     }
-    if let Some(query) = uri.query() {
+    // What nobody reads may be anything, a token in the wrong place as well.
+    let pairs = uri.query().into_iter().flat_map(|query| query.split('&'));
+    let known = pairs.filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        names.iter().any(|(known, _)| *known == name)
+    });
+    let query = known.collect::<Vec<_>>().join("&");
+    if !query.is_empty() {
         detail.insert("query".into(), query.into());
     }
     if let Some(said) = said {

@@ -2,6 +2,7 @@
 
 use super::audit::Records;
 use super::permit::{self, Later, Permit};
+use super::refusals::{Asked, Refusals};
 use super::space::{self, Narrow};
 use crate::ingress::{Additional, Encrypted, Problem, seconds, sound};
 use crate::run::Gateway;
@@ -56,6 +57,7 @@ pub(super) struct Entry {
     /// Requests under way beyond the first of each connection.
     pub(super) additional: Semaphore,
     pub(super) narrow: Narrow,
+    pub(super) refusals: Refusals,
 }
 
 /// Who calls, where it is not the operator at the socket or with the token.
@@ -68,10 +70,11 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let sound = sound(&request, &entry.gateway.site.load().admin_limits);
+    let asks = Asked::of(&request);
     let place = sound.and_then(|()| Additional::place(&entry.additional, request.extensions()));
     let _place = match place {
         Ok(place) => place,
-        Err(problem) => return turned_away(&entry, problem),
+        Err(problem) => return turned_away(&entry, problem, None, asks),
     };
     let admitted = match &entry.guard {
         Guard::Socket => Ok(None),
@@ -82,11 +85,12 @@ pub(super) async fn check(
                 let peer = request.extensions().get::<Arc<Peer>>().cloned();
                 admit(&entry, token, (request.headers(), peer.as_deref()), asked).await
             }
-            Err(problem) => Err(problem),
+            Err(problem) => Err((problem, None)),
         },
     };
     match admitted {
         Ok(caller) => {
+            let by = caller.as_ref().map(|(Caller(by), _)| by.clone());
             let permit = match caller {
                 Some((caller, permit)) => {
                     request.extensions_mut().insert(caller);
@@ -105,14 +109,15 @@ pub(super) async fn check(
             request.extensions_mut().insert(permit.clone());
             match permit::at_the_door(&entry.gateway, &permit, (asked, narrow), request).await {
                 Ok(request) => next.run(request).await,
-                Err(problem) => turned_away(&entry, problem),
+                Err(problem) => turned_away(&entry, problem, by.as_deref(), asks),
             }
         }
-        Err(problem) => turned_away(&entry, problem),
+        Err((problem, by)) => turned_away(&entry, problem, by.as_deref(), asks),
     }
 }
 
-fn turned_away(entry: &Entry, problem: Problem) -> Response {
+fn turned_away(entry: &Entry, problem: Problem, by: Option<&str>, asks: Asked) -> Response {
+    entry.told(&problem, by, asks);
     tracing::warn!(
         reason = problem.log_line(),
         "request to the admin API refused"
@@ -155,19 +160,24 @@ fn fenced<B>(request: &http::Request<B>) -> Result<bool, Problem> {
     Ok(!open)
 }
 
-/// The holder of the token may do everything, others what their proof is good for.
+/// The holder of the token may do everything, others what their proof is good for. Of who is refused it is told who
+/// that is, once it is known.
 async fn admit(
     entry: &Entry,
     token: &Secret,
     (headers, peer): (&HeaderMap, Option<&Peer>),
     asked: Option<Action>,
-) -> Result<Option<(Caller, Permit)>, Problem> {
+) -> Result<Option<(Caller, Permit)>, (Problem, Option<String>)> {
+    let unknown = |problem: Problem| (problem, None);
     if holds(token, headers) {
         return Ok(None);
     }
     let Some(callers) = entry.gateway.config.load().checked.admin_callers.clone() else {
         let reason = Refusal::unverified(Cause::Mismatch, "no such token");
-        return Err(refused(reason, HeaderValue::from_static(CHALLENGE)));
+        return Err(unknown(refused(
+            reason,
+            HeaderValue::from_static(CHALLENGE),
+        )));
     };
     let challenge = callers.challenge();
     let challenge = || {
@@ -176,19 +186,22 @@ async fn admit(
             .unwrap_or(HeaderValue::from_static(CHALLENGE))
     };
     if let Some(fetching) = callers.missing(headers) {
-        fetching.await?;
+        fetching.await.map_err(|refusal| unknown(refusal.into()))?;
     }
     let now = UNIX_EPOCH + Duration::from_millis(entry.gateway.clock.unix_ms());
     let verified = callers.verify(headers, peer, now);
-    let verified = verified.map_err(|refusal| refused(refusal, challenge()))?;
+    let verified = verified.map_err(|refusal| unknown(refused(refusal, challenge())))?;
     if let Some(secret) = &verified.key {
         entry.gateway.metrics.key_used(secret, seconds(now));
     }
+    let known = |problem: Problem| (problem, Some(verified.principal.clone()));
     if let Some(action) = asked {
-        verified.may(action)?;
+        verified
+            .may(action)
+            .map_err(|refusal| known(refusal.into()))?;
     }
     let who = who::of(&verified);
-    let space = space::of_caller(&entry.gateway.config.load().checked, &who)?;
+    let space = space::of_caller(&entry.gateway.config.load().checked, &who).map_err(known)?;
     Ok(Some((Caller(verified.principal), Permit { who, space })))
 }
 
@@ -213,7 +226,7 @@ impl Entry {
     }
 }
 
-fn method(request: &Request) -> Option<&'static str> {
+pub(super) fn method(request: &Request) -> Option<&'static str> {
     match request.method() {
         &Method::GET | &Method::HEAD => Some("get"),
         &Method::POST => Some("post"),

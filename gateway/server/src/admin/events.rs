@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
-use tradewind_engine::{Error, Journey, Origin, PublishError};
+use tradewind_engine::{Error, Journey, Origin, PublishError, SET_ASIDE};
 use tradewind_policy::{Facts, Resource};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -140,7 +140,13 @@ async fn explain(
         found => found?,
     };
     if permit.is_judged(&gateway) {
-        journeys.retain(|journey| may_read(&gateway, &permit, journey));
+        let mut seen = Vec::with_capacity(journeys.len());
+        for journey in journeys {
+            if may_read(&gateway, &permit, &journey).await {
+                seen.push(journey);
+            }
+        }
+        journeys = seen;
         if journeys.is_empty() {
             return Err(match permit.space {
                 // Whether it is there is the other's business.
@@ -171,8 +177,15 @@ fn plain(title: &str) -> &str {
     title.split(' ').next().unwrap_or_default()
 }
 
-/// Its predicates say what is in the event.
-fn may_read(gateway: &Gateway, permit: &Permit, journey: &Journey) -> bool {
+/// Its predicates say what is in the event; what is set aside has the event within that counts.
+async fn may_read(gateway: &Gateway, permit: &Permit, journey: &Journey) -> bool {
+    if journey.ty == SET_ASIDE {
+        let there = gateway.engine.event(&journey.stream, &journey.position);
+        return match there.await {
+            Ok(event) => permit.may_read(gateway, Resource::Stream(&journey.stream), &event),
+            Err(_) => false,
+        };
+    }
     let facts = Facts::new(&journey.ty, &journey.source, journey.subject.as_deref());
     let read = tradewind_policy::Action::ReadPayload;
     let stream = Resource::Stream(&journey.stream);

@@ -4,6 +4,7 @@
 //! from the source text: bounded by what the operator wrote, never by what a sender sends.
 
 use super::accounts::{Scrape, derive};
+use crate::ingress::Closed;
 use crate::routes::Meters;
 use crate::system::Troubles;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -63,6 +64,7 @@ pub struct Metrics {
     keys: Family<Shown, Gauge>,
     seconds: Family<Source, Histogram, fn() -> Histogram>,
     connections_refused: Counter,
+    floods: Counter,
     pulled: Family<Source, Counter>,
     failures: Family<Source, Counter>,
     generation: Gauge,
@@ -106,6 +108,7 @@ impl Default for Metrics {
             keys: Family::default(),
             seconds: Family::new_with_constructor(latency),
             connections_refused: Counter::default(),
+            floods: Counter::default(),
             pulled: Family::default(),
             failures: Family::default(),
             generation: Gauge::default(),
@@ -145,6 +148,11 @@ impl Default for Metrics {
             "ingress_connections_refused",
             "Connections closed because there were too many",
             metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "ingress_floods",
+            "Connections closed because of too many frames of HTTP/2 that bring nothing: PING, SETTINGS, PRIORITY",
+            metrics.floods.clone(),
         );
         registry.register(
             "source_messages_pulled",
@@ -243,9 +251,12 @@ impl Metrics {
             seconds: self.seconds.get_or_create_owned(&Source { source }),
         }
     }
-    /// Counts a connection above the limit.
-    pub fn connection_refused(&self) {
-        self.connections_refused.inc();
+    /// Counts a connection that was closed.
+    pub fn connection_closed(&self, why: Closed) {
+        match why {
+            Closed::TooMany => self.connections_refused.inc(),
+            Closed::Flood => self.floods.inc(),
+        };
     }
     /// Counts messages of a pulled source.
     pub fn pulled(&self, source: &str, messages: u64) {

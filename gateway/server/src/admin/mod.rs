@@ -17,6 +17,7 @@ mod metrics;
 mod metrics_reference;
 mod openapi;
 mod permit;
+mod refusals;
 mod replays;
 mod router;
 mod schedules;

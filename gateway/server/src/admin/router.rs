@@ -2,6 +2,7 @@
 
 use super::auth::{Asks, Entry};
 use super::endpoint::Endpoint;
+use super::refusals::Refusals;
 use super::{
     Guard, api_keys, audit, auth, body, compare, cutover, dead_letters, events, openapi, permit,
     replays, schedules, schemas, space, subscriptions, system, tail, xregistry,
@@ -51,6 +52,7 @@ pub fn router(gateway: Arc<Gateway>, guard: Guard) -> Router {
         later: permit::later(&endpoints),
         additional: Semaphore::new(gateway.site.load().admin_limits.requests),
         narrow: space::narrow(&endpoints),
+        refusals: Refusals::default(),
     });
     endpoints
         .into_iter()

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::Action;
-use tradewind_engine::Happening;
-use tradewind_policy::{self as policy, Facts, Resource};
+use tradewind_engine::{Happening, judged};
+use tradewind_policy::{self as policy, Resource};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -92,9 +92,11 @@ impl Tail {
         };
         let (subscribe, stream) = (policy::Action::Subscribe, Resource::Stream(stream));
         let engine = &self.gateway.engine;
-        engine
-            .decide(&self.permit.who, subscribe, stream, Facts::of(event))
-            .allowed()
+        // What is set aside is seen by those who may see what is within.
+        judged(event, |facts| {
+            engine.decide(&self.permit.who, subscribe, stream, facts)
+        })
+        .allowed()
     }
 }
 

@@ -131,6 +131,9 @@ pub(super) async fn serve<S, B>(
         };
         let mut wire = Wire::new(stream, activity.clone(), shared.heads);
         let (protocol, start) = start::head(&mut wire, limits.header_bytes).await?;
+        if protocol == Protocol::Two {
+            wire.look_at_frames(shared.floods);
+        }
         wire.put_back(start);
         Some((wire, protocol, peer))
     });

@@ -180,6 +180,16 @@ fn tables() -> Vec<(&'static str, Vec<Row>)> {
             "nothing more is read before it is sent; they keep no idle connection open",
         ),
         (
+            "PING, SETTINGS and PRIORITY of a connection",
+            "",
+            format!(
+                "{} at once, then {} a second",
+                super::frames::BURST,
+                super::frames::PER_SECOND
+            ),
+            "connection closed, counted in `tradewind_ingress_floods_total`",
+        ),
+        (
             "unread bytes of a stream, of a connection (windows)",
             "",
             format!(

@@ -3,6 +3,7 @@
 use super::connection::serve;
 use super::peers::Peers;
 use super::socket::Socket;
+use super::wire::Floods;
 use super::{Budget, Limits, Tls};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -39,33 +40,45 @@ impl Listener {
 }
 
 /// What the connections of a listener share.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Shared {
     /// Bytes of unfinished heads.
     pub(super) heads: Budget,
     /// Connections that may speak HTTP/2.
     pub(super) multiplexed: Arc<Semaphore>,
+    /// Is told of floods of frames.
+    pub(super) floods: Floods,
 }
 
 impl Shared {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, floods: Floods) -> Self {
         Self {
             heads: Budget::new(limits.head_memory),
             multiplexed: Arc::new(Semaphore::new(limits.http2_connections())),
+            floods,
         }
     }
+}
+
+/// Why a connection was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// There were too many.
+    TooMany,
+    /// It sent frames of HTTP/2 that ask for work and bring nothing, too many in a short time.
+    Flood,
 }
 
 /// Serves connections until `stop`; then ends idle ones, lets requests under way finish, returns.
 ///
 /// `limits` and `tls` are asked for each connection; `service` makes what answers those of this address;
-/// `refused` is told of each above the limit.
+/// `closed` is told of each that is closed for what it does.
 pub async fn accept<S, B>(
     listener: Listener,
     (limits, tls): (impl Fn() -> Limits + Send, impl Fn() -> Option<Tls> + Send),
     service: impl Fn(Option<IpAddr>) -> S + Send,
     stop: CancellationToken,
-    refused: impl Fn() + Send,
+    closed: impl Fn(Closed) + Send + Sync + 'static,
 ) where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
         + Send
@@ -77,7 +90,9 @@ pub async fn accept<S, B>(
 {
     let tasks = TaskTracker::new();
     let peers = Peers::default();
-    let shared = Shared::new(&limits());
+    let closed = Arc::new(closed);
+    let told = Arc::clone(&closed);
+    let shared = Shared::new(&limits(), Arc::new(move || told(Closed::Flood)));
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,
@@ -101,7 +116,7 @@ pub async fn accept<S, B>(
         let place = match peers.place(peer, most) {
             Some(place) if tasks.len() < limits.connections => place,
             _ => {
-                refused();
+                closed(Closed::TooMany);
                 continue;
             }
         };

@@ -5,7 +5,8 @@
 use super::Problem;
 use super::activity::Activity;
 use super::budget::{Budget, Share};
-use bytes::{Buf, Bytes};
+use super::frames::Frames;
+use bytes::Bytes;
 use http::StatusCode;
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -21,6 +22,9 @@ const FREE: usize = 4 << 10;
 pub(super) const LINGER_BYTES: usize = 2 << 20;
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
+/// Is told of each flood of frames.
+pub(super) type Floods = Arc<dyn Fn() + Send + Sync>;
+
 pub(super) struct Wire<S> {
     stream: S,
     /// Read already, and to be read again.
@@ -31,6 +35,8 @@ pub(super) struct Wire<S> {
     head: Option<(u32, Share)>,
     /// A refusal of ours that is being written in place of hyper's.
     refusal: Vec<u8>,
+    /// Of HTTP/2: what is told of a flood, and the frames so far.
+    frames: Option<(Frames, Floods)>,
     ended: bool,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
@@ -44,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             heads,
             head: None,
             refusal: Vec::new(),
+            frames: None,
             ended: false,
             lingering: None,
         }
@@ -52,6 +59,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Has these bytes read before those that are still to come.
     pub(super) fn put_back(&mut self, start: Bytes) {
         self.start = start;
+    }
+
+    /// Looks at frames from now on; what was put back is the beginning of them.
+    pub(super) fn look_at_frames(&mut self, floods: Floods) {
+        self.frames = Some((Frames::new(), floods));
+    }
+
+    /// Whether these bytes may be read on.
+    fn calm(&mut self, bytes: &[u8]) -> bool {
+        let Some((frames, floods)) = &mut self.frames else {
+            return true;
+        };
+        let calm = frames.admit(bytes);
+        if !calm {
+            tracing::debug!("a connection with a flood of empty frames was closed");
+            floods();
+        }
+        calm
     }
 
     /// Whether these bytes may be held, if they are part of a head.
@@ -110,13 +135,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     ) -> Poll<Result<()>> {
         if !self.start.is_empty() {
             let fits = self.start.len().min(buf.remaining());
-            buf.put_slice(self.start.get(..fits).unwrap_or_default());
-            self.start.advance(fits);
+            let start = self.start.split_to(fits);
+            buf.put_slice(&start);
             if self.start.is_empty() {
                 // Whatever it was cut out of is let go.
                 self.start = Bytes::new();
             }
-            return Poll::Ready(Ok(()));
+            return match self.calm(&start) {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into())),
+            };
         }
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
@@ -126,6 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
             self.ended = true;
         } else if !self.holds(bytes) {
             return Poll::Ready(Err(std::io::ErrorKind::OutOfMemory.into()));
+        } else if !self.calm(buf.filled().get(before..).unwrap_or_default()) {
+            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
         }
         Poll::Ready(read)
     }

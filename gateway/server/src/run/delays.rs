@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,8 +28,10 @@ pub(crate) const DELIVER_AT: &str = "deliverat";
 pub(crate) const DELIVER_AFTER: &str = "deliverafter";
 /// How far ahead the time of an event may lie.
 const HORIZON: Duration = Duration::from_secs(366 * 86_400);
-/// Most bytes of events that wait.
+/// Most bytes of events that wait; each space has an equal share.
 const BYTES_MAX: u64 = 1 << 30;
+/// The least share, in bytes: however many spaces there are, a few events of each may wait.
+const SHARE_MIN: u64 = 4 << 20;
 /// How soon they are looked at again: the time of day may be set.
 const LOOK: Duration = Duration::from_secs(1);
 /// Most events of one look.
@@ -56,6 +58,8 @@ struct Held {
     events: AtomicU64,
     bytes: AtomicU64,
     next_ms: AtomicU64,
+    /// Bytes by stream: which space a stream belongs to, a reload may change.
+    of_streams: std::sync::Mutex<HashMap<String, u64>>,
     /// Of an entry that may still be given up, nobody else is told that it waits.
     locks: [Mutex<()>; LOCKS],
 }
@@ -103,7 +107,7 @@ impl Front {
             };
             from = [last, &[0][..]].concat().into();
             for (key, value) in &page {
-                front.count(key, value.len());
+                front.count(key, value);
             }
         }
     }
@@ -117,15 +121,46 @@ impl Front {
         }
     }
 
-    fn count(&self, key: &[u8], bytes: usize) {
+    fn count(&self, key: &[u8], value: &[u8]) {
+        let bytes = value.len() as u64;
         self.held.events.fetch_add(1, Ordering::Relaxed);
-        self.held.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.held.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
+        *self.held.streams().entry(stream_of(value)).or_default() += bytes;
     }
 
-    fn discount(&self, bytes: usize) {
+    fn discount(&self, value: &[u8]) {
+        let bytes = value.len() as u64;
         less(&self.held.events, 1);
-        less(&self.held.bytes, bytes as u64);
+        less(&self.held.bytes, bytes);
+        let (stream, mut streams) = (stream_of(value), self.held.streams());
+        if let Some(held) = streams.get_mut(&stream) {
+            *held = held.saturating_sub(bytes);
+            if *held == 0 {
+                streams.remove(&stream);
+            }
+        }
+    }
+
+    /// Whether so many bytes more fit into the share of the stream's space. What waits already stays, also where
+    /// shares have become smaller.
+    fn fits(&self, stream: &str, bytes: u64) -> Result<(), PublishError> {
+        let spaces = self.engine.space_count().max(1) as u64;
+        let share = (BYTES_MAX / spaces).max(SHARE_MIN);
+        let space = self.engine.space_of(stream);
+        let streams = self.held.streams();
+        let own = streams
+            .iter()
+            .filter(|(name, _)| self.engine.space_of(name) == space);
+        let held: u64 = own.map(|(_, bytes)| *bytes).sum();
+        match held.saturating_add(bytes) <= share {
+            true => Ok(()),
+            false => Err(PublishError::Later {
+                reason: format!("too many events of the space `{space}` wait for their time"),
+                after: Duration::from_secs(60),
+                full: false,
+            }),
+        }
     }
 
     async fn lock(&self, entries: &[(Bytes, Bytes)]) -> Vec<MutexGuard<'_, ()>> {
@@ -257,7 +292,7 @@ impl Front {
             }
         };
         let _alone = self.lock(later).await;
-        let fresh = self.hold(later).await?;
+        let fresh = self.hold(stream, later).await?;
         let receipts = match at_once.is_empty() {
             true => Ok(Vec::new()),
             // One batch is asked for once: what it has just taken does not keep the rest of it out.
@@ -276,7 +311,11 @@ impl Front {
     }
 
     /// Those of them that did not wait already.
-    async fn hold(&self, entries: &[(Bytes, Bytes)]) -> Result<Vec<(Bytes, Bytes)>, PublishError> {
+    async fn hold(
+        &self,
+        stream: &str,
+        entries: &[(Bytes, Bytes)],
+    ) -> Result<Vec<(Bytes, Bytes)>, PublishError> {
         let mut seen = HashSet::new();
         let mut fresh = Vec::new();
         for (key, value) in entries {
@@ -285,24 +324,14 @@ impl Front {
                 fresh.push((key.clone(), value.clone()));
             }
         }
-        let bytes: u64 = fresh.iter().map(|(_, value)| value.len() as u64).sum();
-        if self
-            .held
-            .bytes
-            .load(Ordering::Relaxed)
-            .saturating_add(bytes)
-            > BYTES_MAX
-        {
-            return Err(PublishError::Later {
-                reason: "too many events wait for their time".into(),
-                after: Duration::from_secs(60),
-                full: false,
-            });
-        }
+        self.fits(
+            stream,
+            fresh.iter().map(|(_, value)| value.len() as u64).sum(),
+        )?;
         let ops = fresh.iter().map(|(k, v)| Op::Put(k.clone(), v.clone()));
         self.notes.write(ops.collect()).await.map_err(refusal)?;
         for (key, value) in &fresh {
-            self.count(key, value.len());
+            self.count(key, value);
         }
         Ok(fresh)
     }
@@ -313,9 +342,7 @@ impl Front {
             .map(|(key, _)| Op::Delete(key.clone()))
             .collect();
         match self.notes.write(ops).await {
-            Ok(()) => entries
-                .iter()
-                .for_each(|(_, value)| self.discount(value.len())),
+            Ok(()) => entries.iter().for_each(|(_, value)| self.discount(value)),
             Err(error) => tracing::warn!(%error, "events of a refused batch wait for their time"),
         }
     }
@@ -356,7 +383,7 @@ impl Front {
                 self.let_go(value).await?;
                 let gone = vec![Op::Delete(key.clone())];
                 self.notes.write(gone).await.map_err(refusal)?;
-                self.discount(value.len());
+                self.discount(value);
             }
             if due.len() == BATCH {
                 self.held.next_ms.fetch_min(now, Ordering::Relaxed);
@@ -538,6 +565,25 @@ fn entry(
     packed::pack(event, &mut value);
     let digest = Sha256::digest(&value);
     Ok((key(due, digest.get(..16).unwrap_or_default()), value.into()))
+}
+
+impl Held {
+    fn streams(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
+        self.of_streams
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The stream that an entry is for; empty for what cannot be read.
+fn stream_of(value: &[u8]) -> String {
+    let read = || {
+        let length = u32::from_be_bytes(value.get(..4)?.try_into().ok()?) as usize;
+        let head = value.get(4..length.checked_add(4)?)?;
+        let head: Head = serde_json::from_slice(head).ok()?;
+        Some(head.stream)
+    };
+    read().unwrap_or_default()
 }
 
 fn open(value: &Bytes) -> Option<(Head, Event)> {

@@ -250,7 +250,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         ),
         move |_| admin_service.clone(),
         gateway.stop.clone(),
-        || (),
+        |_| (),
     ));
     let ingress_task = tokio::spawn(accept(
         Listener::Tcp(listener),
@@ -260,7 +260,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         ),
         service,
         stop_ingress.clone(),
-        move || metrics.connection_refused(),
+        move |why| metrics.connection_closed(why),
     ));
     let background = background(&gateway, hangups);
     Ok(Running {

@@ -1,7 +1,7 @@
 //! What operators do stands in the audit log before it is done.
 
 use crate::support::handler::Handler;
-use crate::support::{Gateway, start, start_in};
+use crate::support::{Gateway, http, start, start_in};
 use serde_json::Value;
 use tradewind_audit::{Entry, Record, verify};
 
@@ -115,6 +115,20 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
             "publish",
         ),
     ];
+    // A token in the wrong place goes no further; what it was about does.
+    gateway
+        .admin("GET", "/v1/explain?event=none&token=secret", "")
+        .await;
+    let explained = records(&gateway).pop().unwrap();
+    let asked = records(&gateway)
+        .into_iter()
+        .rev()
+        .nth(1)
+        .unwrap()
+        .entry
+        .detail;
+    assert_eq!(explained.entry.what, "explain");
+    assert_eq!(asked.unwrap()["query"], "event=none");
     let known = records(&gateway).len();
     for (method, path, body, status, _) in &calls {
         let answer = gateway.admin(method, path, body).await;
@@ -235,4 +249,74 @@ async fn a_candidate_that_names_a_file_learns_nothing_of_it() {
     assert!(answer.text().contains("secret:1:"), "{}", answer.text());
     assert!(!answer.text().contains("hidden"), "{}", answer.text());
     gateway.finish().await;
+}
+
+#[tokio::test]
+async fn who_is_turned_away_is_told_once_and_counted() {
+    let handler = Handler::start(&[]).await;
+    let key = "tw_shop_000000000000000000000000000000000000000000000000";
+    let config = format!(
+        "admin: 127.0.0.1:0\nadmin-auth: {{ api-keys: [shop] }}\napi-keys: {{ shop: {{ sha256: {}, scopes: [redrive] }} }}\n{}",
+        tradewind_adapter::api_key::hash_hex(key),
+        config(&handler, "shop")
+    );
+    let gateway = start(&config).await;
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
+        panic!("the admin API is on a socket")
+    };
+    let known = records(&gateway).len();
+    let call = async |key: &str, method: &str, path: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        );
+        http::raw(address, request.as_bytes()).await.status
+    };
+    for n in 0..40 {
+        assert_eq!(
+            call(&format!("wrong-{n}"), "GET", &format!("/v1/{n}")).await,
+            401
+        );
+        assert_eq!(
+            call(key, "POST", "/v1/subscriptions/orders/pause").await,
+            403
+        );
+        assert_eq!(call(key, "POST", "/v1/config/reload").await, 403);
+    }
+    let dir = gateway.dir.path().join("data/audit");
+    gateway.running.stop().await.unwrap();
+    let mut records = Vec::new();
+    tradewind_audit::read(&dir, |record| records.push(record)).unwrap();
+    let lines = records.into_iter().skip(known).map(|record| record.entry);
+    let lines: Vec<Entry> = lines.filter(|entry| entry.what == "refused").collect();
+    let of = |by: &str, asked: Value| -> Vec<u64> {
+        let own = lines.iter().filter(|entry| {
+            let detail = entry.detail.as_ref().unwrap();
+            entry.by == by && detail["asked"] == asked
+        });
+        own.map(|entry| entry.detail.as_ref().unwrap()["times"].as_u64().unwrap())
+            .collect()
+    };
+    // The first at once, the rest when counting ends.
+    assert_eq!(of("unknown", Value::Null)[0], 1, "{lines:?}");
+    let shop = "api-key:shop";
+    assert_eq!(
+        of(shop, "POST /v1/subscriptions/{name}/pause".into())[0],
+        1,
+        "{lines:?}"
+    );
+    assert_eq!(of(shop, "POST /v1/config/reload".into())[0], 1, "{lines:?}");
+    assert!(lines.len() <= 6, "{lines:?}");
+    let outcome = |by: &str| {
+        lines
+            .iter()
+            .find(|entry| entry.by == by)
+            .unwrap()
+            .outcome
+            .clone()
+    };
+    assert_eq!(
+        (outcome("unknown"), outcome(shop)),
+        (Some("401".into()), Some("403".into()))
+    );
+    assert!(!format!("{lines:?}").contains("wrong-"));
 }

@@ -77,3 +77,19 @@ async fn a_function_lets_callers_in() {
     assert_eq!(asked.load(Ordering::SeqCst), 4);
     gateway.running.stop().await.unwrap();
 }
+
+#[test]
+fn what_an_authorizer_is_shown_may_be_forwarded() {
+    let text = "routes:\n  one:\n    path: /one\n    methods: [GET]\n    forward: [X-Session, x-request-id]\n    \
+                auth: { authorizer: { headers: [x-session], sink: { kind: http, url: \"https://a.example\" } } }\n    \
+                sink: { kind: http, url: \"https://f.example\" }\n";
+    let registry = tradewind_server::registry();
+    let checked =
+        tradewind_config::load_str("a.yaml", text, &registry, &tradewind_config::System).unwrap();
+    let said = checked.warnings.iter().filter(|w| w.code == "no-effect");
+    let said: Vec<&str> = said.map(|w| w.message.as_str()).collect();
+    assert_eq!(
+        said,
+        ["`x-request-id` is not withheld, so that this changes nothing"]
+    );
+}

@@ -213,7 +213,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         (move || limits.clone(), || None),
         move |_| service_fn(endless),
         stop.clone(),
-        || (),
+        |_| (),
     ));
     let mut deaf = TcpStream::connect(address).await.unwrap();
     deaf.write_all(b"GET / HTTP/1.1\r\nhost: g\r\n\r\n")

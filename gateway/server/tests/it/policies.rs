@@ -181,6 +181,51 @@ async fn tail_and_lists_show_what_may_be_seen() {
     gateway.running.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn what_is_set_aside_is_seen_by_who_may_see_what_is_within() {
+    let mut handler = Handler::start(&[]).await;
+    let authority = "policies:\n  p:\n    cedar: |\n      \
+        permit (principal == Key::\"shop\", action == Action::\"publish\", resource);\n      \
+        permit (principal == Key::\"till\", action in [Action::\"subscribe\", Action::\"read-payload\"], resource in Stream::\"default\")\n      \
+        when { context.type == \"order\" || context.type == \"tradewind.source.refused\" };\n\
+        schemas:\n  all: { format: json-schema, on-failure: dead-letter, events: [{ type: order }, { type: payroll }], \
+        versions: [{ schema: { type: array } }] }\n";
+    let gateway = start(&config(authority, &handler, "")).await;
+    let mut tail = tail(&gateway, OTHER).await;
+    let mut positions = Vec::new();
+    for (id, ty) in [("1", "payroll"), ("2", "order")] {
+        let answer = publish(&gateway, KEY, id, ty).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let position = answer.json()["events"][0]["position"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        positions.push(position);
+        assert_eq!(
+            handler.next().await.header("ce-type"),
+            "tradewind.source.refused"
+        );
+    }
+    for (position, status) in positions.iter().zip([403, 200]) {
+        let path = format!("/v1/explain?event=default@{position}");
+        let told = operate(&gateway, OTHER, "GET", &path, "").await;
+        assert_eq!(told.status, status, "{position} {}", told.text());
+    }
+    let mut seen = String::new();
+    while !seen.contains(r#""what":"accepted""#) {
+        let mut bytes = [0; 4096];
+        let read = tail.read(&mut bytes).await.unwrap();
+        seen.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    let place = |position: &str| format!(r#""position":"{position}""#);
+    assert!(
+        seen.contains(&place(&positions[1])) && !seen.contains(&place(&positions[0])),
+        "{seen}"
+    );
+    drop(tail);
+    gateway.running.stop().await.unwrap();
+}
+
 /// A reader of what happens, past the head of the answer.
 async fn tail(gateway: &Gateway, key: &str) -> tokio::net::TcpStream {
     let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {

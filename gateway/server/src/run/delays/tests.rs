@@ -12,6 +12,13 @@ use tradewind_store::Durability;
 const TEXT: &str = "spaces: { acme: { quotas: { events-per-second: 3 } } }\n\
                     streams: { acme: { space: acme } }\n";
 
+/// One of more than 1 MiB.
+fn large(id: &str) -> Event {
+    later(id)
+        .with_attribute("large", Attribute::String(&"x".repeat(1 << 20)))
+        .unwrap()
+}
+
 /// One that waits for longer than a test lasts.
 fn later(id: &str) -> Event {
     let at = Attribute::String("2024-01-01T00:00:00Z");
@@ -71,8 +78,6 @@ fn the_same_event_in_a_batch_and_again_is_one() {
             assert_eq!(receipts.len(), 4);
             assert_eq!(waiting(&front).await, 2);
         }
-        front.discount(usize::MAX);
-        assert_eq!(front.delayed().bytes, 0);
         assert!(EPOCH_MS < front.delayed().next_ms.unwrap());
         Ok(())
     };
@@ -92,6 +97,34 @@ fn a_batch_for_now_and_later_is_charged_once() {
             .publish_owed("acme", &origin, vec![event("e"), later("f")])
             .await
             .unwrap();
+        Ok(())
+    };
+    in_simulated_time(run).unwrap();
+}
+
+#[test]
+fn a_space_that_fills_its_share_keeps_nobody_elses_events_out() {
+    let run = async {
+        let (front, origin) = (front().await, origin());
+        let publish = async |stream: &str, event| front.publish(stream, &origin, vec![event]).await;
+        // As much as its half.
+        let half = BYTES_MAX / 2 - 1;
+        front.held.streams().insert("default".into(), half);
+        let refused = publish("default", large("a")).await;
+        let Err(PublishError::Later {
+            reason,
+            full: false,
+            ..
+        }) = refused
+        else {
+            panic!("{refused:?}");
+        };
+        assert!(reason.contains("`default`"), "{reason}");
+        publish("acme", large("a")).await.unwrap();
+        // What is let go makes room again.
+        front.held.streams().remove("default");
+        publish("default", large("a")).await.unwrap();
+        assert_eq!(waiting(&front).await, 2);
         Ok(())
     };
     in_simulated_time(run).unwrap();

@@ -175,7 +175,7 @@ pub(crate) async fn open(publisher: Arc<dyn Publisher>, site: Site) -> Front {
         (move || limits.clone(), || None),
         service,
         stop.clone(),
-        move || {
+        move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
         },
     ));
