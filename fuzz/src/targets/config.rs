@@ -88,7 +88,7 @@ fn config(input: &[u8]) {
         .sink::<tradewind_memory::MemorySink>();
     let shown = match load_str(name, text, &registry, &Fake) {
         Ok(checked) => {
-            run::plan(&checked, None);
+            run::planned(&checked);
             run::site(&checked);
             let again = load_str(name, text, &registry, &Fake).unwrap();
             assert_eq!(tradewind_config::diff(&checked, &again), []);

@@ -84,7 +84,7 @@ proptest! {
                 id, until, split, definition: "null".into(), milli_rate: counts[3], cancelled: flags[1],
             }),
         };
-        prop_assert_eq!(LaneRecord::decode(&record.encode()).unwrap(), record.clone());
+        prop_assert_eq!(&LaneRecord::decode(&record.encode()).unwrap(), &record);
         // Before it counted whose it was.
         let earlier = LaneRecord { space: String::new(), ..record };
         let bytes = earlier.encode();
@@ -132,7 +132,7 @@ proptest! {
                 start: [Start::Tip, Start::Oldest, Start::Time(time)][(time % 3) as usize],
             }).collect(),
         };
-        prop_assert_eq!(Generation::decode(&generation.encode()).unwrap(), generation.clone());
+        prop_assert_eq!(&Generation::decode(&generation.encode()).unwrap(), &generation);
         let mut earlier = generation;
         earlier.subscriptions.iter_mut().for_each(|declared| declared.space.clear());
         let bytes = earlier.encode();

@@ -245,9 +245,7 @@ subscriptions:
                 "sources" => ("Source", format!("### `sources.NAME` of kind `{kind}`\n")),
                 _ => ("Sink", format!("### `sink` of kind `{kind}`\n")),
             };
-            let (_, section) = keys
-                .split_once(&heading)
-                .unwrap_or_else(|| panic!("{kind}"));
+            let (_, section) = keys.split_once(&heading).unwrap();
             let section = section.split("\n#").next().unwrap_or_default().trim();
             let line = |line: &&str| line.starts_with(&format!("  {kind}:"));
             let (sources, subscriptions) = ALL.split_once("subscriptions:").unwrap();

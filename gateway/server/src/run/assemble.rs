@@ -16,6 +16,11 @@ use tradewind_engine::{
 use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
 
+/// Streams and subscriptions as a configuration has them, for the engine.
+pub fn planned(checked: &config::Checked) -> Plan {
+    plan(checked, None, &Decisions::default())
+}
+
 /// Streams and subscriptions, for the engine; with what was decided of groups at run time.
 pub(crate) fn plan(
     checked: &config::Checked,

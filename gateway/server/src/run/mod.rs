@@ -19,7 +19,7 @@ pub(crate) mod supervisor;
 mod watched;
 
 pub(crate) use assemble::ignored;
-pub use assemble::site;
+pub use assemble::{planned, site};
 pub use clock::SystemClock;
 pub(crate) use clock::unix_ms;
 pub(crate) use delays::{DELIVER_AFTER, DELIVER_AT};
