@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tradewind_adapter::{
     Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
 };
@@ -146,10 +146,10 @@ impl Desk {
     }
 
     /// Waits until something may have come.
-    async fn wait(&self, wait: Duration) {
+    async fn wait(&self, until: Instant) {
         let soonest = self.book().soonest();
-        let wait = wait.min(soonest.unwrap_or(wait));
-        timeout(wait, self.inbox.came.notified()).await.ok();
+        let until = until.min(soonest.unwrap_or(until));
+        timeout_at(until, self.inbox.came.notified()).await.ok();
     }
 }
 
@@ -161,11 +161,9 @@ impl Book {
         Some(self.again.remove(place).1)
     }
 
-    /// How long until there is one.
-    fn soonest(&self) -> Option<Duration> {
-        let now = Instant::now();
-        let waits = self.again.iter();
-        waits.map(|(at, _)| at.saturating_duration_since(now)).min()
+    /// When there is one.
+    fn soonest(&self) -> Option<Instant> {
+        self.again.iter().map(|(at, _)| *at).min()
     }
 
     /// What came over a connection that is gone comes again over the one that is there.
@@ -190,9 +188,11 @@ impl Source for MqttSource {
         let desk = self.desk().await?;
         let current = desk.line.up(CONNECTING).await?.number;
         desk.book().forget(current);
+        let until = Instant::now() + wait;
         let mut next = desk.next();
-        if next.is_none() {
-            desk.wait(wait).await;
+        // What wakes may be what was taken before.
+        while next.is_none() && Instant::now() < until {
+            desk.wait(until).await;
             next = desk.next();
         }
         // From here on nothing is waited for: what is taken is given.

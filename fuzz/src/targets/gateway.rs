@@ -53,7 +53,7 @@ pub(super) const INGRESS: Target = Target {
         "content-type: application/cloudevents-batch+json\n",
     ],
     // The first input builds the gateway, with the schemas of all its adapters.
-    memory: 512 << 10,
+    memory: 768 << 10,
     growth: 256,
     ..Target::new("ingress", ingress)
 };

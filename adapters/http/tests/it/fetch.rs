@@ -62,7 +62,7 @@ async fn answers_that_are_no_document() {
         let fetcher = fetcher(&authority, &["127.0.0.1"], &[&["127.0.0.1"]]);
         let url = format!("https://keys.example:{}/", server.address.port());
         let error = fetcher.get(&url, 100).await.unwrap_err();
-        assert!(error.is_temporary(), "{error}");
+        assert_eq!(error.is_temporary(), status != 404, "{error}");
         assert_eq!(server.seen().len(), 1, "{status}: nobody is followed");
     }
     // A certificate for another name, and none that is trusted.
