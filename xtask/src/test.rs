@@ -42,7 +42,6 @@ const SHORT: &[(&str, &[&str])] = &[
     ("backup", &["--short"]),
     ("telemetry", &[]),
     ("aws", &["--short"]),
-    ("aws-migration", &["--short"]),
     ("aws-permissions", &[]),
     ("audit", &["--short"]),
     ("authentication", &["--short"]),
