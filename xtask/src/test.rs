@@ -7,6 +7,8 @@ use std::process::Command;
 const HEAVY: &[&str] = &[
     "tradewind-amqp",
     "tradewind-aws",
+    "tradewind-backup",
+    "tradewind-brokers",
     "tradewind-dynamodb-streams",
     "tradewind-event-bridge",
     "tradewind-firehose",
@@ -24,6 +26,9 @@ const HEAVY: &[&str] = &[
     "tradewind-http",
     "tradewind-functions",
     "tradewind",
+    "tradewind-macros",
+    "tradewind-worker-kafka",
+    "tradewind-worker-sqs",
     "cargo-tradewind",
     "tradewind-server",
     "fan-out",
@@ -155,7 +160,7 @@ fn steps(count: &mut Count, core_only: bool, conformance: &std::path::Path) -> R
         "--package=tradewind-event",
         "--features=tradewind-event/cloudevents-sdk",
         "--package=tradewind",
-        "--features=tradewind/otel",
+        "--features=tradewind/cloudevents-sdk,tradewind/otel",
     ]))?;
     let mut heavy = test();
     match tools::kafka()? {

@@ -1,11 +1,7 @@
 //! What errors of AMQP mean: for a delivery, and for an operator.
 
-use std::time::Duration;
-use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
-use tradewind_brokers::retry;
-
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
+use tradewind_adapter::{Error, ErrorKind, Outcome};
+use tradewind_brokers::{patient, retry};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -61,15 +57,5 @@ pub(crate) fn outcome(error: &Error) -> Outcome {
         ErrorKind::NotFound => "not-found",
         _ => return retry("connect", error.to_string()),
     };
-    patient(code, &error.to_string())
-}
-
-/// It may work later, though it usually does not.
-pub(crate) fn patient(code: &str, detail: &str) -> Outcome {
-    Outcome::Retry {
-        after: None,
-        patience: Some(PATIENCE),
-        throttled: false,
-        reason: Reason::new(code, detail),
-    }
+    patient(code, error.to_string())
 }

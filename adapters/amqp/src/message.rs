@@ -5,7 +5,7 @@ use fe2o3_amqp_types::messaging::{
     ApplicationProperties, Batch, Body, Data, Header, Message, MessageId, Properties,
 };
 use fe2o3_amqp_types::primitives::{OrderedMap, SimpleValue, Value};
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_brokers::unique;
 use tradewind_event::broker::{self, Binding, Received};
 use tradewind_event::{Event, Limits};
@@ -56,12 +56,8 @@ impl Taken {
             content_type: self.content_type.as_deref(),
             body: self.body.clone(),
         };
-        match broker::decode(&Binding::AMQP, received, limits) {
-            Err(broker::Error::NotCloudEvent { .. }) => self.plain(source).event(limits),
-            decoded => {
-                decoded.map_err(|e| Error::new(ErrorKind::Unexpected, "decode", e.to_string()))
-            }
-        }
+        let decoded = broker::decode(&Binding::AMQP, received, limits);
+        event_or_plain(decoded, || self.plain(source), limits)
     }
 
     /// A message that has no id is another event when it comes again: nothing else tells two equal ones apart.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
-use tradewind_brokers::{Mode, deliver_each, invalid, reject, retry};
+use tradewind_brokers::{Mode, deliver_each, invalid, patient, reject, retry};
 use tradewind_event::broker::Binding;
 
 /// Most events of one call.
@@ -123,7 +123,7 @@ fn rejection(error: Option<&Failure>) -> Outcome {
     let condition = error.map(|error| format!("{:?}", error.condition));
     match condition.is_some_and(|condition| never.iter().any(|name| condition.contains(name))) {
         true => reject("rejected", detail),
-        false => failure::patient("rejected", &detail),
+        false => patient("rejected", detail),
     }
 }
 

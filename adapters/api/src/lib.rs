@@ -43,7 +43,7 @@ pub use identity::{Credential, Identity, Signers, Unproved};
 pub use invoke::{Body, BoxError, Invoke};
 pub use outcome::{Outcome, Reason};
 pub use permission::{Caller, Permission};
-pub use plain::Plain;
+pub use plain::{Plain, event_or_plain};
 pub use registry::{
     Build, BuiltSource, Failure, Registry, SinkAdapter, SourceAdapter, WebhookAdapter,
 };

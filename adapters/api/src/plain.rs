@@ -2,8 +2,7 @@
 
 use crate::{Error, ErrorKind};
 use bytes::Bytes;
-use serde::de::IgnoredAny;
-use tradewind_event::{Attribute, Event, Limits, json};
+use tradewind_event::{Attribute, Event, Limits, broker, json};
 
 /// A message of a broker that says of itself nothing of CloudEvents, and what it becomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,11 +72,24 @@ impl Plain<'_> {
     }
 }
 
+/// The event that a message was read as; that of the plain one where it says nothing of CloudEvents.
+///
+/// # Errors
+/// A message of CloudEvents that is wrong, and a body that is larger than an event may be.
+pub fn event_or_plain<'a>(
+    decoded: Result<Event, broker::Error>,
+    plain: impl FnOnce() -> Plain<'a>,
+    limits: &Limits,
+) -> Result<Event, Error> {
+    match decoded {
+        Err(broker::Error::NotCloudEvent { .. }) => plain().event(limits),
+        decoded => decoded.map_err(|error| unread(error.to_string())),
+    }
+}
+
 /// What data is that nobody has named.
 fn guess(body: &[u8]) -> &'static str {
-    let json = matches!(body.first(), Some(b'{' | b'['))
-        && serde_json::from_slice::<IgnoredAny>(body).is_ok();
-    match json {
+    match json::is_tree(body) {
         true => "application/json",
         false => "application/octet-stream",
     }

@@ -21,6 +21,25 @@ pub struct Received {
     pub original: Option<Event>,
 }
 
+impl Received {
+    /// A message that is one event. Where it could not be read, `kept` makes the one that holds it as it came.
+    pub fn one(
+        token: Token,
+        event: Result<Event, Error>,
+        kept: impl FnOnce() -> Result<Event, Error>,
+    ) -> Self {
+        let original = match &event {
+            Err(_) => kept().ok(),
+            Ok(_) => None,
+        };
+        Self {
+            token,
+            events: event.map(|event| vec![event]),
+            original,
+        }
+    }
+}
+
 /// What to tell the source of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {

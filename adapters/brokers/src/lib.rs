@@ -12,6 +12,6 @@ mod unique;
 
 pub use address::{Address, guard_password};
 pub use mode::Mode;
-pub use outcome::{deliver_each, invalid, reject, retry, unavailable};
+pub use outcome::{deliver_each, invalid, patient, reject, retry, unavailable};
 pub use tls::Tls;
 pub use unique::unique;

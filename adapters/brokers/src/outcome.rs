@@ -15,6 +15,16 @@ pub fn retry(code: &str, detail: impl Into<String>) -> Outcome {
     }
 }
 
+/// It may work later, though it usually does not.
+pub fn patient(code: &str, detail: impl Into<String>) -> Outcome {
+    Outcome::Retry {
+        after: None,
+        patience: Some(Outcome::PATIENCE),
+        throttled: false,
+        reason: Reason::new(code, detail),
+    }
+}
+
 /// It never will.
 pub fn reject(code: &str, detail: impl Into<String>) -> Outcome {
     Outcome::Reject {

@@ -15,7 +15,7 @@ mod rabbitmq;
 mod restarts;
 mod server;
 
-pub use certificates::{Authority, Pair};
+pub use certificates::{Authority, Pair, pairs};
 pub use rabbitmq::rabbitmq;
 pub use restarts::{deliver, nothing_is_lost};
-pub use server::{Server, free_port, nobody, silent};
+pub use server::{Server, free_port, place};

@@ -1,11 +1,7 @@
 //! What errors of Kafka mean: for a delivery, and for an operator.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
-
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What went wrong, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +71,8 @@ pub(crate) fn outcome(error: &KafkaError) -> Outcome {
         reason: Reason::new(name, &*detail),
     };
     match meaning(code) {
-        Meaning::Denied => retry("access-denied", Some(PATIENCE), false),
-        Meaning::NotFound => retry("not-found", Some(PATIENCE), false),
+        Meaning::Denied => retry("access-denied", Some(Outcome::PATIENCE), false),
+        Meaning::NotFound => retry("not-found", Some(Outcome::PATIENCE), false),
         Meaning::TooLarge => Outcome::Reject {
             disable: false,
             reason: Reason::new("too-large", &*detail),

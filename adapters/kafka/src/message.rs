@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_event::{Event, Limits, kafka};
 
 /// Type of the events that plain records become.
@@ -54,10 +54,8 @@ impl Taken {
     pub(crate) fn event(&self, source: &str, limits: &Limits) -> Result<Event, Error> {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
-        match kafka::decode(headers, self.value.clone(), limits) {
-            Err(kafka::Error::NotCloudEvent { .. }) => self.plain(source).event(limits),
-            decoded => decoded.map_err(|error| unread(error.to_string())),
-        }
+        let decoded = kafka::decode(headers, self.value.clone(), limits);
+        event_or_plain(decoded, || self.plain(source), limits)
     }
 
     fn content_type(&self) -> Option<&str> {
@@ -87,10 +85,6 @@ impl Taken {
 fn rfc3339(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(format!("{time:.3}"))
-}
-
-fn unread(message: String) -> Error {
-    Error::new(ErrorKind::Unexpected, "decode", message)
 }
 
 #[cfg(test)]

@@ -182,16 +182,7 @@ impl KafkaSource {
 
     fn read(&self, token: Token, taken: &Taken) -> Received {
         let event = taken.event(&self.name, &self.limits);
-        // What cannot be read is kept as it came.
-        let original = match &event {
-            Err(_) => taken.plain(&self.name).kept(&self.limits).ok(),
-            Ok(_) => None,
-        };
-        Received {
-            token,
-            events: event.map(|event| vec![event]),
-            original,
-        }
+        Received::one(token, event, || taken.plain(&self.name).kept(&self.limits))
     }
 
     /// Waits for records that are to be given again, if there are any. Nothing new is given before them.

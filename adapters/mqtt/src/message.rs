@@ -2,7 +2,7 @@
 
 use crate::wire::Incoming;
 use bytes::Bytes;
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_brokers::unique;
 use tradewind_event::broker::{self, Binding, Received};
 use tradewind_event::{Event, Limits};
@@ -20,10 +20,8 @@ pub(crate) fn event(message: &Incoming, source: &str, limits: &Limits) -> Result
         content_type: message.content_type.as_deref(),
         body: body(message),
     };
-    match broker::decode(&Binding::MQTT, received, limits) {
-        Err(broker::Error::NotCloudEvent { .. }) => plain(message, source).event(limits),
-        decoded => decoded.map_err(|e| Error::new(ErrorKind::Unexpected, "decode", e.to_string())),
-    }
+    let decoded = broker::decode(&Binding::MQTT, received, limits);
+    event_or_plain(decoded, || plain(message, source), limits)
 }
 
 /// A message as it came. Nothing names it, so one that comes again is another event.

@@ -120,18 +120,10 @@ impl MqttSource {
     fn read(&self, number: u64, arrived: &Arrived) -> Received {
         let message = &arrived.message;
         let event = message::event(message, &self.source, &self.limits);
-        // What cannot be read is kept as it came.
-        let original = match &event {
-            Err(_) => message::plain(message, &self.source)
-                .kept(&self.limits)
-                .ok(),
-            Ok(_) => None,
-        };
-        Received {
-            token: Token(number.to_string()),
-            events: event.map(|event| vec![event]),
-            original,
-        }
+        let token = Token(number.to_string());
+        Received::one(token, event, || {
+            message::plain(message, &self.source).kept(&self.limits)
+        })
     }
 }
 

@@ -14,13 +14,9 @@ use rumqttc_v5::{
 use rustls::ClientConfig;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tradewind_adapter::{Error, Outcome, Reason};
 use tradewind_brokers::{invalid, reject, retry};
 use tradewind_event::broker;
-
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) fn wire(
     access: &Access,
@@ -141,7 +137,7 @@ fn refused(reason: PubAckReason) -> Outcome {
     let detail = format!("the broker refuses the message: {reason:?}");
     let later = |code: &str, throttled: bool| Outcome::Retry {
         after: None,
-        patience: (!throttled).then_some(PATIENCE),
+        patience: (!throttled).then_some(Outcome::PATIENCE),
         throttled,
         reason: Reason::new(code, &*detail),
     };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tradewind_adapter::{Error, Secret};
-use tradewind_brokers::{Address, Tls, guard_password, invalid};
+use tradewind_brokers::{Address, Tls, guard_password, invalid, unavailable};
 
 /// How long the first connection may take, for each server.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -109,9 +109,12 @@ impl Access {
         Ok(options)
     }
 
-    pub(crate) fn describe(&self) -> String {
-        let servers: Vec<String> = self.servers.iter().map(Address::to_string).collect();
-        servers.join(",")
+    fn servers(&self) -> Vec<String> {
+        self.servers.iter().map(Address::to_string).collect()
+    }
+
+    fn describe(&self) -> String {
+        self.servers().join(",")
     }
 }
 
@@ -139,7 +142,6 @@ impl Line {
         if let Some(client) = &*kept {
             return Ok(client.clone());
         }
-        let servers: Vec<String> = self.access.servers.iter().map(Address::to_string).collect();
         let refusals = Arc::clone(&self.refusals);
         let options = self.access.options()?.event_callback(move |event| {
             let refusals = Arc::clone(&refusals);
@@ -154,7 +156,7 @@ impl Line {
                 }
             }
         });
-        let made = options.connect(servers).await;
+        let made = options.connect(self.access.servers()).await;
         let made = made.map_err(|error| failure::connect(&error))?;
         *kept = Some(made.clone());
         Ok(made)
@@ -169,7 +171,7 @@ impl Line {
         let client = self.client().await?;
         match tokio::time::timeout(CONNECTING, there_and_back(&client)).await {
             Ok(answered) => answered.map(|()| client),
-            Err(_) => Err(failure::unreachable("no answer")),
+            Err(_) => Err(unavailable("connect", "no answer")),
         }
     }
 
@@ -184,7 +186,7 @@ impl Line {
 /// # Errors
 /// A connection that broke meanwhile.
 pub(crate) async fn there_and_back(client: &Client) -> Result<(), Error> {
-    let broken = |error: &dyn std::fmt::Display| failure::unreachable(&error.to_string());
+    let broken = |error: &dyn std::fmt::Display| unavailable("connect", error);
     let inbox = client.new_inbox();
     let heard = client.subscribe(inbox.clone()).await;
     let mut heard = heard.map_err(|error| broken(&error))?;
@@ -193,7 +195,7 @@ pub(crate) async fn there_and_back(client: &Client) -> Result<(), Error> {
     client.flush().await.map_err(|error| broken(&error))?;
     match heard.next().await {
         Some(_) => Ok(()),
-        None => Err(failure::unreachable("the connection ended")),
+        None => Err(unavailable("connect", "the connection ended")),
     }
 }
 

@@ -2,12 +2,8 @@
 
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::{ConnectError, ConnectErrorKind};
-use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
-use tradewind_brokers::{reject, retry};
-
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
+use tradewind_brokers::{patient, reject, retry};
 
 /// Of the first connection.
 pub(crate) fn connect(error: &ConnectError) -> Error {
@@ -33,19 +29,10 @@ pub(crate) fn connect(error: &ConnectError) -> Error {
 
 /// Of something that the server refused while a message was sent.
 pub(crate) fn denied() -> Outcome {
-    Outcome::Retry {
-        after: None,
-        patience: Some(PATIENCE),
-        throttled: false,
-        reason: Reason::new(
-            "access-denied",
-            "the server refused something; hint: this user must be allowed to publish to the subject",
-        ),
-    }
-}
-
-pub(crate) fn unreachable(what: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, "connect", what)
+    patient(
+        "access-denied",
+        "the server refused something; hint: this user must be allowed to publish to the subject",
+    )
 }
 
 /// Of JetStream, asked for a stream or consumer.
@@ -66,17 +53,12 @@ pub(crate) fn stream(operation: &'static str, error: &dyn std::fmt::Display) -> 
 pub(crate) fn publish(error: &PublishError) -> Outcome {
     let detail = error.to_string();
     match error.kind() {
-        PublishErrorKind::StreamNotFound => Outcome::Retry {
-            after: None,
-            patience: Some(PATIENCE),
-            throttled: false,
-            reason: Reason::new(
-                "not-found",
-                format!(
-                    "{detail}; hint: no stream of JetStream takes this subject (or `jetstream: false`)"
-                ),
+        PublishErrorKind::StreamNotFound => patient(
+            "not-found",
+            format!(
+                "{detail}; hint: no stream of JetStream takes this subject (or `jetstream: false`)"
             ),
-        },
+        ),
         PublishErrorKind::MaxPayloadExceeded => reject("too-large", detail),
         PublishErrorKind::TimedOut => retry("timeout", detail),
         PublishErrorKind::MaxAckPending => Outcome::Retry {

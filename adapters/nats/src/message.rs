@@ -2,7 +2,7 @@
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_event::broker::{self, Binding, Received};
 use tradewind_event::{Event, Limits};
 
@@ -32,10 +32,8 @@ pub(crate) fn event(
         content_type: content_type(message),
         body: body(message),
     };
-    match broker::decode(&Binding::NATS, received, limits) {
-        Err(broker::Error::NotCloudEvent { .. }) => plain(message, place, source).event(limits),
-        decoded => decoded.map_err(|e| Error::new(ErrorKind::Unexpected, "decode", e.to_string())),
-    }
+    let decoded = broker::decode(&Binding::NATS, received, limits);
+    event_or_plain(decoded, || plain(message, place, source), limits)
 }
 
 /// A message as it came.

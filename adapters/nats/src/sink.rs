@@ -40,8 +40,11 @@ fn yes() -> bool {
 
 /// Publishes.
 #[derive(Debug)]
-pub struct NatsSink {
-    line: Arc<Line>,
+pub struct NatsSink(Arc<Desk>);
+
+#[derive(Debug)]
+struct Desk {
+    line: Line,
     subject: Subject,
     jetstream: bool,
     mode: Mode,
@@ -60,25 +63,17 @@ impl NatsSink {
                 "`subject` is words with `.` between them, without spaces and wildcards",
             ));
         }
-        Ok(Self {
-            line: Arc::new(Line::new(config.cluster)?),
+        Ok(Self(Arc::new(Desk {
+            line: Line::new(config.cluster)?,
             subject,
             jetstream: config.jetstream,
             mode: config.mode,
-        })
+        })))
     }
 }
 
-/// What sending one message takes.
-struct Sending {
-    line: Arc<Line>,
-    subject: Subject,
-    jetstream: bool,
-    mode: Mode,
-}
-
-impl Sending {
-    async fn send(self, delivery: Delivery) -> Outcome {
+impl Desk {
+    async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
         let client = match self.line.client().await {
             Ok(client) => client,
             Err(error) => return retry("connect", error.to_string()),
@@ -95,7 +90,8 @@ impl Sending {
             .ack_timeout(delivery.timeout)
             .build(client);
         let publish = PublishMessage::build().headers(headers).payload(body);
-        let under_way = match context.send_publish(self.subject, publish).await {
+        let subject = self.subject.clone();
+        let under_way = match context.send_publish(subject, publish).await {
             Ok(under_way) => under_way,
             Err(error) => return failure::publish(&error),
         };
@@ -107,9 +103,7 @@ impl Sending {
             Err(error) => failure::publish(&error),
         }
     }
-}
 
-impl Sending {
     /// Without JetStream, that a server has taken the message is all that can be known.
     async fn plainly(
         &self,
@@ -143,15 +137,7 @@ impl Sending {
 #[async_trait]
 impl Sink for NatsSink {
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
-        let send = |delivery| {
-            let sending = Sending {
-                line: Arc::clone(&self.line),
-                subject: self.subject.clone(),
-                jetstream: self.jetstream,
-                mode: self.mode,
-            };
-            sending.send(delivery)
-        };
+        let send = |delivery| Arc::clone(&self.0).send(delivery);
         deliver_each(batch, report, cancel, send).await;
     }
 
@@ -162,16 +148,20 @@ impl Sink for NatsSink {
     }
 
     fn describe(&self) -> String {
-        format!("NATS subject {} at {}", self.subject, self.line.describe())
+        format!(
+            "NATS subject {} at {}",
+            self.0.subject,
+            self.0.line.describe()
+        )
     }
 
     async fn health(&self) -> Result<(), Error> {
-        let client = self.line.health().await?;
-        if !self.jetstream {
+        let client = self.0.line.health().await?;
+        if !self.0.jetstream {
             return Ok(());
         }
         let context = jetstream::new(client);
-        let found = context.stream_by_subject(self.subject.as_str()).await;
+        let found = context.stream_by_subject(self.0.subject.as_str()).await;
         found
             .map(drop)
             .map_err(|error| failure::stream("health", &error))

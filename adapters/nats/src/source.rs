@@ -193,24 +193,16 @@ impl NatsSource {
         );
         let stream = self.config.stream.as_deref().unwrap_or_default();
         let source = format!("/nats/{}/{stream}", self.name);
-        self.received(message, place, &source)
+        let reply = message.reply.as_ref();
+        let token = Token(reply.map(ToString::to_string).unwrap_or_default());
+        self.received(token, message, place, &source)
     }
 
-    fn received(&self, message: &Message, place: Place, source: &str) -> Received {
+    fn received(&self, token: Token, message: &Message, place: Place, source: &str) -> Received {
         let event = message::event(message, place.clone(), source, &self.limits);
-        // What cannot be read is kept as it came.
-        let original = match &event {
-            Err(_) => message::plain(message, place, source)
-                .kept(&self.limits)
-                .ok(),
-            Ok(_) => None,
-        };
-        let reply = message.reply.as_ref();
-        Received {
-            token: Token(reply.map(ToString::to_string).unwrap_or_default()),
-            events: event.map(|event| vec![event]),
-            original,
-        }
+        Received::one(token, event, || {
+            message::plain(message, place, source).kept(&self.limits)
+        })
     }
 
     /// From a subscription. Nothing names such a message, so a repetition by its sender is another event.
@@ -220,14 +212,17 @@ impl NatsSource {
             Some(subscriber) => subscriber,
             none => none.insert(self.subscribe().await?),
         };
-        let (due, soonest) = self.heard().due();
+        let (due, soonest) = self.heard().due(max);
         let mut taken: Vec<Received> = due.into_iter().map(|message| self.hear(message)).collect();
         let wait = match taken.is_empty() {
             true => wait.min(soonest.unwrap_or(wait)),
             false => Duration::ZERO,
         };
         let mut bytes = 0;
-        let mut next = timeout(wait, subscriber.next()).await.ok();
+        let mut next = match taken.len() < max {
+            true => timeout(wait, subscriber.next()).await.ok(),
+            false => None,
+        };
         while let Some(message) = next {
             let Some(message) = message else {
                 *subscribed = None;
@@ -268,8 +263,8 @@ impl NatsSource {
             time: None,
         };
         let token = Token(place.id.clone());
-        let mut received = self.received(&message, place, &format!("/nats/{}", self.name));
-        received.token = token.clone();
+        let source = format!("/nats/{}", self.name);
+        let received = self.received(token.clone(), &message, place, &source);
         self.heard().held.insert(token, message);
         received
     }
@@ -302,10 +297,7 @@ impl NatsSource {
             let token = Token(reply.to_string());
             self.say(&client, token, AckKind::Ack.into()).await?;
         }
-        client
-            .flush()
-            .await
-            .map_err(|error| unavailable("settle", error))
+        flush(&client).await
     }
 
     async fn say(&self, client: &Client, token: Token, what: Bytes) -> Result<(), Error> {
@@ -326,13 +318,22 @@ struct Heard {
 }
 
 impl Heard {
-    /// Those that are to come again now, and how long until the next one is.
-    fn due(&mut self) -> (Vec<Message>, Option<Duration>) {
+    /// At most `max` of those that are to come again now, and how long until the next one is.
+    fn due(&mut self, max: usize) -> (Vec<Message>, Option<Duration>) {
         let now = Instant::now();
         let due = self.again.extract_if(.., |(at, _)| *at <= now);
-        let due = due.map(|(_, message)| message).collect();
-        let soonest = self.again.iter().map(|(at, _)| *at - now).min();
-        (due, soonest)
+        let due = due.take(max).map(|(_, message)| message).collect();
+        let left = self.again.iter();
+        let soonest = left.map(|(at, _)| at.saturating_duration_since(now));
+        (due, soonest.min())
+    }
+}
+
+/// Returns when what was said is sent.
+async fn flush(client: &Client) -> Result<(), Error> {
+    match timeout(ANSWERING, client.flush()).await {
+        Ok(sent) => sent.map_err(|error| unavailable("settle", error)),
+        Err(_) => Err(unavailable("settle", "no answer")),
     }
 }
 
@@ -366,11 +367,7 @@ impl Source for NatsSource {
             };
             self.say(&client, token, what.into()).await?;
         }
-        let sent = timeout(ANSWERING, client.flush()).await;
-        match sent {
-            Ok(sent) => sent.map_err(|error| unavailable("settle", error)),
-            Err(_) => Err(unavailable("settle", "no answer")),
-        }
+        flush(&client).await
     }
 
     async fn extend(&self, tokens: Vec<Token>) -> Result<(), Error> {

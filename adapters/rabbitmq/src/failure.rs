@@ -1,12 +1,9 @@
 //! What errors of RabbitMQ mean: for a delivery, and for an operator.
 
 use lapin::ErrorKind as Kind;
-use std::time::Duration;
-use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
-use tradewind_brokers::{retry, unavailable};
+use tradewind_adapter::{Error, ErrorKind, Outcome};
+use tradewind_brokers::{patient, retry, unavailable};
 
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
 // Reply codes of AMQP 0.9.1 §1.1.
 const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
@@ -56,14 +53,5 @@ pub(crate) fn outcome(error: &lapin::Error) -> Outcome {
         }
         Some(NOT_FOUND) => patient("not-found", self::error("publish", error).message()),
         _ => retry("rabbitmq", error.to_string()),
-    }
-}
-
-pub(crate) fn patient(name: &str, detail: &str) -> Outcome {
-    Outcome::Retry {
-        after: None,
-        patience: Some(PATIENCE),
-        throttled: false,
-        reason: Reason::new(name, detail),
     }
 }

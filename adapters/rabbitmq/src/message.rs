@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_brokers::unique;
 use tradewind_event::broker::{self, Binding, Received};
 use tradewind_event::{Event, Limits};
@@ -43,12 +43,8 @@ impl Taken {
             content_type: self.content_type(),
             body: self.body(),
         };
-        match broker::decode(&Binding::RABBITMQ, received, limits) {
-            Err(broker::Error::NotCloudEvent { .. }) => self.plain(source).event(limits),
-            decoded => {
-                decoded.map_err(|e| Error::new(ErrorKind::Unexpected, "decode", e.to_string()))
-            }
-        }
+        let decoded = broker::decode(&Binding::RABBITMQ, received, limits);
+        event_or_plain(decoded, || self.plain(source), limits)
     }
 
     /// A message that has no id is another event when it comes again: nothing else tells two equal ones apart.

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
-use tradewind_brokers::{Mode, invalid, reject, retry};
+use tradewind_brokers::{Mode, invalid, patient, reject, retry};
 use tradewind_event::broker::Binding;
 
 /// Most events of one call.
@@ -153,7 +153,7 @@ impl RabbitMqSink {
             confirmed.push((outcome, id));
         }
         let unroutable = || {
-            failure::patient(
+            patient(
                 "not-found",
                 "no queue is bound for this routing key; hint: bind one, or set `routing-key`",
             )

@@ -126,16 +126,9 @@ impl RabbitMqSource {
             delivery.data,
         );
         let event = taken.event(&self.source, &self.limits);
-        // What cannot be read is kept as it came.
-        let original = match &event {
-            Err(_) => taken.plain(&self.source).kept(&self.limits).ok(),
-            Ok(_) => None,
-        };
-        Received {
-            token,
-            events: event.map(|event| vec![event]),
-            original,
-        }
+        Received::one(token, event, || {
+            taken.plain(&self.source).kept(&self.limits)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use tradewind_adapter::{Error, ErrorKind, Plain};
+use tradewind_adapter::{Error, Plain, event_or_plain};
 use tradewind_event::broker::{self, Binding, Message, Received};
 use tradewind_event::{Event, Limits};
 
@@ -35,12 +35,8 @@ impl Entry {
                 .and_then(|value| std::str::from_utf8(value).ok()),
             body: self.field(DATA).cloned(),
         };
-        match broker::decode(&Binding::KAFKA, received, limits) {
-            Err(broker::Error::NotCloudEvent { .. }) => self.plain(source).kept(limits),
-            decoded => {
-                decoded.map_err(|e| Error::new(ErrorKind::Unexpected, "decode", e.to_string()))
-            }
-        }
+        let decoded = broker::decode(&Binding::KAFKA, received, limits);
+        event_or_plain(decoded, || self.plain(source), limits)
     }
 
     fn field(&self, wanted: &str) -> Option<&Bytes> {

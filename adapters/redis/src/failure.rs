@@ -1,11 +1,7 @@
 //! What errors of Redis mean: for a delivery, and for an operator.
 
 use redis::RedisError;
-use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Outcome, Reason};
-
-/// How long refusals are retried that are usually final.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -51,8 +47,8 @@ pub(crate) fn error(operation: &'static str, error: &RedisError) -> Error {
 pub(crate) fn outcome(error: &RedisError) -> Outcome {
     let meaning = meaning(error);
     let (code, patience) = match meaning {
-        Meaning::Denied => ("access-denied", Some(PATIENCE)),
-        Meaning::WrongType => ("wrong-type", Some(PATIENCE)),
+        Meaning::Denied => ("access-denied", Some(Outcome::PATIENCE)),
+        Meaning::WrongType => ("wrong-type", Some(Outcome::PATIENCE)),
         Meaning::Full => ("throttled", None),
         Meaning::Passing => ("redis", None),
     };

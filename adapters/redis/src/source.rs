@@ -162,16 +162,10 @@ impl RedisSource {
 
     fn read(&self, entry: Entry) -> Received {
         let event = entry.event(&self.source, &self.limits);
-        // What cannot be read is kept as it came.
-        let original = match &event {
-            Err(_) => entry.plain(&self.source).kept(&self.limits).ok(),
-            Ok(_) => None,
-        };
-        Received {
-            token: Token(entry.id),
-            events: event.map(|event| vec![event]),
-            original,
-        }
+        let token = Token(entry.id.clone());
+        Received::one(token, event, || {
+            entry.plain(&self.source).kept(&self.limits)
+        })
     }
 
     async fn settled(&self, command: &redis::Cmd) -> Result<Value, Error> {

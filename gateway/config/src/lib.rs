@@ -39,7 +39,7 @@ pub use load::filter::{filter, value};
 pub use load::paths::Piece;
 pub use load::routes::{WITHHELD, WITHHELD_PREFIX};
 pub use load::transform::transform;
-pub use load::{load, load_str};
+pub use load::{is_name, load, load_str};
 pub use model::{
     Address, Admin, Audit, Backup, Common, Cors, Exchange, FieldName, FromRegistry, GroupMode,
     Limits, Log, LogFormat, LogLevel, MayClaim, Mode, Moment, Network, Origin, Period, RateLimit,

@@ -36,6 +36,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tradewind_adapter::{Failure, Registry};
 
+/// Whether something may be called so: 1 to 63 characters out of `a-z`, `0-9` and `-`.
+pub fn is_name(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&name.len()) && name.chars().all(legal)
+}
+
 /// Loads a configuration file; TOML where its name ends in `.toml`, else YAML.
 ///
 /// # Errors
@@ -248,8 +254,7 @@ impl Loader<'_> {
         let mut all = Vec::new();
         for (name, value) in map {
             let base = child(&child("", section), &name);
-            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
+            if !is_name(&name) {
                 let what = match section {
                     "policies" => "policy",
                     "schema-registries" => "schema registry",

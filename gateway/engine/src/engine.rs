@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use authority::Authority;
 pub use authority::Denied;
 use contracts::Contracts;
-pub use contracts::{SET_ASIDE, Violated};
+pub use contracts::Violated;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -237,8 +237,8 @@ impl Engine {
     ) -> Result<(), PublishError> {
         crate::own::refuse(stream, events)?;
         self.inner.authority.publish(stream, origin, events)?;
-        let space = self.inner.owner_of(stream);
-        self.inner.contracts.refuse(&space, events)?;
+        let space = || self.inner.owner_of(stream);
+        self.inner.contracts.refuse(space, events)?;
         match self.inner.streams.load().contains_key(stream) {
             true => Ok(()),
             false => Err(PublishError::NoStream(stream.to_owned())),
@@ -282,7 +282,7 @@ impl Engine {
 
     /// The name of the space that a stream belongs to.
     pub fn space_of(&self, stream: &str) -> Arc<str> {
-        self.inner.charged_space(stream).name.clone()
+        self.inner.owner_of(stream)
     }
 
     /// How many spaces there are.
@@ -416,6 +416,14 @@ impl Engine {
         examples: usize,
     ) -> Result<ComparisonView, Error> {
         self.inner.compared(subscription, examples).await
+    }
+
+    /// As [`Engine::compared`], without differences, of a shadow whose view is at hand: the others are not asked.
+    ///
+    /// # Errors
+    /// It is no shadow, or the store fails.
+    pub async fn compared_of(&self, shadow: &SubscriptionView) -> Result<ComparisonView, Error> {
+        self.inner.compared_of(shadow, 0).await
     }
 
     /// Forgets what was compared so far, and counts anew.

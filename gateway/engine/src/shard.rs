@@ -340,14 +340,7 @@ impl Shard {
             if self.health.borrow().is_err() {
                 self.health.send_modify(|health| *health = Ok(()));
             }
-        }
-        let end = self.around.log.bounds(self.around.shard).end;
-        for (id, lane) in &mut self.lanes {
-            match sync {
-                Sync::Durable => lane.unsynced = None,
-                Sync::Lazy if saved.contains(id) => lane.unsynced = Some(end),
-                Sync::Lazy => {}
-            }
+            self.recorded(sync, &saved);
         }
         for note in std::mem::take(&mut self.turn.notes) {
             self.around
@@ -355,6 +348,27 @@ impl Shard {
                 .note(self.turn.now, &self.around.stream, self.around.shard, note);
         }
         Ok(())
+    }
+
+    /// After a record: what the lanes of groups settled, whose own record it held, may be taken back by a power loss
+    /// or not.
+    fn recorded(&mut self, sync: Sync, saved: &[LaneId]) {
+        match sync {
+            Sync::Durable => {
+                for lane in self.lanes.values_mut() {
+                    lane.unsynced = None;
+                }
+            }
+            Sync::Lazy if saved.is_empty() => {}
+            Sync::Lazy => {
+                let end = self.around.log.bounds(self.around.shard).end;
+                for id in saved {
+                    if let Some(lane) = self.lanes.get_mut(id) {
+                        lane.unsynced = Some(end);
+                    }
+                }
+            }
+        }
     }
 
     /// Notes that the shard runs, with the next record.

@@ -20,6 +20,8 @@ pub use refusal::InvalidSchema;
 pub use registry::{Compatibility, Judgement, Registered, Schemas, Version};
 pub use violation::Violation;
 
+/// Type of what stands in a stream in place of an event that is set aside.
+pub const SET_ASIDE: &str = "tradewind.source.refused";
 /// Largest text of a schema, in bytes.
 pub const TEXT_MAX: usize = 256 << 10;
 /// Most documents that a schema refers to.

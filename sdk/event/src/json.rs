@@ -20,7 +20,7 @@ pub use decode::decode;
 pub use encode::encode;
 pub use reader::{Next, Reader};
 pub(crate) use scan::is_document;
-pub use value::value;
+pub use value::{is_tree, value};
 
 /// Media type of a single event.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";

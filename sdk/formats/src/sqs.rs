@@ -1,8 +1,7 @@
 //! Messages of Amazon SQS that carry no other message: the body is the data, whoever reads the queue.
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
-use tradewind_event::{Event, InvalidEvent};
+use tradewind_event::{Event, InvalidEvent, json};
 
 /// Message attribute that says what the body is.
 pub const CONTENT_TYPE: &str = "content-type";
@@ -18,9 +17,7 @@ pub fn with_body(event: &Event, says: Option<&str>, body: Bytes) -> Result<Event
     {
         return Ok(event);
     }
-    let is_json = matches!(body.first(), Some(b'{' | b'['))
-        && serde_json::from_slice::<IgnoredAny>(&body).is_ok();
-    let looks = match is_json {
+    let looks = match json::is_tree(&body) {
         true => "application/json",
         false => "text/plain; charset=utf-8",
     };

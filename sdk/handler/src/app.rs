@@ -53,14 +53,7 @@ impl App {
     /// # Errors
     /// As [`run`](crate::run).
     pub fn run(self) -> Exit {
-        if asked_for_manifest(
-            std::env::args().skip(1),
-            std::env::var("TRADEWIND_MANIFEST").ok(),
-        ) {
-            return self.print();
-        }
-        let host = chosen_host(&self.workers)?;
-        start(&self, host)
+        self.begin(None)
     }
 
     /// As [`run_on`](crate::run_on).
@@ -68,13 +61,22 @@ impl App {
     /// # Errors
     /// As [`run`](crate::run).
     pub fn run_on(self, host: Host) -> Exit {
+        self.begin(Some(host))
+    }
+
+    /// On this host, else on the one that is named or found.
+    fn begin(&self, host: Option<Host>) -> Exit {
         if asked_for_manifest(
             std::env::args().skip(1),
             std::env::var("TRADEWIND_MANIFEST").ok(),
         ) {
             return self.print();
         }
-        start(&self, host)
+        let host = match host {
+            Some(host) => host,
+            None => chosen_host(&self.workers)?,
+        };
+        start(self, host)
     }
 
     /// What `--manifest` prints: the handlers, and what each host cannot express of what they declare.

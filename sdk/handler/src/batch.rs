@@ -17,7 +17,7 @@ struct Inner {
 }
 
 impl Shared {
-    pub(crate) fn new(deliveries: Vec<Delivery>) -> Self {
+    fn new(deliveries: Vec<Delivery>) -> Self {
         Self(Arc::new(Inner {
             deliveries,
             misfits: Mutex::default(),
@@ -75,17 +75,23 @@ pub(crate) fn reported(outcome: Option<Outcome>) -> Outcome {
     })
 }
 
-/// Calls a handler with several deliveries at once; the circumstances of the first stand for all.
+/// One delivery with all of them in it, whose circumstances are those of the first; nothing where there are none.
+pub(crate) fn shared(deliveries: Vec<Delivery>) -> Option<(Delivery, Shared)> {
+    let Delivery { event, context } = deliveries.first().cloned()?;
+    let shared = Shared::new(deliveries);
+    let context = context.with_shared(shared.clone());
+    Some((Delivery { event, context }, shared))
+}
+
+/// Calls a handler with several deliveries at once.
 pub(crate) fn together(
     handler: &dyn Handler,
     deliveries: Vec<Delivery>,
 ) -> BoxFuture<Vec<Outcome>> {
-    let Some(Delivery { event, context }) = deliveries.first().cloned() else {
+    let Some((delivery, shared)) = shared(deliveries) else {
         return Box::pin(async { Vec::new() });
     };
-    let shared = Shared::new(deliveries);
-    let context = context.with_shared(shared.clone());
-    let handling = handler.call(Delivery { event, context }, &());
+    let handling = handler.call(delivery, &());
     Box::pin(async move { shared.each(handling.await) })
 }
 

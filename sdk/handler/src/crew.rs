@@ -1,6 +1,6 @@
 //! Calling the handler: what every host does alike once it knows the events.
 
-use crate::batch::Shared;
+use crate::batch;
 use crate::describe::Takes;
 use crate::reply_to::ReplyTo;
 use crate::response::{self, Cut, Response};
@@ -381,19 +381,10 @@ impl Crew {
             .into_iter()
             .map(|one| self.here(one, terms))
             .collect();
-        let ids: Vec<_> = deliveries
-            .iter()
-            .map(|one| one.context.delivery_id().to_owned())
-            .collect();
-        let Some(Delivery { event, context }) = deliveries.first().cloned() else {
+        let Some((delivery, shared)) = batch::shared(deliveries) else {
             return Vec::new();
         };
-        let shared = Shared::new(deliveries);
-        let context = context.with_shared(shared.clone());
-        let ends = match self
-            .handled(Delivery { event, context }, terms.deadline)
-            .await
-        {
+        let ends = match self.handled(delivery, terms.deadline).await {
             Ok(outcome) => {
                 let mut ends = Vec::with_capacity(count);
                 for outcome in shared.each(outcome) {
@@ -403,8 +394,8 @@ impl Crew {
             }
             Err(end) => vec![end; count],
         };
-        for (id, end) in ids.iter().zip(&ends) {
-            self.log(id, end);
+        for (one, end) in shared.deliveries().iter().zip(&ends) {
+            self.log(one.context.delivery_id(), end);
         }
         ends
     }

@@ -112,8 +112,25 @@ impl From<&str> for On {
 /// Replies have the `source` of the handler that gave them, as if it ran alone.
 pub struct Router {
     name: String,
-    routes: Vec<(On, Arc<dyn Handler>)>,
-    otherwise: Option<Arc<dyn Handler>>,
+    routes: Vec<(On, Routed)>,
+    otherwise: Option<Routed>,
+}
+
+/// One of the handlers.
+struct Routed {
+    handler: Arc<dyn Handler>,
+    /// Whether it takes several events by one call.
+    batches: bool,
+}
+
+impl Routed {
+    fn new(handler: impl Handler) -> Self {
+        let described = handler.describe();
+        Self {
+            batches: described.iter().any(|one| one.takes == Takes::Batch),
+            handler: Arc::new(handler),
+        }
+    }
 }
 
 impl fmt::Debug for Router {
@@ -137,26 +154,24 @@ impl Router {
     /// Gives these events to this handler, unless one before it takes them.
     #[must_use]
     pub fn on(mut self, events: impl Into<On>, handler: impl Handler) -> Self {
-        self.routes.push((events.into(), Arc::new(handler)));
+        self.routes.push((events.into(), Routed::new(handler)));
         self
     }
 
     /// Gives what is left to this handler.
     #[must_use]
     pub fn otherwise(mut self, handler: impl Handler) -> Self {
-        self.otherwise = Some(Arc::new(handler));
+        self.otherwise = Some(Routed::new(handler));
         self
     }
 
-    fn find(&self, event: &Event) -> Option<&Arc<dyn Handler>> {
-        let routed = self.routes.iter().find(|(on, _)| on.fits(event));
-        routed
-            .map(|(_, handler)| handler)
-            .or(self.otherwise.as_ref())
+    fn find(&self, event: &Event) -> Option<&Routed> {
+        let found = self.routes.iter().find(|(on, _)| on.fits(event));
+        found.map(|(_, routed)| routed).or(self.otherwise.as_ref())
     }
 
     /// As the handler would be called alone.
-    fn renamed(&self, delivery: Delivery, handler: &Arc<dyn Handler>) -> Delivery {
+    fn renamed(&self, delivery: Delivery, handler: &dyn Handler) -> Delivery {
         let Delivery { event, context } = delivery;
         let ours = context.source().strip_prefix("/handlers/") == Some(self.name.as_str());
         let context = match ours {
@@ -167,9 +182,13 @@ impl Router {
         Delivery { event, context }
     }
 
-    fn one(&self, delivery: Delivery) -> BoxFuture<Outcome> {
-        match self.find(&delivery.event) {
-            Some(handler) => handler.call(self.renamed(delivery, handler), &()),
+    /// By the handler that was found for it.
+    fn one(&self, delivery: Delivery, routed: Option<&Routed>) -> BoxFuture<Outcome> {
+        match routed {
+            Some(Routed { handler, .. }) => {
+                let handler = handler.as_ref();
+                handler.call(self.renamed(delivery, handler), &())
+            }
             None => {
                 let reason = format!("no handler takes events of type {}", delivery.event.ty());
                 Box::pin(async {
@@ -186,38 +205,39 @@ impl Router {
     fn many(&self, shared: &Shared) -> BoxFuture<Outcome> {
         let count = shared.deliveries().len();
         // The events of a handler, and of none.
-        type Part = (Option<Arc<dyn Handler>>, Vec<usize>);
-        let mut parts: Vec<Part> = Vec::new();
+        type Part<'a> = (Option<&'a Routed>, Vec<usize>);
+        let mut parts: Vec<Part<'_>> = Vec::new();
         for (place, delivery) in shared.deliveries().iter().enumerate() {
-            let handler = self.find(&delivery.event);
-            let same = |known: &Option<Arc<dyn Handler>>| match (known, handler) {
-                (Some(known), Some(handler)) => Arc::ptr_eq(known, handler),
+            let routed = self.find(&delivery.event);
+            let same = |known: Option<&Routed>| match (known, routed) {
+                (Some(known), Some(routed)) => std::ptr::eq(known, routed),
                 (None, None) => true,
                 _ => false,
             };
-            match parts.iter_mut().find(|(known, _)| same(known)) {
+            match parts.iter_mut().find(|(known, _)| same(*known)) {
                 Some((_, places)) => places.push(place),
-                None => parts.push((handler.cloned(), vec![place])),
+                None => parts.push((routed, vec![place])),
             }
         }
         let calls: Vec<_> = parts
             .into_iter()
-            .map(|(handler, places)| {
+            .map(|(routed, places)| {
                 let deliveries = places
                     .iter()
                     .map(|place| shared.deliveries()[*place].clone());
-                let batched = handler.filter(|handler| {
-                    let all = handler.describe();
-                    all.iter().any(|one| one.takes == Takes::Batch)
-                });
-                let outcomes: BoxFuture<Vec<Outcome>> = match batched {
-                    Some(handler) => {
-                        let renamed = |delivery| self.renamed(delivery, &handler);
-                        let deliveries: Vec<_> = deliveries.map(renamed).collect();
-                        together(handler.as_ref(), deliveries)
+                let outcomes: BoxFuture<Vec<Outcome>> = match routed {
+                    Some(Routed {
+                        handler,
+                        batches: true,
+                    }) => {
+                        let handler = handler.as_ref();
+                        let renamed = |delivery| self.renamed(delivery, handler);
+                        together(handler, deliveries.map(renamed).collect())
                     }
-                    None => {
-                        let calls: Vec<_> = deliveries.map(|delivery| self.one(delivery)).collect();
+                    _ => {
+                        let calls: Vec<_> = deliveries
+                            .map(|delivery| self.one(delivery, routed))
+                            .collect();
                         Box::pin(async move {
                             let mut outcomes = Vec::with_capacity(calls.len());
                             for call in calls {
@@ -246,7 +266,10 @@ impl Handler for Router {
     fn call(&self, delivery: Delivery, _: &()) -> BoxFuture<Outcome> {
         match delivery.context.shared() {
             Some(shared) => self.many(&shared.clone()),
-            None => self.one(delivery),
+            None => {
+                let routed = self.find(&delivery.event);
+                self.one(delivery, routed)
+            }
         }
     }
 
@@ -256,8 +279,8 @@ impl Handler for Router {
 
     fn describe(&self) -> Vec<Description> {
         let texts = |patterns: &[Pattern]| patterns.iter().map(|p| p.0.clone()).collect::<Vec<_>>();
-        let routed = self.routes.iter().flat_map(|(on, handler)| {
-            handler.describe().into_iter().map(|mut one| {
+        let routed = self.routes.iter().flat_map(|(on, routed)| {
+            routed.handler.describe().into_iter().map(|mut one| {
                 // A router within narrows what this one lets through.
                 if one.types.is_empty() {
                     one.types = texts(&on.types);
@@ -268,7 +291,8 @@ impl Handler for Router {
                 one
             })
         });
-        let rest = self.otherwise.iter().flat_map(|handler| handler.describe());
+        let rest = self.otherwise.iter();
+        let rest = rest.flat_map(|routed| routed.handler.describe());
         routed.chain(rest).collect()
     }
 }

@@ -65,6 +65,8 @@ struct Story<'a> {
     cloud: Cloud,
     portable: Portable,
     gateway: Gateway,
+    /// Orders in each round.
+    round: usize,
     sent: usize,
 }
 
@@ -86,6 +88,7 @@ async fn story(options: &Options, figures: &mut Figures) -> Result<(), String> {
         cloud,
         portable,
         gateway,
+        round: if options.short { 40 } else { 400 },
         sent: 0,
     };
     let outcome = story.told(figures).await;
@@ -95,7 +98,7 @@ async fn story(options: &Options, figures: &mut Figures) -> Result<(), String> {
 
 impl Story<'_> {
     async fn told(&mut self, figures: &mut Figures) -> Result<(), String> {
-        let round = if self.options.short { 40 } else { 400 };
+        let round = self.round;
         // 1. As it is there, now through the gateway.
         let imported = self.imported().await?;
         self.put_in_force(&imported)?;
@@ -110,7 +113,7 @@ impl Story<'_> {
         let begun = self.portable.acts().len();
         self.order(round).await?;
         self.settled().await?;
-        figures.compared = self.compared(round).await?;
+        figures.compared = self.compared().await?;
         if self.portable.acts().len() - begun != round {
             return Err("the shadow did not get each event once".into());
         }
@@ -120,7 +123,7 @@ impl Story<'_> {
         self.put_in_force(&group)?;
         self.reload().await?;
         let (functions, portables) = (self.cloud.acts()?.len(), self.portable.acts().len());
-        self.over(round).await?;
+        self.over().await?;
         self.settled().await?;
         let half = self.portable.acts().len() - portables;
         if half == 0 {
@@ -206,7 +209,7 @@ impl Story<'_> {
     }
 
     /// By the example's script, while orders come in.
-    async fn over(&mut self, round: usize) -> Result<(), String> {
+    async fn over(&mut self) -> Result<(), String> {
         let mut script = tokio::process::Command::new("sh")
             .arg(example("cut-over.sh"))
             .args(["order-placed", "portable"])
@@ -220,7 +223,7 @@ impl Story<'_> {
             .spawn()
             .map_err(|e| e.to_string())?;
         for _ in 0..10 {
-            self.order(round / 5).await?;
+            self.order(self.round / 5).await?;
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         let status = script.wait().await.map_err(|e| e.to_string())?;
@@ -251,11 +254,11 @@ impl Story<'_> {
         ))
     }
 
-    async fn compared(&self, round: usize) -> Result<u64, String> {
+    async fn compared(&self) -> Result<u64, String> {
         let path = "/v1/subscriptions/order-placed/compare";
         let (_, counts) = self.gateway.admin("GET", path).await?;
         let same = counts["same"].as_u64().unwrap_or_default();
-        if same == round as u64 && counts["agrees"] == true {
+        if same == self.round as u64 && counts["agrees"] == true {
             return Ok(same);
         }
         let (_, examples) = self
@@ -282,8 +285,7 @@ impl Story<'_> {
         let all: BTreeSet<String> = names(functions).union(&names(portables)).cloned().collect();
         figures.again = functions.len() + portables.len() - all.len();
         // The first two rounds were before the group.
-        let round = if self.options.short { 40 } else { 400 };
-        let missing: Vec<usize> = (2 * round..self.sent)
+        let missing: Vec<usize> = (2 * self.round..self.sent)
             .filter(|n| !all.contains(&format!("order-{n}")))
             .collect();
         if !missing.is_empty() {

@@ -1,5 +1,6 @@
 //! MiniStack: AWS on this machine, which really runs functions.
 
+use crate::moto::identity;
 use crate::{load, tools};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -67,11 +68,25 @@ impl MiniStack {
 
     /// Asks Lambda for something.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Response<Bytes>, String> {
-        let identity = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
-        let request = Request::post(path)
+        let headers = [("content-type", "application/json")];
+        self.ask("lambda", path, &headers, body).await
+    }
+
+    /// Asks a service for something.
+    pub(crate) async fn ask(
+        &self,
+        service: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Response<Bytes>, String> {
+        let mut request = Request::post(path)
             .header("host", self.address.to_string())
-            .header("content-type", "application/json")
-            .header("authorization", identity)
+            .header("authorization", identity(service));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body.to_string())))
             .map_err(|e| e.to_string())?;
         let sender = load::connect(self.address).await;

@@ -17,6 +17,13 @@ pub(crate) struct Moto {
     _child: Child,
 }
 
+/// Who asks a service, as a header: signatures are not looked at, but service and region are.
+pub(crate) fn identity(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
 impl Moto {
     pub(crate) async fn start(gateway: &Path) -> Result<Self, String> {
         let python = tools::python(gateway, "moto", &["moto[s3,server]==5.*"]).await?;
@@ -60,13 +67,11 @@ impl Moto {
 
     /// One call of SQS.
     pub(crate) async fn sqs(&self, action: &str, input: &Value) -> Result<Value, String> {
-        // Signatures are not looked at, but the region is.
-        let identity = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
         let request = Request::post("/")
             .header("host", self.address.to_string())
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", format!("AmazonSQS.{action}"))
-            .header("authorization", identity)
+            .header("authorization", identity("sqs"))
             .body(Full::new(Bytes::from(input.to_string())))
             .map_err(|e| e.to_string())?;
         let body = self.ask(request).await;

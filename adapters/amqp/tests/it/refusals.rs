@@ -4,7 +4,7 @@ use crate::suite::source;
 use std::time::Duration;
 use tradewind_adapter::{ErrorKind, Sink, Source};
 use tradewind_amqp::AmqpSink;
-use tradewind_brokers::testkit::{Authority, rabbitmq};
+use tradewind_brokers::testkit::{pairs, rabbitmq};
 
 fn sink(config: serde_json::Value) -> AmqpSink {
     AmqpSink::new(serde_json::from_value(config).unwrap()).unwrap()
@@ -32,13 +32,8 @@ async fn what_is_not_there_and_who_may_not_enter_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_peer_with_a_good_certificate_is_spoken_to() {
-    let (ours, another) = (Authority::new(), Authority::new());
-    for (pair, good) in [
-        (ours.server("127.0.0.1", false), true),
-        (ours.server("other.example", false), false),
-        (ours.server("127.0.0.1", true), false),
-        (another.server("127.0.0.1", false), false),
-    ] {
+    let (ours, pairs) = pairs();
+    for (pair, good) in pairs {
         let settings = "ssl_options.verify = verify_none";
         let server = rabbitmq("rabbitmq_amqp1_0", settings, move |folder| {
             let (certificate, key) = pair.write(folder);

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tradewind_adapter::testkit::{self, Behaviour, SinkHarness, SourceHarness};
 use tradewind_adapter::{Sink, Source};
 use tradewind_amqp::{AmqpSink, AmqpSource};
-use tradewind_brokers::testkit::{Server, nobody, nothing_is_lost, rabbitmq, silent};
+use tradewind_brokers::testkit::{Server, nothing_is_lost, place, rabbitmq};
 use tradewind_event::broker::{self, Binding, Received, decode, encode_binary};
 use tradewind_event::{Event, Limits};
 
@@ -176,12 +176,7 @@ struct Sinks {
 #[async_trait]
 impl SinkHarness for Sinks {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
-        let address = match behaviour {
-            Behaviour::Accept => self.server.address(),
-            Behaviour::Hang => silent().await,
-            Behaviour::Unreachable => nobody(),
-            _ => return None,
-        };
+        let address = place(&self.server, behaviour).await?;
         let queue = queue();
         *self.queue.lock().unwrap() = queue.clone();
         Some(Arc::new(sink(&address, &queue, self.mode)))

@@ -142,10 +142,13 @@ impl Failure {
         }
     }
 
+    /// Whether AWS gave this code, whatever stands before it.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref().is_some_and(|said| short(said) == code)
+    }
+
     fn meaning(code: Option<&str>, status: u16) -> Meaning {
-        // `com.amazonaws.sqs#QueueDoesNotExist`, or `AWS.SimpleQueueService.NonExistentQueue`.
-        let code = code.unwrap_or_default();
-        let code = code.rsplit(['#', '.']).next().unwrap_or_default();
+        let code = short(code.unwrap_or_default());
         if THROTTLING.contains(&code) || status == 429 {
             return Meaning::Throttled;
         }
@@ -185,7 +188,7 @@ impl Failure {
                 "; hint: the clock of this machine is wrong".into()
             }
             // Nobody that AWS knows: no permission helps.
-            Meaning::Denied if UNKNOWN.contains(&code.rsplit('#').next().unwrap_or_default()) => {
+            Meaning::Denied if UNKNOWN.contains(&short(code)) => {
                 "; hint: the credentials are wrong or have expired: see `aws.keys`, `aws.profile` and `aws.role`, or the \
                  environment's AWS_ variables"
                     .into()
@@ -252,6 +255,11 @@ impl Failure {
         };
         Error::new(kind, operation, self.told(permission))
     }
+}
+
+/// The code itself of `com.amazonaws.sqs#QueueDoesNotExist` or `AWS.SimpleQueueService.NonExistentQueue`.
+fn short(code: &str) -> &str {
+    code.rsplit(['#', '.']).next().unwrap_or_default()
 }
 
 /// What it is and why, each in one's own words, without what they hold.

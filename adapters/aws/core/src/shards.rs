@@ -3,14 +3,16 @@
 
 mod ledger;
 
-use crate::{Failure, Meaning};
+use crate::Failure;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use ledger::{Ledger, Position, Ready};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use tradewind_adapter::{Error, ErrorKind, Ground, Memory, Received, Settlement, Token};
+use tradewind_adapter::{
+    Capability, Error, ErrorKind, Ground, Memory, Permission, Received, Settlement, Source, Token,
+};
 use tradewind_event::Event;
 
 /// Shards that are asked at once.
@@ -60,6 +62,8 @@ pub struct Page {
 /// A service that has streams of shards.
 #[async_trait]
 pub trait Shards: Send + Sync + std::fmt::Debug {
+    /// What it must be allowed to do.
+    fn permission(&self) -> Permission;
     /// What the calls need, for failures.
     fn needs(&self, call: Ask) -> String;
     /// All shards of the stream.
@@ -81,7 +85,7 @@ pub enum Ask {
     Read,
 }
 
-/// Reads a stream, as a source does.
+/// A source that reads a stream.
 #[derive(Debug)]
 pub struct Reader<S> {
     service: S,
@@ -100,17 +104,6 @@ impl<S: Shards> Reader<S> {
             ground: OnceLock::new(),
             ledger: Mutex::default(),
         }
-    }
-
-    /// As a source is lent time and memory.
-    pub fn lend(&self, ground: Ground) {
-        // A source is lent its ground once; another one would have another memory.
-        self.ground.set(ground).ok();
-    }
-
-    /// The service.
-    pub fn service(&self) -> &S {
-        &self.service
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<Ledger>> {
@@ -146,11 +139,58 @@ impl<S: Shards> Reader<S> {
         Ok(act(ledger))
     }
 
-    /// As [`tradewind_adapter::Source::receive`].
-    ///
-    /// # Errors
-    /// What the service says, where no shard gave anything.
-    pub async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+    /// Looks which shards there are, where it is time for that.
+    async fn look(&self) -> Result<(), Error> {
+        let now = Instant::now();
+        if !self.with(|ledger| ledger.is_stale(now)).await? {
+            return Ok(());
+        }
+        let listed = self.service.list().await;
+        let listed = listed.map_err(|e| e.error("list shards", &self.service.needs(Ask::List)))?;
+        self.with(|ledger| ledger.listed(listed, Instant::now() + LOOK))
+            .await
+    }
+
+    async fn ask(&self, ready: &Ready, max: usize) -> Result<Page, (Ask, Failure)> {
+        let iterator = match &ready.iterator {
+            Some(iterator) => iterator.clone(),
+            None => self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?,
+        };
+        match self.service.read(&ready.shard, &iterator, max.max(1)).await {
+            // It was not used for five minutes: the place itself is known.
+            Err(failure) if failure.is("ExpiredIteratorException") => {
+                let iterator = self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?;
+                let read = self.service.read(&ready.shard, &iterator, max.max(1));
+                read.await.map_err(|e| (Ask::Read, e))
+            }
+            read => read.map_err(|e| (Ask::Read, e)),
+        }
+    }
+
+    async fn iterator(&self, ready: &Ready) -> Result<String, Failure> {
+        let made = self.service.iterator(&ready.shard, &ready.begin).await;
+        match made {
+            Err(failure) if failure.is("TrimmedDataAccessException") => {
+                let shard = &ready.shard;
+                tracing::warn!(
+                    shard,
+                    "records were gone before they were read: their time was up"
+                );
+                self.service.iterator(shard, &Begin::Oldest).await
+            }
+            made => made,
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Shards> Source for Reader<S> {
+    fn lend(&self, ground: Ground) {
+        // A source is lent its ground once; another one would have another memory.
+        self.ground.set(ground).ok();
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         let until = Instant::now() + wait;
         loop {
             self.look().await?;
@@ -196,54 +236,8 @@ impl<S: Shards> Reader<S> {
         }
     }
 
-    /// Looks which shards there are, where it is time for that.
-    async fn look(&self) -> Result<(), Error> {
-        let now = Instant::now();
-        if !self.with(|ledger| ledger.is_stale(now)).await? {
-            return Ok(());
-        }
-        let listed = self.service.list().await;
-        let listed = listed.map_err(|e| e.error("list shards", &self.service.needs(Ask::List)))?;
-        self.with(|ledger| ledger.listed(listed, Instant::now() + LOOK))
-            .await
-    }
-
-    async fn ask(&self, ready: &Ready, max: usize) -> Result<Page, (Ask, Failure)> {
-        let iterator = match &ready.iterator {
-            Some(iterator) => iterator.clone(),
-            None => self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?,
-        };
-        match self.service.read(&ready.shard, &iterator, max.max(1)).await {
-            // It was not used for five minutes: the place itself is known.
-            Err(failure) if failure.is("ExpiredIteratorException") => {
-                let iterator = self.iterator(ready).await.map_err(|e| (Ask::Iterator, e))?;
-                let read = self.service.read(&ready.shard, &iterator, max.max(1));
-                read.await.map_err(|e| (Ask::Read, e))
-            }
-            read => read.map_err(|e| (Ask::Read, e)),
-        }
-    }
-
-    async fn iterator(&self, ready: &Ready) -> Result<String, Failure> {
-        let made = self.service.iterator(&ready.shard, &ready.begin).await;
-        match made {
-            Err(failure) if failure.is("TrimmedDataAccessException") => {
-                let shard = &ready.shard;
-                tracing::warn!(
-                    shard,
-                    "records were gone before they were read: their time was up"
-                );
-                self.service.iterator(shard, &Begin::Oldest).await
-            }
-            made => made,
-        }
-    }
-
-    /// As [`tradewind_adapter::Source::settle`]: what is done is remembered, and then counts.
-    ///
-    /// # Errors
-    /// Where it could not be remembered: the records come again.
-    pub async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
+    /// What is done is remembered, and then counts; where it could not be, the records come again.
+    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
         let now = Instant::now();
         let settle = |ledger: &mut Ledger| {
             let mut changed = false;
@@ -264,22 +258,23 @@ impl<S: Shards> Reader<S> {
         }
     }
 
+    fn permissions(&self) -> Vec<Permission> {
+        vec![self.service.permission()]
+    }
+
+    fn capability(&self) -> Capability {
+        let mut capability = Capability::default();
+        capability.receive_nack = true;
+        capability.receive_ordered = true;
+        capability
+    }
+
     /// Asks which shards there are.
-    ///
-    /// # Errors
-    /// What the service says.
-    pub async fn health(&self) -> Result<(), Error> {
+    async fn health(&self) -> Result<(), Error> {
         let listed = self.service.list().await;
         let needs = self.service.needs(Ask::List);
         listed
             .map(drop)
             .map_err(|failure| failure.error("look at the stream", &needs))
-    }
-}
-
-impl Failure {
-    fn is(&self, code: &str) -> bool {
-        let said = self.code.as_deref().unwrap_or_default();
-        self.meaning != Meaning::Unreachable && said.rsplit('#').next() == Some(code)
     }
 }

@@ -1,6 +1,6 @@
 //! Records to events: each is the record in JSON as Lambda is given it, read by the format `aws-dynamodb-record`.
 
-use aws_sdk_dynamodbstreams::types::{AttributeValue, Record};
+use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, StreamRecord};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -30,56 +30,44 @@ pub(crate) fn decode(record: &Record, stream: &str) -> Result<Vec<Event>, Error>
 }
 
 fn document(record: &Record, stream: &str) -> Value {
-    let mut members = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            members.insert(name.into(), value);
-        }
-    };
-    put("eventID", record.event_id().map(Value::from));
-    put(
-        "eventName",
-        record.event_name().map(|name| name.as_str().into()),
-    );
-    put("eventVersion", record.event_version().map(Value::from));
-    put("eventSource", Some("aws:dynamodb".into()));
-    put("awsRegion", record.aws_region().map(Value::from));
-    put(
-        "dynamodb",
-        record.dynamodb().map(|change| {
-            let mut members = Map::new();
-            let mut put = |name: &str, value: Option<Value>| {
-                if let Some(value) = value {
-                    members.insert(name.into(), value);
-                }
-            };
-            // Seconds, as Lambda has them.
-            let created = change.approximate_creation_date_time();
-            put(
-                "ApproximateCreationDateTime",
-                created.map(|time| time.secs().into()),
-            );
-            put("Keys", change.keys().map(map));
-            put("NewImage", change.new_image().map(map));
-            put("OldImage", change.old_image().map(map));
-            put("SequenceNumber", change.sequence_number().map(Value::from));
-            put("SizeBytes", change.size_bytes().map(Value::from));
-            put(
-                "StreamViewType",
-                change.stream_view_type().map(|view| view.as_str().into()),
-            );
-            Value::from(members)
-        }),
-    );
+    let name = record.event_name();
     // Who deleted what was too old.
-    put(
-        "userIdentity",
-        record.user_identity().map(
-            |identity| json!({ "type": identity.r#type(), "principalId": identity.principal_id() }),
-        ),
-    );
-    put("eventSourceARN", Some(stream.into()));
-    Value::from(members)
+    let identity = record.user_identity();
+    let identity =
+        identity.map(|by| json!({ "type": by.r#type(), "principalId": by.principal_id() }));
+    object([
+        ("eventID", record.event_id().map(Value::from)),
+        ("eventName", name.map(|name| name.as_str().into())),
+        ("eventVersion", record.event_version().map(Value::from)),
+        ("eventSource", Some("aws:dynamodb".into())),
+        ("awsRegion", record.aws_region().map(Value::from)),
+        ("dynamodb", record.dynamodb().map(changed)),
+        ("userIdentity", identity),
+        ("eventSourceARN", Some(stream.into())),
+    ])
+}
+
+fn changed(change: &StreamRecord) -> Value {
+    // Seconds, as Lambda has them.
+    let created = change.approximate_creation_date_time();
+    let created = created.map(|time| time.secs().into());
+    let view = change.stream_view_type();
+    object([
+        ("ApproximateCreationDateTime", created),
+        ("Keys", change.keys().map(map)),
+        ("NewImage", change.new_image().map(map)),
+        ("OldImage", change.old_image().map(map)),
+        ("SequenceNumber", change.sequence_number().map(Value::from)),
+        ("SizeBytes", change.size_bytes().map(Value::from)),
+        ("StreamViewType", view.map(|view| view.as_str().into())),
+    ])
+}
+
+/// An object of the members that are there.
+fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let there = members.into_iter();
+    let there = there.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::from(there.collect::<Map<String, Value>>())
 }
 
 /// In the order of their names: the SDK knows none.
@@ -115,7 +103,7 @@ fn value(of: &AttributeValue) -> Value {
 mod tests {
     use super::*;
     use aws_sdk_dynamodbstreams::primitives::{Blob, DateTime};
-    use aws_sdk_dynamodbstreams::types::{OperationType, StreamRecord, StreamViewType};
+    use aws_sdk_dynamodbstreams::types::{OperationType, StreamViewType};
 
     #[test]
     fn a_change_is_what_lambda_is_given() {

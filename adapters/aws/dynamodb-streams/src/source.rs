@@ -7,12 +7,8 @@ use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OnceCell;
-use tradewind_adapter::{
-    Build, Capability, Error, ErrorKind, Ground, Permission, Received, Settlement, Source,
-    SourceAdapter, Token,
-};
+use tradewind_adapter::{Build, Error, ErrorKind, Permission, Source, SourceAdapter};
 use tradewind_aws::{Access, Arn, Ask, Begin, Failure, Page, Reader, Shard, Shards};
 
 const LIST: &str = "dynamodb:DescribeStream";
@@ -69,10 +65,7 @@ impl Stream {
 
 /// Reads the changes of a table.
 #[derive(Debug)]
-pub struct DynamodbSource(Reader<Service>);
-
-#[derive(Debug)]
-struct Service {
+pub struct DynamodbSource {
     stream: Stream,
     access: Access,
     client: OnceCell<Client>,
@@ -80,17 +73,15 @@ struct Service {
 
 impl DynamodbSource {
     /// A source with these settings.
-    pub fn new(config: SourceConfig) -> Self {
-        let service = Service {
+    pub fn new(config: SourceConfig) -> Reader<Self> {
+        let service = Self {
             stream: config.arn,
             access: config.aws,
             client: OnceCell::new(),
         };
-        Self(Reader::new(service, false))
+        Reader::new(service, false)
     }
-}
 
-impl Service {
     fn arn(&self) -> &str {
         self.stream.0.as_str()
     }
@@ -107,7 +98,18 @@ impl Service {
 }
 
 #[async_trait]
-impl Shards for Service {
+impl Shards for DynamodbSource {
+    fn permission(&self) -> Permission {
+        Permission {
+            cloud: "aws",
+            actions: vec![LIST, ITERATOR, READ],
+            resource: self.stream.resource(),
+            why: "shards are found and read",
+            caller: self.access.caller(),
+            withheld: WITHHELD,
+        }
+    }
+
     fn needs(&self, call: Ask) -> String {
         let action = match call {
             Ask::List => LIST,
@@ -192,44 +194,6 @@ impl Shards for Service {
             next: answer.next_shard_iterator.clone(),
             caught_up: false,
         })
-    }
-}
-
-#[async_trait]
-impl Source for DynamodbSource {
-    fn lend(&self, ground: Ground) {
-        self.0.lend(ground);
-    }
-
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
-        self.0.receive(max, wait).await
-    }
-
-    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
-        self.0.settle(settlements).await
-    }
-
-    fn permissions(&self) -> Vec<Permission> {
-        let service = self.0.service();
-        vec![Permission {
-            cloud: "aws",
-            actions: vec![LIST, ITERATOR, READ],
-            resource: service.stream.resource(),
-            why: "shards are found and read",
-            caller: service.access.caller(),
-            withheld: WITHHELD,
-        }]
-    }
-
-    fn capability(&self) -> Capability {
-        let mut capability = Capability::default();
-        capability.receive_nack = true;
-        capability.receive_ordered = true;
-        capability
-    }
-
-    async fn health(&self) -> Result<(), Error> {
-        self.0.health().await
     }
 }
 

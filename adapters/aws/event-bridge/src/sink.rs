@@ -28,6 +28,7 @@ const BYTES_MAX: usize = 1_000_000 - 1;
 const TIME: usize = 14;
 
 /// Puts events on a bus.
+#[derive(Debug)]
 pub struct EventBridgeSink {
     bus: Bus,
     source: Option<String>,
@@ -37,6 +38,7 @@ pub struct EventBridgeSink {
     client: OnceCell<Ready>,
 }
 
+#[derive(Debug)]
 struct Ready {
     client: Client,
     /// What a policy names.
@@ -220,13 +222,5 @@ impl SinkAdapter for EventBridgeSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
-    }
-}
-
-impl std::fmt::Debug for EventBridgeSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventBridgeSink")
-            .field("bus", &self.bus.as_str())
-            .finish_non_exhaustive()
     }
 }

@@ -33,6 +33,7 @@ const BATCH: (usize, usize) = (500, 4 << 20);
 const BYTES_MAX: usize = 1000 << 10;
 
 /// Fills a stream.
+#[derive(Debug)]
 pub struct FirehoseSink {
     stream: Stream,
     payload: Payload,
@@ -193,13 +194,5 @@ impl SinkAdapter for FirehoseSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
-    }
-}
-
-impl std::fmt::Debug for FirehoseSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FirehoseSink")
-            .field("stream", &self.stream.arn().as_str())
-            .finish_non_exhaustive()
     }
 }

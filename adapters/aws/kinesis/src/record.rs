@@ -4,7 +4,6 @@
 use aws_sdk_kinesis::types::Record;
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::de::IgnoredAny;
 use std::sync::LazyLock;
 use tradewind_event::{Attribute, Event, InvalidEvent, json};
 use tradewind_formats::{Among, Message};
@@ -29,7 +28,7 @@ pub(crate) fn decode(
     stream: &str,
 ) -> Result<Vec<Event>, InvalidEvent> {
     let body = Bytes::copy_from_slice(record.data().as_ref());
-    if is_event(&body)
+    if body.first() == Some(&b'{')
         && let Ok(event) = json::decode(body.clone())
     {
         return Ok(vec![event]);
@@ -49,22 +48,9 @@ pub(crate) fn decode(
     plain(record, shard, stream, body).map(|event| vec![event])
 }
 
-fn is_event(body: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        #[serde(rename = "specversion")]
-        _specversion: String,
-    }
-    body.first() == Some(&b'{') && serde_json::from_slice::<Version>(body).is_ok()
-}
-
 fn plain(record: &Record, shard: &str, stream: &str, body: Bytes) -> Result<Event, InvalidEvent> {
-    let is_json = || {
-        matches!(body.first(), Some(b'{' | b'['))
-            && serde_json::from_slice::<IgnoredAny>(&body).is_ok()
-    };
     let content_type = match () {
-        () if is_json() => "application/json",
+        () if json::is_tree(&body) => "application/json",
         () if std::str::from_utf8(&body).is_ok() => "text/plain; charset=utf-8",
         () => "application/octet-stream",
     };

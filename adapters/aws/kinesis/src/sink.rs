@@ -36,6 +36,7 @@ const BATCH: (usize, usize) = (500, 5 << 20);
 const KEY_MAX: usize = 256;
 
 /// Fills a stream.
+#[derive(Debug)]
 pub struct KinesisSink {
     stream: Stream,
     payload: Payload,
@@ -215,13 +216,5 @@ impl SinkAdapter for KinesisSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
-    }
-}
-
-impl std::fmt::Debug for KinesisSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KinesisSink")
-            .field("stream", &self.stream.arn().as_str())
-            .finish_non_exhaustive()
     }
 }

@@ -10,12 +10,8 @@ use aws_sdk_kinesis::types::ShardIteratorType;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OnceCell;
-use tradewind_adapter::{
-    Build, Capability, Error, ErrorKind, Ground, Permission, Received, Settlement, Source,
-    SourceAdapter, Token,
-};
+use tradewind_adapter::{Build, Error, ErrorKind, Permission, Source, SourceAdapter};
 use tradewind_aws::{Access, Ask, Begin, Failure, Page, Reader, Shard, Shards};
 
 const LIST: &str = "kinesis:ListShards";
@@ -59,10 +55,7 @@ pub enum Start {
 
 /// Reads a stream.
 #[derive(Debug)]
-pub struct KinesisSource(Reader<Service>);
-
-#[derive(Debug)]
-struct Service {
+pub struct KinesisSource {
     stream: Stream,
     access: Access,
     client: OnceCell<Client>,
@@ -70,18 +63,16 @@ struct Service {
 
 impl KinesisSource {
     /// A source with these settings.
-    pub fn new(config: SourceConfig) -> Self {
+    pub fn new(config: SourceConfig) -> Reader<Self> {
         let latest = config.start == Start::Latest;
-        let service = Service {
+        let service = Self {
             stream: config.arn,
             access: config.aws,
             client: OnceCell::new(),
         };
-        Self(Reader::new(service, latest))
+        Reader::new(service, latest)
     }
-}
 
-impl Service {
     fn arn(&self) -> &str {
         self.stream.arn().as_str()
     }
@@ -98,7 +89,18 @@ impl Service {
 }
 
 #[async_trait]
-impl Shards for Service {
+impl Shards for KinesisSource {
+    fn permission(&self) -> Permission {
+        Permission {
+            cloud: "aws",
+            actions: vec![LIST, ITERATOR, READ],
+            resource: self.arn().to_owned(),
+            why: "shards are found and read",
+            caller: self.access.caller(),
+            withheld: WITHHELD,
+        }
+    }
+
     fn needs(&self, call: Ask) -> String {
         let action = match call {
             Ask::List => LIST,
@@ -178,44 +180,6 @@ impl Shards for Service {
             next: answer.next_shard_iterator.clone(),
             caught_up: answer.millis_behind_latest() == Some(0),
         })
-    }
-}
-
-#[async_trait]
-impl Source for KinesisSource {
-    fn lend(&self, ground: Ground) {
-        self.0.lend(ground);
-    }
-
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
-        self.0.receive(max, wait).await
-    }
-
-    async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
-        self.0.settle(settlements).await
-    }
-
-    fn permissions(&self) -> Vec<Permission> {
-        let service = self.0.service();
-        vec![Permission {
-            cloud: "aws",
-            actions: vec![LIST, ITERATOR, READ],
-            resource: service.arn().to_owned(),
-            why: "shards are found and read",
-            caller: service.access.caller(),
-            withheld: WITHHELD,
-        }]
-    }
-
-    fn capability(&self) -> Capability {
-        let mut capability = Capability::default();
-        capability.receive_nack = true;
-        capability.receive_ordered = true;
-        capability
-    }
-
-    async fn health(&self) -> Result<(), Error> {
-        self.0.health().await
     }
 }
 

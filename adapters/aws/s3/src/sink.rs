@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
     Build, Capability, Delivery, Error, Outcome, Permission, Report, Sink, SinkAdapter,
 };
 use tradewind_aws::{Bucket, Object, digest, line, reject, retry};
-use tradewind_event::json;
+use tradewind_event::{Timestamp, json};
 
 /// Most events of a batch.
 const BATCH: usize = 1000;
@@ -26,6 +27,7 @@ const OBJECT: usize = 32 << 20;
 const BYTES_MAX: usize = 5 << 30;
 
 /// Keeps events as objects.
+#[derive(Debug)]
 pub struct S3Sink {
     bucket: Bucket,
     parts: Vec<Part>,
@@ -43,7 +45,9 @@ impl S3Sink {
     }
 
     async fn put(&self, lines: Lines, time: Duration, report: &Report) {
-        let outcome = match timeout(time, self.store(&lines)).await {
+        // The same events are the same object, also when they are put again.
+        let name = format!("{}{}", lines.place, digest(&lines.ids));
+        let outcome = match timeout(time, self.store(&name, lines.text)).await {
             Ok(outcome) => outcome,
             Err(_) => retry("timeout", "S3 did not answer in time"),
         };
@@ -52,17 +56,16 @@ impl S3Sink {
         }
     }
 
-    async fn store(&self, lines: &Lines) -> Outcome {
+    async fn store(&self, name: &str, text: Vec<u8>) -> Outcome {
         let (ending, encoding, body) = match self.compression {
-            Compression::None => ("jsonl", None, Ok(lines.text.clone())),
-            Compression::Gzip => ("jsonl.gz", Some("gzip"), compressed(&lines.text)),
+            Compression::None => ("jsonl", None, Ok(text)),
+            Compression::Gzip => ("jsonl.gz", Some("gzip"), compressed(text).await),
         };
         let body = match body {
             Ok(body) => Bytes::from(body),
             Err(why) => return retry("compression-failed", why.to_string()),
         };
-        // The same events are the same object, also when they are put again.
-        let key = format!("{}{}.{ending}", lines.place, digest(&lines.ids));
+        let key = format!("{name}.{ending}");
         let object = Object {
             key: &key,
             body,
@@ -90,7 +93,7 @@ struct Lines {
 }
 
 /// The events of a batch by where they belong; a place with much has several objects.
-fn objects(batch: &[Delivery], parts: &[Part], now: i64, report: &Report) -> Vec<Lines> {
+fn objects(batch: &[Delivery], parts: &[Part], now: Timestamp, report: &Report) -> Vec<Lines> {
     let mut full = Vec::new();
     let mut open: BTreeMap<String, Lines> = BTreeMap::new();
     for (index, delivery) in batch.iter().enumerate() {
@@ -123,10 +126,14 @@ fn objects(batch: &[Delivery], parts: &[Part], now: i64, report: &Report) -> Vec
     full
 }
 
-fn compressed(text: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(text)?;
-    encoder.finish()
+/// Not on the runtime's threads: so much text takes long.
+async fn compressed(text: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    let compressing = spawn_blocking(move || {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&text)?;
+        encoder.finish()
+    });
+    compressing.await?
 }
 
 /// What objects are filed under whose events have no time.
@@ -134,11 +141,8 @@ fn compressed(text: &[u8]) -> std::io::Result<Vec<u8>> {
     clippy::disallowed_methods,
     reason = "a name of an object; no decision of the engine hangs on it"
 )]
-fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or_default()
-    })
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }
 
 #[async_trait]
@@ -146,7 +150,7 @@ impl Sink for S3Sink {
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
         let time = batch.iter().map(|delivery| delivery.timeout).min();
         let putting = async {
-            for lines in objects(&batch, &self.parts, unix_seconds(), &report) {
+            for lines in objects(&batch, &self.parts, now(), &report) {
                 self.put(lines, time.unwrap_or_default(), &report).await;
             }
         };
@@ -178,13 +182,5 @@ impl SinkAdapter for S3Sink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)))
-    }
-}
-
-impl std::fmt::Debug for S3Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Sink")
-            .field("bucket", &self.bucket)
-            .finish_non_exhaustive()
     }
 }

@@ -30,6 +30,7 @@ const WITHHELD: &[(&str, &str)] = &[
 const BATCH: usize = 10;
 
 /// Publishes to a topic.
+#[derive(Debug)]
 pub struct SnsSink {
     topic: Topic,
     payload: Payload,
@@ -223,13 +224,5 @@ impl SinkAdapter for SnsSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
-    }
-}
-
-impl std::fmt::Debug for SnsSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SnsSink")
-            .field("topic", &self.topic.arn().as_str())
-            .finish_non_exhaustive()
     }
 }

@@ -74,8 +74,7 @@ impl StateMachine {
 
     /// What a policy names: an alias or version is allowed by the machine's own name.
     pub fn resource(&self) -> String {
-        let mut parts = self.0.as_str().splitn(8, ':');
-        let machine: Vec<&str> = parts.by_ref().take(7).collect();
+        let machine: Vec<&str> = self.0.as_str().split(':').take(7).collect();
         machine.join(":")
     }
 }

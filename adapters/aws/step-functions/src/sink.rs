@@ -37,6 +37,7 @@ const NAME_MAX: usize = 80;
 const TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Starts executions.
+#[derive(Debug)]
 pub struct StepFunctionsSink {
     machine: StateMachine,
     execution: Execution,
@@ -105,8 +106,7 @@ impl StepFunctionsSink {
             Err(error) => {
                 let failure = Failure::of(&error);
                 // An earlier attempt started it, and it has ended since.
-                let code = failure.code.as_deref().unwrap_or_default();
-                match code.ends_with("ExecutionAlreadyExists") {
+                match failure.is("ExecutionAlreadyExists") {
                     true => start.name,
                     false => return failure.outcome(&self.needs()),
                 }
@@ -284,13 +284,5 @@ impl SinkAdapter for StepFunctionsSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
-    }
-}
-
-impl std::fmt::Debug for StepFunctionsSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StepFunctionsSink")
-            .field("machine", &self.machine.arn().as_str())
-            .finish_non_exhaustive()
     }
 }

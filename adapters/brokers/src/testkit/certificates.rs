@@ -59,3 +59,16 @@ impl Pair {
         (certificate, key)
     }
 }
+
+/// An authority, and certificates of servers at 127.0.0.1: each with whether who trusts this authority alone may speak
+/// to the server that shows it.
+pub fn pairs() -> (Authority, [(Pair, bool); 4]) {
+    let (ours, another) = (Authority::new(), Authority::new());
+    let pairs = [
+        (ours.server("127.0.0.1", false), true),
+        (ours.server("other.example", false), false),
+        (ours.server("127.0.0.1", true), false),
+        (another.server("127.0.0.1", false), false),
+    ];
+    (ours, pairs)
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
+use tradewind_adapter::testkit::Behaviour;
 
 /// Makes the command that starts it in a folder, on a port.
 type Make = Box<dyn Fn(&Path, u16) -> Command + Send + Sync>;
@@ -131,13 +132,23 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Where a sink finds a target that behaves so, this server where it is to accept; `None` where it cannot be had.
+pub async fn place(server: &Server, behaviour: Behaviour) -> Option<String> {
+    match behaviour {
+        Behaviour::Accept => Some(server.address()),
+        Behaviour::Hang => Some(silent().await),
+        Behaviour::Unreachable => Some(nobody()),
+        _ => None,
+    }
+}
+
 /// An address where nobody listens.
-pub fn nobody() -> String {
+fn nobody() -> String {
     format!("127.0.0.1:{}", free_port())
 }
 
 /// An address where somebody listens and says nothing.
-pub async fn silent() -> String {
+async fn silent() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -2,7 +2,7 @@
 
 use crate::server::start_with;
 use tradewind_adapter::{ErrorKind, Sink};
-use tradewind_brokers::testkit::Authority;
+use tradewind_brokers::testkit::pairs;
 use tradewind_mqtt::{MqttSink, SinkConfig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,13 +27,8 @@ async fn who_may_not_enter_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_broker_with_a_good_certificate_is_spoken_to() {
-    let (ours, another) = (Authority::new(), Authority::new());
-    for (pair, good) in [
-        (ours.server("127.0.0.1", false), true),
-        (ours.server("other.example", false), false),
-        (ours.server("127.0.0.1", true), false),
-        (another.server("127.0.0.1", false), false),
-    ] {
+    let (ours, pairs) = pairs();
+    for (pair, good) in pairs {
         let server = start_with("allow_anonymous true", move |folder| {
             let (certificate, key) = pair.write(folder);
             format!(

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tradewind_adapter::testkit::{self, Behaviour, SinkHarness, SourceHarness};
 use tradewind_adapter::{Sink, Source};
-use tradewind_brokers::testkit::{Server, nobody, nothing_is_lost, silent};
+use tradewind_brokers::testkit::{Server, nothing_is_lost, place};
 use tradewind_event::Event;
 use tradewind_event::broker::{Binding, Message, encode_binary, encode_structured};
 
@@ -95,12 +95,7 @@ struct Sinks {
 #[async_trait]
 impl SinkHarness for Sinks {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
-        let address = match behaviour {
-            Behaviour::Accept => self.server.address(),
-            Behaviour::Hang => silent().await,
-            Behaviour::Unreachable => nobody(),
-            _ => return None,
-        };
+        let address = place(&self.server, behaviour).await?;
         let topic = topic();
         let listener = source(&self.server.address(), &topic, "5");
         listener.receive(1, Duration::from_millis(1)).await.unwrap();

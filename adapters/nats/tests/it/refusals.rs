@@ -2,7 +2,7 @@
 
 use crate::server::{sink, start};
 use tradewind_adapter::{ErrorKind, Outcome, Sink};
-use tradewind_brokers::testkit::{Authority, Server, deliver};
+use tradewind_brokers::testkit::{Server, deliver, pairs};
 use tradewind_nats::NatsSink;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,13 +49,8 @@ async fn who_may_not_enter_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_server_with_a_good_certificate_is_spoken_to() {
-    let (ours, another) = (Authority::new(), Authority::new());
-    for (pair, good) in [
-        (ours.server("127.0.0.1", false), true),
-        (ours.server("other.example", false), false),
-        (ours.server("127.0.0.1", true), false),
-        (another.server("127.0.0.1", false), false),
-    ] {
+    let (ours, pairs) = pairs();
+    for (pair, good) in pairs {
         let server = Server::start("nats", "nats-server", move |command, folder, port| {
             let (certificate, key) = pair.write(folder);
             command

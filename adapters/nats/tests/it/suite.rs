@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tradewind_adapter::testkit::{self, Behaviour, SinkHarness, SourceHarness};
 use tradewind_adapter::{Settlement, Sink, Source};
-use tradewind_brokers::testkit::{Server, nobody, nothing_is_lost, silent};
+use tradewind_brokers::testkit::{Server, nothing_is_lost, place};
 use tradewind_event::broker::{Binding, Received, decode, encode_binary};
 use tradewind_event::{Event, Limits};
 use tradewind_nats::NatsSource;
@@ -72,12 +72,7 @@ struct Sinks {
 #[async_trait]
 impl SinkHarness for Sinks {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
-        let address = match behaviour {
-            Behaviour::Accept => self.server.address(),
-            Behaviour::Hang => silent().await,
-            Behaviour::Unreachable => nobody(),
-            _ => return None,
-        };
+        let address = place(&self.server, behaviour).await?;
         let stream = stream(&self.server).await;
         *self.stream.lock().unwrap() = stream.clone();
         Some(Arc::new(sink(&address, &stream, self.mode)))
@@ -189,4 +184,46 @@ async fn a_subscription_hears_what_is_published_and_answers() {
         .unwrap();
     let answer = asking.await.unwrap().unwrap();
     assert_eq!(answer.payload, "+ACK");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_gives_no_more_than_asked_also_of_what_was_given_back() {
+    let Some(server) = start(&[]).await else {
+        return;
+    };
+    let config = serde_json::json!({
+        "cluster": { "servers": [server.address()] }, "subjects": ["orders.>"],
+    });
+    let source = NatsSource::new("plain", serde_json::from_value(config).unwrap()).unwrap();
+    let none = source.receive(10, Duration::from_millis(10)).await.unwrap();
+    assert!(none.is_empty());
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let publish = async |n: usize| {
+        let sent = client.publish("orders.eu", n.to_string().into()).await;
+        sent.unwrap();
+        client.flush().await.unwrap();
+    };
+    for n in 0..5 {
+        publish(n).await;
+    }
+    let mut held = Vec::new();
+    while held.len() < 5 {
+        held.extend(source.receive(5, Duration::from_secs(1)).await.unwrap());
+    }
+    let refused = held
+        .into_iter()
+        .map(|message| (message.token, Settlement::Nack { delay: None }));
+    source.settle(refused.collect()).await.unwrap();
+    publish(5).await;
+    let mut seen = Vec::new();
+    while seen.len() < 6 {
+        let got = source.receive(2, Duration::from_secs(1)).await.unwrap();
+        assert!(got.len() <= 2, "{} of 2", got.len());
+        for message in got {
+            let event = message.events.unwrap().remove(0);
+            seen.push(event.data().unwrap().bytes.clone());
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["0", "1", "2", "3", "4", "5"]);
 }

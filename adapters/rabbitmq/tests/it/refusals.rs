@@ -3,7 +3,7 @@
 use crate::server::{sink, source, start};
 use std::time::Duration;
 use tradewind_adapter::{ErrorKind, Outcome, Sink, Source};
-use tradewind_brokers::testkit::{Authority, deliver, rabbitmq};
+use tradewind_brokers::testkit::{deliver, pairs, rabbitmq};
 use tradewind_rabbitmq::RabbitMqSink;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,13 +40,8 @@ async fn what_is_not_there_and_who_may_not_enter_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_broker_with_a_good_certificate_is_spoken_to() {
-    let (ours, another) = (Authority::new(), Authority::new());
-    for (pair, good) in [
-        (ours.server("127.0.0.1", false), true),
-        (ours.server("other.example", false), false),
-        (ours.server("127.0.0.1", true), false),
-        (another.server("127.0.0.1", false), false),
-    ] {
+    let (ours, pairs) = pairs();
+    for (pair, good) in pairs {
         let server = rabbitmq("", "ssl_options.verify = verify_none", move |folder| {
             let (certificate, key) = pair.write(folder);
             format!(

@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use std::sync::{Arc, Mutex};
 use tradewind_adapter::testkit::{self, Behaviour, SinkHarness, SourceHarness};
 use tradewind_adapter::{Sink, Source};
-use tradewind_brokers::testkit::{Server, nobody, nothing_is_lost, silent};
+use tradewind_brokers::testkit::{Server, nothing_is_lost, place};
 use tradewind_event::broker::{Binding, Message, Received, decode, encode_binary};
 use tradewind_event::{Event, Limits};
 
@@ -84,12 +84,7 @@ struct Sinks {
 #[async_trait]
 impl SinkHarness for Sinks {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
-        let address = match behaviour {
-            Behaviour::Accept => self.server.address(),
-            Behaviour::Hang => silent().await,
-            Behaviour::Unreachable => nobody(),
-            _ => return None,
-        };
+        let address = place(&self.server, behaviour).await?;
         let queue = queue(&self.server).await;
         *self.queue.lock().unwrap() = queue.clone();
         Some(Arc::new(sink(&address, &queue, self.mode)))

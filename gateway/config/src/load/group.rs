@@ -1,6 +1,6 @@
 //! Groups: their members, built, and whether somebody takes something.
 
-use super::Loader;
+use super::{Loader, is_name};
 use crate::checked::{LoadedGroup, LoadedStream};
 use crate::document::{Spot, child};
 use crate::group::{LoadedMember, Together};
@@ -49,8 +49,7 @@ impl Loader<'_> {
                     "give each a name of its own",
                 );
             }
-            let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if member.name.is_empty() || member.name.len() > 63 || !member.name.chars().all(legal) {
+            if !is_name(&member.name) {
                 let message = format!("`{}` cannot be the name of a member", member.name);
                 let hint = "names have `a-z`, `0-9` and `-`, at most 63 of them";
                 self.refuse(&said, "bad-name", message, hint);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use tradewind_adapter::BuiltSource;
 use tradewind_filter::{Formula, How, Path, Test, Text};
+use tradewind_schema::SET_ASIDE;
 
 /// Keys of settings that hold the URL of whom the gateway calls.
 const TARGETS: [&str; 7] = [
@@ -178,8 +179,6 @@ impl Loader<'_> {
     }
 }
 
-/// Type of what is kept in place of an event that is set aside.
-const SET_ASIDE: &str = "tradewind.source.refused";
 /// What may stand at `auth` instead of credentials.
 const OPEN: &str = "none-i-understand";
 

@@ -33,7 +33,7 @@ impl Inner {
         let by = self.authority.publish(stream, origin, &events)?;
         let events = self
             .contracts
-            .apply(&self.owner_of(stream), origin, events)?;
+            .apply(|| self.owner_of(stream), origin, events)?;
         self.admit(stream, origin, events, &by, charging).await
     }
 

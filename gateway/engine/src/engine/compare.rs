@@ -1,9 +1,11 @@
 //! Comparisons, put together from the shards of a stream.
 
+use super::stream::StreamHandle;
 use super::{Error, Inner};
 use crate::record::{Answer, Tally, Verdict};
 use crate::shard::Command;
-use crate::{Answered, ComparisonView, Differing};
+use crate::{Answered, ComparisonView, Differing, SubscriptionView};
+use std::sync::Arc;
 use tradewind_event::packed;
 
 /// Most examples of one answer.
@@ -11,24 +13,21 @@ const EXAMPLES_MAX: usize = 1000;
 
 impl Inner {
     /// The shadow that is meant: itself, or the only one of a subscription.
-    async fn shadow(&self, name: &str) -> Result<(String, String), Error> {
+    async fn shadow(&self, name: &str) -> Result<SubscriptionView, Error> {
         let views = self.subscriptions().await;
-        let mut shadows = views.iter().filter_map(|view| {
-            let of = view.shadow.as_ref()?;
-            Some((view.name.clone(), of.clone()))
-        });
-        let meant: Vec<_> = shadows
-            .by_ref()
-            .filter(|(shadow, of)| shadow == name || of == name)
-            .collect();
-        match &meant[..] {
+        let is_meant = |view: &&SubscriptionView| {
+            let of = view.shadow.as_deref();
+            of.is_some_and(|of| view.name == name || of == name)
+        };
+        let meant: Vec<&SubscriptionView> = views.iter().filter(is_meant).collect();
+        match meant[..] {
             [one] => Ok(one.clone()),
             [] if views.iter().any(|view| view.name == name) => Err(Error::Invalid(format!(
                 "subscription `{name}` is no shadow and has none"
             ))),
             [] => Err(Error::NotFound(format!("no subscription `{name}`"))),
-            several => {
-                let names: Vec<&str> = several.iter().map(|(shadow, _)| shadow.as_str()).collect();
+            ref several => {
+                let names: Vec<&str> = several.iter().map(|view| view.name.as_str()).collect();
                 Err(Error::Invalid(format!(
                     "subscription `{name}` has several shadows: name one of {}",
                     names.join(", ")
@@ -42,8 +41,20 @@ impl Inner {
         name: &str,
         examples: usize,
     ) -> Result<ComparisonView, Error> {
-        let (shadow, of) = self.shadow(name).await?;
-        let stream = self.home_of(&shadow).await?;
+        let shadow = self.shadow(name).await?;
+        self.compared_of(&shadow, examples).await
+    }
+
+    /// As [`Inner::compared`], of a shadow whose view is at hand.
+    pub(super) async fn compared_of(
+        &self,
+        view: &SubscriptionView,
+        examples: usize,
+    ) -> Result<ComparisonView, Error> {
+        let shadow = view.name.clone();
+        let none = || Error::Invalid(format!("subscription `{shadow}` is no shadow"));
+        let of = view.shadow.clone().ok_or_else(none)?;
+        let stream = self.stream_of(view)?;
         let most = examples.min(EXAMPLES_MAX);
         let (mut tally, mut waiting, mut all) = (Tally::default(), 0, Vec::new());
         for (index, shard) in stream.shards.iter().enumerate() {
@@ -95,13 +106,18 @@ impl Inner {
     }
 
     pub(super) async fn compare_anew(&self, name: &str) -> Result<(), Error> {
-        let (shadow, _) = self.shadow(name).await?;
-        for shard in &self.home_of(&shadow).await?.shards {
+        let shadow = self.shadow(name).await?;
+        for shard in &self.stream_of(&shadow)?.shards {
             shard
-                .ask(|answer| Command::CompareAnew(shadow.clone(), answer))
+                .ask(|answer| Command::CompareAnew(shadow.name.clone(), answer))
                 .await?;
         }
         Ok(())
+    }
+
+    fn stream_of(&self, view: &SubscriptionView) -> Result<Arc<StreamHandle>, Error> {
+        let stream = self.streams.load().get(&view.stream).map(Arc::clone);
+        stream.ok_or_else(|| Error::NotFound(format!("no stream `{}`", view.stream)))
     }
 }
 

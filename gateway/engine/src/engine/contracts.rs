@@ -6,10 +6,7 @@ use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tradewind_event::{Attribute, Event, json};
-use tradewind_schema::{Action, Judgement, Schemas};
-
-/// Type of what stands in a stream in place of an event that is set aside.
-pub const SET_ASIDE: &str = "tradewind.source.refused";
+use tradewind_schema::{Action, Judgement, SET_ASIDE, Schemas};
 
 /// Most schemas that are counted each for itself: they come and go while the gateway runs.
 const COUNTED_MAX: usize = 10_000;
@@ -39,10 +36,10 @@ impl Contracts {
         self.schemas.store(schemas);
     }
 
-    /// What is appended in place of these events.
+    /// What is appended in place of these events. Their space is asked for only where there is something to look at.
     pub(super) fn apply(
         &self,
-        space: &str,
+        space: impl FnOnce() -> Arc<str>,
         origin: &Origin,
         events: Vec<Event>,
     ) -> Result<Vec<Event>, PublishError> {
@@ -50,11 +47,12 @@ impl Contracts {
         if schemas.is_empty() && !events.iter().any(claims) {
             return Ok(events);
         }
+        let space = space();
         let mut out = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
             let event = own(event);
-            let Some(judgement) = schemas.judge_in(space, &event) else {
+            let Some(judgement) = schemas.judge_in(&space, &event) else {
                 out.push(event);
                 continue;
             };
@@ -70,12 +68,20 @@ impl Contracts {
     }
 
     /// Refuses what [`Contracts::apply`] would refuse.
-    pub(super) fn refuse(&self, space: &str, events: &[Event]) -> Result<(), PublishError> {
+    pub(super) fn refuse(
+        &self,
+        space: impl FnOnce() -> Arc<str>,
+        events: &[Event],
+    ) -> Result<(), PublishError> {
         let schemas = self.schemas.load();
+        if schemas.is_empty() {
+            return Ok(());
+        }
+        let space = space();
         let mut rejected = Vec::new();
         for (index, event) in events.iter().enumerate() {
             let judgement = schemas
-                .judge_in(space, event)
+                .judge_in(&space, event)
                 .filter(|judged| judged.action == Action::Reject);
             if let Some(judgement) = judgement {
                 self.count(&judgement, "rejected");

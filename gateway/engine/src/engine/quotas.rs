@@ -30,9 +30,8 @@ impl Inner {
         space.owe(events, bytes, self.time.now())
     }
 
-    pub(super) fn charged_space(&self, stream: &str) -> Arc<Space> {
-        let name = self.streams.load().get(stream).map(|s| s.space());
-        self.spaces.of(name.as_deref().unwrap_or(super::SPACE))
+    fn charged_space(&self, stream: &str) -> Arc<Space> {
+        self.spaces.of(&self.owner_of(stream))
     }
 
     fn space_of(&self, stream: &str) -> Option<Arc<Space>> {

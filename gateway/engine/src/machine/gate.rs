@@ -196,16 +196,20 @@ impl Gate {
     pub(crate) fn circuit_at(&self, now: u64) -> &'static str {
         let circuit = self.state().breaker.circuit();
         match circuit {
-            Circuit::Open(until) if until <= now => "half-open",
-            _ => self.circuit(),
+            Circuit::Open(until) if until <= now => shown(Circuit::HalfOpen),
+            circuit => shown(circuit),
         }
     }
     pub(crate) fn circuit(&self) -> &'static str {
-        match self.state().breaker.circuit() {
-            Circuit::Closed => "closed",
-            Circuit::Open(_) => "open",
-            Circuit::HalfOpen => "half-open",
-        }
+        shown(self.state().breaker.circuit())
+    }
+}
+
+fn shown(circuit: Circuit) -> &'static str {
+    match circuit {
+        Circuit::Closed => "closed",
+        Circuit::Open(_) => "open",
+        Circuit::HalfOpen => "half-open",
     }
 }
 

@@ -78,9 +78,9 @@ pub(crate) struct Lane {
     pub(crate) gate: Arc<Gate>,
     /// Where deliveries go, where that is a group.
     pub(crate) ways: Option<Ways>,
-    /// Where the log ended when it was recovered, and how many deliveries lay before that and were not settled:
-    /// attempts at them may have been under way.
-    pub(crate) inherited: (u64, u64),
+    /// Where the log ended when it was recovered, and whether some delivery lay before that and was not settled: an
+    /// attempt at it may have been under way.
+    pub(crate) inherited: (u64, bool),
     /// End of the log at a record of what it settled that a power loss may take back.
     pub(crate) unsynced: Option<u64>,
     /// Where it takes the places of its space; `None` while suspended.
@@ -156,7 +156,7 @@ impl Lane {
             policy: Arc::new(Policy::default()),
             gate,
             ways: None,
-            inherited: (0, 0),
+            inherited: (0, false),
             unsynced: None,
             seat: None,
             watch: None,
@@ -393,7 +393,7 @@ impl Lane {
             return;
         }
         let crowded = self.window_is_full();
-        self.inherited.1 += u64::from(offset < self.inherited.0);
+        self.inherited.1 |= offset < self.inherited.0;
         self.account.matched += 1;
         self.account.pending += 1;
         self.window.push(

@@ -42,6 +42,8 @@ pub(crate) struct Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) member: Arc<str>,
+    /// Its number among the members.
+    pub(crate) number: usize,
     /// The split that says so, and the position from which on it holds.
     pub(crate) split: Arc<Split>,
     pub(crate) from: u64,
@@ -122,9 +124,10 @@ impl Lane {
         let hash = ways.hash(key, event);
         let by = |version: &Version, moved| {
             let split = version.split.as_ref()?;
-            let member = ways.named(split.member(hash)?)?;
+            let number = ways.named(split.member(hash)?)?;
             Some(Chosen {
-                member: Arc::clone(&ways.members.get(member)?.name),
+                member: Arc::clone(&ways.members.get(number)?.name),
+                number,
                 split: Arc::clone(split),
                 from: version.from,
                 moved,
@@ -141,9 +144,7 @@ impl Lane {
         let ticket = &task.ticket;
         let routed = ticket.trail.routed;
         let chosen = self.chosen(ticket.offset, routed, ticket.key, &task.stored.event);
-        let moved = chosen.as_ref().is_some_and(|chosen| chosen.moved);
-        let named = |chosen: Chosen| self.ways.as_ref()?.named(&chosen.member);
-        (chosen.and_then(named).unwrap_or(0), moved)
+        chosen.map_or((0, false), |chosen| (chosen.number, chosen.moved))
     }
 
     /// Whether another member has had the key, as far as the log is remembered: then what that member settled must
@@ -187,7 +188,7 @@ impl Lane {
         let mut parts: Vec<VecDeque<Task>> = (0..members).map(|_| VecDeque::new()).collect();
         // An attempt that was under way when the process ended may still be, at the member that had the key.
         let over = turn.began.saturating_add(millis(self.policy.timeout));
-        let settling = turn.now < over && self.inherited.1 > 0;
+        let settling = turn.now < over && self.inherited.1;
         while let Some(task) = all.pop_front() {
             // Here and not when it begins: what comes after it may be for another member.
             let task = self.sieve(task, true, turn);
@@ -224,14 +225,15 @@ impl Lane {
             self.ready = std::mem::take(&mut parts[way]);
             for batch in self.launch_here(turn) {
                 for offset in &batch.0 {
-                    let Some(mut task) = self.flying.remove(offset) else {
+                    let Some(task) = self.flying.get(offset) else {
                         continue;
                     };
                     // What was settled in this turn is not even recorded.
                     let fresh = !self.dirty && self.unsynced.is_none_or(|end| *offset >= end);
-                    turn.sync_first |= !fresh && self.changes_hands(&task, way);
-                    task.member = Some(Arc::clone(&name));
-                    self.flying.insert(*offset, task);
+                    turn.sync_first |= !fresh && self.changes_hands(task, way);
+                    if let Some(task) = self.flying.get_mut(offset) {
+                        task.member = Some(Arc::clone(&name));
+                    }
                 }
                 starts.push(start(batch, Some(way)));
             }

@@ -97,7 +97,7 @@ impl Shard {
                 }
             }
             let job = record.job.clone();
-            let pending = record.account.pending;
+            let pending = record.account.pending > 0;
             let mut lane = Lane::new(id, record, gate, self.turn.now);
             lane.inherited = (self.around.log.bounds(shard).end, pending);
             self.lanes.insert(id, lane);

@@ -38,12 +38,27 @@ pub(crate) fn registry() -> Registry {
         "aws-sqs",
         "http",
     ] {
-        registry.sink_as(kind, "", |_: Any, _| Ok(Arc::new(Stub) as Arc<dyn Sink>));
+        sink(&mut registry, kind);
     }
     registry
 }
 
+fn sink(registry: &mut Registry, kind: &'static str) {
+    registry.sink_as(kind, "", |_: Any, _| Ok(Arc::new(Stub) as Arc<dyn Sink>));
+}
+
 pub(crate) fn import(files: &[(&str, &str)], options: &Options) -> Import {
+    import_by(&registry(), files, options)
+}
+
+/// Into a gateway that has one more kind of sink.
+pub(crate) fn import_with(kind: &'static str, files: &[(&str, &str)], options: &Options) -> Import {
+    let mut registry = registry();
+    sink(&mut registry, kind);
+    import_by(&registry, files, options)
+}
+
+fn import_by(registry: &Registry, files: &[(&str, &str)], options: &Options) -> Import {
     let inputs: Vec<Input> = files
         .iter()
         .map(|(name, text)| Input {
@@ -51,7 +66,7 @@ pub(crate) fn import(files: &[(&str, &str)], options: &Options) -> Import {
             text: (*text).into(),
         })
         .collect();
-    event_bridge(&inputs, options, &registry()).unwrap()
+    event_bridge(&inputs, options, registry).unwrap()
 }
 
 pub(crate) fn item<'a>(import: &'a Import, name: &str) -> &'a Item {

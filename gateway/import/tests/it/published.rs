@@ -1,6 +1,6 @@
 //! Inputs in the shapes that tools write.
 
-use crate::ground::{import, item, object};
+use crate::ground::{import, import_with, item, object};
 use tradewind_import::{Kind, Options, Verdict};
 
 const SHOP: &str = include_str!("inputs/shop.yaml");
@@ -138,13 +138,14 @@ fn without_region_and_account_the_operator_sets_them() {
 }
 
 #[test]
-fn streams_as_targets() {
+fn streams_and_state_machines_as_targets() {
     let rules = r#"{ "Rules": [{ "Name": "clicks", "EventPattern": "{\"source\":[\"shop\"]}", "State": "ENABLED", "EventBusName": "default" }] }
         { "Rule": "clicks", "Targets": [
             { "Id": "key", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks", "KinesisParameters": { "PartitionKeyPath": "$.detail.user" } },
             { "Id": "plain", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks" },
-            { "Id": "lake", "Arn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/clicks" } ] }"#;
-    let made = import(&[("rules.json", rules)], &options());
+            { "Id": "lake", "Arn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/clicks" },
+            { "Id": "flow", "Arn": "arn:aws:states:eu-west-1:123456789012:stateMachine:clicks" } ] }"#;
+    let made = import_with("aws-step-functions", &[("rules.json", rules)], &options());
     let targets = &item(&made, "clicks").targets;
     let verdicts: Vec<_> = targets
         .iter()
@@ -155,12 +156,19 @@ fn streams_as_targets() {
         [
             ("key", Verdict::Changed),
             ("plain", Verdict::Exact),
-            ("lake", Verdict::Exact)
+            ("lake", Verdict::Exact),
+            ("flow", Verdict::Exact)
         ]
     );
     let note = &targets[0].notes[0];
     assert_eq!(note.field, "KinesisParameters.PartitionKeyPath", "{note:?}");
-    for part in ["kind: aws-kinesis", "kind: aws-firehose", "newline: false"] {
+    for part in [
+        "kind: aws-kinesis",
+        "kind: aws-firehose",
+        "newline: false",
+        "kind: aws-step-functions",
+        "state-machine: \"arn:aws:states:eu-west-1:123456789012:stateMachine:clicks\"",
+    ] {
         assert!(
             made.configuration.contains(part),
             "{part}\n{}",

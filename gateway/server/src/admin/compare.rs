@@ -14,9 +14,6 @@ use tradewind_adapter::Action;
 use tradewind_engine::{Answered, Differing, Ignored, differences};
 use tradewind_policy::Resource;
 
-/// Most examples of one answer.
-const EXAMPLES_MAX: usize = 1000;
-
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get(
@@ -80,7 +77,7 @@ async fn examples(
     Query(most): Query<Most>,
     Extension(permit): Extension<Permit>,
 ) -> Result<Json<Vec<Value>>, Problem> {
-    let limit = most.limit.unwrap_or(10).min(EXAMPLES_MAX);
+    let limit = most.limit.unwrap_or(10);
     let view = gateway.engine.compared(&name, limit).await?;
     let ignored = ignored(&gateway, &view.shadow);
     let judged = permit.is_judged(&gateway);

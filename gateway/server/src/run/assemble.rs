@@ -18,14 +18,19 @@ use tradewind_schema::Schemas;
 
 /// Streams and subscriptions as a configuration has them, for the engine.
 pub fn planned(checked: &config::Checked) -> Plan {
-    plan(checked, None, &Decisions::default())
+    let own = checked.schemas.iter();
+    let own = own.map(|(name, schema)| (name, &schema.registered));
+    let schemas = Arc::new(Schemas::new(own));
+    plan(checked, None, &Decisions::default(), schemas)
 }
 
-/// Streams and subscriptions, for the engine; with what was decided of groups at run time.
+/// Streams and subscriptions, for the engine; with what was decided of groups at run time, and with all schemas that
+/// events are held against: more than the configuration's own.
 pub(crate) fn plan(
     checked: &config::Checked,
     telemetry: Option<&Arc<Telemetry>>,
     decisions: &Decisions,
+    schemas: Arc<Schemas>,
 ) -> Plan {
     let traced = |sink: &Arc<dyn Sink>| match telemetry {
         Some(telemetry) => telemetry.sink(sink.clone()),
@@ -82,7 +87,6 @@ pub(crate) fn plan(
             (name.clone(), plan)
         })
         .collect();
-    let schemas = checked.schemas.iter();
     let spaces = checked.spaces.iter().map(|(name, space)| {
         let quotas = Quotas {
             events_per_second: space.events_per_second,
@@ -95,9 +99,7 @@ pub(crate) fn plan(
     Plan {
         spaces: spaces.collect(),
         policies: checked.policies.clone(),
-        schemas: Arc::new(Schemas::new(
-            schemas.map(|(name, schema)| (name, &schema.registered)),
-        )),
+        schemas,
         streams,
         subscriptions,
     }

@@ -575,21 +575,21 @@ impl Held {
     }
 }
 
-/// The stream that an entry is for; empty for what cannot be read.
-fn stream_of(value: &[u8]) -> String {
-    let read = || {
-        let length = u32::from_be_bytes(value.get(..4)?.try_into().ok()?) as usize;
-        let head = value.get(4..length.checked_add(4)?)?;
-        let head: Head = serde_json::from_slice(head).ok()?;
-        Some(head.stream)
-    };
-    read().unwrap_or_default()
-}
-
-fn open(value: &Bytes) -> Option<(Head, Event)> {
+/// The head of an entry, and where its event begins.
+fn head(value: &[u8]) -> Option<(Head, usize)> {
     let length = u32::from_be_bytes(value.get(..4)?.try_into().ok()?) as usize;
     let end = length.checked_add(4)?;
     let head = serde_json::from_slice(value.get(4..end)?).ok()?;
+    Some((head, end))
+}
+
+/// The stream that an entry is for; empty for what cannot be read.
+fn stream_of(value: &[u8]) -> String {
+    head(value).map(|(head, _)| head.stream).unwrap_or_default()
+}
+
+fn open(value: &Bytes) -> Option<(Head, Event)> {
+    let (head, end) = head(value)?;
     let event = packed::unpack(value.slice(end..)).ok()?;
     Some((head, event))
 }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::Registry;
 use tradewind_config::{Change, Checked, Diagnostics, System};
-use tradewind_engine::{Clock, Engine, Happening};
+use tradewind_engine::{Clock, Engine, Happening, SubscriptionView};
 use tradewind_store::Finding;
 
 /// The configuration in force.
@@ -152,17 +152,17 @@ impl Gateway {
     /// What is asked at a scrape.
     pub async fn scrape(&self) -> Scrape {
         let subscriptions = self.engine.subscriptions().await;
-        let (mut compared, mut in_charge) = (Vec::new(), Vec::new());
-        for view in &subscriptions {
-            match view.shadow {
-                Some(_) => compared.extend(self.engine.compared(&view.name, 0).await.ok()),
-                // Nobody waits for what a shadow has still to settle.
-                None => in_charge.push(view.clone()),
-            }
+        // Nobody waits for what a shadow has still to settle.
+        let (in_charge, shadows): (Vec<&SubscriptionView>, Vec<_>) =
+            subscriptions.iter().partition(|view| view.shadow.is_none());
+        let oldest = self.stores.oldest(&in_charge).await;
+        let mut compared = Vec::new();
+        for shadow in shadows {
+            compared.extend(self.engine.compared_of(shadow).await.ok());
         }
         Scrape {
             compared,
-            oldest: self.stores.oldest(&in_charge).await,
+            oldest,
             now_ms: self.clock.unix_ms(),
             disk: room(&self.config.load().checked.config.data_dir),
             subscriptions,

@@ -76,7 +76,7 @@ impl Groups {
     }
 }
 
-/// What was decided for a subscription, where it still fits: a file that names other members ends it.
+/// What was decided for a subscription, under its name or its earlier one.
 pub(crate) fn decided<'a>(
     all: &'a Decisions,
     name: &str,
@@ -243,7 +243,8 @@ impl Gateway {
         let why = decided.why.clone();
         let mut all = Decisions::clone(&before);
         all.insert(name.to_owned(), decided);
-        let plan = plan(checked, self.telemetry.as_ref(), &all);
+        let schemas = self.schemas.held(checked);
+        let plan = plan(checked, self.telemetry.as_ref(), &all, schemas);
         if let Err(error) = self.engine.apply(plan).await {
             let undo = match before.get(name) {
                 Some(before) => {

@@ -1,5 +1,6 @@
-//! What the gateway remembers beside its streams: how far schedules have come, what it has told, and
-//! events that wait for their time. A stream of the store whose log holds nothing but state.
+//! What the gateway remembers beside its streams: how far schedules have come, places of pulled sources that nobody
+//! keeps a place for, what it has told, events that wait for their time, weights that were put in force at run time,
+//! schemas that were registered and what registries said last. A stream of the store whose log holds nothing but state.
 
 use super::gateway::Gateway;
 use async_trait::async_trait;

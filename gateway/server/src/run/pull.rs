@@ -152,15 +152,20 @@ impl Pull {
         self.around
             .metrics
             .pulled(&self.name, messages.len() as u64);
+        let Some(lease) = self.driver.capability().receive_lease else {
+            return self.settled(messages).await;
+        };
         let tokens: Vec<Token> = messages.iter().map(|m| m.token.clone()).collect();
-        self.leased(&tokens, self.settled(messages)).await
+        self.leased(lease, &tokens, self.settled(messages)).await
     }
 
     /// Works on messages, and keeps them lent for as long as that takes.
-    async fn leased<T>(&self, tokens: &[Token], work: impl Future<Output = T>) -> T {
-        let Some(lease) = self.driver.capability().receive_lease else {
-            return work.await;
-        };
+    async fn leased<T>(
+        &self,
+        lease: Duration,
+        tokens: &[Token],
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut work = pin!(work);
         loop {
             let longer = async {
@@ -359,6 +364,8 @@ fn reason(error: &PublishError) -> String {
     }
 }
 
+#[cfg(test)]
+mod ground;
 #[cfg(test)]
 mod lease;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tradewind_audit::Entry;
 use tradewind_config::{Change, Checked, Diagnostics, System};
-use tradewind_engine::{Error, Plan};
+use tradewind_engine::Error;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -73,10 +73,12 @@ impl Gateway {
         };
         // The engine first: from then on every new path leads somewhere. A request that still meets
         // the old ones is answered by the old ones, or told to come again.
-        let plan = Plan {
-            schemas: self.schemas.held_with(&checked, &subjects),
-            ..plan(&checked, self.telemetry.as_ref(), &self.groups.all())
-        };
+        let plan = plan(
+            &checked,
+            self.telemetry.as_ref(),
+            &self.groups.all(),
+            self.schemas.held_with(&checked, &subjects),
+        );
         if let Err(error) = self.engine.apply(plan).await {
             ended(format!("refused: {error}")).await;
             return Err(match error {

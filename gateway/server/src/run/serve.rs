@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_config::{Admin, Checked, Diagnostics};
-use tradewind_engine::{Clock, Engine, Plan};
+use tradewind_engine::{Clock, Engine};
 use tradewind_store::{Durability, Embedded};
 
 /// Connections that may wait to be taken.
@@ -157,10 +157,12 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     schemas.adopt(subjects.map_err(Error::Other)?);
     // What was decided at run time holds from the first attempt on.
     let groups = Groups::load(&notes).await.map_err(stored)?;
-    let plan = Plan {
-        schemas: schemas.held(&checked),
-        ..plan(&checked, telemetry.as_ref(), &groups.all())
-    };
+    let plan = plan(
+        &checked,
+        telemetry.as_ref(),
+        &groups.all(),
+        schemas.held(&checked),
+    );
     let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
     let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
     let front = front.map_err(stored)?;

@@ -35,7 +35,7 @@ impl Watched {
     }
     /// When the oldest event was appended that each subscription has not settled, milliseconds since
     /// the Unix epoch, by name; none where it has settled all.
-    pub async fn oldest(&self, subscriptions: &[SubscriptionView]) -> BTreeMap<String, u64> {
+    pub async fn oldest(&self, subscriptions: &[&SubscriptionView]) -> BTreeMap<String, u64> {
         let mut oldest = BTreeMap::new();
         for view in subscriptions {
             let name = format!("{SPACE}/{}", view.stream);

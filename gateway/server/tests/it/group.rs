@@ -64,6 +64,11 @@ async fn cut_over_by_one_command_and_back_by_another() {
     let gateway = start(&yaml).await;
     publish(&gateway, "a", 20).await;
     assert_eq!(accepted(&gateway).await, [20, 0]);
+    let schema = json!({ "schema": { "type": "array" }, "events": [{ "type": "bad" }] });
+    let registered = gateway
+        .admin("POST", "/v1/schemas/bad/versions", &schema.to_string())
+        .await;
+    assert_eq!(registered.status, 200, "{}", registered.text());
 
     let (code, told) = cutover(&gateway, &["--to", "new", "--percent", "100"]).await;
     assert_eq!(
@@ -71,6 +76,9 @@ async fn cut_over_by_one_command_and_back_by_another() {
         (Some(0), &json!(1.0)),
         "{told}"
     );
+    // What was registered at run time is in force as before.
+    let bad = gateway.publish("/events", "bad-1", "bad", "{}").await;
+    assert_eq!(bad.status, 422, "{}", bad.text());
     publish(&gateway, "b", 20).await;
     assert_eq!(accepted(&gateway).await, [20, 20]);
     let journeys = gateway

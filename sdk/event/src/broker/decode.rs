@@ -102,13 +102,10 @@ fn format(content_type: &str) -> Option<&'static str> {
         return None;
     }
     let tail = tail.split(';').next().unwrap_or_default().trim();
-    let known = ["+json", "+protobuf"].into_iter();
-    Some(
-        known.fold("", |found, name| match tail.eq_ignore_ascii_case(name) {
-            true => name,
-            false => found,
-        }),
-    )
+    let known = ["+json", "+protobuf"]
+        .into_iter()
+        .find(|name| tail.eq_ignore_ascii_case(name));
+    Some(known.unwrap_or_default())
 }
 
 fn binary<'a, H>(
@@ -121,7 +118,8 @@ where
 {
     let attributes = message.headers.filter_map(|(name, value)| {
         let attribute = binding.attribute(name)?;
-        let attribute = match binding.any_case {
+        let upper = |b: u8| b.is_ascii_uppercase();
+        let attribute = match binding.any_case && attribute.bytes().any(upper) {
             true => Cow::from(attribute.to_ascii_lowercase()),
             false => attribute.into(),
         };

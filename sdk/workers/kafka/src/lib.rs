@@ -14,7 +14,7 @@
 //! | `TRADEWIND_KAFKA_TOPICS` | topics, with commas between; one that begins with `^` is a regular expression |
 //! | `TRADEWIND_KAFKA_GROUP` | consumer group |
 //! | `TRADEWIND_KAFKA_DEAD_LETTER` | topic that rejected records go to; without it a rejected record stops its partition |
-//! | `TRADEWIND_KAFKA_CONFIG` | a file with further settings of librdkafka, `name=value` a line: TLS, SASL |
+//! | `TRADEWIND_KAFKA_CONFIG` | a file with further settings of librdkafka, `name=value` a line: SASL, and TLS by the feature `tls` of this crate |
 //!
 //! Records are CloudEvents in binary or structured mode; any other is an event of type `org.apache.kafka.Record` with
 //! the value as its data. The partitions of a topic are handled side by side, the records of one in order: one that failed is

@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::figures::{Spread, row, verdict};
 use crate::gateway::{Durability, Gateway, delivered_to};
-use crate::load::Measured;
+use crate::load::{Measured, wire};
 use crate::process::{Process, cpu, this};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -254,17 +254,12 @@ fn exchange(address: SocketAddr, request: &str) -> Result<String, String> {
         stream.write_all(request.as_bytes())?;
         let (mut all, mut buffer) = (Vec::new(), [0; 16 << 10]);
         loop {
-            let text = String::from_utf8_lossy(&all).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let head = head.to_ascii_lowercase();
-                let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
-                let length = length.and_then(|text| text.trim().parse().ok());
-                if length.is_some_and(|length: usize| body.len() >= length) {
-                    return Ok(body.to_owned());
-                }
+            if let Some(message) = wire::message(&all) {
+                let body = all.get(message.head..message.whole).unwrap_or_default();
+                return Ok(String::from_utf8_lossy(body).into_owned());
             }
             match stream.read(&mut buffer)? {
-                0 => return Ok(text),
+                0 => return Ok(String::from_utf8_lossy(&all).into_owned()),
                 n => all.extend_from_slice(buffer.get(..n).unwrap_or_default()),
             }
         }

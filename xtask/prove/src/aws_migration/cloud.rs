@@ -1,26 +1,18 @@
 //! The set-up at AWS, in an emulator that really runs the function: a bus, a rule that fills a queue, the function.
 
 use super::acts::Act;
-use crate::{load, tools};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
+use crate::ministack::MiniStack;
+use crate::tools;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
-use tokio::process::{Child, Command};
-
-const PACKAGE: &str = "ministack==1.5.33";
+use tokio::process::Command;
 
 pub(super) struct Cloud {
-    address: SocketAddr,
     pub(super) queue: String,
     ledger: PathBuf,
     _folder: tempfile::TempDir,
-    _child: Child,
+    server: MiniStack,
 }
 
 /// The name that an event is about; several are about each.
@@ -34,56 +26,32 @@ pub(super) fn name_of(order: &str, names: usize) -> String {
 
 impl Cloud {
     pub(super) async fn start(gateway: &Path, function: &Path) -> Result<Self, String> {
-        let python = tools::python(gateway, "ministack", &[PACKAGE]).await?;
+        let server = MiniStack::start(gateway).await?;
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let address = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|e| e.to_string())?;
-        let child = Command::new(python.with_file_name("ministack"))
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            // These listen elsewhere than on loopback.
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("SFTP_ENABLED", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| e.to_string())?;
         let mut cloud = Self {
-            address,
             queue: String::new(),
             ledger: folder.path().join("ledger"),
             _folder: folder,
-            _child: child,
+            server,
         };
-        for _ in 0..600 {
-            if load::connect(address).await.is_some() {
-                cloud.make(&python, function).await?;
-                return Ok(cloud);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err("MiniStack does not listen after 30 s".into())
+        cloud.make(function).await?;
+        Ok(cloud)
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
-    async fn make(&mut self, python: &Path, function: &Path) -> Result<(), String> {
+    async fn make(&mut self, function: &Path) -> Result<(), String> {
         let program = "import base64,io,sys,zipfile\nb=io.BytesIO()\nwith zipfile.ZipFile(b,'w') as z: z.write(sys.argv[1],'charge.py')\nprint(base64.b64encode(b.getvalue()).decode(),end='')";
-        let mut zip = Command::new(python);
+        let mut zip = Command::new(&self.server.python);
         let archive = tools::run(zip.args(["-c", program]).arg(function)).await?;
         let charge = json!({
             "FunctionName": "charge", "Runtime": "python3.11", "Handler": "charge.handler", "Timeout": 30,
             "Role": "arn:aws:iam::000000000000:role/charge", "Code": { "ZipFile": archive },
             "Environment": { "Variables": { "LEDGER": self.ledger.display().to_string() } },
         });
-        let headers = [("content-type", "application/json")];
-        self.ask("lambda", "/2015-03-31/functions", &headers, &charge)
-            .await?;
+        self.server.create(&charge).await?;
         let made = self
             .sqs("CreateQueue", &json!({ "QueueName": "tradewind" }))
             .await?;
@@ -170,53 +138,29 @@ impl Cloud {
 
     async fn sqs(&self, action: &str, body: &Value) -> Result<Value, String> {
         let target = format!("AmazonSQS.{action}");
-        let headers = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", &target),
-        ];
-        self.ask("sqs", "/", &headers, body).await
+        self.call("sqs", "application/x-amz-json-1.0", &target, body)
+            .await
     }
 
     async fn events(&self, action: &str, body: &Value) -> Result<Value, String> {
         let target = format!("AWSEvents.{action}");
-        let headers = [
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", &target),
-        ];
-        self.ask("events", "/", &headers, body).await
+        self.call("events", "application/x-amz-json-1.1", &target, body)
+            .await
     }
 
-    async fn ask(
+    async fn call(
         &self,
         service: &str,
-        path: &str,
-        headers: &[(&str, &str)],
+        content_type: &str,
+        target: &str,
         body: &Value,
     ) -> Result<Value, String> {
-        let identity = format!(
-            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
-        );
-        let mut request = Request::post(path)
-            .header("host", self.address.to_string())
-            .header("authorization", identity);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request
-            .body(Full::new(Bytes::from(body.to_string())))
-            .map_err(|e| e.to_string())?;
-        let mut sender = load::connect(self.address)
-            .await
-            .ok_or("MiniStack is gone")?;
-        let answer = load::ask(&mut sender, request).await;
-        let answer = answer.ok_or("MiniStack does not answer")?;
+        let headers = [("content-type", content_type), ("x-amz-target", target)];
+        let answer = self.server.ask(service, "/", &headers, body).await?;
         let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         match answer.status().is_success() {
             true => Ok(said),
-            false => Err(format!(
-                "{service}{path} was answered {}: {said}",
-                answer.status()
-            )),
+            false => Err(format!("{target} was answered {}: {said}", answer.status())),
         }
     }
 }

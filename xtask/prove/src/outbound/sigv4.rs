@@ -1,6 +1,6 @@
 //! Signatures of AWS: moto holds them against those of botocore, once it is told to ask for identities.
 
-use crate::moto::Moto;
+use crate::moto::{Moto, identity};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -19,11 +19,10 @@ pub(super) struct Aws {
 pub(super) async fn start(gateway: &Path) -> Result<Aws, String> {
     let moto = Moto::start(gateway).await?;
     let ask = async |query: &str| -> Result<String, String> {
-        let identity = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
         let request = Request::post("/")
             .header("host", moto.address.to_string())
             .header("content-type", "application/x-www-form-urlencoded")
-            .header("authorization", identity)
+            .header("authorization", identity("iam"))
             .body(Full::new(Bytes::from(query.to_owned())))
             .map_err(|e| e.to_string())?;
         let answer = moto.ask(request).await?;
@@ -47,11 +46,10 @@ pub(super) async fn start(gateway: &Path) -> Result<Aws, String> {
         within(&key, "SecretAccessKey")?,
     );
     let post = async |path: &str, kind: &str, body: String| {
-        let identity = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let request = Request::post(path)
             .header("host", moto.address.to_string())
             .header("content-type", kind)
-            .header("authorization", identity)
+            .header("authorization", identity("lambda"))
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| e.to_string())?;
         moto.ask(request).await.map(drop)

@@ -1,7 +1,7 @@
 //! Something of every service, and a gateway that uses all of it.
 
 use super::calls::PLACE;
-use crate::moto::Moto;
+use crate::moto::{Moto, identity};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -130,12 +130,6 @@ pub(super) fn configuration(at: SocketAddr, changes: &str) -> (String, String) {
         format!("  {kind}: {{ sink: {{ kind: {kind}, {settings}, {aws} }} }}\n")
     });
     (sources, subscriptions.collect())
-}
-
-fn identity(service: &str) -> String {
-    format!(
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
-    )
 }
 
 async fn call(moto: &Moto, service: &str, target: &str, input: &Value) -> Result<Value, String> {

@@ -24,12 +24,14 @@ pub use service::{Service, conformance};
 pub use world::World;
 
 use crate::SdkConfig;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Delivery, Outcome, Report, Sink};
-use tradewind_event::Event;
+use tradewind_adapter::{Delivery, ErrorKind, Outcome, Report, Sink};
+use tradewind_event::{DataKind, Event};
 
 /// A secret that must show nowhere.
 pub const SECRET: &str = "hunter2hunter2";
@@ -37,6 +39,34 @@ pub const SECRET: &str = "hunter2hunter2";
 /// Settings `aws` of an adapter that talks to this server.
 pub fn access(endpoint: &str) -> Value {
     json!({ "region": "eu-west-1", "endpoint": endpoint, "keys": { "id": "test", "secret": SECRET } })
+}
+
+/// Settings of which some are others.
+pub fn settings<C: DeserializeOwned>(mut settings: Value, others: &Value) -> C {
+    for (key, value) in others.as_object().unwrap() {
+        settings[key] = value.clone();
+    }
+    serde_json::from_value(settings).unwrap()
+}
+
+static NAMES: AtomicU32 = AtomicU32::new(0);
+
+/// A name that nothing has yet.
+pub fn fresh(what: &str) -> String {
+    format!("{what}-{}", NAMES.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What is well says so, and what is not there does not.
+pub async fn health(there: &dyn Sink, gone: &dyn Sink) {
+    there.health().await.unwrap();
+    let error = gone.health().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+/// Whether an event comes back from a line: line breaks between the values of a document end none.
+pub fn is_a_line(event: &Event) -> bool {
+    let data = event.data();
+    data.is_none_or(|data| data.kind != DataKind::Json || !data.bytes.contains(&b'\n'))
 }
 
 /// What a client of the tests' own is made of.

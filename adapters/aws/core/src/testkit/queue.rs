@@ -1,11 +1,8 @@
 //! Queues that tests look into.
 
-use super::config;
+use super::{config, fresh};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use std::sync::atomic::{AtomicU32, Ordering};
-
-static NAMES: AtomicU32 = AtomicU32::new(0);
 
 /// A new queue.
 #[derive(Debug)]
@@ -19,8 +16,7 @@ impl Queue {
     /// At a server of SQS with the account that moto has.
     pub async fn new(endpoint: &str, fifo: bool) -> Self {
         let client = Client::new(&config(endpoint).await);
-        let number = NAMES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("queue-{number}{}", if fifo { ".fifo" } else { "" });
+        let name = format!("{}{}", fresh("queue"), if fifo { ".fifo" } else { "" });
         let mut create = client.create_queue().queue_name(&name);
         if fifo {
             create = create.attributes(QueueAttributeName::FifoQueue, "true");

@@ -8,11 +8,11 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tradewind_adapter::testkit::{self, SourceHarness};
 use tradewind_adapter::{Capability, Error, Ground, Received, Settlement, Source, Token};
+use tradewind_aws::Reader;
 use tradewind_aws::testkit::{self as aws, Moto, Wire, World};
 use tradewind_dynamodb_streams::DynamodbSource;
 use tradewind_event::{Event, json};
@@ -20,18 +20,16 @@ use tradewind_event::{Event, json};
 const ORDERS: &str =
     "arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000";
 
-fn source(endpoint: &str, stream: &str, world: &Arc<World>) -> DynamodbSource {
+fn source(endpoint: &str, stream: &str, world: &Arc<World>) -> Reader<DynamodbSource> {
     let config = json!({ "arn": stream, "aws": aws::access(endpoint) });
     let source = DynamodbSource::new(serde_json::from_value(config).unwrap());
     source.lend(world.ground());
     source
 }
 
-static NAMES: AtomicU32 = AtomicU32::new(0);
-
 /// A new table with a stream: its name, and the stream's.
 async fn table(endpoint: &str) -> (String, String) {
-    let name = format!("table-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let name = aws::fresh("table");
     let input = json!({
         "TableName": name, "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
@@ -59,7 +57,7 @@ async fn put(endpoint: &str, table: &str, id: &str, body: &str) {
 
 /// A source whose changes are read as the events that were put into the table.
 #[derive(Debug)]
-struct Unwrapped(DynamodbSource);
+struct Unwrapped(Reader<DynamodbSource>);
 
 #[async_trait]
 impl Source for Unwrapped {

@@ -2,7 +2,7 @@
 
 use crate::suite::{bus, came, sink};
 use serde_json::{Value, json};
-use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use tradewind_adapter::Outcome;
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Wire, attempt, canned, delivery, event, one, told,
 };
@@ -114,15 +114,8 @@ async fn data_that_is_too_large_lies_in_a_bucket() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let (bus, _queue) = bus(&moto.endpoint).await;
-    sink(&moto.endpoint, &json!({ "bus": bus }))
-        .health()
-        .await
-        .unwrap();
-    let error = sink(&moto.endpoint, &json!({ "bus": "none" }))
-        .health()
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let at = |bus: &str| sink(&moto.endpoint, &json!({ "bus": bus }));
+    aws::health(&at(&bus), &at("none")).await;
 }
 
 #[test]
@@ -132,13 +125,8 @@ fn settings_that_cannot_be() {
         (json!({ "source": "" }), "`source`"),
         (json!({ "detail-type": "x".repeat(129) }), "`detail-type`"),
     ] {
-        let mut config = json!({ "bus": "orders" });
-        for (key, value) in more.as_object().unwrap() {
-            config[key] = value.clone();
-        }
-        let error =
-            tradewind_event_bridge::EventBridgeSink::new(serde_json::from_value(config).unwrap())
-                .unwrap_err();
+        let config = aws::settings(json!({ "bus": "orders" }), &more);
+        let error = tradewind_event_bridge::EventBridgeSink::new(config).unwrap_err();
         assert!(error.to_string().contains(key), "{error}");
     }
 }

@@ -16,11 +16,8 @@ use tradewind_formats::Message;
 pub(crate) const ORDERS: &str = "arn:aws:events:eu-west-1:123456789012:event-bus/orders";
 
 pub(crate) fn sink(endpoint: &str, more: &Value) -> EventBridgeSink {
-    let mut config = json!({ "bus": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    EventBridgeSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    let config = json!({ "bus": ORDERS, "aws": aws::access(endpoint) });
+    EventBridgeSink::new(aws::settings(config, more)).unwrap()
 }
 
 /// A bus, and a queue that gets everything that is put on it.

@@ -6,31 +6,25 @@ use aws_sdk_firehose::types::{
     BufferingHints, CompressionFormat, EncryptionConfiguration, ExtendedS3DestinationConfiguration,
 };
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tradewind_adapter::{ErrorKind, Sink};
+use tradewind_adapter::Sink;
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Service, Wire, attempt, canned, delivery, event, one, told,
 };
-use tradewind_event::{DataKind, Event, json};
+use tradewind_event::{Event, json};
 use tradewind_firehose::FirehoseSink;
 
 const ORDERS: &str = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/orders";
 
 fn sink(endpoint: &str, more: &Value) -> FirehoseSink {
-    let mut config = json!({ "stream": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    FirehoseSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    let config = json!({ "stream": ORDERS, "aws": aws::access(endpoint) });
+    FirehoseSink::new(aws::settings(config, more)).unwrap()
 }
-
-static NAMES: AtomicU32 = AtomicU32::new(0);
 
 /// A new delivery stream into a bucket of its name.
 async fn stream(endpoint: &str) -> (String, String) {
     let client = Client::new(&aws::config(endpoint).await);
-    let name = format!("stream-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let name = aws::fresh("stream");
     aws::bucket(endpoint, &name).await;
     let into = ExtendedS3DestinationConfiguration::builder()
         .bucket_arn(format!("arn:aws:s3:::{name}"))
@@ -87,10 +81,8 @@ impl Service for Firehose {
             .collect()
     }
 
-    /// Line breaks between the values of a document end no line.
     fn carries(&self, event: &Event) -> bool {
-        let breaks = event.data().is_some_and(|data| data.bytes.contains(&b'\n'));
-        !breaks || event.data().is_some_and(|data| data.kind != DataKind::Json)
+        aws::is_a_line(event)
     }
 }
 
@@ -156,8 +148,6 @@ async fn large_records() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let (arn, _) = stream(&moto.endpoint).await;
-    let at = |arn: String| sink(&moto.endpoint, &json!({ "stream": arn }));
-    at(arn.clone()).health().await.unwrap();
-    let error = at(format!("{arn}-none")).health().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let at = |arn: &str| sink(&moto.endpoint, &json!({ "stream": arn }));
+    aws::health(&at(&arn), &at(&format!("{arn}-none"))).await;
 }

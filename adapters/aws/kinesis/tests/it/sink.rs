@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use tradewind_adapter::{Outcome, Sink};
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Service, Wire, attempt, canned, delivery, event, one, told,
 };
@@ -16,14 +15,9 @@ use tradewind_kinesis::KinesisSink;
 const ORDERS: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders";
 
 fn sink(endpoint: &str, more: &Value) -> KinesisSink {
-    let mut config = json!({ "stream": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    KinesisSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    let config = json!({ "stream": ORDERS, "aws": aws::access(endpoint) });
+    KinesisSink::new(aws::settings(config, more)).unwrap()
 }
-
-static NAMES: AtomicU32 = AtomicU32::new(0);
 
 async fn stream(endpoint: &str) -> String {
     stream_of(endpoint, 2).await
@@ -32,7 +26,7 @@ async fn stream(endpoint: &str) -> String {
 /// A new stream.
 pub(crate) async fn stream_of(endpoint: &str, shards: i32) -> String {
     let client = Client::new(&aws::config(endpoint).await);
-    let name = format!("stream-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let name = aws::fresh("stream");
     let create = client
         .create_stream()
         .stream_name(&name)
@@ -179,8 +173,6 @@ async fn large_records() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let arn = stream(&moto.endpoint).await;
-    let at = |arn: String| sink(&moto.endpoint, &json!({ "stream": arn }));
-    at(arn.clone()).health().await.unwrap();
-    let error = at(format!("{arn}-none")).health().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let at = |arn: &str| sink(&moto.endpoint, &json!({ "stream": arn }));
+    aws::health(&at(&arn), &at(&format!("{arn}-none"))).await;
 }

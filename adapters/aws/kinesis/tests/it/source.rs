@@ -10,18 +10,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tradewind_adapter::testkit::{self, SourceHarness};
 use tradewind_adapter::{Received, Settlement, Source};
+use tradewind_aws::Reader;
 use tradewind_aws::testkit::{self as aws, Moto, Wire, World};
 use tradewind_event::{Event, json};
 use tradewind_kinesis::KinesisSource;
 
 const ORDERS: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders";
 
-fn source(endpoint: &str, more: &Value, world: &Arc<World>) -> Arc<KinesisSource> {
-    let mut config = json!({ "arn": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    let source = KinesisSource::new(serde_json::from_value(config).unwrap());
+fn source(endpoint: &str, more: &Value, world: &Arc<World>) -> Arc<Reader<KinesisSource>> {
+    let config = json!({ "arn": ORDERS, "aws": aws::access(endpoint) });
+    let source = KinesisSource::new(aws::settings(config, more));
     source.lend(world.ground());
     Arc::new(source)
 }
@@ -87,7 +85,7 @@ async fn refusals_say_which_permission_or_setting_is_missing() {
     .await;
 }
 
-async fn receive(source: &KinesisSource, count: usize) -> Vec<Received> {
+async fn receive(source: &Reader<KinesisSource>, count: usize) -> Vec<Received> {
     let mut all = Vec::new();
     while all.len() < count {
         all.extend(source.receive(100, Duration::from_secs(1)).await.unwrap());

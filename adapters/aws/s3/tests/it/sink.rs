@@ -5,21 +5,17 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tradewind_adapter::Sink;
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Service, Wire, attempt, canned, delivery, event, told,
 };
-use tradewind_event::{Attribute, DataKind, Event, json};
+use tradewind_event::{Attribute, Event, json};
 use tradewind_s3::S3Sink;
 
 fn sink(endpoint: &str, more: &Value) -> S3Sink {
-    let mut config = json!({ "bucket": "acme-events", "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    S3Sink::new(serde_json::from_value(config).unwrap())
+    let config = json!({ "bucket": "acme-events", "aws": aws::access(endpoint) });
+    S3Sink::new(aws::settings(config, more))
 }
 
 /// The events in an object.
@@ -41,8 +37,6 @@ async fn events(endpoint: &str, bucket: &str, key: &str) -> Vec<Event> {
         .collect()
 }
 
-static NAMES: AtomicU32 = AtomicU32::new(0);
-
 #[derive(Default)]
 struct S3(Mutex<String>);
 
@@ -55,7 +49,7 @@ impl Service for S3 {
     }
 
     async fn target(&self, endpoint: &str) -> Arc<dyn Sink> {
-        let name = format!("bucket-{}", NAMES.fetch_add(1, Ordering::Relaxed));
+        let name = aws::fresh("bucket");
         aws::bucket(endpoint, &name).await;
         self.0.lock().unwrap().clone_from(&name);
         Arc::new(sink(endpoint, &json!({ "bucket": name })))
@@ -70,10 +64,8 @@ impl Service for S3 {
         all
     }
 
-    /// Line breaks between the values of a document end no line.
     fn carries(&self, event: &Event) -> bool {
-        let breaks = event.data().is_some_and(|data| data.bytes.contains(&b'\n'));
-        !breaks || event.data().is_some_and(|data| data.kind != DataKind::Json)
+        aws::is_a_line(event)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::suite::{sink, topic};
 use serde_json::json;
-use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use tradewind_adapter::Outcome;
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Wire, attempt, canned, delivery, event, one, told,
 };
@@ -125,15 +125,8 @@ async fn data_that_is_too_large_lies_in_a_bucket() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let (arn, _queue) = topic(&moto.endpoint, false).await;
-    sink(&moto.endpoint, &json!({ "topic": arn }))
-        .health()
-        .await
-        .unwrap();
-    let error = sink(&moto.endpoint, &json!({ "topic": format!("{arn}-none") }))
-        .health()
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let at = |arn: &str| sink(&moto.endpoint, &json!({ "topic": arn }));
+    aws::health(&at(&arn), &at(&format!("{arn}-none"))).await;
 }
 
 #[test]
@@ -146,12 +139,8 @@ fn settings_that_cannot_be() {
             "claim-check",
         ),
     ] {
-        let mut config = json!({ "topic": topic });
-        for (key, value) in more.as_object().unwrap() {
-            config[key] = value.clone();
-        }
-        let error =
-            tradewind_sns::SnsSink::new(serde_json::from_value(config).unwrap()).unwrap_err();
+        let config = aws::settings(json!({ "topic": topic }), &more);
+        let error = tradewind_sns::SnsSink::new(config).unwrap_err();
         assert!(error.to_string().contains(key), "{error}");
     }
 }

@@ -12,11 +12,8 @@ use tradewind_sns::SnsSink;
 pub(crate) const ORDERS: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 
 pub(crate) fn sink(endpoint: &str, more: &Value) -> SnsSink {
-    let mut config = json!({ "topic": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    SnsSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    let config = json!({ "topic": ORDERS, "aws": aws::access(endpoint) });
+    SnsSink::new(aws::settings(config, more)).unwrap()
 }
 
 /// A topic, and a queue that gets its messages as they are.

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::{ErrorKind, Settlement, Sink, Source};
+use tradewind_adapter::{Settlement, Source};
 use tradewind_aws::testkit::{self as aws, Moto, Queue, Wire, attempt, delivery, event, told};
 use tradewind_event::Event;
 
@@ -28,9 +28,7 @@ async fn refusals_say_which_permission_or_setting_is_missing() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let queue = Queue::new(&moto.endpoint, false).await.url;
-    sink(&queue).health().await.unwrap();
-    let error = sink(&format!("{queue}-none")).health().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    aws::health(&sink(&queue), &sink(&format!("{queue}-none"))).await;
 }
 
 #[tokio::test]

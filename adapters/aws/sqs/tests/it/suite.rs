@@ -19,11 +19,8 @@ fn access() -> Value {
 }
 
 pub(crate) fn with(queue: &str, more: &Value) -> Result<SqsSink, Error> {
-    let mut config = json!({ "queue": queue, "aws": access() });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    SqsSink::new(serde_json::from_value(config).unwrap())
+    let config = json!({ "queue": queue, "aws": access() });
+    SqsSink::new(aws::settings(config, more))
 }
 
 pub(crate) fn sink(queue: &str) -> SqsSink {

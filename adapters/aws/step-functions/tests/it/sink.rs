@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use tradewind_adapter::{Outcome, Sink};
 use tradewind_aws::testkit::{
     self as aws, Answer, Moto, Service, Wire, attempt, canned, delivery, event, one, told,
 };
@@ -15,14 +14,9 @@ use tradewind_step_functions::StepFunctionsSink;
 const ORDERS: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
 
 fn sink(endpoint: &str, more: &Value) -> StepFunctionsSink {
-    let mut config = json!({ "state-machine": ORDERS, "aws": aws::access(endpoint) });
-    for (key, value) in more.as_object().unwrap() {
-        config[key] = value.clone();
-    }
-    StepFunctionsSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    let config = json!({ "state-machine": ORDERS, "aws": aws::access(endpoint) });
+    StepFunctionsSink::new(aws::settings(config, more)).unwrap()
 }
-
-static NAMES: AtomicU32 = AtomicU32::new(0);
 
 /// A new state machine.
 async fn machine(endpoint: &str) -> String {
@@ -30,7 +24,7 @@ async fn machine(endpoint: &str) -> String {
     let definition = json!({ "StartAt": "a", "States": { "a": { "Type": "Pass", "End": true } } });
     let create = client
         .create_state_machine()
-        .name(format!("machine-{}", NAMES.fetch_add(1, Ordering::Relaxed)))
+        .name(aws::fresh("machine"))
         .definition(definition.to_string())
         .role_arn("arn:aws:iam::123456789012:role/states");
     create.send().await.unwrap().state_machine_arn
@@ -195,8 +189,6 @@ async fn large_inputs() {
 async fn what_is_well_says_so_and_what_is_not_there_does_not() {
     let moto = Moto::start().await;
     let arn = machine(&moto.endpoint).await;
-    let at = |arn: String| sink(&moto.endpoint, &json!({ "state-machine": arn }));
-    at(arn.clone()).health().await.unwrap();
-    let error = at(format!("{arn}-none")).health().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let at = |arn: &str| sink(&moto.endpoint, &json!({ "state-machine": arn }));
+    aws::health(&at(&arn), &at(&format!("{arn}-none"))).await;
 }

@@ -1,7 +1,7 @@
 //! What waits is counted once, and what was accepted stays.
 
 use super::*;
-use crate::run::assemble::plan;
+use crate::run::planned;
 use tradewind_config::System;
 use tradewind_engine::testkit::{
     CrashStreams, EPOCH_MS, SimClock, event, in_simulated_time, origin,
@@ -30,13 +30,9 @@ async fn front() -> Front {
     let clock = SimClock::new();
     let streams = CrashStreams::new(clock.clone());
     let clock: Arc<dyn Clock> = clock;
-    let engine = Engine::start(
-        plan(&checked, None, &Default::default()),
-        streams.clone(),
-        clock.clone(),
-    )
-    .await
-    .unwrap();
+    let engine = Engine::start(planned(&checked), streams.clone(), clock.clone())
+        .await
+        .unwrap();
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();

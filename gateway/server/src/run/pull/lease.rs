@@ -1,13 +1,11 @@
 //! A pulled source that lends messages for a while is asked to lend them for longer, for as long as work is pending.
 
+use super::ground::a_minute;
 use super::*;
-use crate::run::assemble::plan;
 use async_trait::async_trait;
 use std::sync::Mutex as StdMutex;
 use tradewind_adapter::{Capability, Error, ErrorKind};
-use tradewind_config::System;
-use tradewind_engine::testkit::{CrashStreams, SimClock, event, in_simulated_time};
-use tradewind_store::Durability;
+use tradewind_engine::testkit::{event, in_simulated_time};
 
 const LEASE: Duration = Duration::from_secs(2);
 
@@ -67,46 +65,9 @@ fn messages_stay_lent_while_work_is_pending() {
 }
 
 async fn lent() -> Result<(), String> {
-    let text = "streams: { acme: {} }\n";
-    let checked = tradewind_config::load_str("a.yaml", text, &crate::registry(), &System).unwrap();
-    let clock = SimClock::new();
-    let streams = CrashStreams::new(clock.clone());
-    let shared: Arc<dyn Clock> = clock.clone();
-    let engine = Engine::start(
-        plan(&checked, None, &Default::default()),
-        streams.clone(),
-        shared.clone(),
-    )
-    .await
-    .unwrap();
-    let notes = Notes::open(streams.as_ref(), Durability::Fsync)
-        .await
-        .unwrap();
-    let front = Front::open(engine.clone(), shared.clone(), notes.clone())
-        .await
-        .unwrap();
     let source = Arc::new(Slow::default());
-    let pull = Pull {
-        name: "queue".into(),
-        driver: source.clone(),
-        stream: "acme".into(),
-        around: Around {
-            engine: engine.clone(),
-            front,
-            clock: shared,
-            metrics: Arc::default(),
-            notes,
-        },
-    };
-    let stop = CancellationToken::new();
-    let running = tokio::spawn({
-        let stop = stop.clone();
-        async move { pull.run(stop).await }
-    });
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    stop.cancel();
-    running.await.unwrap();
-    assert_eq!(engine.streams().await["acme"].appended, 2);
+    let appended = a_minute("streams: { acme: {} }\n", source.clone()).await;
+    assert_eq!(appended, 2);
     let said = source.said.lock().unwrap();
     let expected = ["longer a b", "longer a b", "longer a b", "settled a b"];
     assert_eq!(*said, expected);

@@ -1,12 +1,10 @@
 //! Schedules over the real loop, engine and notes, in simulated time: killed at each call of the
 //! store around a firing, with a clock that is set back and forth.
 
+use super::ground::{around, checked};
 use super::*;
-use crate::run::assemble::plan;
 use std::collections::HashSet;
-use tradewind_config::System;
 use tradewind_engine::testkit::{CrashStreams, EPOCH_MS, SimClock, in_simulated_time};
-use tradewind_store::Durability;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -33,31 +31,14 @@ async fn start(scene: &Scene, streams: &Arc<CrashStreams>, clock: &Arc<SimClock>
          catch-up: all\n    jitter: 20s\n",
         scene.minutes, scene.zone
     );
-    let checked = tradewind_config::load_str("a.yaml", &text, &crate::registry(), &System).unwrap();
-    let shared: Arc<dyn Clock> = clock.clone();
-    let engine = Engine::start(
-        plan(&checked, None, &Default::default()),
-        streams.clone(),
-        shared.clone(),
-    )
-    .await
-    .unwrap();
-    let notes = Notes::open(streams.as_ref(), Durability::Fsync)
-        .await
-        .unwrap();
-    let front = Front::open(engine.clone(), shared.clone(), notes.clone())
-        .await
-        .unwrap();
-    let around = Around {
-        engine: engine.clone(),
-        front,
-        clock: shared,
-        metrics: Arc::default(),
-        notes,
-    };
+    let checked = checked(&text);
+    let around = around(&checked, streams, clock).await;
     let pulls = Pulls::default();
     pulls.start(&around, &checked).await;
-    Process { pulls, engine }
+    Process {
+        pulls,
+        engine: around.engine,
+    }
 }
 
 /// The instants that the zone's clocks show such a minute for the first time: a walk over all.

@@ -6,7 +6,7 @@ use crate::run::Gateway;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use tradewind_config::Checked;
+use tradewind_config::{Checked, is_name};
 use tradewind_schema::{Action, Compatibility, Definition, InvalidSchema};
 
 /// Most schemas of a space, or of the gateway itself.
@@ -198,8 +198,7 @@ pub(super) fn writable(checked: &Checked, key: &Key) -> Result<(), Trouble> {
 }
 
 fn sound((_, name): &Key, wanted: &Wanted) -> Result<(), Trouble> {
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() || name.len() > 63 || !name.chars().all(legal) {
+    if !is_name(name) {
         return Err(Trouble::Wrong(format!(
             "`{name}` cannot be the name of a schema: names have 1 to 63 characters out of a-z, 0-9 and -"
         )));
