@@ -451,6 +451,15 @@ impl Engine {
         self.paused(subscription, false).await
     }
 
+    /// Lets every member of its group be tried at once, whatever came of earlier attempts: one whose circuit is open,
+    /// and one that said that it is gone.
+    ///
+    /// # Errors
+    /// No such subscription, or the store fails.
+    pub async fn try_again(&self, subscription: &str) -> Result<(), Error> {
+        self.inner.try_again(subscription).await
+    }
+
     /// Removes a suspended subscription with its backlog and dead letters. Returns how many
     /// deliveries were cancelled.
     ///

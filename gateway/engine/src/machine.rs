@@ -10,6 +10,7 @@ mod rate;
 mod retry;
 mod rng;
 mod settle;
+mod shelf;
 mod spill;
 mod task;
 mod ways;

@@ -418,6 +418,7 @@ impl Shard {
                     && (!lane.is_active()
                         || (lane.ready.is_empty()
                             && lane.next_due.is_none()
+                            && lane.shelves.is_empty()
                             && lane.window.open() == 0
                             && lane.keys.fetch.is_empty()
                             && (lane.has_read_all() || lane.read >= end)))

@@ -1,7 +1,9 @@
-//! From one queue of SQS to another through the gateway, which is killed meanwhile: what was sent
-//! arrives, byte by byte, and nothing stays behind; and functions of Lambda, which are really run.
+//! From a queue of SQS, a stream of Kinesis and the changes of a table of DynamoDB to another queue, through the gateway, which
+//! is killed meanwhile: what was sent arrives, byte by byte, and nothing stays behind; and functions of Lambda, which are
+//! really run.
 
 mod lambda;
+mod streams;
 
 use crate::gateway::Gateway;
 use crate::moto::Moto;
@@ -12,8 +14,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Messages sent in each round, also in short; moto takes its time.
-const ROUND: (usize, usize) = (200, 40);
+/// Messages sent in each round to each, also in short; moto takes its time.
+const ROUND: (usize, usize) = (100, 20);
 /// Looks at the queue without anything new after which the rest is given up.
 const PATIENCE: u32 = 100;
 
@@ -34,7 +36,8 @@ pub(crate) async fn run(options: &Options) -> Proved {
         Err(what) => Err(what),
     };
     let told = format!(
-        "{} kills between two queues of SQS, {} messages sent, {} arrived, {} of them again",
+        "{} kills between a queue of SQS, a stream of Kinesis, the changes of a table and another queue, {} sent, {} arrived, \
+         {} of them again",
         figures.rounds,
         figures.sent,
         figures.arrived.len(),
@@ -49,6 +52,7 @@ pub(crate) async fn run(options: &Options) -> Proved {
 async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<(), String> {
     let each = if options.short { ROUND.1 } else { ROUND.0 };
     let moto = Moto::start(&options.gateway).await?;
+    let changes = streams::make(&moto).await?;
     let [from, to] =
         ["from", "to"].map(|name| format!("http://{}/123456789012/{name}", moto.address));
     for name in ["from", "to"] {
@@ -58,13 +62,28 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
     let aws = "aws: { region: us-east-1, keys: { id: test, secret: test } }";
     let subscription = format!("  move: {{ sink: {{ kind: aws-sqs, queue: \"{to}\", {aws} }} }}\n");
     let mut gateway = Gateway::new(&options.gateway, &subscription)?;
-    gateway.sources =
-        format!("  queue: {{ kind: aws-sqs, queue: \"{from}\", visibility-timeout: 2, {aws} }}\n");
+    let at = format!(
+        "aws: {{ region: us-east-1, endpoint: \"http://{}\", keys: {{ id: test, secret: test }} }}",
+        moto.address
+    );
+    gateway.sources = [
+        format!("  queue: {{ kind: aws-sqs, queue: \"{from}\", visibility-timeout: 2, {aws} }}\n"),
+        format!(
+            "  records: {{ kind: aws-kinesis, arn: \"{}\", {at} }}\n",
+            streams::STREAM
+        ),
+        format!("  changes: {{ kind: aws-dynamodb-streams, arn: \"{changes}\", {at} }}\n"),
+    ]
+    .concat();
     gateway.configure(&subscription)?;
     for _ in 0..rounds {
         gateway.start().await?;
         let end = Duration::from_millis(fastrand::u64(50..1500));
-        let sending = send(&moto, &from, figures.sent..figures.sent + each);
+        let numbers = figures.sent / 3..figures.sent / 3 + each;
+        let sending = async {
+            send(&moto, &from, numbers.clone()).await?;
+            streams::send(&moto, numbers).await
+        };
         let killing = async {
             tokio::time::sleep(end).await;
             gateway.signal(Signal::KILL)?;
@@ -74,7 +93,7 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
         sent?;
         killed?;
         figures.rounds += 1;
-        figures.sent += each;
+        figures.sent += 3 * each;
     }
     gateway.start().await?;
     let mut idle = 0;
@@ -86,7 +105,8 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
     }
     // Repetitions that are still on their way.
     while collect(&moto, &to, figures).await? > 0 {}
-    let expected = (0..figures.sent).map(text);
+    let expected =
+        (0..figures.sent / 3).flat_map(|n| [text(n), streams::record(n), streams::change(n)]);
     let missing: Vec<String> = expected
         .filter(|text| !figures.arrived.contains_key(text))
         .collect();
@@ -139,7 +159,10 @@ async fn collect(moto: &Moto, queue: &str, figures: &mut Figures) -> Result<usiz
     for message in &messages {
         let event = message["Body"].as_str().unwrap_or_default();
         let event: Value = serde_json::from_str(event).map_err(|e| format!("no event: {e}"))?;
-        let data = event["data"].as_str().ok_or("an event without text")?;
+        let data = event["data"]
+            .as_str()
+            .or_else(|| streams::changed(&event["data"]))
+            .ok_or("an event without text")?;
         let times = figures.arrived.entry(data.to_owned()).or_default();
         figures.again += u32::from(*times > 0);
         *times += 1;

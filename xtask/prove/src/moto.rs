@@ -67,11 +67,22 @@ impl Moto {
 
     /// One call of SQS.
     pub(crate) async fn sqs(&self, action: &str, input: &Value) -> Result<Value, String> {
+        self.call("sqs", &format!("AmazonSQS.{action}"), input)
+            .await
+    }
+
+    /// One call of a service that speaks JSON.
+    pub(crate) async fn call(
+        &self,
+        service: &str,
+        action: &str,
+        input: &Value,
+    ) -> Result<Value, String> {
         let request = Request::post("/")
             .header("host", self.address.to_string())
             .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AmazonSQS.{action}"))
-            .header("authorization", identity("sqs"))
+            .header("x-amz-target", action)
+            .header("authorization", identity(service))
             .body(Full::new(Bytes::from(input.to_string())))
             .map_err(|e| e.to_string())?;
         let body = self.ask(request).await;

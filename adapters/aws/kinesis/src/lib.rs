@@ -5,6 +5,7 @@
 
 #![warn(clippy::expect_used)]
 
+mod aggregate;
 mod config;
 mod record;
 mod sink;

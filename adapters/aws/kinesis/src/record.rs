@@ -1,6 +1,8 @@
 //! Records to events: one that holds an event is that, one that holds an envelope of AWS is what lies in it, and anything else
-//! is of type `com.amazonaws.kinesis.Record` with its bytes as data.
+//! is of type `com.amazonaws.kinesis.Record` with its bytes as data. What the producer library has put into one record is
+//! taken apart first.
 
+use crate::aggregate;
 use aws_sdk_kinesis::types::Record;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -28,6 +30,27 @@ pub(crate) fn decode(
     stream: &str,
 ) -> Result<Vec<Event>, InvalidEvent> {
     let body = Bytes::copy_from_slice(record.data().as_ref());
+    let sequence = record.sequence_number();
+    let Some(parts) = aggregate::parts(&body) else {
+        let key = record.partition_key().unwrap_or_default();
+        let id = format!("{shard}:{sequence}");
+        return one(record, (id, key), stream, body);
+    };
+    let mut events = Vec::with_capacity(parts.len());
+    for (nth, part) in parts.into_iter().enumerate() {
+        let id = format!("{shard}:{sequence}:{nth}");
+        events.extend(one(record, (id, &part.key), stream, part.data)?);
+    }
+    Ok(events)
+}
+
+/// The events of a record, or of one within.
+fn one(
+    record: &Record,
+    named: (String, &str),
+    stream: &str,
+    body: Bytes,
+) -> Result<Vec<Event>, InvalidEvent> {
     if body.first() == Some(&b'{')
         && let Ok(event) = json::decode(body.clone())
     {
@@ -45,20 +68,24 @@ pub(crate) fn decode(
     {
         return Ok(events);
     }
-    plain(record, shard, stream, body).map(|event| vec![event])
+    plain(record, named, stream, body).map(|event| vec![event])
 }
 
-fn plain(record: &Record, shard: &str, stream: &str, body: Bytes) -> Result<Event, InvalidEvent> {
+fn plain(
+    record: &Record,
+    (id, key): (String, &str),
+    stream: &str,
+    body: Bytes,
+) -> Result<Event, InvalidEvent> {
     let content_type = match () {
         () if json::is_tree(&body) => "application/json",
         () if std::str::from_utf8(&body).is_ok() => "text/plain; charset=utf-8",
         () => "application/octet-stream",
     };
-    // As Lambda is given it.
-    let id = format!("{shard}:{}", record.sequence_number());
+    // The id is as Lambda is given it.
     let mut event = Event::builder(id, stream, "com.amazonaws.kinesis.Record")
         .extension("sequence", Attribute::String(record.sequence_number()));
-    if let Some(key) = record.partition_key().filter(|key| !key.is_empty()) {
+    if !key.is_empty() {
         event = event
             .subject(key)
             .extension("partitionkey", Attribute::String(key));
@@ -113,5 +140,33 @@ mod tests {
                 assert_eq!(event.time_text(), Some("2023-11-14T22:13:20.123Z"));
             }
         }
+    }
+
+    #[test]
+    fn records_of_the_producer_library_are_taken_apart() {
+        use crate::aggregate::tests::{aggregated, sealed};
+        let event = br#"{"specversion":"1.0","id":"e","source":"/s","type":"t"}"#;
+        let message = aggregated(&[(0, b"one"), (1, event), (1, b"three")], &["a", "b"]);
+        let whole = sealed(&message);
+        let record = |data: &[u8]| {
+            let record = Record::builder().data(Blob::new(data)).partition_key("k");
+            record.sequence_number("7").build().unwrap()
+        };
+        let events = decode(&record(&whole), "shard-0", STREAM).unwrap();
+        let seen: Vec<_> = events.iter().map(|e| (e.id(), e.subject())).collect();
+        let wanted = [
+            ("shard-0:7:0", Some("a")),
+            ("e", None),
+            ("shard-0:7:2", Some("b")),
+        ];
+        assert_eq!(seen, wanted);
+        assert_eq!(events[0].data().unwrap().bytes, &b"one"[..]);
+        // One that is damaged stays what it is, byte by byte.
+        let mut damaged = whole.to_vec();
+        damaged[9] ^= 1;
+        let events = decode(&record(&damaged), "shard-0", STREAM).unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].id(), "shard-0:7");
+        assert_eq!(events[0].data().unwrap().bytes, damaged);
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn isolation(_: Asked) -> Proved {
     measured([
         isolation::black_hole(30),
         isolation::poisoned_key(20_000),
+        isolation::silent_member(20_000),
         isolation::flapping(30),
         isolation::poison_event(),
     ])

@@ -126,6 +126,16 @@ impl Inner {
         Ok(())
     }
 
+    pub(super) async fn try_again(&self, subscription: &str) -> Result<(), Error> {
+        let stream = self.home_of(subscription).await?;
+        for shard in &stream.shards {
+            shard
+                .ask(|answer| Command::TryAgain(subscription.to_owned(), answer))
+                .await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn discard(&self, subscription: &str) -> Result<u64, Error> {
         // Removed from the configuration first: a subscription that moved streams has two homes.
         let _changing = self.changing.lock().await;

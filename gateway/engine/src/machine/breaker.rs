@@ -51,6 +51,12 @@ impl Breaker {
             self.circuit = Circuit::Open(now);
         }
     }
+    /// The next attempt may go out at once, whatever came of earlier ones.
+    pub(crate) fn try_again(&mut self, now: u64) {
+        if let Circuit::Open(until) = &mut self.circuit {
+            *until = now.min(*until);
+        }
+    }
     /// The sink answered, whatever it said. True when this closes the circuit.
     pub(crate) fn succeeded(&mut self) -> bool {
         let was = self.circuit;

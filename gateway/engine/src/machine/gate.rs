@@ -29,6 +29,35 @@ struct State {
     starved: bool,
 }
 
+impl State {
+    fn offers(&mut self, want: usize, now: u64) -> Pass {
+        if now < self.throttled_until {
+            return Pass::At(self.throttled_until);
+        }
+        let allowed = match self.breaker.allows(now) {
+            Ok(n) => n,
+            Err(Some(at)) => return Pass::At(at),
+            Err(None) => {
+                self.starved = true;
+                return Pass::Later;
+            }
+        };
+        let free = self.concurrency.saturating_sub(self.in_flight);
+        if free == 0 {
+            self.starved = true;
+            return Pass::Later;
+        }
+        let mut n = want.min(free).min(allowed);
+        if let Some(bucket) = &mut self.bucket {
+            n = n.min(bucket.available(now));
+            if n == 0 {
+                return Pass::At(bucket.next());
+            }
+        }
+        Pass::Go(n)
+    }
+}
+
 /// What an outcome says of the sink, beside what it says of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -88,62 +117,34 @@ impl Gate {
             return Pass::Shut;
         }
         let mut s = self.state();
-        if now < s.throttled_until {
-            return Pass::At(s.throttled_until);
-        }
-        let allowed = match s.breaker.allows(now) {
-            Ok(n) => n,
-            Err(Some(at)) => return Pass::At(at),
-            Err(None) => {
-                s.starved = true;
-                return Pass::Later;
+        let pass = s.offers(want, now);
+        if let Pass::Go(n) = pass {
+            if let Some(bucket) = &mut s.bucket {
+                bucket.take(n);
             }
-        };
-        let free = s.concurrency.saturating_sub(s.in_flight);
-        if free == 0 {
-            s.starved = true;
-            return Pass::Later;
+            s.breaker.started();
+            s.in_flight += n;
         }
-        let mut n = want.min(free).min(allowed);
-        if let Some(bucket) = &mut s.bucket {
-            n = n.min(bucket.available(now));
-            if n == 0 {
-                return Pass::At(bucket.next());
-            }
-            bucket.take(n);
-        }
-        s.breaker.started();
-        s.in_flight += n;
-        Pass::Go(n)
+        pass
     }
 
     /// What [`Gate::pass`] would answer, without taking a place.
+    pub(crate) fn offers(&self, want: usize, now: u64) -> Pass {
+        match self.flags() {
+            (false, false) => self.state().offers(want, now),
+            _ => Pass::Shut,
+        }
+    }
+
+    /// The same for one place.
     pub(crate) fn when(&self, now: u64) -> Pass {
-        if self.flags() != (false, false) {
-            return Pass::Shut;
-        }
-        let mut s = self.state();
-        if now < s.throttled_until {
-            return Pass::At(s.throttled_until);
-        }
-        match s.breaker.allows(now) {
-            Ok(_) => {}
-            Err(Some(at)) => return Pass::At(at),
-            Err(None) => {
-                s.starved = true;
-                return Pass::Later;
-            }
-        }
-        if s.in_flight >= s.concurrency {
-            s.starved = true;
-            return Pass::Later;
-        }
-        if let Some(bucket) = &mut s.bucket
-            && bucket.available(now) == 0
-        {
-            return Pass::At(bucket.next());
-        }
-        Pass::Go(1)
+        self.offers(1, now)
+    }
+
+    /// Whatever came of earlier attempts, it may be tried now.
+    pub(crate) fn try_again(&self, now: u64) {
+        self.set_disabled(false);
+        self.state().breaker.try_again(now);
     }
 
     /// Gives a place back. True when the circuit changed.

@@ -5,6 +5,7 @@ use super::order::Keys;
 use super::places::Seat;
 use super::rate::Bucket;
 use super::retry::millis;
+use super::shelf::Shelves;
 use super::task::{Place, Task, Ticket, Turn};
 use super::ways::Ways;
 use super::window::Window;
@@ -100,6 +101,8 @@ pub(crate) struct Lane {
     pub(crate) window: Window,
     pub(crate) ready: VecDeque<Task>,
     pub(crate) flying: BTreeMap<u64, Task>,
+    /// Attempts that were under way when it was cancelled and have not come home, with their keys.
+    pub(crate) lingering: BTreeMap<u64, Option<u64>>,
     pub(crate) keys: Keys,
     /// Offsets of recorded deliveries that are in memory.
     pub(crate) loaded: HashSet<u64>,
@@ -108,6 +111,8 @@ pub(crate) struct Lane {
     /// Due time, as it is stored, and offset below which nothing in `q/` is out of memory: what was removed from there
     /// lately need not be passed over again.
     pub(crate) due_from: (u64, u64),
+    /// What waits for members that take nothing now.
+    pub(crate) shelves: Shelves,
     /// No dead letter is older: when retention has to look at them.
     pub(crate) oldest_letter: u64,
     /// No dead letter has a lower offset.
@@ -168,10 +173,12 @@ impl Lane {
             window: Window::default(),
             ready: VecDeque::new(),
             flying: BTreeMap::new(),
+            lingering: BTreeMap::new(),
             keys: Keys::default(),
             loaded: HashSet::new(),
             next_due: None,
             due_from: (0, 0),
+            shelves: Shelves::new(),
             letters_from: 0,
             dead_bytes: record.dead_bytes,
             scheduled_bytes: record.scheduled_bytes,
@@ -310,7 +317,7 @@ impl Lane {
 
     /// Room in memory for recorded deliveries that are due.
     pub(crate) fn room(&self) -> usize {
-        (self.policy.concurrency * 2 * self.batch_max()).saturating_sub(self.loaded.len())
+        (self.breadth() * self.batch_max()).saturating_sub(self.loaded.len())
     }
 
     /// Whether there are records to fetch or to shed at once.
@@ -321,7 +328,13 @@ impl Lane {
 
     /// Most deliveries ready in memory.
     pub(crate) fn ready_max(&self) -> usize {
-        WINDOW.max(self.policy.concurrency * 2 * self.batch_max())
+        WINDOW.max(self.breadth() * self.batch_max())
+    }
+
+    /// Twice the calls that may be under way at once: concurrency is each member's own.
+    fn breadth(&self) -> usize {
+        let members = self.ways.as_ref().map_or(1, |ways| ways.members.len());
+        self.policy.concurrency * 2 * members.max(1)
     }
 
     pub(crate) fn batch_max(&self) -> usize {

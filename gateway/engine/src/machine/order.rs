@@ -33,6 +33,8 @@ pub(crate) enum Head {
     Active,
     /// In `q/`.
     Scheduled,
+    /// In `q/`, where it waits for a member of a group; no attempt was made.
+    Shelved,
     /// A dead letter, on which the key waits.
     Parked,
 }

@@ -9,6 +9,7 @@ use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
 use crate::record::{Accepted, Buried, Cause, Final, Stored, cause_name, keys};
 use crate::{Attempt, OnExhaustion};
+use bytes::Bytes;
 use std::sync::Arc;
 use tradewind_adapter::{Outcome, Reason};
 use tradewind_store::Op;
@@ -70,27 +71,41 @@ impl Lane {
     }
 
     /// Puts a delivery into `q/`.
-    pub(crate) fn schedule(&mut self, mut ticket: Ticket, due: u64, state: &str, turn: &mut Turn) {
+    pub(crate) fn schedule(&mut self, ticket: Ticket, due: u64, state: &str, turn: &mut Turn) {
+        let stored = turn.stops.stored(due).min(keys::SHELF - 1);
+        let told = Final::encode(state, Some(due), None, &ticket.trail);
+        self.put_off(ticket, stored, told, Head::Scheduled, turn);
+    }
+
+    /// The same, with the due time as it is stored, what `explain` tells, and how its key stands then.
+    pub(super) fn put_off(
+        &mut self,
+        mut ticket: Ticket,
+        stored: u64,
+        told: Bytes,
+        head: Head,
+        turn: &mut Turn,
+    ) {
         self.unrecord(&ticket, turn);
-        let stored = turn.stops.stored(due);
         ticket.place = Place::Scheduled { due: stored };
         self.scheduled_bytes += ticket.bytes;
         turn.ops.push(Op::Put(
             keys::scheduled(self.id, stored, ticket.offset),
             ticket.pendant().encode(),
         ));
-        turn.ops.push(Op::Put(
-            keys::history(ticket.offset, self.id),
-            Final::encode(state, Some(due), None, &ticket.trail),
-        ));
+        turn.ops
+            .push(Op::Put(keys::history(ticket.offset, self.id), told));
         self.due_at(stored, ticket.offset, turn);
         if let Some(key) = ticket.key {
-            self.block(key, Head::Scheduled, turn);
+            self.block(key, head, turn);
         }
     }
 
     /// A delivery in `q/`, under a due time as it is stored, is not in memory.
     pub(crate) fn due_at(&mut self, stored: u64, offset: u64, turn: &Turn) {
+        if stored >= keys::SHELF {
+            return self.on_shelf(stored, offset);
+        }
         let due = turn.stops.due(stored);
         self.next_due = Some(self.next_due.map_or(due, |d| d.min(due)));
         self.due_from = self.due_from.min((stored, offset));
@@ -245,6 +260,7 @@ impl Lane {
         rng: &mut Rng,
     ) -> bool {
         let Some(mut task) = self.flying.remove(&offset) else {
+            self.lingering.remove(&offset);
             return false;
         };
         self.account.attempts += 1;

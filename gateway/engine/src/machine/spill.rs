@@ -129,10 +129,13 @@ impl Lane {
         }
         self.window.clear();
         self.ready.clear();
-        self.flying.clear();
+        let flying = std::mem::take(&mut self.flying).into_values();
+        self.lingering
+            .extend(flying.map(|task| (task.ticket.offset, task.ticket.key)));
         self.loaded.clear();
         self.keys.clear();
         self.next_due = None;
+        self.shelves.clear();
         self.waiting_bytes = 0;
         self.scheduled_bytes = 0;
         self.dirty = true;

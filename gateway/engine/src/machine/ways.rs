@@ -6,6 +6,7 @@ use super::places::TakenPlace;
 use super::retry::millis;
 use super::task::{Task, Turn};
 use crate::hash::Hashes;
+use crate::record::keys;
 use crate::{Group, MemberView, Split};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl Ways {
         }
     }
 
-    fn named(&self, name: &str) -> Option<usize> {
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|way| &*way.name == name)
     }
 
@@ -140,11 +141,32 @@ impl Lane {
     }
 
     /// The number of the member that a delivery is for, and whether that was decided after it was appended.
-    fn way(&self, task: &Task) -> (usize, bool) {
+    pub(super) fn way(&self, task: &Task) -> (usize, bool) {
         let ticket = &task.ticket;
         let routed = ticket.trail.routed;
         let chosen = self.chosen(ticket.offset, routed, ticket.key, &task.stored.event);
         chosen.map_or((0, false), |chosen| (chosen.number, chosen.moved))
+    }
+
+    /// The member that a shelf is for, where there is one.
+    pub(super) fn way_of(&self, shelf: u64) -> Option<usize> {
+        let mut members = self.ways.as_ref()?.members.iter();
+        members.position(|way| keys::shelf(&way.name) == shelf)
+    }
+
+    pub(super) fn gate_of(&self, way: usize) -> Option<&Gate> {
+        let way = self.ways.as_ref()?.members.get(way)?;
+        Some(&way.gate)
+    }
+
+    /// Whether a member takes some of what is still to be read, as far as that is decided.
+    pub(super) fn will_take(&self, way: usize) -> bool {
+        let member = self.ways.as_ref().and_then(|ways| ways.members.get(way));
+        let read = self.versions.partition_point(|v| v.from <= self.read);
+        let mut splits = self.versions[read.saturating_sub(1)..]
+            .iter()
+            .filter_map(|version| version.split.as_ref());
+        member.is_some_and(|way| splits.any(|split| split.share(&way.name) > 0.0))
     }
 
     /// Whether another member has had the key, as far as the log is remembered: then what that member settled must
@@ -180,6 +202,9 @@ impl Lane {
         if !self.is_active() || self.ready.is_empty() {
             // Nobody stands in line for places meanwhile.
             self.launch_here(turn);
+            if self.is_active() {
+                self.shelve(turn);
+            }
             return Vec::new();
         }
         let mut all = std::mem::take(&mut self.ready);
@@ -222,7 +247,11 @@ impl Lane {
             };
             let (name, gate) = (Arc::clone(&member.name), Arc::clone(&member.gate));
             let own = std::mem::replace(&mut self.gate, gate);
-            self.ready = std::mem::take(&mut parts[way]);
+            // What lay on its shelf has waited longest, whenever it came back.
+            let mut part = std::mem::take(&mut parts[way]);
+            part.make_contiguous()
+                .sort_by_key(|task| (task.since, task.ticket.offset));
+            self.ready = part;
             for batch in self.launch_here(turn) {
                 for offset in &batch.0 {
                     let Some(task) = self.flying.get(offset) else {
@@ -242,6 +271,7 @@ impl Lane {
         }
         left.sort_by_key(|task| (task.since, task.ticket.offset));
         self.ready = left.into();
+        self.shelve(turn);
         starts
     }
 

@@ -8,7 +8,7 @@
 //! | `t/` | when the shard was last seen running, and the time that did not count |
 //! | `l/lane` | lane: cursor, accounts, flags |
 //! | `z/lane` | closed account of a subscription that was discarded |
-//! | `q/lane/due/offset` | delivery with a due time, stops taken out |
+//! | `q/lane/due/offset` | delivery with a due time, stops taken out; from [`SHELF`] on, one that waits for a member of a group |
 //! | `k/lane/key/sequence` | delivery that waits behind its ordering key |
 //! | `b/lane/key` | offset of the dead letter on which the key is parked |
 //! | `x/lane/offset` | dead letter |
@@ -21,6 +21,8 @@
 //! | `e/lane/offset` | an event on which they differed, and both answers are kept |
 
 use bytes::{BufMut, Bytes, BytesMut};
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
 
 pub(crate) type LaneId = u32;
 
@@ -79,6 +81,16 @@ pub(crate) fn scheduled(lane: LaneId, due: u64, offset: u64) -> Bytes {
         k.put_u64(offset);
     })
 }
+/// No time is due from here on: it is a member of a group that is waited for.
+pub(crate) const SHELF: u64 = 0xFFFF_FFFF_0000_0000;
+
+/// What stands in place of a due time for what waits for a member, by its name: the same after a restart.
+pub(crate) fn shelf(member: &str) -> u64 {
+    let mut hash = SipHasher13::new();
+    hash.write(member.as_bytes());
+    SHELF | (hash.finish() >> 33)
+}
+
 pub(crate) fn waiting(lane: LaneId, ordering: u64, sequence: u64) -> Bytes {
     key(b'k', |k| {
         k.put_u32(lane);

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Lanes(Answer<Vec<LaneView>>),
     /// Pauses (true) or resumes (false).
     Pause(String, bool, Answer<()>),
+    /// The members of its group may be tried, whatever came of earlier attempts.
+    TryAgain(String, Answer<()>),
     Discard(String, Answer<u64>),
     Letters(Page, Answer<(Vec<DeadLetter>, Option<String>)>),
     Redrive(Chunk, Answer<Moved>),
@@ -102,6 +104,14 @@ impl Shard {
             Command::Pause(name, pause, answer) => {
                 let result = self.pause(&name, pause).await;
                 reply(answer, result)
+            }
+            Command::TryAgain(name, answer) => {
+                let lanes = self.lanes.values().filter(|lane| *lane.name == *name);
+                let ways = lanes.filter_map(|lane| lane.ways.as_ref());
+                for way in ways.flat_map(|ways| &ways.members) {
+                    way.gate.try_again(self.turn.now);
+                }
+                reply(answer, Ok(()))
             }
             Command::Discard(name, answer) => {
                 let discard = Discard::new(self, name);

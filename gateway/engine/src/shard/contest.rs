@@ -17,7 +17,11 @@ impl Shard {
         }
         let grouped = |lane: &&Lane| lane.ways.is_some();
         let replays = self.lanes.values().filter(grouped).filter(|lane| {
-            lane.job.is_some() && (lane.account.pending > 0 || !lane.has_read_all())
+            let pending = lane.account.pending > 0 || !lane.has_read_all();
+            // Of one that was cancelled, what it had under way.
+            let over = self.turn.began.saturating_add(millis(lane.policy.timeout));
+            let may = !lane.lingering.is_empty() || lane.is_cancelled() && self.turn.now < over;
+            lane.job.is_some() && (pending || may)
         });
         for replay in replays {
             let others = self.lanes.values().filter(grouped);
@@ -58,8 +62,11 @@ fn differs(own: &Lane, replay: &Lane, key: u64) -> bool {
 
 /// Whether an attempt at something of the key has been made that is not settled.
 fn begun(lane: &Lane, key: u64) -> bool {
+    if lane.lingering.values().any(|lingers| *lingers == Some(key)) {
+        return true;
+    }
     match lane.keys.head(key) {
-        None | Some(Head::Parked) => false,
+        None | Some(Head::Parked | Head::Shelved) => false,
         Some(Head::Scheduled) => true,
         Some(Head::Active) => {
             let flying = lane

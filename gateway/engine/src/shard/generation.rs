@@ -193,13 +193,17 @@ impl Shard {
             if lane.job.is_some() {
                 let last = lane.versions.last();
                 let definition = last.and_then(|version| version.definition.clone());
-                if moves {
+                // It began when there was no group: it follows the first split that it hears of.
+                let began_before = lane.job.as_ref().is_some_and(|job| job.until <= offset);
+                let first = began_before && lane.versions.iter().all(|v| v.split.is_none());
+                if moves || first && split.is_some() {
                     lane.versions.push(Version {
                         from: offset,
                         definition,
                         split,
-                        moves,
+                        moves: true,
                     });
+                    lane.sweep_shelves();
                 }
                 continue;
             }
@@ -218,6 +222,9 @@ impl Shard {
                     split,
                     moves,
                 });
+                if moves {
+                    lane.sweep_shelves();
+                }
             }
         }
     }

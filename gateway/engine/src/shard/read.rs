@@ -125,7 +125,8 @@ impl Shard {
             .values()
             .filter(|l| {
                 let due = l.next_due.is_some_and(|due| due <= now);
-                l.has_work() || (due && l.is_active() && l.room() > 0)
+                let comes = due || !l.shelves.is_empty();
+                l.has_work() || (comes && l.is_active() && l.room() > 0)
             })
             .map(|l| l.id)
             .collect();
@@ -136,6 +137,7 @@ impl Shard {
             self.shed(id).await?;
             self.purge_excess(id).await?;
             self.page_in_due(id).await?;
+            self.page_in_shelves(id).await?;
             self.fetch_keys(id).await?;
         }
         Ok(())
@@ -171,7 +173,7 @@ impl Shard {
         }
         let mut next_due = self.lanes[&id].next_due;
         if all {
-            let (_, end) = keys::under(&keys::of_lane(b'q', id));
+            let end = keys::scheduled(id, keys::SHELF, 0);
             let next = self.around.log.scan(shard, &to, &end, 1).await?;
             let stored = next.first().map(|(key, _)| keys::number(key, keys::FIRST));
             next_due = stored.map(|stored| self.turn.stops.due(stored));
@@ -180,6 +182,50 @@ impl Shard {
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.next_due = next_due;
             lane.due_from = passed.unwrap_or(lane.due_from);
+        }
+        Ok(())
+    }
+
+    /// Brings back what waits for members that take something now.
+    async fn page_in_shelves(&mut self, id: LaneId) -> Result<(), Error> {
+        let now = self.turn.now;
+        let pieces = self.lanes.get_mut(&id).map(|lane| lane.pieces(now));
+        for piece in pieces.unwrap_or_default() {
+            let lane = &self.lanes[&id];
+            let most = piece.most.min(lane.room());
+            // Those in memory lie among them.
+            let limit = lane.loaded.len() + most;
+            let (from, to) = (
+                keys::scheduled(id, piece.shelf, piece.from),
+                keys::scheduled(id, piece.shelf, piece.to),
+            );
+            // What was just put there must be found.
+            self.flush(Sync::Lazy).await?;
+            let found = self
+                .around
+                .log
+                .scan(self.around.shard, &from, &to, limit)
+                .await?;
+            let mut all = found.len() < limit;
+            let (mut next, mut brought) = (piece.from, 0);
+            for (key, value) in found {
+                let offset = keys::number(&key, keys::SECOND);
+                if self.lanes[&id].loaded.contains(&offset) {
+                    next = offset + 1;
+                    continue;
+                }
+                if brought == most {
+                    all = false;
+                    break;
+                }
+                (next, brought) = (offset + 1, brought + 1);
+                let pendant = readable(Pendant::decode(&value))?;
+                let place = Place::Scheduled { due: piece.shelf };
+                self.bring(id, Ticket::of(pendant, place)).await?;
+            }
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.fetched(&piece, next, all);
+            }
         }
         Ok(())
     }
@@ -239,11 +285,16 @@ impl Shard {
             lane.bury(ticket, None, Cause::Damaged, &mut self.turn);
             return Ok(());
         };
+        let on_shelf = matches!(ticket.place, Place::Scheduled { due } if due >= keys::SHELF);
+        let since = match on_shelf {
+            true => ticket.trail.born_ms.min(self.turn.now),
+            false => self.turn.now,
+        };
         lane.bring(
             Task {
                 ticket,
                 stored,
-                since: self.turn.now,
+                since,
                 together: false,
                 alone: false,
                 member: None,

@@ -187,12 +187,29 @@ impl Shard {
     async fn load_pending(&mut self, id: LaneId) -> Result<(), Error> {
         let shard = self.around.shard;
         let log = std::sync::Arc::clone(&self.around.log);
-        let (from, to) = keys::under(&keys::of_lane(b'q', id));
+        let (from, _) = keys::under(&keys::of_lane(b'q', id));
+        let shelves = keys::scheduled(id, keys::SHELF, 0);
+        let to = shelves.clone();
         let first = log.scan(shard, &from, &to, 1).await?;
         let next_due = first.first().map(|(key, _)| keys::number(key, keys::FIRST));
         let next_due = next_due.map(|stored| self.turn.stops.due(stored));
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.next_due = next_due;
+        }
+        // From one shelf to the next, however much lies on each.
+        let (_, end) = keys::under(&keys::of_lane(b'q', id));
+        let mut from = shelves;
+        while let Some((key, _)) = log.scan(shard, &from, &end, 1).await?.first() {
+            let shelf = keys::number(key, keys::FIRST);
+            from = keys::scheduled(id, shelf + 1, 0);
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.due_at(shelf, keys::number(key, keys::SECOND), &self.turn);
+            }
+        }
+        if let Some(lane) = self.lanes.get_mut(&id)
+            && lane.versions.iter().any(|version| version.moves)
+        {
+            lane.sweep_shelves();
         }
         if self.around.order_by.is_none() {
             return Ok(());
@@ -203,9 +220,15 @@ impl Shard {
             let Some(lane) = self.lanes.get_mut(&id).filter(|_| !page.is_empty()) else {
                 break;
             };
-            for (_, value) in page {
-                if let Some(key) = readable(Pendant::decode(&value))?.key {
-                    lane.keys.set(key, Head::Scheduled);
+            for (row, value) in page {
+                let pendant = readable(Pendant::decode(&value))?;
+                let on_shelf = keys::number(&row, keys::FIRST) >= keys::SHELF;
+                let head = match on_shelf && pendant.trail.made() == 0 {
+                    true => Head::Shelved,
+                    false => Head::Scheduled,
+                };
+                if let Some(key) = pendant.key {
+                    lane.keys.set(key, head);
                 }
             }
         }

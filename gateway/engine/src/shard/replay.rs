@@ -72,6 +72,7 @@ impl Shard {
                     && l.account.pending == 0
                     && l.account.dead_lettered == 0
                     && l.flying.is_empty()
+                    && l.lingering.is_empty()
             })
             .map(|l| l.id)
             .collect();

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use super::read::readable;
-use crate::machine::millis;
+use crate::machine::{Lane, millis};
 use crate::record::keys::{self, LaneId};
 use crate::record::{Buried, InForce, Pendant, Stored};
 use bytes::Bytes;
@@ -13,6 +13,9 @@ use tradewind_store::{Error, Op, Sync};
 const CHUNK: usize = 256;
 /// Events copied out of the log in one turn: each may be a read of its own.
 const COPIES: usize = 64;
+
+/// Generations that are kept for what outlives its log segment.
+const GENERATIONS: usize = 64;
 
 /// Retention under way: first dead letters, then the log.
 #[derive(Debug)]
@@ -134,7 +137,8 @@ impl Shard {
         for lane in self.lanes.values_mut() {
             lane.dirty = true;
         }
-        self.forget_generations(before).await?;
+        let needed = self.first_needed(before).await?;
+        self.forget_generations(needed).await?;
         self.turn
             .ops
             .push(Op::DeleteRange(keys::histories(0), keys::histories(before)));
@@ -153,8 +157,30 @@ impl Shard {
         log.trim(shard, before).await?;
         let start = log.bounds(shard).start;
         self.pages.forget_before(start);
-        self.forget_versions(start);
+        self.forget_versions(start.min(needed));
         Ok(())
+    }
+
+    /// From where on generations say something of what is kept: which member of a group it is for. No more than some of
+    /// those below `before`.
+    async fn first_needed(&self, before: u64) -> Result<u64, Error> {
+        let (shard, log) = (self.around.shard, &self.around.log);
+        let mut first = before;
+        let grouped = |lane: &&Lane| lane.versions.iter().any(|v| v.split.is_some());
+        for lane in self.lanes.values().filter(grouped) {
+            let (from, to) = keys::under(&keys::of_lane(b'p', lane.id));
+            if let Some((key, _)) = log.scan(shard, &from, &to, 1).await?.first() {
+                first = first.min(keys::number(key, keys::FIRST));
+            }
+        }
+        if first < before {
+            let found = self.scan_all(b"g").await?;
+            let below = found.iter().map(|(key, _)| keys::number(key, 1));
+            let below: Vec<u64> = below.filter(|at| *at <= before).collect();
+            let oldest = below.len().checked_sub(GENERATIONS);
+            first = first.max(oldest.map_or(0, |at| below[at]));
+        }
+        Ok(first)
     }
 
     /// A page of what the lane has not read, or remembers only by the log, becomes recorded. True when

@@ -3,10 +3,11 @@
 
 use super::scene::publish;
 use super::{Act, Measured, Scene, ScriptedSink, in_simulated_time, ordered, plan, subscription};
-use crate::Plan;
+use crate::{Group, Member, Plan, Split};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tradewind_adapter::Sink;
 use tradewind_event::Event;
 
 const SUBSCRIPTIONS: usize = 100;
@@ -121,6 +122,70 @@ async fn drained_in(events: u64, poison: bool) -> Result<u64, String> {
             return Ok(scene.clock.elapsed_ms());
         }
     }
+}
+
+/// One member of a group does not answer, and more waits for it than a lane has room for: the other keeps 95 % of its
+/// throughput, and gets all that is its own.
+///
+/// # Errors
+/// The engine fails.
+pub fn silent_member(events: u64) -> Result<Measured, String> {
+    let calm = in_simulated_time(shared(events, false))?;
+    let beside = in_simulated_time(shared(events, true))?;
+    let kept = calm.0 as f64 / beside.0 as f64 * 100.0;
+    Ok(Measured {
+        figures: format!(
+            "silent member 1 of 2, {} events waiting for it: the other keeps {kept:.1} % of its throughput",
+            beside.1
+        ),
+        holds: kept >= 95.0 && beside.1 * 3 > events,
+    })
+}
+
+/// Milliseconds until the second member has its own, and how many events wait then.
+async fn shared(events: u64, silent: bool) -> Result<(u64, u64), String> {
+    let mut scene = Scene::new(5);
+    let sinks = [slow(), slow()];
+    if silent {
+        sinks[0].now_does(|_| Act::Hang);
+    }
+    let mut own = subscription(&sinks[0]);
+    let member = |n: usize| Member {
+        name: format!("m{n}").into(),
+        sink: Arc::clone(&sinks[n]) as Arc<dyn Sink>,
+    };
+    own.group = Some(Group {
+        members: vec![member(0), member(1)],
+        split: Split {
+            weights: vec![("m0".into(), 1), ("m1".into(), 1)],
+            moves: 0,
+        },
+    });
+    let engine = scene.start(ordered([("s", own)])).await?;
+    let keys = events / 2;
+    let events: Vec<Event> = (0..events)
+        .map(|n| event(&format!("event-{n:06}"), &format!("key-{}", n % keys)))
+        .collect::<Result<_, _>>()?;
+    // Which keys are whose follows from the seed.
+    for batch in events.chunks(500) {
+        publish(&engine, batch.to_vec()).await?;
+    }
+    let mut last = (0, 0);
+    loop {
+        scene.wait(Duration::from_millis(20)).await;
+        let seen = sinks[1].seen().len();
+        if seen > last.0 {
+            last = (seen, scene.clock.elapsed_ms());
+        } else if scene.clock.elapsed_ms() > last.1 + 20_000 {
+            break;
+        }
+    }
+    let views = engine.subscriptions().await;
+    let pending: u64 = views.iter().map(|view| view.account.pending).sum();
+    if last.0 as u64 + pending != events.len() as u64 && silent {
+        return Err(format!("{} delivered, {pending} waiting", last.0));
+    }
+    Ok((last.1, pending))
 }
 
 /// Five seconds up, five seconds down: the circuit opens after at most five failures in a row, lets

@@ -237,6 +237,213 @@ async fn one_member_in_trouble_holds_up_its_own_keys_only() {
     );
 }
 
+/// Whatever a member does that takes nothing, whatever breaks meanwhile: more waits for it than a lane has room for.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_one_member_is_in_nobodys_way() {
+    const EVENTS: usize = 6_000;
+    const KEYS: usize = 2_000;
+    let hour = Duration::from_secs(3600);
+    let troubles: [fn() -> Act; 4] = [
+        || Act::Hang,
+        || Act::Retry(None),
+        || Act::Throttle(Duration::from_secs(3600)),
+        || Act::Gone,
+    ];
+    for (nth, trouble) in troubles.into_iter().enumerate() {
+        for ordered in [true, false] {
+            let world = World::new();
+            let sinks = [
+                ScriptedSink::new(move |_| trouble()),
+                ScriptedSink::accepting(),
+            ];
+            let start = || {
+                let mut plan = by_key(&sinks, split(1, 1, 0));
+                if !ordered {
+                    plan.streams.get_mut("default").unwrap().order_by = None;
+                }
+                let own = plan.subscriptions.get_mut("s").unwrap();
+                own.policy.breaker.failures = 3;
+                own.policy.timeout = Duration::from_secs(30);
+                own.policy.retry.retry_after_max = hour;
+                own.policy.retry.max_attempts = u32::MAX;
+                plan
+            };
+            let engine = world.start(start()).await;
+            let all = (0..EVENTS).map(|n| keyed(&format!("e{n:05}"), &format!("k{}", n % KEYS)));
+            let all: Vec<_> = all.collect();
+            for some in all.chunks(500) {
+                publish(&engine, some.to_vec()).await;
+            }
+            tokio::time::sleep(Duration::from_secs(25)).await;
+            let mut others = sinks[1].ids();
+            let tried: BTreeSet<String> = sinks[0].ids().into_iter().collect();
+            assert!(tried.len() <= 64, "{nth}: {} tried", tried.len());
+            assert_eq!(
+                account(&engine, "s").await.pending as usize,
+                EVENTS - others.len(),
+                "{nth} {ordered}"
+            );
+            // More, and a crash that takes back what may be taken back.
+            let late = (0..KEYS).map(|n| keyed(&format!("late{n:05}"), &format!("k{n}")));
+            publish(&engine, late).await;
+            tokio::time::sleep(Duration::from_secs(25)).await;
+            drop(engine);
+            world.store.crash(|_| 0).await;
+            let engine = world.start(start()).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            others = sinks[1].ids();
+            sinks[0].now_does(|_| Act::Accept);
+            engine.resume("s").await.unwrap();
+            engine.quiesced().await;
+            assert_eq!(
+                sinks[1].ids().len(),
+                others.len(),
+                "{nth} {ordered}: it came late"
+            );
+            let account = account(&engine, "s").await;
+            assert_eq!(account.accepted as usize, EVENTS + KEYS, "{nth} {ordered}");
+            assert_eq!(account.pending, 0);
+            if ordered {
+                let (one, other) = (keys(&sinks[0]), keys(&sinks[1]));
+                assert_eq!(one.intersection(&other).count(), 0);
+                let mut last: BTreeMap<String, String> = BTreeMap::new();
+                for seen in sinks[0].seen().into_iter().filter(|seen| seen.accepted) {
+                    let key = seen.event.subject().unwrap().to_owned();
+                    let before = last.insert(key, seen.id.clone());
+                    assert!(before.is_none_or(|before| before < seen.id), "{seen:?}");
+                }
+            }
+        }
+    }
+}
+
+/// What lies on the shelf of a member goes to the one that a decision gives it to, and nothing else does.
+#[tokio::test(start_paused = true)]
+async fn a_decision_for_what_is_pending_finds_what_waits_on_a_shelf() {
+    for restart in [false, true] {
+        let world = World::new();
+        let sinks = [
+            ScriptedSink::new(|_| Act::Throttle(Duration::from_secs(3600))),
+            ScriptedSink::accepting(),
+        ];
+        let with = |split: Split| {
+            let mut plan = by_key(&sinks, split);
+            let own = plan.subscriptions.get_mut("s").unwrap();
+            own.policy.retry.retry_after_max = Duration::from_secs(3600);
+            plan
+        };
+        let mut engine = world.start(with(split(1, 1, 0))).await;
+        for round in ["a", "b", "c"] {
+            send(&engine, round, 1000).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let before = sinks[1].ids().len();
+        assert!((1200..1800).contains(&before), "{before}");
+        if restart {
+            drop(engine);
+            world.store.crash(|_| 0).await;
+            engine = world.start(with(split(1, 1, 0))).await;
+        }
+        // A part of it moves, the rest stays where it is.
+        engine.apply(with(split(1, 3, 1))).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let then = sinks[1].ids().len();
+        assert!((1900..2600).contains(&then), "{then} after {before}");
+        engine.apply(with(split(0, 1, 2))).await.unwrap();
+        engine.quiesced().await;
+        let account = account(&engine, "s").await;
+        assert_eq!((account.accepted, account.pending), (3000, 0));
+        assert_apart(&sinks);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cancelled_replay_has_under_way_is_waited_for() {
+    let slow = || ScriptedSink::new(|_| Act::Slow(Duration::from_secs(20)));
+    let sinks = [slow(), slow()];
+    let with = |split: Split| {
+        let mut plan = by_key(&sinks, split);
+        plan.subscriptions.get_mut("s").unwrap().policy.timeout = Duration::from_secs(60);
+        plan
+    };
+    let engine = World::new().start(with(split(1, 0, 0))).await;
+    send(&engine, "a", 10).await;
+    engine.quiesced().await;
+    let replay = engine.replay("s", Start::Oldest, None).await.unwrap();
+    engine.apply(with(split(0, 1, 0))).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(sinks[0].count(|s| s.replay.is_some()), 10);
+    engine.cancel_replay(&replay.id).await.unwrap();
+    send(&engine, "b", 11).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(sinks[1].ids(), ["b-10"], "a key that it did not have");
+    engine.quiesced().await;
+    assert_eq!(sinks[1].ids().len(), 11);
+    assert_apart(&sinks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_began_before_there_was_a_group_follows_its_split() {
+    let world = World::new();
+    let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
+    let alone = || {
+        let mut plan = by_key(&sinks, split(1, 0, 0));
+        plan.subscriptions.get_mut("s").unwrap().group = None;
+        plan
+    };
+    let engine = world.start(alone()).await;
+    send(&engine, "a", 100).await;
+    engine.quiesced().await;
+    engine.replay("s", Start::Oldest, Some(10.0)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    engine.apply(by_key(&sinks, split(0, 1, 0))).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!sinks[1].ids().is_empty());
+    drop(engine);
+    let before = sinks[0].ids().len();
+    let engine = world.start(by_key(&sinks, split(0, 1, 0))).await;
+    engine.quiesced().await;
+    assert_eq!(sinks[0].ids().len(), before);
+    let replayed = keys(&sinks[0]).union(&keys(&sinks[1])).count();
+    assert_eq!(replayed, 100);
+}
+
+/// What the log has forgotten and somebody still waits for stays with its member.
+#[tokio::test(start_paused = true)]
+async fn retention_does_not_forget_whose_a_pending_event_is() {
+    let sinks = [
+        ScriptedSink::new(|delivery| match delivery.attempt {
+            1 => Act::Retry(Some(Duration::from_secs(6 * 3600))),
+            _ => Act::Accept,
+        }),
+        ScriptedSink::accepting(),
+    ];
+    let world = World::new();
+    let with = |split: Split| {
+        let mut plan = by_key(&sinks, split);
+        let settings = &mut plan.streams.get_mut("default").unwrap().settings;
+        settings.retention = Duration::from_secs(3600);
+        let own = plan.subscriptions.get_mut("s").unwrap();
+        own.policy.retry.retry_after_max = Duration::from_secs(24 * 3600);
+        plan
+    };
+    let engine = world.start(with(split(1, 0, 0))).await;
+    send(&engine, "a", 5).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    engine.apply(with(split(0, 1, 0))).await.unwrap();
+    for round in 0..3 {
+        send(&engine, &format!("b{round}"), 5).await;
+        tokio::time::sleep(Duration::from_secs(3000)).await;
+    }
+    let at = engine.position("default", "/shop", "a-0").await.unwrap();
+    drop(engine);
+    let engine = world.start(with(split(0, 1, 0))).await;
+    engine.quiesced().await;
+    let second = sinks[0].count(|seen| seen.attempt == 2);
+    assert_eq!(second, 5, "first at {at:?}: {:?}", sinks[1].ids());
+    assert_eq!(account(&engine, "s").await.accepted, 20);
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_an_order_each_event_is_its_own_key() {
     let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];

@@ -16,6 +16,7 @@ fn trouble_stays_where_it_is() {
     for measured in [
         isolation::black_hole(1),
         isolation::poisoned_key(4_000),
+        isolation::silent_member(4_000),
         isolation::flapping(3),
         isolation::poison_event(),
     ] {

@@ -40,7 +40,11 @@ pub(super) fn service(text: &str, variables: &Variables) -> Option<String> {
 /// The name of a bus, by its name or ARN.
 pub(super) fn bus(text: &str) -> &str {
     match Arn::read(text) {
-        Some(arn) => arn.resource.trim_start_matches("event-bus/"),
+        // A custom event bus has an id behind its name.
+        Some(arn) => match arn.resource.strip_prefix("event-busv2/") {
+            Some(named) => named.split('/').next().unwrap_or(named),
+            None => arn.resource.trim_start_matches("event-bus/"),
+        },
         None => text,
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Bus {
     retention: Option<(u64, String)>,
     why: Option<String>,
     from: String,
+    /// It is a custom event bus: subscribers fill queues, and no rules.
+    custom: bool,
 }
 
 pub(super) struct Build<'a> {
@@ -84,6 +86,7 @@ impl<'a> Build<'a> {
                 What::Bus => self.bus(found),
                 What::Archive => self.archive(found),
                 What::Rule => self.rule(found),
+                What::Subscriber => self.subscriber(found),
                 What::Schedule => self.schedule(found),
                 What::Pipe => super::objects::pipe(found),
                 What::Connection | What::Destination => continue,
@@ -170,6 +173,14 @@ impl<'a> Build<'a> {
         }
     }
 
+    /// It is a custom event bus.
+    pub(super) fn custom(&mut self, bus: &str) {
+        self.stream(bus);
+        if let Some(bus) = self.buses.get_mut(bus) {
+            bus.custom = true;
+        }
+    }
+
     fn streams(&mut self) {
         for (name, bus) in std::mem::take(&mut self.buses) {
             let mut stream = Map::new();
@@ -178,7 +189,7 @@ impl<'a> Build<'a> {
                 stream.insert("why".into(), why.into());
             }
             if let Some((days, archive)) = bus.retention {
-                comments.push(format!("kept as long as the archive {archive} keeps it"));
+                comments.push(format!("kept as long as {archive} keeps it"));
                 stream.insert("retention".into(), format!("{days}d").into());
             }
             if !stream.is_empty() || bus.read || !bus.from.is_empty() {
@@ -199,12 +210,22 @@ impl<'a> Build<'a> {
                 "why".into(),
                 format!("what comes over the event bus {shown}").into(),
             );
+            let fills = if bus.custom { "subscriber" } else { "rule" };
             let comments = vec![format!(
-                "everything of the event bus {name}, by a queue that a rule of the bus fills"
+                "everything of the event bus {name}, by a queue that a {fills} of the bus fills"
             )];
             let named = self.sources.take(&format!("{shown}-bus"));
             self.configuration
                 .add(Section::Sources, &named, comments, source);
+            if bus.custom {
+                self.report.steps.push(format!(
+                    "make a queue for the event bus {shown}, and fill it: aws eventsv2 create-subscriber --name tradewind \
+                     --event-bus-arn ARN --invoke-configuration TargetArn=QUEUE,RoleArn=ROLE, without a filter or a transformer; its URL \
+                     goes into {}",
+                    self.variables.shown(&queue)
+                ));
+                continue;
+            }
             self.report.steps.push(format!(
                 "make a queue for the event bus {shown}, let events.amazonaws.com send to it, and fill it: aws events put-rule \
                  --event-bus-name {shown} --name tradewind --event-pattern '{{\"source\":[{{\"prefix\":\"\"}}]}}', then put-targets with the queue; \

@@ -12,6 +12,7 @@ const LISTS: &[(&str, What)] = &[
     ("Connections", What::Connection),
     ("ApiDestinations", What::Destination),
     ("Rules", What::Rule),
+    ("Subscribers", What::Subscriber),
     ("Schedules", What::Schedule),
     ("Pipes", What::Pipe),
 ];
@@ -86,7 +87,7 @@ fn value(
 fn unknown(document: &Document, pointer: &str) -> Fault {
     Fault {
         hint: Some(
-            "read are templates (`Resources`), states of Terraform, and answers of `aws events`, `aws scheduler` and `aws pipes`"
+            "read are templates (`Resources`), states of Terraform, and answers of `aws events`, `aws eventsv2`, `aws scheduler` and `aws pipes`"
                 .into(),
         ),
         ..document.fault(pointer, "nothing that is known: no export of EventBridge")
@@ -100,6 +101,9 @@ fn kind(map: &Map<String, Value>) -> Option<What> {
         let arn = map.get("Arn").and_then(Value::as_str);
         arn.is_some_and(|arn| arn.contains(part))
     };
+    if has("SubscriberArn") {
+        return Some(What::Subscriber);
+    }
     if has("ArchiveName") || has("ArchiveArn") {
         return Some(What::Archive);
     }
@@ -115,7 +119,7 @@ fn kind(map: &Map<String, Value>) -> Option<What> {
     if arn(":scheduler:") || has("FlexibleTimeWindow") {
         return Some(What::Schedule);
     }
-    if arn(":event-bus/") {
+    if arn(":event-bus/") || has("EventBusArn") {
         return Some(What::Bus);
     }
     let rule = has("EventPattern") || has("ScheduleExpression") || arn(":rule/");
@@ -150,7 +154,15 @@ fn object(
     if what == What::Connection {
         found.also.extend(text("ConnectionArn").map(str::to_owned));
     }
+    found.custom = what == What::Subscriber || map.contains_key("EventBusArn");
     match what {
+        What::Bus => found.also.extend(text("EventBusArn").map(str::to_owned)),
+        What::Subscriber => {
+            found.scope = arn::bus(text("EventBusArn").unwrap_or_default()).to_owned();
+            if listed && !map.contains_key("InvokeConfiguration") {
+                found.obstacle = Some("`list-subscribers` does not tell what it does; export each with `aws eventsv2 describe-subscriber`".into());
+            }
+        }
         What::Rule => {
             found.scope = arn::bus(text("EventBusName").unwrap_or("default")).to_owned();
             if let Some(Value::Array(targets)) = map.get("Targets") {

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 const NO_MEANING: &[(&str, &str)] = &[
     ("Arn", "its name in AWS"),
     ("ArchiveArn", "its name in AWS"),
+    ("EventBusArn", "its name in AWS"),
+    ("SubscriberArn", "its name in AWS"),
+    ("SubscriberAccountId", "stands in the ARNs"),
     ("PipeArn", "its name in AWS"),
     ("ApiDestinationArn", "its name in AWS"),
     ("ConnectionArn", "its name in AWS"),
@@ -93,6 +96,11 @@ impl Fields {
         let read = read(self.left.get(key)?)?;
         self.left.shift_remove(key);
         Some(read)
+    }
+
+    /// A field as it is, which stays.
+    pub(super) fn peek(&self, key: &str) -> Option<&Value> {
+        self.left.get(key)
     }
 
     /// Whether a field is there, and not taken.

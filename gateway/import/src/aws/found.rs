@@ -12,6 +12,7 @@ pub(super) enum What {
     Connection,
     Destination,
     Rule,
+    Subscriber,
     Schedule,
     Pipe,
 }
@@ -24,6 +25,7 @@ impl What {
             Self::Connection => "connection",
             Self::Destination => "API destination",
             Self::Rule => "rule",
+            Self::Subscriber => "subscriber",
             Self::Schedule => "schedule",
             Self::Pipe => "pipe",
         }
@@ -75,6 +77,8 @@ pub(super) struct Found {
     pub(super) remarks: Vec<String>,
     /// What keeps it from being imported.
     pub(super) obstacle: Option<String>,
+    /// Of a custom event bus, and no classic one.
+    pub(super) custom: bool,
     /// Why it may be off, where the file does not tell.
     pub(super) off: Option<String>,
     /// Of an answer of the CLI: another one may tell more of the same object.
@@ -125,6 +129,7 @@ impl Found {
             targets: Vec::new(),
             remarks: Vec::new(),
             obstacle: None,
+            custom: false,
             off: None,
             answered: false,
         }

@@ -48,6 +48,8 @@ const NAMED: &[(&str, &str, &str, &str)] = &[
         "stateMachine:",
     ),
     ("AWS::Events::EventBus", "Name", "events", "event-bus/"),
+    ("AWS::EventsV2::EventBus", "Name", "events", "event-busv2/"),
+    ("AWS::EventsV2::Subscriber", "-", "events", "subscriber/"),
     (
         "AWS::Events::ApiDestination",
         "-",
@@ -83,6 +85,8 @@ const REF_IS_ARN: &[&str] = &[
     "AWS::Lambda::Alias",
     "AWS::Lambda::Version",
     "AWS::Batch::JobQueue",
+    "AWS::EventsV2::EventBus",
+    "AWS::EventsV2::Subscriber",
 ];
 
 /// Answers the functions of one template.
@@ -520,7 +524,10 @@ impl<'d> Resolver<'d> {
     fn attribute(&mut self, name: &str, attribute: &str) -> Value {
         let ty = self.part("Resources", name).map(kind).unwrap_or_default();
         let known = NAMED.iter().find(|(known, ..)| *known == ty);
-        let arn = matches!(attribute, "Arn" | "TopicArn" | "QueueArn");
+        let arn = matches!(
+            attribute,
+            "Arn" | "TopicArn" | "QueueArn" | "EventBusArn" | "SubscriberArn"
+        );
         if arn
             && let Some((_, property, service, before)) = known
             && let Some(resource) = self.part("Resources", name)

@@ -30,6 +30,25 @@ impl Build<'_> {
             );
         }
         self.describe_bus(&name, why, found.origin.place());
+        if let Some(mut kept) = fields.map("StorageConfiguration") {
+            let days = kept.number("RetentionPeriodInDays").unwrap_or(1);
+            self.keep(&name, days, "the bus");
+            kept.take("RetentionWindowStartTime");
+            kept.finish(&mut item);
+        }
+        if found.custom {
+            self.custom(&name);
+            for known in ["State", "EventBusAccountId"] {
+                fields.take(known);
+            }
+            if fields.take("EncryptionConfiguration").is_some() {
+                item.note(
+                    Kind::NoMeaning,
+                    "EncryptionConfiguration",
+                    "the key that AWS keeps it with",
+                );
+            }
+        }
         item.becomes.push(format!("streams.{}", self.stream(&name)));
         fields.finish(&mut item);
         item
@@ -57,7 +76,7 @@ impl Build<'_> {
         match bus {
             Some(bus) => {
                 let bus = arn::bus(&bus).to_owned();
-                let kept = self.keep(&bus, days, &found.name);
+                let kept = self.keep(&bus, days, &format!("the archive {}", found.name));
                 if days == 0 {
                     item.note(
                         Kind::Changed,

@@ -18,6 +18,10 @@ const SERVICES: &[(&str, &str)] = &[
     ("codebuild", "CodeBuild"),
     ("ssm", "Systems Manager"),
     ("ssm-incidents", "Incident Manager"),
+    (
+        "kafka",
+        "clusters of MSK: write one of kind `kafka` by hand",
+    ),
     ("redshift", "Redshift"),
     ("redshift-serverless", "Redshift"),
     ("sagemaker", "SageMaker pipelines"),
@@ -45,7 +49,9 @@ pub(super) struct Sink {
     pub(super) settings: Map<String, Value>,
     /// Keys of the subscription.
     pub(super) keys: Map<String, Value>,
-    /// Steps behind those of the input.
+    /// Steps before those of the input, which see the event,
+    pub(super) first: Vec<Value>,
+    /// and behind them.
     pub(super) steps: Vec<Value>,
     /// Place of the connection and the API destination among those found.
     pub(super) used: [Option<usize>; 2],
@@ -105,6 +111,7 @@ impl Build<'_> {
                     "of the event that says that it is time, `id` is the name and the due time; account and region are left out",
                 );
             }
+            steps.splice(..0, sink.first.iter().cloned());
             steps.extend(sink.steps.iter().cloned());
             let transform = match steps.len() {
                 0 => Value::Null,
@@ -126,7 +133,9 @@ impl Build<'_> {
             if let Some(why) = why {
                 settings.insert("why".into(), why.into());
             }
-            settings.insert("filter".into(), way.filter.clone());
+            if !way.filter.is_null() {
+                settings.insert("filter".into(), way.filter.clone());
+            }
             if !transform.is_null() {
                 settings.insert("transform".into(), transform);
             }
@@ -257,13 +266,7 @@ impl Build<'_> {
                 let mut sink = plain("aws-sqs", "queue", &self.queue_url(to));
                 if let Some(mut own) = fields.map("SqsParameters") {
                     if let Some(group) = own.text("MessageGroupId") {
-                        if group.contains("{{") || group.contains("{%") || group.contains("{#") {
-                            item.note(
-                                Kind::Impossible,
-                                "SqsParameters.MessageGroupId",
-                                "it would be taken for a template",
-                            );
-                        }
+                        literal(&group, "SqsParameters.MessageGroupId", item);
                         sink.steps.push(json!({ "set": { "partitionkey": group } }));
                     }
                     own.finish(item);
@@ -272,16 +275,21 @@ impl Build<'_> {
             }
             "sns" => Some(plain("aws-sns", "topic", to)),
             "kinesis" => {
+                let mut sink = plain("aws-kinesis", "stream", to);
+                // As EventBridge does where nothing is said.
+                let mut key = "{{ event.id }}".to_owned();
                 if let Some(mut own) = fields.map("KinesisParameters") {
                     if let Some(path) = own.text("PartitionKeyPath") {
-                        let told = format!(
-                            "records have the event's `partitionkey`, `subject` or `id` as their key, not `{path}`"
-                        );
-                        item.note(Kind::Changed, "KinesisParameters.PartitionKeyPath", told);
+                        key = partition_key(&path, item);
+                    }
+                    if let Some(fixed) = own.text("PartitionKey") {
+                        literal(&fixed, "KinesisParameters.PartitionKey", item);
+                        key = fixed;
                     }
                     own.finish(item);
                 }
-                Some(plain("aws-kinesis", "stream", to))
+                sink.first.push(json!({ "set": { "partitionkey": key } }));
+                Some(sink)
             }
             "firehose" => {
                 let mut sink = plain("aws-firehose", "stream", to);
@@ -354,6 +362,11 @@ impl Build<'_> {
         if resource.starts_with("api-destination/") {
             return self.destination(to, fields, item);
         }
+        if let Some(call) = resource.strip_prefix("aws-sdk:") {
+            let told = format!("it calls AWS itself (`{call}`), which no sink does");
+            item.note(Kind::Impossible, "Arn", told);
+            return None;
+        }
         let mut settings = Map::new();
         settings.insert("kind".into(), "aws-event-bridge".into());
         settings.insert("bus".into(), to.into());
@@ -376,6 +389,49 @@ impl Build<'_> {
             settings,
             ..Sink::default()
         })
+    }
+}
+
+/// A text that is set as it is must not be read as a template.
+fn literal(text: &str, field: &str, item: &mut Item) {
+    if ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+        item.note(Kind::Impossible, field, "it would be taken for a template");
+    }
+}
+
+/// A template of what stands at a path of the event.
+fn partition_key(path: &str, item: &mut Item) -> String {
+    const FIELD: &str = "KinesisParameters.PartitionKeyPath";
+    let attribute = match path {
+        "$.id" => Some("id"),
+        "$.source" => Some("source"),
+        "$.detail-type" => Some("type"),
+        "$.account" => Some("awsaccount"),
+        "$.region" => Some("awsregion"),
+        _ => None,
+    };
+    if let Some(attribute) = attribute {
+        return format!("{{{{ event.{attribute} }}}}");
+    }
+    let names = path.strip_prefix("$.detail.").map(|rest| rest.split('.'));
+    let plain = |name: &str| {
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        !name.is_empty() && name.chars().all(letter)
+    };
+    match names {
+        Some(names) if names.clone().all(plain) => {
+            let told = format!("an event without `{path}` has its id as the key");
+            item.note(Kind::Changed, FIELD, told);
+            let at = names.fold("data[\"detail\"]".to_owned(), |at, name| {
+                format!("({at} | default({{}}))[\"{name}\"]")
+            });
+            format!("{{{{ {at} | default(event.id) }}}}")
+        }
+        _ => {
+            let told = format!("the key of records is the event's id, not `{path}`");
+            item.note(Kind::Changed, FIELD, told);
+            "{{ event.id }}".to_owned()
+        }
     }
 }
 

@@ -14,6 +14,8 @@ const TYPES: &[(&str, What, &str)] = &[
     ("AWS::Events::Connection", What::Connection, "Name"),
     ("AWS::Events::ApiDestination", What::Destination, "Name"),
     ("AWS::Events::Rule", What::Rule, "Name"),
+    ("AWS::EventsV2::EventBus", What::Bus, "Name"),
+    ("AWS::EventsV2::Subscriber", What::Subscriber, "Name"),
     ("AWS::Scheduler::Schedule", What::Schedule, "Name"),
     ("AWS::Pipes::Pipe", What::Pipe, "Name"),
 ];
@@ -76,7 +78,7 @@ impl Reader<'_> {
                     "it is there only where the condition `{condition}` holds, which the file does not tell"
                 );
                 match found.what {
-                    What::Rule | What::Schedule => found.off = Some(text),
+                    What::Rule | What::Subscriber | What::Schedule => found.off = Some(text),
                     _ => found.remarks.push(text),
                 }
             }
@@ -115,8 +117,12 @@ impl Reader<'_> {
                 found.also.push(text);
             }
         }
+        found.custom = kind(resource).starts_with("AWS::EventsV2::");
         let text = |key: &str| properties.get(key).and_then(Value::as_str);
         match what {
+            What::Subscriber => {
+                found.scope = arn::bus(text("EventBusArn").unwrap_or_default()).to_owned();
+            }
             What::Rule => {
                 found.scope = arn::bus(text("EventBusName").unwrap_or("default")).to_owned();
                 if let Some(Value::Array(targets)) = properties.get("Targets") {

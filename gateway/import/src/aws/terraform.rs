@@ -14,6 +14,8 @@ const TYPES: &[(&str, What)] = &[
     ("aws_cloudwatch_event_rule", What::Rule),
     ("aws_scheduler_schedule", What::Schedule),
     ("aws_pipes_pipe", What::Pipe),
+    ("awscc_eventsv2_event_bus", What::Bus),
+    ("awscc_eventsv2_subscriber", What::Subscriber),
 ];
 const TARGET: &str = "aws_cloudwatch_event_target";
 
@@ -206,7 +208,14 @@ fn one(
     let name = text("name").unwrap_or_else(|| address.to_owned());
     let mut found = Found::new(*what, &name, properties, origin);
     found.also.extend(text("arn"));
+    found
+        .also
+        .extend(text("event_bus_arn").filter(|_| *what == What::Bus));
+    found.custom = ty.contains("eventsv2");
     match what {
+        What::Subscriber => {
+            found.scope = arn::bus(&text("event_bus_arn").unwrap_or_default()).to_owned();
+        }
         What::Rule => found.scope = bus.unwrap_or_else(|| "default".into()),
         What::Schedule => found.scope = text("group_name").unwrap_or_else(|| "default".into()),
         _ => {}

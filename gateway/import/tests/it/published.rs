@@ -143,6 +143,8 @@ fn streams_and_state_machines_as_targets() {
         { "Rule": "clicks", "Targets": [
             { "Id": "key", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks", "KinesisParameters": { "PartitionKeyPath": "$.detail.user" } },
             { "Id": "plain", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks" },
+            { "Id": "source", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks", "KinesisParameters": { "PartitionKeyPath": "$.source" } },
+            { "Id": "odd", "Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks", "KinesisParameters": { "PartitionKeyPath": "$.resources[0]" } },
             { "Id": "lake", "Arn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/clicks" },
             { "Id": "flow", "Arn": "arn:aws:states:eu-west-1:123456789012:stateMachine:clicks" } ] }"#;
     let made = import_with("aws-step-functions", &[("rules.json", rules)], &options());
@@ -156,12 +158,27 @@ fn streams_and_state_machines_as_targets() {
         [
             ("key", Verdict::Changed),
             ("plain", Verdict::Exact),
+            ("source", Verdict::Exact),
+            ("odd", Verdict::Changed),
             ("lake", Verdict::Exact),
             ("flow", Verdict::Exact)
         ]
     );
     let note = &targets[0].notes[0];
     assert_eq!(note.field, "KinesisParameters.PartitionKeyPath", "{note:?}");
+    // Where nothing is said, EventBridge takes the event's id.
+    for (target, key) in [
+        (
+            "key",
+            r#"{{ (data[\"detail\"] | default({}))[\"user\"] | default(event.id) }}"#,
+        ),
+        ("plain", "{{ event.id }}"),
+        ("source", "{{ event.source }}"),
+        ("odd", "{{ event.id }}"),
+    ] {
+        let own = object(&made, &format!("clicks-{target}"));
+        assert!(own.contains(&format!("partitionkey: \"{key}\"")), "{own}");
+    }
     for part in [
         "kind: aws-kinesis",
         "kind: aws-firehose",
@@ -256,4 +273,174 @@ fn the_same_files_give_the_same_bytes() {
     assert_eq!(first.configuration, second.configuration);
     assert_eq!(first.report.markdown(), second.report.markdown());
     assert_eq!(first.report.text(), second.report.text());
+}
+
+const CUSTOM: &str = r#"
+Resources:
+  Orders:
+    Type: AWS::EventsV2::EventBus
+    Properties:
+      Name: orders
+      StorageConfiguration: { RetentionPeriodInDays: 14 }
+  Billing:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: billing
+      EventBusArn: !Ref Orders
+      FilterConfiguration:
+        Filters:
+          - { Scope: DATA, Pattern: '{"detail-type":["OrderPlaced"]}' }
+          - { Scope: SYSTEM_METADATA, Pattern: '{"aws:Source":["shop"]}' }
+      InvokeConfiguration:
+        TargetArn: arn:aws:sqs:eu-west-1:123456789012:billing
+        RoleArn: arn:aws:iam::123456789012:role/deliver
+      RetryPolicy: { MaxRetryAttempts: 10 }
+      LogConfiguration: { Level: ERROR }
+  Charge:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: charge
+      EventBusArn: !Ref Orders
+      FilterConfiguration:
+        Filters: [{ Scope: DATA, Pattern: '{"total":[{"numeric":[">",500]}]}' }]
+      Transformer:
+        Type: JSONATA
+        JsonataConfiguration: { Expression: '{% { "id": $events.Data.orderId, "by": "bus" } %}' }
+      InvokeConfiguration:
+        TargetArn: arn:aws:lambda:eu-west-1:123456789012:function:charge
+        RoleArn: arn:aws:iam::123456789012:role/deliver
+        LambdaParameters: { InvocationType: EVENT, Qualifier: live }
+  Clicks:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: clicks
+      EventBusArn: !Ref Orders
+      Transformer:
+        Type: JSONATA
+        JsonataConfiguration: { Expression: '{% $events.Data.detail %}' }
+      InvokeConfiguration:
+        TargetArn: arn:aws:kinesis:eu-west-1:123456789012:stream/clicks
+        RoleArn: arn:aws:iam::123456789012:role/deliver
+        KinesisParameters: { PartitionKey: '{% $events.Data.detail.user %}' }
+  Tenant:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: tenant
+      EventBusArn: !Ref Orders
+      FilterConfiguration: { Filters: [{ Scope: METADATA, Pattern: '{"tenant":["a"]}' }] }
+      InvokeConfiguration: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:t", RoleArn: r }
+  Sum:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: sum
+      EventBusArn: !Ref Orders
+      Transformer:
+        Type: JSONATA
+        JsonataConfiguration: { Expression: '{% $sum($events.Data.detail.items.price) %}' }
+      InvokeConfiguration: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:t", RoleArn: r }
+  Off:
+    Type: AWS::EventsV2::Subscriber
+    Properties:
+      Name: "off"
+      EventBusArn: !Ref Orders
+      State: STOPPED
+      InvokeConfiguration: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:t", RoleArn: r }
+"#;
+
+/// Custom event buses of 2026: a subscriber has what a rule and its target have.
+#[test]
+fn subscribers_of_custom_event_buses() {
+    let made = import(&[("custom.yaml", CUSTOM)], &options());
+    let verdict = |name: &str| {
+        (
+            item(&made, name).targets.first().map(|t| t.verdict),
+            item(&made, name).verdict,
+        )
+    };
+    assert_eq!(
+        verdict("billing"),
+        (Some(Verdict::Exact), Verdict::Exact),
+        "{}",
+        made.report.text()
+    );
+    assert_eq!(verdict("charge").1, Verdict::Changed);
+    assert_eq!(verdict("clicks").1, Verdict::Changed);
+    assert_eq!(verdict("tenant"), (None, Verdict::Impossible));
+    assert_eq!(verdict("sum"), (None, Verdict::Impossible));
+    assert_eq!(verdict("off").1, Verdict::Changed);
+    assert!(
+        !made.configuration.contains("  off:"),
+        "{}",
+        made.configuration
+    );
+    assert!(object(&made, "orders").starts_with("retention: \"14d\""));
+    let wanted: [(&str, &[&str]); 3] = [
+        (
+            "billing",
+            &[
+                "stream: orders\n",
+                "all:\n- event-bridge:\ndetail-type: [OrderPlaced]\n- event-bridge:\nsource: [shop]\n",
+                "payload: data\n",
+                "max-age: \"300s\"\n",
+                "max-attempts: 11\n",
+            ],
+        ),
+        (
+            "charge",
+            &[
+                // It was published without an envelope.
+                "event-bridge:\ndetail:\ntotal:",
+                "v0: \"$.detail.orderId\"",
+                "[{\\\"id\\\": <v0>, \\\"by\\\": \\\"bus\\\"}]",
+                "function: \"arn:aws:lambda:eu-west-1:123456789012:function:charge:live\"",
+            ],
+        ),
+        (
+            "clicks",
+            &[
+                "input-path: \"$.detail\"",
+                "[\\\"user\\\"] | default(event.id) }}",
+            ],
+        ),
+    ];
+    for (name, lines) in wanted {
+        let own = object(&made, name);
+        for line in lines {
+            assert!(own.contains(line), "{line}\n{own}");
+        }
+    }
+    let steps = made.report.steps.join("\n");
+    assert!(steps.contains("aws eventsv2 create-subscriber"), "{steps}");
+}
+
+#[test]
+fn custom_event_buses_by_the_command_line() {
+    let bus = "arn:aws:events:eu-west-1:123456789012:event-busv2/orders/abcdefghijklmnopqrstuvwxy";
+    let listed = format!(
+        r#"{{ "Subscribers": [{{ "SubscriberArn": "arn:aws:events:eu-west-1:123456789012:subscriber/s/a", "Name": "s", "EventBusArn": "{bus}",
+            "TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q", "State": "RUNNING", "Type": "UNORDERED" }}] }}"#
+    );
+    let made = import(&[("list.json", &listed)], &options());
+    assert!(
+        made.report.text().contains("describe-subscriber"),
+        "{}",
+        made.report.text()
+    );
+    let told = format!(
+        r#"{{ "SubscriberArn": "arn:aws:events:eu-west-1:123456789012:subscriber/s/a", "Name": "s", "EventBusArn": "{bus}", "State": "RUNNING",
+            "Type": "FIFO", "InvokeConfiguration": {{ "TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q", "RoleArn": "r" }},
+            "RetryPolicy": {{ "MaxRetryAttempts": 5, "MaxEventAgeInSeconds": 300 }} }}
+           {{ "EventBusArn": "{bus}", "Name": "orders", "State": "ACTIVE", "StorageConfiguration": {{ "RetentionPeriodInDays": 7 }} }}"#
+    );
+    let made = import(&[("list.json", &listed), ("told.json", &told)], &options());
+    let subscriber = item(&made, "s");
+    assert_eq!(
+        subscriber.verdict,
+        Verdict::Changed,
+        "{}",
+        made.report.text()
+    );
+    assert_eq!(subscriber.notes[0].field, "Type");
+    assert_eq!(subscriber.targets[0].verdict, Verdict::Exact);
+    assert!(object(&made, "orders").contains("retention: \"7d\""));
 }

@@ -14,7 +14,7 @@ pub(super) enum Command {
     EventBridge(EventBridgeArgs),
 }
 
-/// Read what tools of AWS export of EventBridge and its Scheduler, and say what becomes of each rule
+/// Read what tools of AWS export of EventBridge and its Scheduler, and say what becomes of each rule and subscriber
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tradewind import event-bridge template.yaml --out tradewind.yaml --report report.md\n  \
@@ -23,7 +23,8 @@ pub(super) enum Command {
     tradewind import event-bridge template.yaml --region eu-west-1 --account 123456789012 --parameter Stage=prod\n\n\
     Read are templates of CloudFormation and SAM (YAML, JSON), states of Terraform (version 4) and `terraform show -json`, and \
     answers of the AWS CLI: `aws events` list-rules, describe-rule, list-targets-by-rule, list- and describe-archive, \
-    -connection, -api-destination, -event-bus, `aws scheduler get-schedule`, `aws pipes describe-pipe`. Nothing is asked \
+    -connection, -api-destination, -event-bus, `aws eventsv2` describe-event-bus, describe-subscriber, \
+    `aws scheduler get-schedule`, `aws pipes describe-pipe`. Nothing is asked \
     of AWS. Secrets are never written: the configuration names variables to set.\n\n\
     Exit code 1: a rule is impossible, with --deny impossible; or it is changed, with --deny changed."
 )]

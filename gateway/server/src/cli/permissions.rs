@@ -236,7 +236,9 @@ subscriptions:
     fn page() -> String {
         let mut out = String::from(
             "# AWS adapters\n\nWritten by a test of tradewind-server from the types of the settings and from what each adapter declares. \
-             The [guide](../guides/aws.md) says what they do.\n",
+             The [guide](../guides/aws.md) says what they do.\n\n\
+             Notifications of SNS over HTTPS and API destinations of EventBridge come in by [webhooks](webhooks.md); function URLs and API \
+             Gateway are called by [HTTP sinks with a signature](../guides/outbound.md#aws-sigv4). What those need is said there.\n",
         );
         let keys = tradewind_config::reference(&crate::registry());
         for Grant { object, permission } in all() {

@@ -71,9 +71,65 @@ impl Groups {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Makes the decisions those of a configuration that is in force: weights end where it names other members, and
+    /// what was decided under an earlier name is found under the new one from now on.
+    pub(super) async fn settle(
+        &self,
+        checked: &Checked,
+        notes: &Notes,
+        now_ms: u64,
+    ) -> Result<(), tradewind_store::Error> {
+        let before = self.all();
+        let all = settled(&before, checked, now_ms);
+        let key = |name: &str| Bytes::from(format!("w/{name}"));
+        let gone = before.keys().filter(|name| !all.contains_key(*name));
+        let mut ops: Vec<Op> = gone.map(|name| Op::Delete(key(name))).collect();
+        for (name, decided) in &all {
+            if before.get(name) != Some(decided) {
+                let value = serde_json::to_vec(decided).unwrap_or_default();
+                ops.push(Op::Put(key(name), value.into()));
+            }
+        }
+        if !ops.is_empty() {
+            notes.write(ops).await?;
+            self.store(all);
+        }
+        Ok(())
+    }
+
     fn store(&self, all: Decisions) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
     }
+}
+
+fn settled(before: &Decisions, checked: &Checked, now_ms: u64) -> Decisions {
+    let mut all = before.clone();
+    for (name, subscription) in &checked.subscriptions {
+        let renamed = subscription.renamed_from.as_deref();
+        if let Some(old) = renamed.filter(|old| !checked.subscriptions.contains_key(*old))
+            && !all.contains_key(name)
+            && let Some(decided) = all.remove(old)
+        {
+            all.insert(name.clone(), decided);
+        }
+        let Some(decided) = all.get_mut(name) else {
+            continue;
+        };
+        let group = subscription.group.as_ref();
+        let fits = group.is_some_and(|group| in_place(group, Some(&*decided)).is_some());
+        if let Some(weights) = decided.weights.take_if(|_| !fits) {
+            tracing::warn!(
+                subscription = name,
+                ?weights,
+                why = decided.why,
+                "weights that were put in force at run time have ended: the file names other members"
+            );
+            decided.at_ms = now_ms;
+            decided.by = GATEWAY.into();
+            decided.why = "the file names other members".into();
+        }
+    }
+    all
 }
 
 /// What was decided for a subscription, under its name or its earlier one.
@@ -231,6 +287,9 @@ impl Gateway {
             by: by.to_owned(),
             why,
         };
+        // Whoever says where keys go wants it tried there: else a member whose circuit is still open would lose
+        // them again at the next look. Before that look can see the decision.
+        self.engine.try_again(name).await?;
         self.decide(name, decided, &config.checked).await
     }
 
@@ -274,6 +333,7 @@ impl Gateway {
             if !config.checked.subscriptions.values().any(watched) {
                 continue;
             }
+            let seen = self.groups.all();
             for view in self.engine.subscriptions().await {
                 let subscription = config.checked.subscriptions.get(&view.name);
                 let group = subscription.and_then(|s| s.group.as_ref());
@@ -281,7 +341,7 @@ impl Gateway {
                     continue;
                 };
                 if let Some((weights, why)) = decide(group.mode, &view.members)
-                    && let Err(error) = self.step_in(&view.name, weights, why).await
+                    && let Err(error) = self.step_in(&view.name, weights, why, &seen).await
                 {
                     tracing::error!(subscription = view.name, %error, "a group in trouble is left as it is");
                 }
@@ -294,7 +354,14 @@ impl Gateway {
         name: &str,
         weights: Vec<(String, u32)>,
         why: String,
+        seen: &Decisions,
     ) -> Result<(), Error> {
+        let _alone = self.reloading.lock().await;
+        let all = self.groups.all();
+        if all.get(name) != seen.get(name) {
+            // Somebody else has decided since: that is looked at first.
+            return Ok(());
+        }
         let entry = Entry {
             what: "cut-over".into(),
             by: GATEWAY.into(),
@@ -304,10 +371,8 @@ impl Gateway {
         };
         let recorded = self.audit.record(vec![entry.clone()]).await;
         let of = recorded.map_err(|error| Error::Invalid(format!("the audit log: {error}")))?;
-        let _alone = self.reloading.lock().await;
         let config = self.config.load_full();
         let (subscription, _) = grouped(&config.checked, name)?;
-        let all = self.groups.all();
         let before = decided(&all, name, subscription);
         let decided = Decided {
             weights: Some(weights),

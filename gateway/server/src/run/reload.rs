@@ -87,6 +87,11 @@ impl Gateway {
             });
         }
         self.schemas.adopt(subjects);
+        // Were this lost, the next start or reload does it: until then the file holds all the same.
+        let settled = self.groups.settle(&checked, &self.notes, now_ms).await;
+        if let Err(error) = settled {
+            tracing::error!(%error, "what was decided for groups is not noted anew");
+        }
         self.site.store(Arc::new(Site {
             tls: secured.events,
             // The address is taken until the next start, and may be one that strangers listen to.

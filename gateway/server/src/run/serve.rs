@@ -157,6 +157,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     schemas.adopt(subjects.map_err(Error::Other)?);
     // What was decided at run time holds from the first attempt on.
     let groups = Groups::load(&notes).await.map_err(stored)?;
+    let settled = groups.settle(&checked, &notes, clock.unix_ms()).await;
+    settled.map_err(stored)?;
     let plan = plan(
         &checked,
         telemetry.as_ref(),

@@ -133,6 +133,43 @@ async fn cut_over_by_one_command_and_back_by_another() {
     gateway.finish().await;
 }
 
+/// A file that names other members ends what was decided for the old ones, also when it names those again.
+#[tokio::test]
+async fn other_members_end_what_was_put_in_force() {
+    let (old, new) = (Handler::start(&[]).await, Handler::start(&[]).await);
+    let yaml = config("weighted", &old, &new, [1, 0]);
+    let gateway = start(&yaml).await;
+    let (code, _) = cutover(&gateway, &["--to", "new", "--percent", "100"]).await;
+    assert_eq!(code, Some(0));
+    for (members, wanted) in [
+        (yaml.replace("name: new", "name: newer"), [1.0, 0.0]),
+        (yaml.clone(), [1.0, 0.0]),
+    ] {
+        std::fs::write(gateway.dir.path().join("tradewind.yaml"), &members).unwrap();
+        let reloaded = gateway.admin("POST", "/v1/config/reload", "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+        assert_eq!(shares(&gateway).await, wanted);
+    }
+    // What was decided goes along with a new name, and needs no `renamed-from` from then on.
+    let (code, _) = cutover(&gateway, &["--to", "new", "--percent", "100"]).await;
+    assert_eq!(code, Some(0));
+    let renamed = yaml.replace(
+        "subscriptions:\n  orders:",
+        "subscriptions:\n  moved:\n    renamed-from: orders",
+    );
+    for file in [
+        renamed.clone(),
+        renamed.replace("    renamed-from: orders\n", ""),
+    ] {
+        std::fs::write(gateway.dir.path().join("tradewind.yaml"), &file).unwrap();
+        let reloaded = gateway.admin("POST", "/v1/config/reload", "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+        let members = gateway.subscription("moved").await.members;
+        assert_eq!(members[1].share, 1.0);
+    }
+    gateway.finish().await;
+}
+
 #[tokio::test]
 async fn a_member_that_fails_is_replaced_and_what_is_pending_goes_along() {
     let mut down = vec![503; 1000];
@@ -156,8 +193,12 @@ async fn a_member_that_fails_is_replaced_and_what_is_pending_goes_along() {
         ),
         (&json!("gateway"), true)
     );
+    // An operator's word is tried, though the circuit is still open.
     old.script(&[]);
     let (code, _) = cutover(&gateway, &["--back"]).await;
     assert_eq!(code, Some(0));
+    publish(&gateway, "b", 8).await;
+    assert_eq!(accepted(&gateway).await, [10, 6]);
+    assert_eq!(shares(&gateway).await, [1.0, 0.0]);
     gateway.finish().await;
 }

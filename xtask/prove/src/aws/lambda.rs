@@ -21,7 +21,7 @@ def f(event, context):
 pub(super) async fn run(options: &Options) -> Result<String, String> {
     let server = MiniStack::start(&options.gateway).await?;
     let function = json!({
-        "FunctionName": "charge", "Runtime": "python3.11", "Handler": "f.f", "Timeout": 30,
+        "FunctionName": "charge", "Runtime": "python3.11", "Handler": "f.f", "Timeout": 120,
         "Role": "arn:aws:iam::000000000000:role/charge",
         "Code": { "ZipFile": archive(&server.python).await? },
     });
@@ -33,9 +33,10 @@ pub(super) async fn run(options: &Options) -> Result<String, String> {
             server.address
         )
     };
+    // Whatever the machine has to do beside it, only the function itself fails: few of them run at once, and have time.
     let line = |name: &str, more: &str, sink: String| {
         format!(
-            "  {name}: {{ filter: {{ exact: {{ type: order }} }}, retry: {{ max-attempts: 2, initial: 10ms }}, breaker: {{ failures: 0 }}, {more}{sink} }}\n"
+            "  {name}: {{ filter: {{ exact: {{ type: order }} }}, retry: {{ max-attempts: 2, initial: 10ms }}, breaker: {{ failures: 0 }}, concurrency: 2, timeout: 120s, {more}{sink} }}\n"
         )
     };
     let subscriptions = [
