@@ -2,6 +2,7 @@
 
 mod bounds;
 mod bundle;
+mod patterns;
 mod quick;
 
 use crate::format::{Check, Definition, Format};
