@@ -143,8 +143,8 @@ pub(crate) fn pairs() -> Vec<(&'static str, String, String)> {
             .collect();
         json!({ "oneOf": all })
     };
-    let members = |add: usize| {
-        let all: serde_json::Map<String, Value> = (0..900)
+    let members = |count: usize, add: usize| {
+        let all: serde_json::Map<String, Value> = (0..count)
             .map(|n| {
                 (
                     format!("p{n}"),
@@ -154,8 +154,8 @@ pub(crate) fn pairs() -> Vec<(&'static str, String, String)> {
             .collect();
         json!({ "type": "object", "properties": all })
     };
-    let texts = |add: usize| {
-        let all: Vec<String> = (add..20_000 + add).map(|n| format!("{n:08}")).collect();
+    let texts = |count: usize, add: usize| {
+        let all: Vec<String> = (add..count + add).map(|n| format!("{n:08}")).collect();
         json!({ "enum": all })
     };
     let negated = |add: usize| {
@@ -173,8 +173,10 @@ pub(crate) fn pairs() -> Vec<(&'static str, String, String)> {
     [
         ("40 alternatives at once", pair(&unions)),
         ("200 exclusive alternatives", pair(&choices)),
-        ("900 members", pair(&members)),
-        ("20,000 texts", pair(&texts)),
+        ("900 members", pair(&|add| members(900, add))),
+        ("500 members", pair(&|add| members(500, add))),
+        ("20,000 texts", pair(&|add| texts(20_000, add))),
+        ("4,000 texts", pair(&|add| texts(4_000, add))),
         ("20 negations", pair(&negated)),
         ("40 patterns", pair(&patterns)),
     ]
