@@ -33,7 +33,7 @@ fn within(schema: &Value, root: &Value) -> Result<(), String> {
                 ("enum", OPTIONS_MAX),
             ]
             .into_iter()
-            .find(|(key, most)| count(key) > *most);
+            .find(|&(key, most)| count(key) > most);
             if let Some((key, most)) = large {
                 return Err(format!("`{key}` has more than {most} entries"));
             }
