@@ -8,6 +8,15 @@ const ALTERNATIVES_MAX: usize = 200;
 const MEMBERS_MAX: usize = 500;
 /// Most options of an `enum`.
 const OPTIONS_MAX: usize = 4_000;
+/// Keywords that hold schemas by names of the author's choice.
+const BY_NAME: [&str; 6] = [
+    "$defs",
+    "definitions",
+    "dependencies",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
 /// Deepest chain of references for the same value.
 const DEPTH_MAX: usize = 64;
 
@@ -42,10 +51,13 @@ fn within(schema: &Value, root: &Value) -> Result<(), String> {
                     "one value has more than {ALTERNATIVES_MAX} alternatives at once"
                 ));
             }
-            let mut schemas = map
-                .iter()
-                .filter(|(key, _)| *key != "enum" && *key != "const");
-            schemas.try_for_each(|(_, value)| within(value, root))
+            map.iter().try_for_each(|(key, value)| match value {
+                Value::Object(named) if BY_NAME.contains(&key.as_str()) => {
+                    named.values().try_for_each(|value| within(value, root))
+                }
+                _ if matches!(key.as_str(), "enum" | "const" | "default" | "examples") => Ok(()),
+                value => within(value, root),
+            })
         }
         _ => Ok(()),
     }
@@ -117,6 +129,10 @@ mod tests {
                 false,
             ),
             (json!({ "allOf": [{ "$ref": "#" }] }), false),
+            (
+                json!({ "properties": { "enum": { "enum": texts } } }),
+                false,
+            ),
             (json!({ "enum": texts[1..] }), true),
             (json!({ "enum": texts }), false),
             (json!({ "properties": members }), false),
