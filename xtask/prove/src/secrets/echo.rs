@@ -114,17 +114,20 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, told: &Mutex<To
                 told.traces.push_str(&shown);
             }
         }
-        let said = match path.starts_with("/200") || path.starts_with("/otlp") {
-            true => String::new(),
-            false => format!("you said:\n{head}{shown}"),
+        let quiet = path.starts_with("/200") || path.starts_with("/otlp");
+        let said = match (subject, quiet) {
+            (true, _) => SUBJECT.to_owned(),
+            (_, true) => String::new(),
+            _ => format!("you said:\n{head}{shown}"),
         };
-        let status = if path.starts_with("/otlp") {
-            200
+        let status = if subject || quiet { 200 } else { status };
+        let kind = if subject {
+            "application/json"
         } else {
-            status
+            "text/plain"
         };
         let reply = format!(
-            "HTTP/1.1 {status} Said\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{said}",
+            "HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{said}",
             said.len()
         );
         // Whether its body still comes is not waited for.
