@@ -159,10 +159,11 @@ async fn steps(options: &Options, figures: &mut Figures) -> Result<Vec<String>, 
     let tail = tail
         .map_err(|_| "`tail` does not end with the gateway")?
         .map_err(text)?;
+    // As the operator sees it: with what targets said.
     told.say(
         "tradewind tail",
         String::from_utf8_lossy(&tail.stdout).into_owned(),
-        false,
+        true,
     );
     gateway.said_no_panic()?;
     read_files(&gateway, &echo, &canaries, &mut told, figures)
