@@ -27,6 +27,7 @@ options of those:
   --quick            three short runs: for development, too coarse to quote
   --rounds N         runs of each side (default 5)
   --reference        rows for baselines on one thread, not judged
+  --trusted          accept: also with a hundred policies and a schema beside the API key
   --profile NAME     cargo profile of all sides (default release)
   --gateway PATH     a gateway that is built already
 ";

@@ -140,6 +140,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "a matrix of principals, actions, streams and types; requests that two readers might read in two ways\n                          (--short: 400 of them, each twice)",
     ),
     (
+        "secrets",
+        "secrets of a form of their own at every place that can hold one: none in the log at TRACE, in answers, outputs,\n                          traces, metrics or files (--short: each place of the file spoilt in one way of nine)",
+    ),
+    (
         "ssrf",
         "strangers name a trap in every field and spelling, targets redirect to it, sinks lead to it: nobody\n                          comes; then the guard's own tests: special addresses, names that change their answer",
     ),

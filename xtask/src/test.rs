@@ -52,6 +52,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
+    ("secrets", &["--short"]),
     ("ssrf", &[]),
     ("schemas", &["--short"]),
     ("tenants", &["--short"]),

@@ -7,8 +7,8 @@ use crate::wire::{
 use async_trait::async_trait;
 use rumqttc_v4::mqttbytes::v4::Packet;
 use rumqttc_v4::{
-    AckMode, AsyncClient, Broker, Event, EventLoop, MqttOptions, PublishOptions, QoS,
-    SubscribeFilter, TlsConfiguration, Transport,
+    AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, MqttOptions, PublishOptions,
+    QoS, SubscribeFilter, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -86,12 +86,22 @@ impl Client for Sender {
     }
 }
 
+/// Packets are not shown: what a broker says back may be what it was sent, a password with it.
+fn broken(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::NotConnAck(_) => {
+            "the broker answers CONNECT with something else than CONNACK".into()
+        }
+        error => error.to_string(),
+    }
+}
+
 struct Loop(EventLoop);
 
 #[async_trait]
 impl Driver for Loop {
     async fn next(&mut self) -> Result<Happening, String> {
-        let event = self.0.poll().await.map_err(|error| error.to_string())?;
+        let event = self.0.poll().await.map_err(|error| broken(&error))?;
         let Event::Incoming(packet) = event else {
             return Ok(Happening::Other);
         };

@@ -7,7 +7,7 @@ use crate::wire::{
 use async_trait::async_trait;
 use rumqttc_v5::mqttbytes::v5::{Packet, PubAckReason, PublishProperties};
 use rumqttc_v5::{
-    AckMode, AsyncClient, Broker, Event, EventLoop, MqttOptions, PersistedAckMode,
+    AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, MqttOptions, PersistedAckMode,
     PersistedSession, PublishNoticeError, PublishOptions, QoS, SessionStore, SessionStoreError,
     SessionStoreKey, SubscribeFilter, TlsConfiguration, Transport,
 };
@@ -150,12 +150,22 @@ fn refused(reason: PubAckReason) -> Outcome {
     }
 }
 
+/// Packets are not shown: what a broker says back may be what it was sent, a password with it.
+fn broken(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::NotConnAck(_) => {
+            "the broker answers CONNECT with something else than CONNACK".into()
+        }
+        error => error.to_string(),
+    }
+}
+
 struct Loop(EventLoop);
 
 #[async_trait]
 impl Driver for Loop {
     async fn next(&mut self) -> Result<Happening, String> {
-        let event = self.0.poll().await.map_err(|error| error.to_string())?;
+        let event = self.0.poll().await.map_err(|error| broken(&error))?;
         let Event::Incoming(packet) = event else {
             return Ok(Happening::Other);
         };

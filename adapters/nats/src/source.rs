@@ -35,6 +35,7 @@ pub struct SourceConfig {
     pub cluster: Access,
     /// The stream of JetStream that is read. Without it, `subjects` are subscribed to, and what is published while
     /// nobody listens is lost. Since 0.1.
+    #[serde(rename = "jetstream")]
     pub stream: Option<String>,
     /// Durable consumer of that stream; made if it is not there. Those who read by the same one share the messages.
     /// Default `tradewind`. Since 0.1.
@@ -79,12 +80,12 @@ impl NatsSource {
             |name: &str| !name.is_empty() && !name.contains(['.', '*', '>', '/', '\\', ' ', '\t']);
         if config.stream.as_deref().is_some_and(|name| !legal(name)) || !legal(&config.consumer) {
             return Err(invalid(
-                "`stream` and `consumer` are names without `.`, `*`, `>`, slashes and spaces",
+                "`jetstream` and `consumer` are names without `.`, `*`, `>`, slashes and spaces",
             ));
         }
         if config.stream.is_none() && config.subjects.len() != 1 {
             return Err(invalid(
-                "without `stream`, `subjects` is one subject, perhaps with wildcards",
+                "without `jetstream`, `subjects` is one subject, perhaps with wildcards",
             ));
         }
         let valid = |subject: &String| async_nats::Subject::from(subject.as_str()).is_valid();

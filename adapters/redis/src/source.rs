@@ -27,6 +27,7 @@ pub struct SourceConfig {
     /// The server, and how to get in. Since 0.1.
     pub connection: Access,
     /// Key of the stream; made if it is not there. Since 0.1.
+    #[serde(rename = "key")]
     pub stream: String,
     /// Consumer group: its members share the entries. Made if it is not there, from the oldest entry on.
     /// Default `tradewind`. Since 0.1.
@@ -69,7 +70,7 @@ impl RedisSource {
     /// Settings that cannot be right.
     pub fn new(name: &str, config: SourceConfig) -> Result<Self, Error> {
         if config.stream.is_empty() || config.group.is_empty() {
-            return Err(invalid("`stream` and `group` must not be empty"));
+            return Err(invalid("`key` and `group` must not be empty"));
         }
         if !(1..=43_200).contains(&config.ack_wait) {
             return Err(invalid("`ack-wait` is 1 to 43200"));

@@ -65,6 +65,7 @@ struct Pooled(Client<HttpsConnector<HttpConnector>, HttpRequestBody>);
 #[async_trait]
 impl HttpService for Pooled {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let shown = Shown::by(&request);
         let exchange = async {
             let response = self.0.request(request).await.map_err(|error| {
                 let kind = match error.is_connect() {
@@ -83,6 +84,11 @@ impl HttpService for Pooled {
                 .await
                 .map_err(|error| HttpError::new_boxed(HttpErrorKind::Interrupted, error))?
                 .to_bytes();
+            let body = match parts.status.is_success() {
+                true => body,
+                // It is told of in errors.
+                false => shown.withheld(body),
+            };
             let body = Full::new(body).map_err(|never| match never {});
             Ok(HttpResponse::from_parts(
                 parts,
@@ -98,5 +104,51 @@ impl HttpService for Pooled {
         tokio::time::timeout(DEADLINE, exchange)
             .await
             .map_err(late)?
+    }
+}
+
+/// Credentials of a request. Of one whose signature is wrong the service says all that was signed.
+struct Shown(Vec<String>);
+
+impl Shown {
+    fn by(request: &HttpRequest) -> Self {
+        let headers =
+            ["authorization", "x-amz-security-token"].map(|name| request.headers().get(name));
+        let texts = headers
+            .into_iter()
+            .flatten()
+            .filter_map(|value| value.to_str().ok());
+        Self(texts.map(str::to_owned).collect())
+    }
+
+    fn withheld(&self, body: Bytes) -> Bytes {
+        let text = String::from_utf8_lossy(&body);
+        match self.0.iter().any(|shown| text.contains(shown)) {
+            false => body,
+            true => {
+                let hide = |text: String, shown: &String| text.replace(shown, "[secret]");
+                self.0.iter().fold(text.into_owned(), hide).into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_shown_is_not_told_back() {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        let headers = request.headers_mut();
+        headers.insert("x-amz-security-token", "hunter2".parse().unwrap());
+        headers.insert("authorization", "AWS4 a/b".parse().unwrap());
+        let shown = Shown::by(&request);
+        let told = |text: &'static str| shown.withheld(Bytes::from_static(text.as_bytes()));
+        assert_eq!(
+            told("<Code>SignatureDoesNotMatch</Code> token:hunter2 AWS4 a/b"),
+            "<Code>SignatureDoesNotMatch</Code> token:[secret] [secret]"
+        );
+        assert_eq!(told("<Code>NoSuchKey</Code>"), "<Code>NoSuchKey</Code>");
     }
 }

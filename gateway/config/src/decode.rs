@@ -71,6 +71,11 @@ impl Part<'_> {
             meant.extend(phrase.suggested());
             match self.take(&relative) {
                 Some(entry) => taken.push(entry),
+                None if !out.has_errors() => {
+                    // Nobody has said why: what is not built must not seem to be.
+                    self.report(&phrase, &relative, &pointer, out);
+                    return None;
+                }
                 None => return None,
             }
         }

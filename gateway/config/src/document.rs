@@ -209,22 +209,30 @@ impl Document {
         self.references.contains(pointer)
     }
 
-    /// Marks a text or number that stands in the file as a secret. Returns false for references.
+    /// Marks a text or number that stands in the file as a secret. Returns false for references, of which what stands
+    /// around them is hidden as well.
     pub(crate) fn mask(&mut self, pointer: &str) -> bool {
-        if self.is_reference(pointer) {
-            return false;
-        }
+        let is_reference = self.is_reference(pointer);
         let text = match self.written.pointer(pointer) {
+            Some(Value::String(text)) if is_reference && interpolate::is_bare(text) => {
+                return false;
+            }
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             _ => return false,
         };
+        let shown = || "[secret]".to_owned();
+        let mut texts = vec![(text, shown())];
+        if let Some(before) = self.hidden.remove(pointer) {
+            let known = before.texts.into_iter().map(|(text, _)| (text, shown()));
+            texts.extend(known);
+        }
         let hidden = Hidden {
-            texts: vec![(text, "[secret]".into())],
+            texts,
             literal: true,
         };
         self.hidden.insert(pointer.into(), hidden);
-        true
+        !is_reference
     }
 
     /// Whether the value at `pointer` must not be shown.

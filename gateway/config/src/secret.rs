@@ -199,7 +199,7 @@ impl Search<'_> {
                             "basic" => value.is_array(),
                             _ => false,
                         };
-                    let secret = !names && (named || is_secret(key));
+                    let secret = !names && (named || is_secret(key) || is_address(key, value));
                     self.suspected(value, &child(at, key), secret);
                 }
             }
@@ -219,7 +219,7 @@ impl Search<'_> {
                     false => self.declared.insert(at.into()),
                 };
             }
-            Value::String(text) if named || has_query(text) => {
+            Value::String(text) if named || has_query(text) || has_user(text) => {
                 self.suspected.insert(at.into());
             }
             Value::Number(_) if named => {
@@ -253,11 +253,28 @@ fn is_misspelt_secret(key: &str, known: &Map<String, Value>) -> bool {
     nearest.is_some_and(holds)
 }
 
-/// Whether a URL holds parameters, of which one may be a token.
+/// Whether what should be an address holds a user or a query, and perhaps is none in another way.
+fn is_address(key: &str, value: &Value) -> bool {
+    let lower = key.to_ascii_lowercase();
+    let url = |word: &str| strsim::damerau_levenshtein(word, "url") <= 1;
+    let address = lower == "endpoint" || lower.split('-').any(url);
+    address && value.to_string().contains(['@', '?'])
+}
+
+/// Whether a URL holds a query, which may be a token or hold one.
 fn has_query(text: &str) -> bool {
     let rest = text.split_once("://").map(|(_, rest)| rest);
-    rest.and_then(|rest| rest.split_once('?'))
-        .is_some_and(|(_, query)| query.contains('='))
+    let query = rest.and_then(|rest| rest.split_once('?'));
+    query.is_some_and(|(_, query)| {
+        query.contains('=') || !query.is_empty() && !text.contains(char::is_whitespace)
+    })
+}
+
+/// Whether a URL holds a user, which may be a token.
+fn has_user(text: &str) -> bool {
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    !text.contains(char::is_whitespace) && authority.is_some_and(|text| text.contains('@'))
 }
 
 /// Whether a URL holds a user and a password.

@@ -17,6 +17,42 @@ pub(crate) enum Durability {
     Ephemeral,
 }
 
+/// What the data of the load looks like.
+const ORDER: &str = r##"{
+  "type": "object", "required": ["order", "customer"],
+  "properties": {
+    "order": {
+      "type": "object", "required": ["id", "currency", "total", "items"], "additionalProperties": false,
+      "properties": {
+        "id": { "type": "integer", "minimum": 1 },
+        "currency": { "enum": ["EUR", "USD", "GBP", "CHF"] },
+        "total": { "type": "number", "minimum": 0 },
+        "express": { "type": "boolean" },
+        "items": { "type": "array", "minItems": 1, "maxItems": 100, "items": { "$ref": "#/$defs/item" } }
+      }
+    },
+    "customer": {
+      "type": "object", "required": ["id"],
+      "properties": {
+        "id": { "type": "integer", "minimum": 1 },
+        "name": { "type": "string", "minLength": 1, "maxLength": 200 },
+        "country": { "type": "string", "pattern": "^[A-Z]{2}$" }
+      }
+    },
+    "note": { "type": "string" }
+  },
+  "$defs": {
+    "item": {
+      "type": "object", "required": ["sku", "quantity", "price"],
+      "properties": {
+        "sku": { "type": "string", "pattern": "^[A-Z]-[0-9]+$" },
+        "quantity": { "type": "integer", "minimum": 1 },
+        "price": { "type": "number", "minimum": 0 }
+      }
+    }
+  }
+}"##;
+
 /// A running gateway. Its process ends before its folder goes.
 pub(crate) struct Gateway {
     pub(crate) process: Process,
@@ -48,6 +84,35 @@ impl Gateway {
         Self::configured(binary, durability, &rest)
     }
 
+    /// The same with a hundred policies, of which the last one lets the load in, and a schema of its events.
+    pub(crate) fn trusted(
+        binary: &Path,
+        durability: Durability,
+        subscriptions: &str,
+    ) -> Result<Self, String> {
+        let policies: String = (0..100)
+            .map(|n| match n {
+                99 => ("bench", "com.example.shop.*"),
+                _ => ("other", "com.example.elsewhere.*"),
+            })
+            .enumerate()
+            .map(|(n, (key, ty))| {
+                format!(
+                    "permit (principal == Key::\"{key}\", action == Action::\"publish\", resource == Stream::\"default\")\n\
+                     when {{ context.type like \"{ty}\" && context.source like \"/shop/*\" && context.via != \"v{n}\" }};\n"
+                )
+            })
+            .collect();
+        let rest = format!(
+            "policies:\n  bench: {{ file: policies.cedar }}\n\
+             schemas:\n  order: {{ versions: [ {{ file: order.json }} ], events: [ {{ type: com.example.shop.* }} ] }}\n\
+             sources:\n  shop: {{ kind: http, path: /events, auth: {{ api-keys: [bench] }} }}\n\
+             subscriptions:\n{subscriptions}"
+        );
+        let files = [("policies.cedar", policies.as_str()), ("order.json", ORDER)];
+        Self::with_files(binary, durability, &rest, &files)
+    }
+
     /// The same with another source, which is YAML below that key.
     pub(crate) fn reading(
         binary: &Path,
@@ -70,6 +135,16 @@ impl Gateway {
     }
 
     fn configured(binary: &Path, durability: Durability, rest: &str) -> Result<Self, String> {
+        Self::with_files(binary, durability, rest, &[])
+    }
+
+    /// With files beside the configuration.
+    fn with_files(
+        binary: &Path,
+        durability: Durability,
+        rest: &str,
+        files: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let (folder, word) = match durability {
             Durability::Fsync => (on_disk(binary)?, "fsync"),
             Durability::Ephemeral => (folder(Path::new("/dev/shm"))?, "ephemeral"),
@@ -81,7 +156,9 @@ impl Gateway {
              api-keys:\n  bench: {{ sha256: {KEY_SHA256} }}\n{rest}",
             folder.path().join("data").display(),
         );
-        std::fs::write(&config, text).map_err(|e| e.to_string())?;
+        for (name, content) in [("tradewind.yaml", text.as_str())].iter().chain(files) {
+            std::fs::write(folder.path().join(name), content).map_err(|e| e.to_string())?;
+        }
         let said = std::fs::File::create(folder.path().join("log")).map_err(|e| e.to_string())?;
         let mut command = Command::new(binary);
         command

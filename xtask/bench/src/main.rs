@@ -68,6 +68,9 @@ pub(crate) struct Options {
     /// Adds rows for baselines on a current-thread runtime; they are not judged.
     #[arg(long)]
     reference: bool,
+    /// Adds a row to `accept`, judged as well: with a hundred policies and a schema.
+    #[arg(long)]
+    trusted: bool,
     /// A folder with the jars of ElasticMQ, for `aws`.
     #[arg(long)]
     elasticmq: Option<PathBuf>,

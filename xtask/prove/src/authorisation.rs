@@ -1,6 +1,7 @@
 //! Who may do what: a matrix of principals, actions, streams and types, and requests that two readers might read in two
 //! ways. Whatever is stored is read back and held against the rules, told a second time.
 
+mod mutual;
 mod proofs;
 mod rules;
 mod tricks;
@@ -9,6 +10,7 @@ pub(crate) mod wire;
 use crate::authentication::oidc;
 use crate::gateway::Gateway;
 use crate::{Options, Proved};
+use mutual::Mutual;
 use proofs::Proofs;
 use rules::{ADMIN, About, POLICIES, Who, may_publish};
 use sha2::{Digest, Sha256};
@@ -63,23 +65,18 @@ pub(crate) async fn run(options: &Options) -> Proved {
 }
 
 async fn steps(options: &Options, figures: &mut Figures) -> Result<(), String> {
-    let admin = free()?;
-    let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
     let issuing = oidc::Ground::new(&options.gateway).await?;
     let issuer = issuing.start("k1").await?;
     let proofs = Proofs::new(&issuing, &issuer).await?;
-    configure(&gateway, admin, &proofs)?;
-    gateway.start().await?;
-    let token = gateway.data().join("admin.token");
-    let ground = Ground {
-        address: gateway.address,
-        admin,
-        token: std::fs::read_to_string(token)
-            .map_err(text)?
-            .trim()
-            .to_owned(),
-        proofs,
-    };
+    let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
+    let mutual = Mutual::new(&gateway)?;
+    let ground = Ground::start(&mut gateway, &proofs, Some(mutual)).await?;
+    ground.certificates(figures).await?;
+    ground.administration(figures).await?;
+    gateway.said_no_panic()?;
+    drop(gateway);
+    let mut gateway = Gateway::new(&options.gateway, "  {}\n")?;
+    let ground = Ground::start(&mut gateway, &proofs, None).await?;
     ground.matrix(figures).await?;
     ground.administration(figures).await?;
     ground.mislead(figures, options.short).await?;
@@ -95,15 +92,28 @@ fn key(id: &str) -> String {
     format!("tw_{id}_{}", "5a".repeat(24))
 }
 
-fn configure(gateway: &Gateway, admin: SocketAddr, proofs: &Proofs) -> Result<(), String> {
-    let mut head =
-        format!("admin: {admin}\nadmin-auth: {{ api-keys: [shop, oncall, reader] }}\napi-keys:\n");
+fn configure(
+    gateway: &Gateway,
+    admin: SocketAddr,
+    proofs: &Proofs,
+    secured: bool,
+) -> Result<(), String> {
+    let by_certificate = match secured {
+        true => ", certificates: [\"uri:spiffe://acme/*\"]",
+        false => "",
+    };
+    let mut head = format!(
+        "admin: {admin}\nadmin-auth: {{ api-keys: [shop, oncall, reader]{by_certificate} }}\napi-keys:\n"
+    );
     for id in KEYS {
         let digest = Sha256::digest(key(id));
         let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         head.push_str(&format!("  {id}: {{ sha256: {hash} }}\n"));
     }
     head.push_str("streams: { orders: {}, payments: {} }\n");
+    if secured {
+        head.push_str(&Mutual::settings());
+    }
     head.push_str(&POLICIES.replace("ISSUER", &proofs.issuer));
     let sink = "sink: { kind: http, url: \"http://127.0.0.1:9/\", allow-private: [127.0.0.0/8], allow-ports: [9] }";
     head.push_str(&format!(
@@ -116,6 +126,11 @@ fn configure(gateway: &Gateway, admin: SocketAddr, proofs: &Proofs) -> Result<()
         let how = proofs.settings(name);
         sources.push_str(&format!(
             "  {name}: {{ path: {path}, stream: orders, {how} }}\n"
+        ));
+    }
+    for (name, path, auth, _) in mutual::DOORS.iter().filter(|_| secured) {
+        sources.push_str(&format!(
+            "  {name}: {{ kind: http, path: {path}, stream: orders, auth: {{ {auth} }} }}\n"
         ));
     }
     // Two doors lead to one stream, so that `via` counts.
@@ -131,23 +146,56 @@ fn configure(gateway: &Gateway, admin: SocketAddr, proofs: &Proofs) -> Result<()
     gateway.write(&text.replace("sources:\n", &format!("{head}{sources}")))
 }
 
-struct Ground {
+struct Ground<'a> {
     address: SocketAddr,
     admin: SocketAddr,
     token: String,
-    proofs: Proofs,
+    proofs: &'a Proofs,
+    /// Certificates, where it has TLS.
+    mutual: Option<Mutual>,
 }
 
-impl Ground {
+impl<'a> Ground<'a> {
+    async fn start(
+        gateway: &mut Gateway,
+        proofs: &'a Proofs,
+        mutual: Option<Mutual>,
+    ) -> Result<Self, String> {
+        let admin = free()?;
+        configure(gateway, admin, proofs, mutual.is_some())?;
+        gateway.start().await?;
+        let token = std::fs::read_to_string(gateway.data().join("admin.token"));
+        Ok(Self {
+            address: gateway.address,
+            admin,
+            token: token.map_err(text)?.trim().to_owned(),
+            proofs,
+            mutual,
+        })
+    }
+
+    /// Holders of certificates, and of keys beside them; and who is nobody where they are asked for.
+    async fn certificates(&self, figures: &mut Figures) -> Result<(), String> {
+        for (via, path, _, all) in mutual::DOORS {
+            self.cells((via, path, "orders"), all, figures).await?;
+        }
+        for (path, who) in mutual::STRANGERS {
+            let about = About {
+                ty: "com.acme.order.placed",
+                source: "/shop/1",
+                subject: None,
+            };
+            let answer = self.publish(who, path, about, "binary").await?;
+            if answer.status != 401 {
+                return Err(format!("{who:?} at {path}: {} and not 401", answer.status));
+            }
+            figures.matrix += 1;
+        }
+        Ok(())
+    }
+
     /// Every principal at every door with every kind of event, in each mode: the answer is what the rules say.
     async fn matrix(&self, figures: &mut Figures) -> Result<(), String> {
-        let types = [
-            "com.acme.order.placed",
-            "com.acme.order.vault",
-            "com.acme.payment.made",
-            "public",
-            "other",
-        ];
         let doors = STREAMS
             .iter()
             .copied()
@@ -159,42 +207,7 @@ impl Ground {
         });
         let proved = PROOFS.map(|(via, path, all)| (via, path, "orders", all));
         for (via, path, stream, all) in doors.chain(proved) {
-            for who in all {
-                for ty in types {
-                    for source in ["/shop/1", "/pay/1"] {
-                        for subject in [None, Some("s"), Some("secret")] {
-                            let about = About {
-                                ty,
-                                source,
-                                subject,
-                            };
-                            let expected = may_publish(*who, via, stream, about);
-                            let modes: &[&str] = match who {
-                                Who::Signed => &["signed"],
-                                _ => &["binary", "structured", "batch"],
-                            };
-                            for mode in modes {
-                                let answer = self.publish(*who, path, about, mode).await?;
-                                let status = if expected { 202 } else { 403 };
-                                if answer.status != status {
-                                    let body = String::from_utf8_lossy(&answer.body).into_owned();
-                                    return Err(format!(
-                                        "{who:?} at {path}, {about:?}, {mode}: {} and not {status}: {body}",
-                                        answer.status
-                                    ));
-                                }
-                                if !expected
-                                    && answer.json()["type"]
-                                        != "urn:tradewind:problem:policy-denied"
-                                {
-                                    return Err(format!("a denial is told as {}", answer.json()));
-                                }
-                                figures.matrix += 1;
-                            }
-                        }
-                    }
-                }
-            }
+            self.cells((via, path, stream), all, figures).await?;
         }
         for (who, status) in [("till", 502), ("shop", 403)] {
             let answer = self.show(Who::Key(who), "/ask", &[], "").await?;
@@ -202,6 +215,41 @@ impl Ground {
                 return Err(format!("{who} calls the route: {}", answer.status));
             }
             figures.matrix += 1;
+        }
+        Ok(())
+    }
+
+    /// Every one of these at a door with every kind of event, in each mode.
+    async fn cells(
+        &self,
+        (via, path, stream): (&str, &str, &str),
+        all: &[Who],
+        figures: &mut Figures,
+    ) -> Result<(), String> {
+        for who in all {
+            for about in About::all() {
+                let expected = may_publish(*who, via, stream, about);
+                let modes: &[&str] = match who {
+                    Who::Signed => &["signed"],
+                    _ => &["binary", "structured", "batch"],
+                };
+                for mode in modes {
+                    let answer = self.publish(*who, path, about, mode).await?;
+                    let status = if expected { 202 } else { 403 };
+                    if answer.status != status {
+                        let body = String::from_utf8_lossy(&answer.body).into_owned();
+                        return Err(format!(
+                            "{who:?} at {path}, {about:?}, {mode}: {} and not {status}: {body}",
+                            answer.status
+                        ));
+                    }
+                    let told = answer.json();
+                    if !expected && told["type"] != "urn:tradewind:problem:policy-denied" {
+                        return Err(format!("a denial is told as {told}"));
+                    }
+                    figures.matrix += 1;
+                }
+            }
         }
         Ok(())
     }
@@ -252,14 +300,20 @@ impl Ground {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Answer, String> {
-        let shown = match who {
-            Who::Key(id) => Some(("x-api-key", key(id))),
-            Who::Nobody | Who::Signed => None,
-            who => Some(("authorization", self.proofs.of(who)?)),
-        };
+        let (mut certificate, mut shown) = (None, None);
+        match who {
+            Who::Key(id) => shown = Some(("x-api-key", key(id))),
+            Who::Nobody | Who::Signed => {}
+            Who::Certificate(id) => certificate = Some(id),
+            who => shown = Some(("authorization", self.proofs.of(who)?)),
+        }
         let mut all = headers.to_vec();
         all.extend(shown.as_ref().map(|(name, value)| (*name, value.as_str())));
-        send(self.address, &post(path, &all, body)).await
+        let request = post(path, &all, body);
+        match &self.mutual {
+            Some(mutual) => mutual.send(self.address, certificate, &request).await,
+            None => send(self.address, &request).await,
+        }
     }
 
     async fn ask(&self, who: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
@@ -268,10 +322,21 @@ impl Ground {
             id => format!("Bearer {}", key(id)),
         };
         let headers = [
-            ("authorization", proof.as_str()),
             ("content-type", "application/json"),
+            ("authorization", proof.as_str()),
         ];
-        send(self.admin, &request(method, path, &headers, body)).await
+        match &self.mutual {
+            None => send(self.admin, &request(method, path, &headers, body)).await,
+            // The token has no certificate beside it, and a certificate no token.
+            Some(mutual) if who == "operator" => {
+                let request = request(method, path, &headers, body);
+                mutual.send(self.admin, None, &request).await
+            }
+            Some(mutual) => {
+                let request = request(method, path, &headers[..1], body);
+                mutual.send(self.admin, Some(who), &request).await
+            }
+        }
     }
 
     /// The table of the admin API.

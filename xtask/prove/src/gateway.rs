@@ -183,10 +183,15 @@ impl Gateway {
 
     /// A call of its own command line; what it says is dropped.
     pub(crate) fn command(&self, command: &[&str]) -> Command {
+        let mut call = self.bare(command);
+        call.arg("--config").arg(self.config());
+        call
+    }
+
+    /// The same, without a word of its configuration.
+    pub(crate) fn bare<S: AsRef<std::ffi::OsStr>>(&self, command: &[S]) -> Command {
         let mut call = Command::new(&self.binary);
         call.args(command)
-            .arg("--config")
-            .arg(self.config())
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

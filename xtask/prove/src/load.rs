@@ -211,13 +211,18 @@ pub(crate) async fn ask(
     request: Request<Full<Bytes>>,
 ) -> Option<Response<Bytes>> {
     sender.ready().await.ok()?;
-    let (parts, body): (_, Incoming) = sender.send_request(request).await.ok()?.into_parts();
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "answers of the gateway under test are small"
-    )]
-    let body = body.collect().await.ok()?.to_bytes();
+    let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
+    let body = whole(body).await?;
     Some(Response::from_parts(parts, body))
+}
+
+/// The whole body of an answer.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "answers of the gateway under test are small"
+)]
+pub(crate) async fn whole(body: Incoming) -> Option<Bytes> {
+    Some(body.collect().await.ok()?.to_bytes())
 }
 
 /// A connection to publish by.

@@ -12,6 +12,7 @@ mod aws;
 mod aws_migration;
 mod backlog;
 mod backup;
+mod certificates;
 mod drain;
 mod full;
 mod gateway;
@@ -30,6 +31,7 @@ mod permissions;
 mod reload;
 mod routes;
 mod schemas;
+mod secrets;
 mod sinks;
 mod ssrf;
 mod target;
@@ -77,6 +79,7 @@ const PROOFS: &[(&str, Run)] = &[
         Box::pin(authorisation::run(options))
     }),
     ("schemas", |options| Box::pin(schemas::run(options))),
+    ("secrets", |options| Box::pin(secrets::run(options))),
     ("ssrf", |options| Box::pin(ssrf::run(options))),
     ("tenants", |options| Box::pin(tenants::run(options))),
 ];

@@ -2,15 +2,14 @@
 //! Entra, signatures of AWS, keys and certificates; rotated, refused and out of reach; and what of all that
 //! stands in the log.
 
-mod certificates;
 mod sigv4;
 mod world;
 
 use crate::authentication::oidc;
+use crate::certificates::Authority;
 use crate::gateway::{Gateway, balance};
 use crate::{Options, Proved, load};
 use bytes::Bytes;
-use certificates::Authority;
 use http_body_util::Full;
 use hyper::Request;
 use std::collections::BTreeSet;

@@ -25,6 +25,8 @@ const EVENTS: usize = 1000;
 const ROUNDS: usize = 30;
 /// Longest time to compile a schema, or to refuse it, in milliseconds.
 const COMPILE_MOST: f64 = 50.0;
+/// Longest time to compare two versions of one, in milliseconds.
+const COMPARE_MOST: f64 = 2000.0;
 /// What all three may cost together, in nanoseconds, when the decision is remembered.
 const MOST: f64 = 5000.0;
 
@@ -61,10 +63,12 @@ fn run() -> Result<bool, String> {
         println!("  {what:<24}{:>9.2} µs", ns / 1000.0);
     }
     let (count, slowest) = compile()?;
-    let holds = together <= MOST && slowest <= COMPILE_MOST;
+    let (pairs, longest) = compare();
+    let holds = together <= MOST && slowest <= COMPILE_MOST && longest <= COMPARE_MOST;
     println!(
         "trust: {:.2} µs for API key, decision and schema together ({:.1} µs for a decision afresh), at most {:.0} µs; \
-         {count} hostile schemas compiled or refused within {slowest:.1} ms each, at most {COMPILE_MOST:.0} ms: {}",
+         {count} hostile schemas compiled or refused within {slowest:.1} ms each, at most {COMPILE_MOST:.0} ms, \
+         {pairs} pairs of versions compared within {longest:.1} ms, at most {COMPARE_MOST:.0} ms: {}",
         together / 1000.0,
         afresh / 1000.0,
         MOST / 1000.0,
@@ -109,6 +113,24 @@ fn compile() -> Result<(usize, f64), String> {
         slowest = slowest.max(least);
     }
     Ok((all.len(), slowest))
+}
+
+/// The milliseconds that the slowest comparison takes, in both directions.
+fn compare() -> (usize, f64) {
+    let (all, mut slowest) = (hostile::pairs(), 0.0_f64);
+    println!("hostile pairs of versions, CPU time to compare in both directions");
+    for (what, earlier, later) in &all {
+        let Some(owes_nothing) = hostile::compare(earlier, later) else {
+            println!("  {what:<40.40}{:>9}     refused", "");
+            continue;
+        };
+        let began = cpu();
+        let verdict = if owes_nothing() { "fits" } else { "does not" };
+        let took = (cpu() - began) / 1e6;
+        println!("  {what:<40.40}{took:>9.2} ms  {verdict}");
+        slowest = slowest.max(took);
+    }
+    (all.len(), slowest)
 }
 
 fn cpu() -> f64 {

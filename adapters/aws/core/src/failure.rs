@@ -115,7 +115,7 @@ impl Failure {
             code: code.map(str::to_owned),
             status: Some(status),
             detail: match said.and_then(|said| said.message()) {
-                Some(message) => message.to_owned(),
+                Some(message) => summary(message).to_owned(),
                 // Not with what was answered: a proxy may say back what it was sent.
                 None => in_short(error),
             },
@@ -138,7 +138,7 @@ impl Failure {
             meaning: Self::meaning(Some(code), if sender_fault { 400 } else { 500 }),
             code: Some(code.to_owned()),
             status: None,
-            detail: message.unwrap_or_default().to_owned(),
+            detail: summary(message.unwrap_or_default()).to_owned(),
         }
     }
 
@@ -257,6 +257,13 @@ impl Failure {
     }
 }
 
+/// A message without what was signed, headers with the session token among it, which AWS tells of wrong signatures.
+fn summary(message: &str) -> &str {
+    let line = message.split('\n').next().unwrap_or_default();
+    let canonical = line.find("The Canonical String");
+    line[..canonical.unwrap_or(line.len())].trim_end()
+}
+
 /// The code itself of `com.amazonaws.sqs#QueueDoesNotExist` or `AWS.SimpleQueueService.NonExistentQueue`.
 fn short(code: &str) -> &str {
     code.rsplit(['#', '.']).next().unwrap_or_default()
@@ -277,6 +284,24 @@ fn in_short(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_signed_is_not_told() {
+        for (message, told) in [
+            ("no such queue", "no such queue"),
+            (
+                "The signature does not match. The Canonical String for this request should have been\n'POST\n/\nx-amz-security-token:hunter2'",
+                "The signature does not match.",
+            ),
+            (
+                "does not match\nx-amz-security-token:hunter2",
+                "does not match",
+            ),
+        ] {
+            assert_eq!(summary(message), told);
+            assert_eq!(Failure::of_entry("a", true, Some(message)).detail, told);
+        }
+    }
 
     #[test]
     fn codes_and_statuses_are_classified() {

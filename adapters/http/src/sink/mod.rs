@@ -266,10 +266,28 @@ fn secrets(config: &Config, target: &Target) -> Redact {
         secrets.push(base64::engine::general_purpose::STANDARD.encode(pair));
     }
     secrets.extend(config.signing.iter().map(|s| s.expose().to_owned()));
+    let told = config.headers.iter().filter(|(name, _)| is_secret(name));
+    secrets.extend(told.map(|(_, value)| value.clone()));
     secrets.extend(target.uri.query().map(str::to_owned));
     let values = target.uri.query().unwrap_or_default().split('&');
     secrets.extend(values.filter_map(|pair| Some(pair.split_once('=')?.1.to_owned())));
     Redact::new(secrets)
+}
+
+/// Whether a header holds a secret, by its name: credentials belong in `auth`, and stand here all the same.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [
+        "auth",
+        "cookie",
+        "credential",
+        "key",
+        "passw",
+        "secret",
+        "signature",
+        "token",
+    ];
+    words.iter().any(|word| name.contains(word))
 }
 
 fn invalid(place: &'static str, message: String) -> Error {

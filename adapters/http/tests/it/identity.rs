@@ -41,6 +41,15 @@ async fn a_token_is_obtained_once_and_shown_with_each_request() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_a_secret_by_its_name_shows_nowhere() {
+    let said = "x-team-token: hunter2hunter2, x-env: production";
+    let target = Server::start(Act::Answer(500, Vec::new(), said.into())).await;
+    let headers = json!({ "headers": { "x-team-token": "hunter2hunter2", "x-env": "production" } });
+    let outcome = one(&sink(&target.url(), headers), delivery(event("1"))).await;
+    assert_eq!(why(&outcome).1, "x-team-token: [secret], x-env: production");
+}
+
+#[tokio::test]
 async fn a_refused_token_is_replaced_once_and_shows_nowhere() {
     let metadata = Server::start(tokens()).await;
     // It repeats what it was sent.

@@ -33,7 +33,7 @@ pub(crate) async fn stream(server: &Server) -> String {
 
 pub(crate) fn source(address: &str, stream: &str) -> NatsSource {
     let config = serde_json::json!({
-        "cluster": { "servers": [address] }, "stream": stream, "ack-wait": 2,
+        "cluster": { "servers": [address] }, "jetstream": stream, "ack-wait": 2,
     });
     NatsSource::new("suite", serde_json::from_value(config).unwrap()).unwrap()
 }

@@ -30,7 +30,7 @@ pub(crate) fn stream() -> String {
 
 pub(crate) fn source(address: &str, stream: &str) -> RedisSource {
     let config = serde_json::json!({
-        "connection": { "server": address }, "stream": stream, "ack-wait": 2,
+        "connection": { "server": address }, "key": stream, "ack-wait": 2,
     });
     RedisSource::new("suite", serde_json::from_value(config).unwrap()).unwrap()
 }

@@ -34,6 +34,14 @@ pub(crate) fn refers(written: &str) -> bool {
     written.replace("$${", "").contains("${")
 }
 
+/// Whether a text is one reference, and nothing besides.
+pub(crate) fn is_bare(written: &str) -> bool {
+    let inner = written
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| !inner.contains(['}', '$']) && !inner.contains(":-"))
+}
+
 /// Replaces the references of `written`; relative files are looked up from `base`.
 pub(crate) fn expand(
     written: &str,
@@ -240,6 +248,22 @@ mod tests {
                 .map(|expanded| expanded.text)
                 .map_err(|problem| problem.code);
             assert_eq!(made.as_deref().map_err(|code| *code), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_reference_is_not_one() {
+        for (written, bare) in [
+            ("${env:NAME}", true),
+            ("${file:a b}", true),
+            ("x${env:NAME}", false),
+            ("${env:NAME}x", false),
+            ("${env:A}${env:B}", false),
+            ("${env:NAME:-hunter2}", false),
+            ("$${env:NAME}", false),
+            ("plain", false),
+        ] {
+            assert_eq!(is_bare(written), bare, "{written}");
         }
     }
 

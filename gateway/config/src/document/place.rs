@@ -191,10 +191,10 @@ impl Document {
             self.locate(refused.span, Severity::Error, refused.code, refused.message);
         // The keys are not known yet, so that a line which looks like a secret is not shown.
         let line = diagnostic.source_line.to_ascii_lowercase();
-        if NAMES
-            .iter()
-            .chain(&["key", "auth"])
-            .any(|word| line.contains(word))
+        let mut words = NAMES.iter().chain(&["key", "auth"]);
+        let secret = words.any(|word| line.contains(word));
+        // So does one with the user or the query of an address.
+        if (secret || line.contains(['@', '?']))
             && let Some(at) = diagnostic.source_line.find([':', '='])
         {
             let (head, tail) = diagnostic.source_line.split_at(at + 1);

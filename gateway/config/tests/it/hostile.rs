@@ -65,6 +65,52 @@ fn env(secret: &'static str) -> Fake {
     }
 }
 
+/// Users and queries of addresses, and what stands around references, in findings about the line that they are in.
+#[test]
+fn no_part_of_a_secret_is_shown_with_its_line() {
+    for address in [
+        "https://swordfish@a.example/x",
+        "https://u:swordfish@a.example/x",
+        "https://a.example/x?swordfish",
+        "https://a.example/x?a=swordfish#b",
+        "u:swordfish@a.example",
+        "/x?swordfish",
+        "https://a.example/x?key=swordfish&tenant=${env:HOOK}",
+        "https://swordfish@${env:HOOK}",
+        "https://a.example/x?key=${env:NOBODY:-swordfish}",
+    ] {
+        for settings in [
+            format!("kind: post, url: \"{address}\", zzz: 1"),
+            format!("kind: psot, url: \"{address}\""),
+            format!("kind: post, url: {{ a: \"{address}\" }}"),
+            format!("kind: post, url: [\"{address}\"]"),
+            format!("kind: post, ulr: \"{address}\""),
+            format!("kind: post, url: \"{address}"),
+            format!("kind: post, url: \"{address}\" }}"),
+            format!(
+                "kind: post, url: \"https://b.example\", headers: {{ authorization: \"{address}\", x: 5 }}"
+            ),
+        ] {
+            let text = format!("subscriptions:\n  b: {{ sink: {{ {settings} }} }}\n");
+            let found = match load_str("a.yaml", &text, &registry(), &env("7731-7731")) {
+                Err(found) => found,
+                Ok(checked) => checked.warnings,
+            };
+            let said = [
+                found.render_all(false),
+                found.to_string(),
+                serde_json::to_string(&found).unwrap(),
+                tradewind_config::sarif(&found, "0").to_string(),
+            ]
+            .concat();
+            assert!(
+                !said.contains("swordfish") && !said.contains("7731"),
+                "{text}{said}"
+            );
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_answered(pieces in prop::collection::vec(piece(), 0..40), toml: bool) {

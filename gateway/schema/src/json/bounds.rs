@@ -4,6 +4,7 @@
 //! its parts. Many ways through the first kind multiply the work for each value; if a schema comes back to
 //! itself over a part of the value in several ways, the work multiplies with each level of nesting.
 
+use super::patterns;
 use crate::InvalidSchema;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +17,10 @@ const DEPTH_MAX: usize = 64;
 const PATTERN_MAX: usize = 8 << 10;
 /// Most checks of one value.
 const WAYS_MAX: u64 = 1_000;
+/// Options of an `enum` that cost as much as one more check, where they are not all texts.
+const OPTIONS: usize = 10;
+/// Most steps to find out what checking costs: a graph in which everything leads to everything has many more.
+const STEPS_MAX: usize = 200_000;
 /// Most checks that recursion may make of one.
 const GROWTH_MAX: f64 = 100_000.0;
 /// Keywords whose schemas apply to the same value.
@@ -45,9 +50,11 @@ const BY_NAME: [&str; 4] = [
 pub(super) fn depth_max(schema: &Value) -> Result<Option<u32>, InvalidSchema> {
     let mut graph = Graph::default();
     graph.add(schema, String::new(), false, 0)?;
-    let edges = graph.edges();
-    let ways = Ways::of(&edges)?;
-    let growth = growth(&edges, &ways);
+    patterns::bound(&graph.patterns)?;
+    let mut steps = Steps(0);
+    let edges = graph.edges(&mut steps)?;
+    let ways = Ways::of(&edges, &mut steps)?;
+    let growth = growth(&edges, &ways, &mut steps)?;
     if growth <= 1.0 {
         return Ok(None);
     }
@@ -62,6 +69,22 @@ pub(super) fn depth_max(schema: &Value) -> Result<Option<u32>, InvalidSchema> {
     Ok(Some(levels as u32))
 }
 
+/// How much was done so far.
+struct Steps(usize);
+
+impl Steps {
+    fn take(&mut self, count: usize) -> Result<(), InvalidSchema> {
+        self.0 += count;
+        match self.0 <= STEPS_MAX {
+            true => Ok(()),
+            false => Err(InvalidSchema::new(
+                "its schemas refer to each other in more ways than can be followed in bounded time",
+            )
+            .hint("let alternatives share fewer schemas")),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Graph<'s> {
     nodes: Vec<Node<'s>>,
@@ -71,6 +94,7 @@ struct Graph<'s> {
     places: HashMap<String, usize>,
     /// By what references may call them.
     names: HashMap<&'s str, Vec<usize>>,
+    patterns: BTreeSet<&'s str>,
 }
 
 struct Node<'s> {
@@ -89,6 +113,16 @@ struct Edges {
     matched: Vec<usize>,
     /// To all other parts.
     rest: Vec<usize>,
+    /// Checks of the value itself beside the first.
+    more: u64,
+}
+
+impl Edges {
+    fn all(&self) -> impl Iterator<Item = usize> {
+        let named = self.named.values().flatten();
+        let others = self.here.iter().chain(&self.matched).chain(&self.rest);
+        others.chain(named).copied()
+    }
 }
 
 impl<'s> Graph<'s> {
@@ -121,13 +155,16 @@ impl<'s> Graph<'s> {
             if !by_name && matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
                 continue;
             }
-            let long = |pattern: &str| pattern.len() > PATTERN_MAX;
-            let too_long = match (key.as_str(), value) {
-                _ if by_name => false,
-                ("pattern", Value::String(pattern)) => long(pattern),
-                ("patternProperties", Value::Object(all)) => all.keys().any(|key| long(key)),
-                _ => false,
+            let new: Vec<&str> = match (key.as_str(), value) {
+                _ if by_name => Vec::new(),
+                ("pattern", Value::String(pattern)) => vec![pattern],
+                ("patternProperties", Value::Object(all)) => {
+                    all.keys().map(String::as_str).collect()
+                }
+                _ => Vec::new(),
             };
+            let too_long = new.iter().any(|pattern| pattern.len() > PATTERN_MAX);
+            self.patterns.extend(new);
             if too_long {
                 return Err(InvalidSchema::new(format!(
                     "{place}/{key}: a pattern of more than {} KiB",
@@ -177,8 +214,13 @@ impl<'s> Graph<'s> {
         self.names.values().flatten().copied().collect()
     }
 
-    fn edges(&self) -> Vec<Edges> {
-        (0..self.nodes.len()).map(|node| self.leads(node)).collect()
+    fn edges(&self, steps: &mut Steps) -> Result<Vec<Edges>, InvalidSchema> {
+        let all = (0..self.nodes.len()).map(|node| {
+            let edges = self.leads(node);
+            steps.take(1 + edges.all().count())?;
+            Ok(edges)
+        });
+        all.collect()
     }
 
     fn leads(&self, node: usize) -> Edges {
@@ -205,6 +247,12 @@ impl<'s> Graph<'s> {
                     let Value::Array(items) = value else { continue };
                     for (i, schema) in items.iter().enumerate() {
                         edges.named.insert(format!("[{i}]"), self.ids(schema));
+                    }
+                }
+                "enum" => {
+                    let options = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                    if !options.iter().all(Value::is_string) {
+                        edges.more = (options.len() / OPTIONS) as u64;
                     }
                 }
                 "patternProperties" | "contains" => edges.matched.extend(self.ids(value)),
@@ -241,10 +289,10 @@ impl<'s> Graph<'s> {
 struct Ways(Vec<BTreeMap<usize, u64>>);
 
 impl Ways {
-    fn of(edges: &[Edges]) -> Result<Self, InvalidSchema> {
+    fn of(edges: &[Edges], steps: &mut Steps) -> Result<Self, InvalidSchema> {
         let mut done: Vec<Option<BTreeMap<usize, u64>>> = vec![None; edges.len()];
         for node in 0..edges.len() {
-            visit(node, edges, &mut done, &mut BTreeSet::new())?;
+            visit(node, edges, &mut done, &mut BTreeSet::new(), steps)?;
         }
         Ok(Self(
             done.into_iter().map(Option::unwrap_or_default).collect(),
@@ -257,6 +305,7 @@ fn visit(
     edges: &[Edges],
     done: &mut Vec<Option<BTreeMap<usize, u64>>>,
     above: &mut BTreeSet<usize>,
+    steps: &mut Steps,
 ) -> Result<(), InvalidSchema> {
     if done[node].is_some() {
         return Ok(());
@@ -274,17 +323,17 @@ fn visit(
     }
     let mut ways = BTreeMap::from([(node, 1)]);
     for next in &edges[node].here {
-        visit(*next, edges, done, above)?;
+        visit(*next, edges, done, above, steps)?;
+        steps.take(done[*next].as_ref().map_or(0, BTreeMap::len))?;
         for (met, times) in done[*next].iter().flatten() {
             let sum: &mut u64 = ways.entry(*met).or_default();
             *sum = sum.saturating_add(*times);
         }
     }
-    if ways
-        .values()
-        .fold(0, |sum: u64, times| sum.saturating_add(*times))
-        > WAYS_MAX
-    {
+    let checks = ways.iter().fold(0, |sum: u64, (met, times)| {
+        sum.saturating_add(times.saturating_mul(1 + edges[*met].more))
+    });
+    if checks > WAYS_MAX {
         return Err(InvalidSchema::new(format!(
             "one value would be checked more than {WAYS_MAX} times"
         ))
@@ -296,62 +345,98 @@ fn visit(
 }
 
 /// The largest number of times that a schema comes back to itself for one part of a value.
-fn growth(edges: &[Edges], ways: &Ways) -> f64 {
-    let reach = reach(edges);
+fn growth(edges: &[Edges], ways: &Ways, steps: &mut Steps) -> Result<f64, InvalidSchema> {
+    let rings = rings(edges);
     let mut most: u64 = 0;
-    for (node, met) in ways.0.iter().enumerate() {
-        if !reach[node].contains(&node) {
-            continue;
-        }
+    for (met, ring) in ways.0.iter().zip(&rings) {
+        let Some(ring) = ring else { continue };
         let back = |targets: &[usize]| {
-            targets
-                .iter()
-                .filter(|t| **t == node || reach[**t].contains(&node))
-                .count() as u64
+            let within = targets.iter().filter(|t| rings[**t] == Some(*ring));
+            within.count() as u64
         };
-        let names: BTreeSet<&str> = met
-            .keys()
-            .flat_map(|met| edges[*met].named.keys().map(String::as_str))
-            .collect();
-        for name in names.into_iter().chain([""]) {
-            let times = met.iter().map(|(met, times)| {
-                let edges = &edges[*met];
-                let named = edges.named.get(name).unwrap_or(&edges.rest);
-                times * (back(named) + back(&edges.matched))
-            });
-            most = most.max(times.sum());
+        // For a part of any name, and what is more or less of it for those that are named.
+        let mut any: u64 = 0;
+        let mut named: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (met, times) in met {
+            let edges = &edges[*met];
+            steps.take(1 + edges.named.len() + edges.rest.len() + edges.matched.len())?;
+            let rest = times * back(&edges.rest);
+            any += rest + times * back(&edges.matched);
+            for (name, targets) in &edges.named {
+                let (more, less) = named.entry(name).or_default();
+                *more += times * back(targets);
+                *less += rest;
+            }
         }
+        let names = named.values().map(|(more, less)| any + more - less);
+        most = most.max(names.fold(any, u64::max));
     }
     #[expect(clippy::cast_precision_loss)]
     let most = most as f64;
-    most
+    Ok(most)
 }
 
-/// For each schema of a recursion, what it leads to in any number of steps.
-fn reach(edges: &[Edges]) -> Vec<BTreeSet<usize>> {
-    let next = |node: usize| {
-        let edges = &edges[node];
-        let named = edges.named.values().flatten();
-        edges
-            .here
-            .iter()
-            .chain(&edges.matched)
-            .chain(&edges.rest)
-            .chain(named)
-            .copied()
-    };
-    (0..edges.len())
-        .map(|start| {
-            let mut seen = BTreeSet::new();
-            let mut open: Vec<usize> = next(start).collect();
-            while let Some(node) = open.pop() {
-                if seen.insert(node) {
-                    open.extend(next(node));
+/// For each schema that leads back to itself, a number that it shares with all that lie on its ways back.
+fn rings(edges: &[Edges]) -> Vec<Option<usize>> {
+    let next: Vec<Vec<usize>> = edges.iter().map(|edges| edges.all().collect()).collect();
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); next.len()];
+    for (node, all) in next.iter().enumerate() {
+        for to in all {
+            before[*to].push(node);
+        }
+    }
+    let mut rings = vec![None; next.len()];
+    // Against the arrows, beginning with what is left last (Kosaraju's algorithm).
+    for start in left(&next).into_iter().rev() {
+        if rings[start].is_some() {
+            continue;
+        }
+        rings[start] = Some(start);
+        let mut open = vec![start];
+        let mut count = 0;
+        while let Some(node) = open.pop() {
+            count += 1;
+            for from in &before[node] {
+                if rings[*from].is_none() {
+                    rings[*from] = Some(start);
+                    open.push(*from);
                 }
             }
-            seen
-        })
+        }
+        if count == 1 && !next[start].contains(&start) {
+            // Taken for now, so that nothing else takes it along.
+            rings[start] = Some(usize::MAX);
+        }
+    }
+    let alone = |ring: &Option<usize>| *ring == Some(usize::MAX);
+    rings
+        .iter()
+        .map(|ring| ring.filter(|_| !alone(ring)))
         .collect()
+}
+
+/// All nodes in the order in which a walk along the arrows is done with them.
+fn left(next: &[Vec<usize>]) -> Vec<usize> {
+    let mut seen = vec![false; next.len()];
+    let mut order = Vec::with_capacity(next.len());
+    for start in 0..next.len() {
+        let mut open = vec![(start, 0)];
+        while let Some((node, at)) = open.pop() {
+            if at == 0 && std::mem::replace(&mut seen[node], true) {
+                continue;
+            }
+            match next[node].get(at) {
+                Some(to) => {
+                    open.push((node, at + 1));
+                    if !seen[*to] {
+                        open.push((*to, 0));
+                    }
+                }
+                None => order.push(node),
+            }
+        }
+    }
+    order
 }
 
 /// A fragment without its percent signs.

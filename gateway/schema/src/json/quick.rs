@@ -1,13 +1,15 @@
 //! A quick yes: schemas of the usual keywords are held against the bytes themselves, without making values of them.
 //! Whatever this cannot tell for sure, the validator decides.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// Properties of one object that are followed: a bit each.
 const PROPERTIES_MAX: usize = 64;
+/// Texts that are compared one by one.
+const TEXTS_MAX: usize = 32;
 /// Schemas within a schema that are followed.
 const NODES_MAX: usize = 256;
 /// Numbers up to here are the same as integers and as floats.
@@ -227,9 +229,11 @@ fn types(value: &Value) -> Option<u8> {
     }
 }
 
+/// A few texts; many are looked up elsewhere.
 fn texts(value: &Value) -> Option<Vec<String>> {
-    let all = value.as_array()?.iter();
-    all.map(|text| text.as_str().map(str::to_owned)).collect()
+    let all = value.as_array().filter(|all| all.len() <= TEXTS_MAX)?;
+    let all = all.iter().map(|text| text.as_str().map(str::to_owned));
+    all.collect()
 }
 
 /// Patterns that mean the same to everybody.
@@ -245,7 +249,12 @@ fn pattern(text: &str) -> Option<Regex> {
     let sound = brackets
         .clone()
         .all(|within| !within.contains(['^', '$', '{', '*', '+']));
-    Regex::new(text).ok().filter(|_| is_plain && sound)
+    if !is_plain || !sound {
+        return None;
+    }
+    let mut builder = RegexBuilder::new(text);
+    let bounded = builder.size_limit(super::PATTERN_MAX);
+    bounded.dfa_size_limit(super::PATTERN_MAX).build().ok()
 }
 
 fn bound(value: &Value) -> Option<f64> {

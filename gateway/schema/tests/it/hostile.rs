@@ -63,6 +63,87 @@ fn recursion_in_several_ways_bounds_the_depth_of_data() {
     assert!(refused.contains("60 ways"), "{refused}");
 }
 
+/// Definitions of these numbers, each by its own.
+fn defs(count: usize, define: impl Fn(usize) -> String) -> String {
+    let all: Vec<String> = (0..count)
+        .map(|n| format!(r#""d{n:04}": {}"#, define(n)))
+        .collect();
+    format!(
+        r##"{{"$defs": {{{}}}, "$ref": "#/$defs/d0000"}}"##,
+        all.join(", ")
+    )
+}
+
+#[test]
+fn schemas_that_lead_to_each_other_in_too_many_ways_are_refused() {
+    let reference = |n: usize| format!(r##"{{"$ref": "#/$defs/d{n:04}"}}"##);
+    // A ring of all, and more of them wherever it comes by.
+    let ring = defs(480, |n| {
+        let next = reference((n + 1) % 480);
+        format!(r#"{{"properties": {{"a": {next}, "b{n}": {next}}}}}"#)
+    });
+    schema("json-schema", &ring, None).unwrap();
+    // Each value meets all that come before, under as many names, and goes back to where it began.
+    let back = defs(240, |n| match n {
+        0 => r#"{"type": "object"}"#.into(),
+        _ => format!(
+            r#"{{"allOf": [{}], "properties": {{"p{n}": {}}}}}"#,
+            reference(n - 1),
+            reference(239)
+        ),
+    });
+    // A name that is not there may be any of those that are.
+    let vague = defs(600, |n| {
+        format!(r##"{{"$anchor": "a{n}", "items": {{"$ref": "#nowhere"}}}}"##)
+    });
+    for (text, part) in [(back, "a chain that is too long"), (vague, "bounded time")] {
+        let refused = schema("json-schema", &text, None).unwrap_err();
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+#[test]
+fn options_that_are_compared_one_by_one_count() {
+    let options = |count: usize| {
+        (0..count)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let few = format!(r#"{{"items": {{"enum": [{}]}}}}"#, options(500));
+    schema("json-schema", &few, None).unwrap();
+    let many = format!(r#"{{"items": {{"enum": [{}]}}}}"#, options(20_000));
+    let refused = schema("json-schema", &many, None).unwrap_err();
+    assert!(refused.contains("more than 1000 times"), "{refused}");
+}
+
+/// More levels than a stack has room for.
+#[test]
+fn depth_does_not_end_the_process() {
+    let levels = 20_000;
+    for (format, text) in [
+        ("protobuf", "message M {".repeat(levels)),
+        (
+            "protobuf",
+            format!("syntax = 'proto3'; option (a) = {}", "{a:".repeat(levels)),
+        ),
+        (
+            "protobuf",
+            format!("message M {{ map<string, {}", "map<string, ".repeat(levels)),
+        ),
+        ("protobuf", format!("option (a) = {}", "[".repeat(levels))),
+        ("avro", "[".repeat(levels)),
+        ("avro", r#"{"type":"array","items":"#.repeat(levels)),
+        ("json-schema", r#"{"not":"#.repeat(levels)),
+        (
+            "json-schema",
+            format!(r#"{{"pattern":"{}"}}"#, "(".repeat(8000)),
+        ),
+    ] {
+        assert!(schema(format, &text, None).is_err(), "{format} {text:.40}");
+    }
+}
+
 #[test]
 fn blocks_that_promise_more_than_there_is_cost_nothing() {
     let nulls = r#"{"type": "array", "items": {"type": "array", "items": "null"}}"#;

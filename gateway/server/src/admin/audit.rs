@@ -2,6 +2,7 @@
 
 use super::auth::{Caller, Entry as Door};
 use super::endpoint::Endpoint;
+use super::openapi;
 use super::permit::Permit;
 use crate::ingress::Problem;
 use crate::run::Gateway;
@@ -33,19 +34,23 @@ pub(super) struct Recorded {
 /// The parameters that an endpoint has, by name.
 type Names = &'static [(&'static str, &'static str)];
 
+/// The keys that its body may have.
+type Keys = Arc<[String]>;
+
 /// By path and method, lower case.
-pub(super) type Records = HashMap<(&'static str, &'static str), (Recorded, Names)>;
+pub(super) type Records = HashMap<(&'static str, &'static str), (Recorded, Names, Keys)>;
 
 pub(super) fn records(endpoints: &[Endpoint]) -> Records {
     let entry = |endpoint: &Endpoint| {
-        let recorded = (endpoint.recorded?, endpoint.query);
+        let keys = endpoint.body.map(openapi::keys).unwrap_or_default();
+        let recorded = (endpoint.recorded?, endpoint.query, keys.into());
         Some(((endpoint.path, endpoint.method), recorded))
     };
     endpoints.iter().filter_map(entry).collect()
 }
 
 pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let Some(((recorded, names), pattern)) = door.recorded(&request) else {
+    let Some(((recorded, names, keys), pattern)) = door.recorded(&request) else {
         return next.run(request).await;
     };
     let (parts, body) = request.into_parts();
@@ -54,7 +59,7 @@ pub(super) async fn keep(State(door): State<Arc<Door>>, request: Request, next: 
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let by = parts.extensions.get::<Caller>();
     let by = by.map_or("operator", |Caller(principal)| principal);
-    let said = recorded.body.then(|| said(&body)).flatten();
+    let said = recorded.body.then(|| said(&body, &keys)).flatten();
     let mut entry = entry(
         &door.gateway,
         recorded.what,
@@ -98,7 +103,7 @@ fn unrecorded() -> Problem {
 }
 
 impl Door {
-    fn recorded(&self, request: &Request) -> Option<((Recorded, Names), String)> {
+    fn recorded(&self, request: &Request) -> Option<((Recorded, Names, Keys), String)> {
         let pattern = request.extensions().get::<MatchedPath>()?.as_str();
         let method = match request.method() {
             &Method::GET | &Method::HEAD => "get",
@@ -107,13 +112,17 @@ impl Door {
             _ => return None,
         };
         let recorded = self.records.get(&(pattern, method))?;
-        Some((*recorded, pattern.to_owned()))
+        Some((recorded.clone(), pattern.to_owned()))
     }
 }
 
-fn said(body: &Bytes) -> Option<Value> {
+/// What nobody reads may be anything, and is left out.
+fn said(body: &Bytes, keys: &[String]) -> Option<Value> {
     let small = body.len() <= BODY_MAX;
-    small.then(|| serde_json::from_slice(body).ok()).flatten()
+    let read = small.then(|| serde_json::from_slice(body).ok()).flatten();
+    let mut said: Map<String, Value> = read?;
+    said.retain(|key, _| keys.contains(key));
+    (!said.is_empty()).then_some(Value::Object(said))
 }
 
 /// What is known before it is done: whom it is for is looked up, so that the log can be read without the
@@ -144,7 +153,7 @@ fn entry(
             _ => drop(detail.insert(name.into(), value.into())),
         }
     }
-    // What nobody reads may be anything, a token in the wrong place as well.
+    // As with bodies: a token in the wrong place as well.
     let pairs = uri.query().into_iter().flat_map(|query| query.split('&'));
     let known = pairs.filter(|pair| {
         let name = pair.split('=').next().unwrap_or_default();

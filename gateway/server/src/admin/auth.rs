@@ -99,6 +99,7 @@ pub(super) async fn check(
                 None => Permit {
                     who: Principal::operator(),
                     space: None,
+                    reads: true,
                 },
             };
             let asked = match entry.is(&entry.later, &request) {
@@ -202,7 +203,9 @@ async fn admit(
     }
     let who = who::of(&verified);
     let space = space::of_caller(&entry.gateway.config.load().checked, &who).map_err(known)?;
-    Ok(Some((Caller(verified.principal), Permit { who, space })))
+    let reads = verified.may(Action::ReadPayload).is_ok();
+    let permit = Permit { who, space, reads };
+    Ok(Some((Caller(verified.principal), permit)))
 }
 
 impl Entry {

@@ -10,6 +10,14 @@ pub fn document() -> Value {
     describe(&super::router::endpoints())
 }
 
+/// The keys of a schema that describes a body.
+pub(super) fn keys(schema: &str) -> Vec<String> {
+    let all: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    let properties = all[schema]["properties"].as_object();
+    let properties = properties.into_iter().flat_map(Map::keys);
+    properties.cloned().collect()
+}
+
 fn describe(endpoints: &[Endpoint]) -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints {

@@ -28,6 +28,8 @@ pub(super) struct Permit {
     pub(super) who: Principal,
     /// The space that the caller is bound to; `None` where it is to none.
     pub(super) space: Option<Arc<str>>,
+    /// Whether the caller's proof is good for reading payloads.
+    pub(super) reads: bool,
 }
 
 impl Permit {

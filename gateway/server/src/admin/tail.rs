@@ -100,6 +100,38 @@ impl Tail {
     }
 }
 
+/// What happens to an event before a target has said anything.
+const OURS: [&str; 6] = [
+    "received",
+    "duplicate",
+    "matched",
+    "unmatched",
+    "attempt",
+    "accepted",
+];
+
+impl Tail {
+    /// Takes out what a target said, which may be what it was sent, for who may not read that.
+    fn withhold(&self, happening: &mut Happening) {
+        let may_read = match (&happening.stream, &happening.event) {
+            _ if !self.permit.is_judged(&self.gateway) => true,
+            (Some(stream), Some(event)) => {
+                // Of a replay, it is `subscription (replay id)`.
+                let name = happening.name.as_deref().unwrap_or_default();
+                let name = name.split(' ').next().unwrap_or_default();
+                let of = Resource::Subscription { name, stream };
+                self.permit.may_read(&self.gateway, of, event)
+            }
+            // It is about no event.
+            _ => true,
+        };
+        let ours = OURS.contains(&happening.what.as_str()) || happening.position.is_none();
+        if !ours && !(may_read && self.permit.reads) {
+            happening.detail = "withheld: for those who may read payloads".into();
+        }
+    }
+}
+
 async fn tail(
     State(gateway): State<Arc<Gateway>>,
     Query(only): Query<Only>,
@@ -141,7 +173,8 @@ async fn next(tail: &mut Tail) -> Option<Bytes> {
             received = tail.happenings.recv() => received,
         };
         let json = match received {
-            Ok(happening) if tail.only.admits(&happening) && tail.may_see(&happening) => {
+            Ok(mut happening) if tail.only.admits(&happening) && tail.may_see(&happening) => {
+                tail.withhold(&mut happening);
                 serde_json::to_string(&happening).ok()?
             }
             Ok(_) => continue,

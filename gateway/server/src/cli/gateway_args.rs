@@ -102,6 +102,11 @@ impl GatewayArgs {
 
     fn named(&self, admin: &str) -> Result<Client, Failure> {
         let data = self.data_dir.as_deref();
+        if admin.contains("://") && admin.contains(['@', '?']) {
+            // It is not repeated: a password may stand in it.
+            return Err(Failure::usage("--admin takes no user and no query")
+                .hint("https://HOST:PORT, and --token"));
+        }
         if let Some(rest) = admin.strip_prefix("https://") {
             let authority = rest.trim_end_matches('/');
             let Some(host) = host(authority) else {

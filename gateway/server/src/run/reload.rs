@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tradewind_audit::Entry;
-use tradewind_config::{Change, Checked, Diagnostics, System};
+use tradewind_config::{Change, Checked, Diagnostic, Diagnostics, System};
 use tradewind_engine::Error;
 
 /// How often the files are looked at.
@@ -128,7 +128,9 @@ impl Gateway {
     /// other files nothing is told but where they are wrong.
     pub fn compare(&self, name: &str, text: &str) -> Result<Vec<Change>, String> {
         let told = |found: Diagnostics| {
-            let each = found.iter().map(|one| match one.file == name {
+            // What other files hold is not for who may name any of them.
+            let own = |one: &Diagnostic| one.file == name && !one.path.ends_with(".file");
+            let each = found.iter().map(|one| match own(one) {
                 true => one.render(false),
                 false => format!("{}:{}:{}: {}", one.file, one.line, one.column, one.code),
             });

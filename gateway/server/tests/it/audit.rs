@@ -129,6 +129,12 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
         .detail;
     assert_eq!(explained.entry.what, "explain");
     assert_eq!(asked.unwrap()["query"], "event=none");
+    let body = r#"{"token":"secret","all":1}"#;
+    for path in ["/v1/subscriptions/orders/resume", &format!("{letters}/redrive")] {
+        gateway.admin("POST", path, body).await;
+    }
+    let told = serde_json::to_string(&records(&gateway)).unwrap();
+    assert!(!told.contains("secret"), "{told}");
     let known = records(&gateway).len();
     for (method, path, body, status, _) in &calls {
         let answer = gateway.admin(method, path, body).await;
@@ -242,12 +248,22 @@ async fn a_candidate_that_names_a_file_learns_nothing_of_it() {
     let gateway = start(&config(&handler, "shop")).await;
     let secret = gateway.dir.path().join("secret");
     std::fs::write(&secret, "hidden-word of this machine\n").unwrap();
-    let text = format!("policies:\n  a: {{ file: {} }}\n", secret.display());
-    let candidate = serde_json::json!({ "name": "x.yaml", "text": text }).to_string();
-    let answer = gateway.admin("POST", "/v1/config/diff", &candidate).await;
-    assert_eq!(answer.status, 422, "{}", answer.text());
-    assert!(answer.text().contains("secret:1:"), "{}", answer.text());
-    assert!(!answer.text().contains("hidden"), "{}", answer.text());
+    let at = secret.display();
+    let schema = |format: &str| {
+        format!("schemas:\n  a: {{ format: {format}, versions: [{{ file: {at} }}] }}\n")
+    };
+    for (text, told) in [
+        (format!("policies:\n  a: {{ file: {at} }}\n"), "secret:1:"),
+        (schema("protobuf"), "x.yaml:2:"),
+        (schema("avro"), "x.yaml:2:"),
+        (schema("json-schema"), "x.yaml:2:"),
+    ] {
+        let candidate = serde_json::json!({ "name": "x.yaml", "text": text }).to_string();
+        let answer = gateway.admin("POST", "/v1/config/diff", &candidate).await;
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        assert!(answer.text().contains(told), "{}", answer.text());
+        assert!(!answer.text().contains("hidden"), "{}", answer.text());
+    }
     gateway.finish().await;
 }
 

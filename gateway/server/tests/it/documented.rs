@@ -193,3 +193,43 @@ fn shipped_configuration_warns_of_nothing() {
     let found = found("a.yaml", &text);
     assert!(found.is_empty(), "{}", found.render_all(false));
 }
+
+/// A key that both know is read by the gateway, and never reaches the adapter.
+#[test]
+fn no_setting_of_a_source_is_one_of_the_gateways_own() {
+    let own = [
+        "space",
+        "kind",
+        "path",
+        "stream",
+        "owner",
+        "why",
+        "unmatched",
+        "max-body",
+        "rate-limit",
+        "may-claim",
+    ];
+    let mut generator = schemars::SchemaGenerator::default();
+    let all = tradewind_server::registry().source_schemas(&mut generator);
+    assert!(all.len() > 20);
+    for (kind, schema) in all {
+        let schema = schema.to_value();
+        let name = schema["$ref"].as_str().and_then(|to| to.rsplit('/').next());
+        let schema = match name {
+            Some(name) => generator.definitions()[name].clone(),
+            None => schema,
+        };
+        for key in own {
+            assert!(schema["properties"].get(key).is_none(), "{kind}: {key}");
+        }
+    }
+}
+
+#[test]
+fn sources_of_brokers_are_not_dropped_in_silence() {
+    let text = "sources:\n  \
+        r: { kind: redis, connection: { server: \"127.0.0.1:1\" }, key: jobs }\n  \
+        n: { kind: nats, cluster: { servers: [\"127.0.0.1:1\"] }, jetstream: ORDERS }\n";
+    let checked = load_str("a.yaml", text, &tradewind_server::registry(), &Whole).unwrap();
+    assert_eq!(checked.sources.len(), 2);
+}

@@ -182,6 +182,30 @@ async fn tail_and_lists_show_what_may_be_seen() {
 }
 
 #[tokio::test]
+async fn what_targets_say_is_for_those_who_may_read_payloads() {
+    let handler = Handler::start(&[500]).await;
+    let authority = "policies:\n  p:\n    cedar: |\n      \
+        permit (principal == Key::\"shop\", action == Action::\"publish\", resource);\n      \
+        permit (principal == Key::\"till\", action == Action::\"subscribe\", resource in Stream::\"default\");\n";
+    let gateway = start(&config(authority, &handler, "")).await;
+    let mut tail = tail(&gateway, OTHER).await;
+    publish(&gateway, KEY, "1", "order").await;
+    let mut seen = String::new();
+    let failed = |seen: &str| seen.contains("\"retry\"") || seen.contains("\"dead-lettered\"");
+    while !failed(&seen) {
+        let mut bytes = [0; 4096];
+        let read = tail.read(&mut bytes).await.unwrap();
+        seen.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    assert!(
+        seen.contains("withheld") && !seen.contains("attempt 1: "),
+        "{seen}"
+    );
+    drop(tail);
+    gateway.running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_set_aside_is_seen_by_who_may_see_what_is_within() {
     let mut handler = Handler::start(&[]).await;
     let authority = "policies:\n  p:\n    cedar: |\n      \

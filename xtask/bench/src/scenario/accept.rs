@@ -21,18 +21,33 @@ pub(crate) fn accept(options: &Options) -> Result<(), String> {
         Side::new("S: axum sink", sink(&[])),
         Side::new("gateway", || gateway(options, Durability::Ephemeral)),
     ];
+    if options.trusted {
+        // With policies and a schema beside the key.
+        sides.push(Side::new("gateway, trusted", || {
+            let gateway =
+                Gateway::trusted(&options.gateway, Durability::Ephemeral, &unmoved())?.ready()?;
+            Ok(Running::alone(Subject::Gateway(gateway)))
+        }));
+    }
     if options.reference {
         sides.push(Side::new("S on one thread", sink(&["--current-thread"])));
     }
     let samples = compare(options, &sides, 150_000)?;
-    let [baseline, gateway, ..] = samples.as_slice() else {
+    let [baseline, gateway, more @ ..] = samples.as_slice() else {
         return Ok(());
     };
-    let found = ratio(baseline, gateway);
-    verdict(
-        "accept",
-        &[(format!("{found} S, at least 0.60"), found.median >= 0.6)],
-    )
+    let judged = |what: &str, gateway: &[Sample]| {
+        let found = ratio(baseline, gateway);
+        (
+            format!("{what}{found} S, at least 0.60"),
+            found.median >= 0.6,
+        )
+    };
+    let mut found = vec![judged("", gateway)];
+    if let (true, Some(trusted)) = (options.trusted, more.first()) {
+        found.push(judged("with policies and a schema ", trusted));
+    }
+    verdict("accept", &found)
 }
 
 pub(crate) fn durable(options: &Options) -> Result<(), String> {

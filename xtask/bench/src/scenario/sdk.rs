@@ -25,6 +25,7 @@ pub(crate) fn sdk(options: &SdkOptions) -> Result<(), String> {
         rounds: options.rounds,
         quick: options.quick,
         reference: false,
+        trusted: false,
         elasticmq: None,
     };
     let mut found = lambda(options, &general)?;

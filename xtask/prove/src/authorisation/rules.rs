@@ -13,6 +13,8 @@ pub(super) enum Who {
     Asked(&'static str),
     /// Who signs webhooks.
     Signed,
+    /// A certificate, by the end of its URI.
+    Certificate(&'static str),
     /// Nothing, where nothing is asked for.
     Nobody,
 }
@@ -20,13 +22,13 @@ pub(super) enum Who {
 /// Policies and roles, in YAML; `ISSUER` stands for the issuer of tokens.
 pub(super) const POLICIES: &str = r#"roles:
   shop:
-    members: [api-key:shop]
+    members: [api-key:shop, "certificate:uri:spiffe://acme/shop"]
     may: [publish]
     streams: [orders]
     types: [com.acme.order.*]
     sources: [/shop/*]
   oncall:
-    members: [api-key:oncall]
+    members: [api-key:oncall, "certificate:uri:spiffe://acme/oncall"]
     may: [redrive, replay, configure]
     subscriptions: [charge]
   callers:
@@ -46,6 +48,10 @@ policies:
       when { context.source like "/shop/*" };
       @id("signed") permit (principal == Sender::"webhook", action == Action::"publish", resource == Stream::"orders")
       when { context.type like "com.acme.*" && context.via == "signed" };
+      @id("till-by-certificate") permit (principal == Certificate::"uri:spiffe://acme/till", action == Action::"publish", resource == Stream::"orders")
+      when { context.type like "com.acme.payment.*" && context.via == "mtls" };
+      @id("reader-by-certificate") permit (principal == Certificate::"uri:spiffe://acme/reader", action in [Action::"read-payload", Action::"subscribe"], resource in Stream::"orders")
+      when { context.type like "com.acme.order.*" };
       @id("reader") permit (principal == Key::"reader", action in [Action::"read-payload", Action::"subscribe"], resource in Stream::"orders")
       when { context.type like "com.acme.order.*" };
       @id("secret") forbid (principal, action, resource)
@@ -62,6 +68,29 @@ pub(super) struct About<'a> {
     pub(super) subject: Option<&'a str>,
 }
 
+impl About<'static> {
+    /// Every kind of event that some rule tells from the others.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let types = [
+            "com.acme.order.placed",
+            "com.acme.order.vault",
+            "com.acme.payment.made",
+            "public",
+            "other",
+        ];
+        let with_sources = types
+            .into_iter()
+            .flat_map(|ty| ["/shop/1", "/pay/1"].map(|source| (ty, source)));
+        with_sources.flat_map(|(ty, source)| {
+            [None, Some("s"), Some("secret")].map(|subject| Self {
+                ty,
+                source,
+                subject,
+            })
+        })
+    }
+}
+
 /// Whether somebody may publish through the source called `via` into a stream.
 pub(super) fn may_publish(who: Who, via: &str, stream: &str, event: About<'_>) -> bool {
     if event.subject == Some("secret") || event.ty.ends_with(".vault") {
@@ -71,7 +100,10 @@ pub(super) fn may_publish(who: Who, via: &str, stream: &str, event: About<'_>) -
         Who::Token("shop") => stream == "orders" && event.ty.starts_with("com.acme.order."),
         Who::Asked("shop") => stream == "orders" && event.source.starts_with("/shop/"),
         Who::Signed => stream == "orders" && event.ty.starts_with("com.acme."),
-        Who::Key("shop") | Who::Basic("shop") => {
+        Who::Certificate("till") => {
+            stream == "orders" && via == "mtls" && event.ty.starts_with("com.acme.payment.")
+        }
+        Who::Key("shop") | Who::Basic("shop") | Who::Certificate("shop") => {
             stream == "orders"
                 && event.ty.starts_with("com.acme.order.")
                 && event.source.starts_with("/shop/")
@@ -83,7 +115,7 @@ pub(super) fn may_publish(who: Who, via: &str, stream: &str, event: About<'_>) -
                 && event.subject.is_some()
         }
         Who::Nobody => stream == "default" && event.ty == "public",
-        Who::Key(_) | Who::Basic(_) | Who::Token(_) | Who::Asked(_) => false,
+        Who::Key(_) | Who::Basic(_) | Who::Token(_) | Who::Asked(_) | Who::Certificate(_) => false,
     }
 }
 

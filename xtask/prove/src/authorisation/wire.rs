@@ -1,10 +1,15 @@
 //! Requests as bytes: nothing on the way tidies them up.
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Longest wait for an answer; a request that is never complete has none.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -12,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and headers, in small letters.
+    pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -23,7 +30,34 @@ impl Answer {
 
 /// Sends one request and reads until the gateway closes. No answer counts as status 0.
 pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
-    let mut stream = TcpStream::connect(address).await.map_err(text)?;
+    let stream = TcpStream::connect(address).await.map_err(text)?;
+    exchange(stream, request).await
+}
+
+/// The same over TLS.
+pub(crate) async fn send_secured(
+    address: SocketAddr,
+    tls: &Arc<ClientConfig>,
+    request: &[u8],
+) -> Result<Answer, String> {
+    exchange(secure(address, tls).await?, request).await
+}
+
+/// A connection over TLS.
+pub(crate) async fn secure(
+    address: SocketAddr,
+    tls: &Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, String> {
+    let stream = TcpStream::connect(address).await.map_err(text)?;
+    let connector = TlsConnector::from(Arc::clone(tls));
+    let name = ServerName::IpAddress(address.ip().into());
+    connector.connect(name, stream).await.map_err(text)
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> Result<Answer, String> {
     // It may be refused, and the connection reset, before all is written.
     stream.write_all(request).await.ok();
     let mut answer = Vec::new();
@@ -46,6 +80,7 @@ fn parse(answer: &[u8]) -> Answer {
     };
     Answer {
         status: status.unwrap_or_default(),
+        head,
         body,
     }
 }

@@ -1,8 +1,8 @@
 //! The functions and the servers of tokens, and subscriptions to them.
 
-use super::certificates::Authority;
 use super::{BEARER, CLIENT, KEY, PATIENCE};
 use crate::authentication::oidc::Ground;
+use crate::certificates::Authority;
 use crate::load;
 use bytes::Bytes;
 use http_body_util::Full;
