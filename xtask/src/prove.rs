@@ -312,10 +312,19 @@ pub(crate) fn hosts(args: &[String]) -> Result<(), String> {
         _ => return Err("usage: cargo xtask prove hosts [NAME]".into()),
     };
     let packages = ["--package=orders", "--package=tradewind-prove"];
-    shell::run(shell::cargo().args(["build", "--quiet"]).args(packages))?;
+    let workers = "--features=orders/kafka,orders/nats,orders/sqs";
+    let mut build = shell::cargo();
+    shell::run(build.args(["build", "--quiet", workers]).args(packages))?;
     let binaries = shell::target().join("debug");
+    let mut prove = Command::new(binaries.join("tradewind-prove"));
+    if let Some(jars) = tools::kafka()? {
+        prove.env("TRADEWIND_KAFKA", jars);
+    }
+    for (broker, program) in tools::brokers() {
+        prove.envs(program.map(|program| (broker.variable, program)));
+    }
     shell::run(
-        Command::new(binaries.join("tradewind-prove"))
+        prove
             .args(["hosts", "--gateway"])
             .arg(binaries.join("tradewind"))
             .args(host),

@@ -28,6 +28,7 @@ const HEAVY: &[&str] = &[
     "tradewind",
     "tradewind-macros",
     "tradewind-worker-kafka",
+    "tradewind-worker-nats",
     "tradewind-worker-sqs",
     "cargo-tradewind",
     "tradewind-server",

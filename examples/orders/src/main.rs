@@ -69,6 +69,8 @@ fn main() -> tradewind::Exit {
     let app = app.worker(tradewind_worker_sqs::Sqs);
     #[cfg(feature = "kafka")]
     let app = app.worker(tradewind_worker_kafka::Kafka);
+    #[cfg(feature = "nats")]
+    let app = app.worker(tradewind_worker_nats::Nats);
     app.run()
 }
 
