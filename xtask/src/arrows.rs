@@ -119,6 +119,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "gateway/server",
             "sdk/handler",
+            "sdk/workers/gateway",
             "adapters/http",
             "gateway/backup",
             "xtask",

@@ -304,15 +304,19 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
     )
 }
 
-/// The example of orders on every host, or one. No gateway is needed; its path is where tools are kept beside.
+/// The example of orders on every host, or one.
 pub(crate) fn hosts(args: &[String]) -> Result<(), String> {
     let host = match args {
         [] => None,
         [name] => Some(format!("--host={name}")),
         _ => return Err("usage: cargo xtask prove hosts [NAME]".into()),
     };
-    let packages = ["--package=orders", "--package=tradewind-prove"];
-    let workers = "--features=orders/kafka,orders/nats,orders/sqs";
+    let packages = [
+        "--package=orders",
+        "--package=tradewind-prove",
+        "--package=tradewind-server",
+    ];
+    let workers = "--features=orders/gateway,orders/kafka,orders/nats,orders/sqs";
     let mut build = shell::cargo();
     shell::run(build.args(["build", "--quiet", workers]).args(packages))?;
     let binaries = shell::target().join("debug");

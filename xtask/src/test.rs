@@ -27,6 +27,7 @@ const HEAVY: &[&str] = &[
     "tradewind-functions",
     "tradewind",
     "tradewind-macros",
+    "tradewind-worker-gateway",
     "tradewind-worker-kafka",
     "tradewind-worker-nats",
     "tradewind-worker-sqs",

@@ -1,5 +1,6 @@
 //! The same binary as a worker: it fetches the orders from servers of others, and they tell what became of each.
 
+mod gateway;
 mod kafka;
 mod nats;
 mod sqs;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tradewind::Event;
 
-pub(super) const NAMES: [&str; 3] = ["kafka", "nats", "sqs"];
+pub(super) const NAMES: [&str; 4] = ["gateway", "kafka", "nats", "sqs"];
 
 /// Steps of 100 ms until orders that are nowhere count as lost.
 const PATIENCE: u32 = 900;
@@ -37,6 +38,7 @@ pub(super) async fn run(
     replies: &Replies,
 ) -> Result<Result<usize, String>, String> {
     let done = match name {
+        "gateway" => work::<gateway::Gateway>(options, binary, replies).await,
         "kafka" => work::<kafka::Kafka>(options, binary, replies).await,
         "nats" => work::<nats::Nats>(options, binary, replies).await,
         _ => work::<sqs::Sqs>(options, binary, replies).await,
