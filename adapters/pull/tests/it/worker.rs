@@ -42,13 +42,17 @@ impl Worker {
         let task = tokio::spawn(async move {
             let mut settle: Vec<Value> = Vec::new();
             loop {
-                let asked = json!({ "take": 10, "wait-ms": 1000, "settle": settle });
-                let answer = ask(&end, asked).await;
+                let ask = json!({ "take": 10, "wait-ms": 1000, "settle": settle });
+                let (_, answer) = asked(&end, Method::POST, ask.to_string()).await;
+                let answer: Answer<'_> = serde_json::from_slice(&answer).unwrap();
                 settle.clear();
-                for one in answer["deliveries"].as_array().unwrap() {
-                    let event = event_json::decode(one["event"].to_string().into()).unwrap();
-                    kept.lock().unwrap().push(event);
-                    let fate = |outcome| json!({ "token": one["token"], "outcome": outcome, "reason": "no" });
+                for one in answer.deliveries {
+                    let event = one.event.get().to_owned().into();
+                    kept.lock()
+                        .unwrap()
+                        .push(event_json::decode(event).unwrap());
+                    let fate =
+                        |outcome| json!({ "token": one.token, "outcome": outcome, "reason": "no" });
                     settle.extend(outcome.map(fate));
                 }
             }
