@@ -96,12 +96,20 @@ const RESERVED: &[(&str, &[&str])] = &[
         "aws-sdk-",
         &["adapters/aws", "sdk/resources", "sdk/workers/sqs"],
     ),
-    ("async-nats", &["adapters/nats", "sdk/workers/nats"]),
+    (
+        "async-nats",
+        &["adapters/nats", "sdk/workers/nats", "xtask/prove"],
+    ),
     ("fe2o3-amqp", &["adapters/amqp"]),
     ("lapin", &["adapters/rabbitmq"]),
     (
         "rdkafka",
-        &["adapters/kafka", "gateway/store", "sdk/workers/kafka"],
+        &[
+            "adapters/kafka",
+            "gateway/store",
+            "sdk/workers/kafka",
+            "xtask/prove",
+        ],
     ),
     ("redis", &["adapters/redis"]),
     ("rumqttc-", &["adapters/mqtt"]),
@@ -111,6 +119,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "gateway/server",
             "sdk/handler",
+            "sdk/workers/gateway",
             "adapters/http",
             "gateway/backup",
             "xtask",

@@ -308,18 +308,31 @@ pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Resu
     )
 }
 
-/// The example of orders on every host, or one. No gateway is needed; its path is where tools are kept beside.
+/// The example of orders on every host, or one.
 pub(crate) fn hosts(args: &[String]) -> Result<(), String> {
     let host = match args {
         [] => None,
         [name] => Some(format!("--host={name}")),
         _ => return Err("usage: cargo xtask prove hosts [NAME]".into()),
     };
-    let packages = ["--package=orders", "--package=tradewind-prove"];
-    shell::run(shell::cargo().args(["build", "--quiet"]).args(packages))?;
+    let packages = [
+        "--package=orders",
+        "--package=tradewind-prove",
+        "--package=tradewind-server",
+    ];
+    let workers = "--features=orders/gateway,orders/kafka,orders/nats,orders/sqs";
+    let mut build = shell::cargo();
+    shell::run(build.args(["build", "--quiet", workers]).args(packages))?;
     let binaries = shell::target().join("debug");
+    let mut prove = Command::new(binaries.join("tradewind-prove"));
+    if let Some(jars) = tools::kafka()? {
+        prove.env("TRADEWIND_KAFKA", jars);
+    }
+    for (broker, program) in tools::brokers() {
+        prove.envs(program.map(|program| (broker.variable, program)));
+    }
     shell::run(
-        Command::new(binaries.join("tradewind-prove"))
+        prove
             .args(["hosts", "--gateway"])
             .arg(binaries.join("tradewind"))
             .args(host),
@@ -521,7 +534,8 @@ fn signatures() -> Result<(), String> {
     );
     let line = format!("signatures: {}", figures.join("; "));
     match ran {
-        Ok(()) if figures.len() == 4 => {
+        // Tokens, SNS, PayPal, certificates, and the table of schemes.
+        Ok(()) if figures.len() == 5 => {
             println!("{line}: holds");
             Ok(())
         }

@@ -65,10 +65,14 @@ fn main() -> tradewind::Exit {
         .with_state(Payments)
         .declare(Declare::new().timeout(Duration::from_secs(15)));
     let app = App::new(charging);
+    #[cfg(feature = "gateway")]
+    let app = app.worker(tradewind_worker_gateway::Gateway);
     #[cfg(feature = "sqs")]
     let app = app.worker(tradewind_worker_sqs::Sqs);
     #[cfg(feature = "kafka")]
     let app = app.worker(tradewind_worker_kafka::Kafka);
+    #[cfg(feature = "nats")]
+    let app = app.worker(tradewind_worker_nats::Nats);
     app.run()
 }
 

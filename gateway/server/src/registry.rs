@@ -164,6 +164,8 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_nats::NatsSource>()
         .sink::<tradewind_nats::NatsSink>();
+    #[cfg(feature = "pull")]
+    registry.sink::<tradewind_pull::PullSink>();
     #[cfg(feature = "rabbitmq")]
     registry
         .source::<tradewind_rabbitmq::RabbitMqSource>()
@@ -198,6 +200,7 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
         ("memory", cfg!(feature = "memory")),
         ("mqtt", cfg!(feature = "mqtt")),
         ("nats", cfg!(feature = "nats")),
+        ("pull", cfg!(feature = "pull")),
         ("rabbitmq", cfg!(feature = "rabbitmq")),
         ("redis", cfg!(feature = "redis")),
         ("schedule", cfg!(feature = "schedule")),

@@ -43,9 +43,11 @@ const SIGNS: [(&str, Host); 9] = [
 
 /// Variables that say where a worker fetches from, and what the workers of this project are called.
 #[cfg(feature = "hosts")]
-pub(crate) const WORKERS: [(&str, &str); 2] = [
+pub(crate) const WORKERS: [(&str, &str); 4] = [
+    ("TRADEWIND_GATEWAY_URL", "gateway"),
     ("TRADEWIND_SQS_QUEUE", "sqs"),
     ("TRADEWIND_KAFKA_BROKERS", "kafka"),
+    ("TRADEWIND_NATS_SERVERS", "nats"),
 ];
 
 impl Host {

@@ -36,7 +36,7 @@ public final class Driver {
                 }
             }
             Arrays.sort(rounds);
-            System.out.printf("%s\t%.0f\t%d%n", group.getKey(), rounds[ROUNDS / 2], matches);
+            System.out.printf("%s\t%.0f\t%d%n", group.getKey(), rounds[0], matches);
         }
     }
 }

@@ -4,6 +4,7 @@ mod bad;
 mod platform;
 mod replies;
 mod scenarios;
+mod workers;
 
 use crate::{Options, Proved};
 use platform::{PLATFORMS, Platform};
@@ -17,6 +18,7 @@ struct Figures {
     scenarios: usize,
     replies: usize,
     bad: usize,
+    workers: Vec<&'static str>,
     skipped: Vec<String>,
 }
 
@@ -28,13 +30,14 @@ pub(crate) async fn run(options: &Options) -> Proved {
         skipped => format!("; not on {}", skipped.join(", ")),
     };
     let told = format!(
-        "one binary on {} ({}): {} scenarios by {} triggers, {} replies sent on, {} bad requests{skipped}",
+        "one binary on {} ({}): {} scenarios by {} triggers, {} replies sent on, {} bad requests; as a worker on {}{skipped}",
         figures.platforms.len(),
         figures.platforms.join(", "),
         figures.scenarios,
         figures.triggers,
         figures.replies,
         figures.bad,
+        figures.workers.join(", "),
     );
     outcome
         .map(|()| told.clone())
@@ -51,8 +54,11 @@ async fn every(options: &Options, figures: &mut Figures) -> Result<(), String> {
         name.is_none_or(|name| platform.name == name || platform.host.name() == name)
     };
     let chosen: Vec<_> = PLATFORMS.iter().filter(wanted).collect();
-    if chosen.is_empty() {
-        let names: BTreeSet<_> = PLATFORMS.iter().map(|platform| platform.name).collect();
+    let working = |name: &&&str| options.host.as_deref().is_none_or(|host| host == **name);
+    let workers: Vec<_> = workers::NAMES.iter().filter(working).collect();
+    if chosen.is_empty() && workers.is_empty() {
+        let names = PLATFORMS.iter().map(|platform| platform.name);
+        let names: BTreeSet<_> = names.chain(workers::NAMES.iter().copied()).collect();
         return Err(format!("no host of that name; there are {names:?}"));
     }
     let replies = Replies::start().await?;
@@ -70,6 +76,15 @@ async fn every(options: &Options, figures: &mut Figures) -> Result<(), String> {
         figures.bad += bad::run(platform, &mut running).await.map_err(on)?;
         running.stop().await.map_err(on)?;
         figures.platforms.push(platform.name.to_owned());
+    }
+    for name in workers {
+        match workers::run(name, options, &binary, &replies).await? {
+            Ok(orders) => {
+                figures.scenarios += orders;
+                figures.workers.push(name);
+            }
+            Err(why) => figures.skipped.push(format!("{name} ({why})")),
+        }
     }
     figures.replies = replies.count();
     Ok(())

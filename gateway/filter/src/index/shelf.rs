@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Filters under a key above which it gets a shelf of its own, if most of them lead on.
-const CROWD: usize = 24;
+const CROWD: usize = 8;
 /// Pieces of the tables of such a shelf.
 const PIECES: usize = 16;
 /// Values of an event above which a key is not looked at twice.

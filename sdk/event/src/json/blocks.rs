@@ -38,6 +38,14 @@ fn any(block: &Block, is: impl Fn(u8x16) -> u8x16) -> bool {
     found.to_bitmask() != 0
 }
 
+/// Which of the 16 bytes from `at` on are digits, the first one lowest; nothing where there are fewer.
+#[inline(always)]
+pub(super) fn digits(bytes: &[u8], at: usize) -> Option<u32> {
+    let part = bytes.get(at..)?.first_chunk()?;
+    let value = u8x16::new(*part) - u8x16::splat(b'0');
+    Some(value.min(u8x16::splat(9)).simd_eq(value).to_bitmask())
+}
+
 /// Where the plain stretches of strings end: at quotes, backslashes and control characters.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Plain {

@@ -2,7 +2,7 @@
 //! `fault` what is wrong; results that fit into registers are what makes this quick.
 
 use super::DEPTH_LIMIT;
-use super::blocks::Plain;
+use super::blocks::{self, Plain};
 use super::text::{digits_end, token};
 
 /// Why a text is not JSON, and where.
@@ -67,12 +67,21 @@ fn key_end(bytes: &[u8], at: usize, plain: &mut Plain, fault: &mut Fault) -> Opt
     if bytes.get(at) != Some(&b'"') {
         return fail(fault, at, MEMBER_NAME);
     }
+    let end = plain.end(bytes, at + 1);
+    if follows(bytes, end, b"\":") {
+        return Some(end + 2);
+    }
     let end = text_end(bytes, at + 1, plain, fault)?;
     let colon = token(bytes, end);
     if bytes.get(colon) != Some(&b':') {
         return fail(fault, colon, COLON);
     }
     Some(colon + 1)
+}
+
+#[inline(always)]
+pub(super) fn follows(bytes: &[u8], at: usize, what: &[u8; 2]) -> bool {
+    bytes.get(at..).and_then(<[u8]>::first_chunk) == Some(what)
 }
 
 /// What follows the number, `true`, `false` or `null` at `at`.
@@ -103,6 +112,35 @@ pub(super) fn literal_end(
 #[inline(always)]
 pub(super) fn number_end(bytes: &[u8], start: usize, fault: &mut Fault) -> Option<usize> {
     let first = start + usize::from(bytes.get(start) == Some(&b'-'));
+    match short_number_end(bytes, first) {
+        None => any_number_end(bytes, first, fault),
+        end => end,
+    }
+}
+
+/// What follows the number whose digits begin at `first`, where 16 bytes hold all of it and it has no exponent.
+#[inline(always)]
+fn short_number_end(bytes: &[u8], first: usize) -> Option<usize> {
+    let digits = blocks::digits(bytes, first)?;
+    let whole = digits.trailing_ones();
+    let mut end = whole;
+    if bytes.get(first + whole as usize) == Some(&b'.') {
+        let fraction = (digits >> (whole + 1)).trailing_ones();
+        end += 1 + fraction;
+        if fraction == 0 {
+            return None;
+        }
+    }
+    // A nought may stand alone only, and more may follow what was looked at.
+    if whole == 0 || end >= 16 || (whole > 1 && bytes.get(first) == Some(&b'0')) {
+        return None;
+    }
+    let end = first + end as usize;
+    (!matches!(bytes.get(end), Some(b'e' | b'E'))).then_some(end)
+}
+
+#[inline(never)]
+fn any_number_end(bytes: &[u8], first: usize, fault: &mut Fault) -> Option<usize> {
     let mut at = match bytes.get(first) {
         Some(b'0') => first + 1,
         _ => some_digits_end(bytes, first, fault)?,

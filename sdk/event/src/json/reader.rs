@@ -104,8 +104,13 @@ impl<'a> Reader<'a> {
         mut first: bool,
         wanted: impl Fn(&str) -> Option<T>,
     ) -> Option<Option<T>> {
-        while let Some(key) = self.member(first)? {
-            match wanted(&key) {
+        while self.goes_on(b'}', first)? {
+            let key = self.scanner.key()?;
+            let taken = match key.escaped {
+                false => wanted(self.raw(key)),
+                true => wanted(&self.inside(key)),
+            };
+            match taken {
                 None => self.skip()?,
                 taken => return Some(taken),
             }
@@ -170,11 +175,14 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
+    fn raw(&self, text: Text) -> &'a str {
+        let inside = self.text.get(text.start as usize..text.end as usize);
+        inside.unwrap_or_default()
+    }
+
+    #[inline]
     fn inside(&self, text: Text) -> Cow<'a, str> {
-        let raw = self
-            .text
-            .get(text.start as usize..text.end as usize)
-            .unwrap_or_default();
+        let raw = self.raw(text);
         if !text.escaped {
             return Cow::Borrowed(raw);
         }

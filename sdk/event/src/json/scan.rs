@@ -113,6 +113,16 @@ impl<'a> Scanner<'a> {
         if self.next_token() != Some(b'"') {
             return self.fail(MEMBER_NAME);
         }
+        let start = self.at + 1;
+        let end = self.plain.end(self.bytes, start);
+        if ends::follows(self.bytes, end, b"\":") {
+            self.at = end + 2;
+            return Some(Text {
+                start: start as u32,
+                end: end as u32,
+                escaped: false,
+            });
+        }
         let key = self.string()?;
         self.expect(b':', COLON)?;
         Some(key)

@@ -175,6 +175,10 @@ fn is_refused(host: Host, answer: &Response<Bytes>) -> bool {
             let told = told.and_then(|status| status.to_str().ok()?.parse::<u16>().ok());
             status == 200 && told.is_some_and(|status| status >= 400) && text(&document["detail"])
         }
+        Host::Stdin => {
+            let outcome = document["outcome"].as_str().unwrap_or_default();
+            ["reject", "unreadable"].contains(&outcome) && text(&document["reason"])
+        }
         _ => (400..600).contains(&status) && text(&document["detail"]),
     }
 }

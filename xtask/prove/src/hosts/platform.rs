@@ -8,8 +8,9 @@ use hyper_util::rt::TokioIo;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tradewind::{Bytes, Host};
 
@@ -35,6 +36,8 @@ enum By {
     Socket,
     CargoLambda,
     Emulator,
+    /// A process for each that is asked.
+    Stdin,
 }
 
 pub(crate) const PLATFORMS: &[Platform] = &[
@@ -78,6 +81,16 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         host: Host::Fn,
         by: By::Socket,
     },
+    Platform {
+        name: "dapr",
+        host: Host::Dapr,
+        by: By::Tcp("APP_PORT", &[("DAPR_HTTP_PORT", "3500")]),
+    },
+    Platform {
+        name: "stdin",
+        host: Host::Stdin,
+        by: By::Stdin,
+    },
 ];
 
 enum Door {
@@ -85,6 +98,8 @@ enum Door {
     Socket(PathBuf),
     /// An emulator, and the name that it calls the function by.
     Lambda(SocketAddr, &'static str),
+    /// The binary, and where replies go.
+    Stdin(PathBuf, String),
 }
 
 /// The handler's process, what calls it, and where.
@@ -105,7 +120,7 @@ impl Platform {
     ) -> Result<Result<Running, String>, String> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let mut handler = Command::new(binary);
-        settings(&mut handler, replies);
+        settings(&mut handler, &replies.url());
         let mut processes = Vec::new();
         let door = match self.by {
             By::Tcp(variable, others) => {
@@ -149,13 +164,20 @@ impl Platform {
                 };
                 let (address, api) = (free()?, free()?);
                 handler = Command::new(program);
-                settings(&mut handler, replies);
+                settings(&mut handler, &replies.url());
                 handler
                     .env("AWS_LAMBDA_FUNCTION_TIMEOUT", TIMEOUT)
                     .args(["--runtime-interface-emulator-address", &address.to_string()])
                     .args(["--runtime-api-address", &api.to_string()])
                     .arg(binary);
                 Door::Lambda(address, "function")
+            }
+            By::Stdin => {
+                return Ok(Ok(Running {
+                    door: Door::Stdin(binary.to_owned(), replies.url()),
+                    processes,
+                    _folder: folder,
+                }));
             }
         };
         processes.insert(0, (self.name, spawn(&mut handler)?));
@@ -180,20 +202,17 @@ impl Platform {
     }
 }
 
-fn settings(command: &mut Command, replies: &Replies) {
+pub(super) fn settings(command: &mut Command, replies: &str) {
     command
         .env("TRADEWIND_TIMEOUT", TIMEOUT)
-        .env(
-            "TRADEWIND_REPLY_URL",
-            format!("http://{}/", replies.address),
-        )
+        .env("TRADEWIND_REPLY_URL", replies)
         .env("TRADEWIND_REPLY_KEY", KEY)
         .env("TRADEWIND_BATCH_FAILURES", "report")
         .env("RUST_BACKTRACE", "0");
 }
 
 /// What it says is of no interest: how it behaves is.
-fn spawn(command: &mut Command) -> Result<Child, String> {
+pub(super) fn spawn(command: &mut Command) -> Result<Child, String> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -203,13 +222,13 @@ fn spawn(command: &mut Command) -> Result<Child, String> {
         .map_err(|e| format!("{:?}: {e}", command.as_std().get_program()))
 }
 
-fn free() -> Result<SocketAddr, String> {
+pub(super) fn free() -> Result<SocketAddr, String> {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .map_err(|e| e.to_string())
 }
 
-async fn listens(address: SocketAddr) -> Result<(), String> {
+pub(super) async fn listens(address: SocketAddr) -> Result<(), String> {
     for _ in 0..PATIENCE {
         if load::connect(address).await.is_some() {
             return Ok(());
@@ -260,6 +279,7 @@ impl Running {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
+            Door::Stdin(..) => {}
         }
         self.is_alive()
     }
@@ -276,6 +296,9 @@ impl Running {
 
     /// Hands a request over, and gives the handler's answer to it.
     pub(crate) async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        if let Door::Stdin(binary, replies) = &self.door {
+            return line(binary, replies, request.into_body()).await;
+        }
         let mut request = request.map(Full::new);
         if let Door::Lambda(_, function) = &self.door {
             let path = format!("/2015-03-31/functions/{function}/invocations");
@@ -298,6 +321,7 @@ impl Running {
                     tokio::spawn(connection);
                     load::ask(&mut sender, request).await
                 }
+                Door::Stdin(..) => None,
             }
         };
         let answer = tokio::time::timeout(Duration::from_secs(30), asking).await;
@@ -313,19 +337,50 @@ impl Running {
 
     /// Asks the handler to stop, which it does by itself and with success.
     pub(crate) async fn stop(mut self) -> Result<(), String> {
-        let (name, mut process) = self.processes.remove(0);
-        let id = process.id().and_then(|id| i32::try_from(id).ok());
-        let id = id.and_then(Pid::from_raw).ok_or("no process id")?;
-        kill_process(id, Signal::TERM).map_err(|e| e.to_string())?;
-        let ended = tokio::time::timeout(Duration::from_secs(30), process.wait()).await;
-        let status = ended.map_err(|_| format!("{name} does not end"))?;
-        let status = status.map_err(|e| e.to_string())?;
+        if self.processes.is_empty() {
+            return Ok(());
+        }
+        let (name, process) = self.processes.remove(0);
+        let status = stop(name, process).await?;
         // The interface emulator ends as it likes.
         match status.success() || name == "aws-lambda-rie" {
             true => Ok(()),
             false => Err(format!("{name} ended: {status}")),
         }
     }
+}
+
+/// SIGTERM, and how it ended after that.
+pub(super) async fn stop(name: &str, mut process: Child) -> Result<ExitStatus, String> {
+    let id = process.id().and_then(|id| i32::try_from(id).ok());
+    let id = id.and_then(Pid::from_raw).ok_or("no process id")?;
+    kill_process(id, Signal::TERM).map_err(|e| e.to_string())?;
+    let ended = tokio::time::timeout(Duration::from_secs(30), process.wait()).await;
+    let status = ended.map_err(|_| format!("{name} does not end"))?;
+    status.map_err(|e| e.to_string())
+}
+
+/// What is printed about a line of input.
+async fn line(binary: &Path, replies: &str, line: Bytes) -> Result<Response<Bytes>, String> {
+    let mut command = Command::new(binary);
+    settings(&mut command, replies);
+    let mut process = command
+        .args(["--host", "stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| format!("stdin: {e}"))?;
+    let mut input = process.stdin.take().ok_or("no standard input")?;
+    // It may end before it has read all.
+    let writing = tokio::spawn(async move { input.write_all(&line).await.ok() });
+    let output = tokio::time::timeout(Duration::from_secs(30), process.wait_with_output()).await;
+    let output = output.map_err(|_| "stdin does not end")?;
+    writing.abort();
+    Ok(Response::new(
+        output.map_err(|e| e.to_string())?.stdout.into(),
+    ))
 }
 
 fn is_error(answer: &Response<Bytes>) -> bool {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Takes CloudEvents in binary mode, from whoever shows the key.
 pub(crate) struct Replies {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     types: Arc<Mutex<Vec<String>>>,
 }
 
@@ -23,6 +23,10 @@ impl Replies {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, types })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// How many came, and were shown the key.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tradewind::testing::{Told, WAYS, Way};
 use tradewind::{Event, Host};
 
-enum Expected {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
     Charged,
     Never,
     Again,
@@ -17,6 +18,14 @@ use Expected::{Again, Charged, Never};
 
 /// A name, the data of an order, and what is to become of it.
 type Scenario = (&'static str, fn() -> Value, Expected);
+
+/// Every order as an event, and what is to become of it.
+pub(super) fn orders() -> Result<Vec<(Event, Expected)>, String> {
+    let one = |(number, (_, data, expected)): (usize, &Scenario)| {
+        Ok((event(&number.to_string(), &data())?, *expected))
+    };
+    SCENARIOS.iter().enumerate().map(one).collect()
+}
 
 /// An order that panics or is late must leave the process as it was, hence the last row.
 const SCENARIOS: &[Scenario] = &[

@@ -1,0 +1,293 @@
+//! The durable consumer.
+
+use crate::config::Settings;
+use crate::message::{self, Place};
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::{self, AckKind};
+use async_nats::{Client, ConnectErrorKind, HeaderMap};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+use tradewind::worker::{
+    Fut, Order, Pull, PullError, Pulled, Settled, Settlement, Token, delivery,
+};
+
+/// How long a look for messages waits at the server.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer.
+const ANSWERING: Duration = Duration::from_secs(5);
+/// First and longest pause before a message that failed comes again.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct Consumed {
+    settings: Settings,
+    client: Client,
+    jetstream: jetstream::Context,
+    consumer: Mutex<PullConsumer>,
+    /// How long a message is out, as the consumer has it.
+    lease: Duration,
+    out: Mutex<HashMap<Token, Out>>,
+}
+
+/// A message that is not settled.
+#[derive(Debug, Clone)]
+struct Out {
+    message: async_nats::Message,
+    attempt: u32,
+    sequence: u64,
+    /// By then it came again, under another name.
+    until: Instant,
+}
+
+impl Consumed {
+    pub(crate) async fn open(settings: Settings) -> Result<Self, PullError> {
+        let options = settings
+            .options()
+            .map_err(|e| PullError::fatal(e.to_string()))?;
+        let made = options.connect(settings.servers.as_slice()).await;
+        let client = made.map_err(|error| {
+            let text = format!("connecting: {error}");
+            match error.kind() {
+                ConnectErrorKind::Authentication
+                | ConnectErrorKind::AuthorizationViolation
+                | ConnectErrorKind::Tls => PullError::fatal(text),
+                _ => PullError::passing(text),
+            }
+        })?;
+        let jetstream = jetstream::new(client.clone());
+        let consumer = consumer(&jetstream, &settings).await?;
+        let lease = consumer.cached_info().config.ack_wait;
+        Ok(Self {
+            lease: lease.max(Duration::from_secs(1)),
+            settings,
+            client,
+            jetstream,
+            consumer: Mutex::new(consumer),
+            out: Mutex::default(),
+        })
+    }
+
+    fn out(&self) -> MutexGuard<'_, HashMap<Token, Out>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn consumer(&self) -> PullConsumer {
+        let consumer = self.consumer.lock();
+        consumer.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn take(&self, max: usize) -> Result<Vec<Pulled>, PullError> {
+        let now = Instant::now();
+        self.out().retain(|_, out| out.until > now);
+        let mut taken = Vec::new();
+        let there = self.consumer();
+        let there = there.fetch().max_messages(max).messages();
+        let mut ended = self.read(there, ANSWERING, &mut taken).await;
+        if ended.is_ok() && taken.is_empty() {
+            let next = self.consumer();
+            let next = next.batch().max_messages(1).expires(WAIT).messages();
+            ended = self.read(next, WAIT + ANSWERING, &mut taken).await;
+        }
+        match ended {
+            Err(error) if taken.is_empty() => {
+                // One that was deleted is made again.
+                if let Ok(made) = consumer(&self.jetstream, &self.settings).await {
+                    *self.consumer.lock().unwrap_or_else(PoisonError::into_inner) = made;
+                }
+                Err(error)
+            }
+            // What has come is worth more than the news that the rest does not.
+            _ => Ok(taken),
+        }
+    }
+
+    async fn read<E: std::fmt::Display>(
+        &self,
+        asked: impl Future<Output = Result<jetstream::consumer::pull::Batch, E>>,
+        most: Duration,
+        taken: &mut Vec<Pulled>,
+    ) -> Result<(), PullError> {
+        let failed =
+            |error: &dyn std::fmt::Display| PullError::passing(format!("reading: {error}"));
+        let until = Instant::now() + most;
+        let asked = timeout_at(until, asked).await;
+        let mut messages = asked
+            .map_err(|_| failed(&"no answer"))?
+            .map_err(|error| failed(&error))?;
+        loop {
+            // An answer that is lost with its connection never comes.
+            let next = timeout_at(until, messages.next()).await;
+            match next.map_err(|_| failed(&"no answer"))? {
+                Some(Ok(message)) => taken.extend(self.pulled(message)),
+                Some(Err(error)) => return Err(failed(&error)),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// A message without a place to answer to is no message of a consumer.
+    fn pulled(&self, message: jetstream::Message) -> Option<Pulled> {
+        let token = Token(message.reply.as_ref()?.to_string());
+        let info = message.info().ok()?;
+        let place = Place {
+            stream: &self.settings.stream,
+            sequence: info.stream_sequence,
+            time: rfc3339(info.published),
+        };
+        let attempt = u32::try_from(info.delivered).unwrap_or(1).max(1);
+        let sequence = info.stream_sequence;
+        let deliveries = message::event(&message, place).map(|event| {
+            let mut one = delivery(event);
+            one.context = one.context.with_attempt(attempt);
+            vec![one]
+        });
+        let message = message.message;
+        let out = Out {
+            message,
+            attempt,
+            sequence,
+            until: Instant::now() + 2 * self.lease,
+        };
+        self.out().insert(token.clone(), out);
+        Some(Pulled {
+            token,
+            deliveries,
+            order: Order::Free,
+        })
+    }
+
+    async fn settle_one(&self, settlement: Settlement) -> Result<(), PullError> {
+        let Settlement { token, settled } = settlement;
+        let known = self.out().get(&token).cloned();
+        let Some(out) = known else { return Ok(()) };
+        let pause = PAUSE * (1 << (out.attempt - 1).min(6));
+        let pause = pause.min(PAUSE_MAX);
+        let kind = match settled {
+            Settled::Done => AckKind::Ack,
+            Settled::Untouched => AckKind::Nak(None),
+            Settled::Again { after } => AckKind::Nak(Some(after.unwrap_or(pause))),
+            Settled::Never { reason } => match &self.settings.dead_letter {
+                Some(subject) => {
+                    self.set_aside(subject, &out, &reason).await?;
+                    AckKind::Ack
+                }
+                None => {
+                    tracing::warn!(
+                        sequence = out.sequence,
+                        reason,
+                        "a rejected message comes again; see TRADEWIND_NATS_DEAD_LETTER"
+                    );
+                    AckKind::Nak(Some(pause))
+                }
+            },
+        };
+        self.say(&token, kind.into()).await?;
+        self.out().remove(&token);
+        Ok(())
+    }
+
+    /// Kept by a stream before it is done here.
+    async fn set_aside(&self, subject: &str, out: &Out, reason: &str) -> Result<(), PullError> {
+        let failed = |error: String| PullError::passing(format!("dead letters: {error}"));
+        let mut headers = out.message.headers.clone().unwrap_or_else(HeaderMap::new);
+        let reason = reason.replace(|c: char| c.is_control(), " ");
+        headers.insert("Tradewind-Reason", reason);
+        headers.insert("Tradewind-Subject", out.message.subject.as_str());
+        // Once for each message, however often it is told.
+        let id = format!("{}/{}", self.settings.stream, out.sequence);
+        headers.insert("Nats-Msg-Id", id);
+        let payload = out.message.payload.clone();
+        let sent = self
+            .jetstream
+            .publish_with_headers(subject.to_owned(), headers, payload)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        sent.await
+            .map(drop)
+            .map_err(|error| failed(error.to_string()))
+    }
+
+    async fn say(&self, token: &Token, what: Bytes) -> Result<(), PullError> {
+        let said = self.client.publish(token.0.clone(), what).await;
+        said.map_err(|error| PullError::passing(format!("settling: {error}")))
+    }
+
+    /// Returns when what was said is sent.
+    async fn flush(&self) -> Result<(), PullError> {
+        let failed =
+            |error: &dyn std::fmt::Display| PullError::passing(format!("settling: {error}"));
+        let sent = timeout(ANSWERING, self.client.flush()).await;
+        sent.map_err(|_| failed(&"no answer"))?
+            .map_err(|error| failed(&error))
+    }
+}
+
+/// The consumer of these settings, made where it is not there; one that is there keeps what they do not say.
+async fn consumer(
+    jetstream: &jetstream::Context,
+    settings: &Settings,
+) -> Result<PullConsumer, PullError> {
+    let stream = timeout(ANSWERING, jetstream.get_stream(&settings.stream)).await;
+    let stream = stream.map_err(|_| PullError::passing("the stream: no answer"))?;
+    let stream = stream.map_err(|error| {
+        let text = format!("the stream `{}`: {error}", settings.stream);
+        match text.contains("not found") {
+            true => PullError::fatal(format!(
+                "{text}; JetStream must be on, and have this stream"
+            )),
+            false => PullError::passing(text),
+        }
+    })?;
+    let made = stream.get_or_create_consumer(settings.name(), settings.consumer());
+    let made = timeout(ANSWERING, made).await;
+    let made = made.map_err(|_| PullError::passing("the consumer: no answer"))?;
+    made.map_err(|error| PullError::passing(format!("the consumer `{}`: {error}", settings.name())))
+}
+
+fn rfc3339(time: impl Into<std::time::SystemTime>) -> Option<String> {
+    let time = jiff::Timestamp::try_from(time.into()).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+impl Pull for Consumed {
+    fn pull(&self, max: usize) -> Fut<'_, Result<Vec<Pulled>, PullError>> {
+        Box::pin(self.take(max))
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
+        Box::pin(async move {
+            let mut outcome = Ok(());
+            for settlement in settlements {
+                outcome = outcome.and(self.settle_one(settlement).await);
+            }
+            outcome.and(self.flush().await)
+        })
+    }
+
+    fn extend(&self, tokens: Vec<Token>) -> Fut<'_, Result<(), PullError>> {
+        Box::pin(async move {
+            for token in tokens {
+                if let Some(out) = self.out().get_mut(&token) {
+                    out.until = Instant::now() + 2 * self.lease;
+                }
+                self.say(&token, AckKind::Progress.into()).await?;
+            }
+            self.flush().await
+        })
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.lease)
+    }
+
+    fn close(&self) -> Fut<'_, ()> {
+        Box::pin(async move {
+            self.flush().await.ok();
+        })
+    }
+}
