@@ -21,6 +21,9 @@ use tradewind_adapter::{
 };
 use tradewind_event::Event;
 
+/// Largest request of a worker, in bytes.
+const ASK_MAX: usize = 1 << 20;
+
 /// Settings of a sink of kind `pull`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -150,10 +153,11 @@ impl Invoke for PullSink {
             let why = "workers ask with POST";
             return Ok(refused(StatusCode::METHOD_NOT_ALLOWED, why));
         }
-        // The route bounds it.
-        let body = request.into_body().collect().await;
-        let body = body.map_err(|error| Reason::new("body", error.to_string()))?;
-        match Ask::read(&body.to_bytes()) {
+        let Some(body) = bounded(request.into_body()).await? else {
+            let why = format!("an ask has at most {ASK_MAX} bytes");
+            return Ok(refused(StatusCode::PAYLOAD_TOO_LARGE, &why));
+        };
+        match Ask::read(&body) {
             Ok(ask) => Ok(json_of(
                 StatusCode::OK,
                 "application/json",
@@ -162,6 +166,22 @@ impl Invoke for PullSink {
             Err(why) => Ok(refused(StatusCode::BAD_REQUEST, &why)),
         }
     }
+}
+
+/// Nothing where it is too large.
+async fn bounded(mut body: Body) -> Result<Option<Vec<u8>>, Reason> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Reason::new("body", error.to_string()))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if whole.len() + data.len() > ASK_MAX {
+            return Ok(None);
+        }
+        whole.extend_from_slice(data);
+    }
+    Ok(Some(whole))
 }
 
 /// Problem details (RFC 9457).

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
@@ -150,6 +151,8 @@ async fn nothing_is_taken_before_its_token_and_by_nobody_elses() {
 #[tokio::test]
 async fn what_is_no_ask_is_refused_with_its_place() {
     let (_, far) = ends("refused");
+    let (large, _) = asked(&far, Method::POST, " ".repeat((1 << 20) + 1)).await;
+    assert_eq!(large, StatusCode::PAYLOAD_TOO_LARGE);
     for (method, body, status, part) in [
         (Method::GET, "", 405, "POST"),
         (Method::POST, "", 400, "EOF"),

@@ -52,7 +52,7 @@ impl Shape {
         let bare = names
             .first()
             .is_some_and(|first| !envelope.contains(&first.as_str()));
-        let detail = bare.then_some(".detail").unwrap_or_default();
+        let detail = if bare { ".detail" } else { "" };
         let steps: String = names.iter().map(|name| format!(".{name}")).collect();
         Some(format!("${detail}{steps}"))
     }

@@ -130,7 +130,10 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
     assert_eq!(explained.entry.what, "explain");
     assert_eq!(asked.unwrap()["query"], "event=none");
     let body = r#"{"token":"secret","all":1}"#;
-    for path in ["/v1/subscriptions/orders/resume", &format!("{letters}/redrive")] {
+    for path in [
+        "/v1/subscriptions/orders/resume",
+        &format!("{letters}/redrive"),
+    ] {
         gateway.admin("POST", path, body).await;
     }
     let told = serde_json::to_string(&records(&gateway)).unwrap();

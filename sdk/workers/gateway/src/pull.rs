@@ -109,6 +109,7 @@ impl Queue {
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| failed(&error))?;
         let status = answer.status();
+        #[allow(clippy::disallowed_methods, reason = "bounded")]
         let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(|error| failed(&error))?.to_bytes();
         match status {

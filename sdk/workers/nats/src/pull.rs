@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::message::{self, Place};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, AckKind};
-use async_nats::{Client, ConnectErrorKind, HeaderMap};
+use async_nats::{Client, ConnectErrorKind};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -194,7 +194,7 @@ impl Consumed {
     /// Kept by a stream before it is done here.
     async fn set_aside(&self, subject: &str, out: &Out, reason: &str) -> Result<(), PullError> {
         let failed = |error: String| PullError::passing(format!("dead letters: {error}"));
-        let mut headers = out.message.headers.clone().unwrap_or_else(HeaderMap::new);
+        let mut headers = out.message.headers.clone().unwrap_or_default();
         let reason = reason.replace(|c: char| c.is_control(), " ");
         headers.insert("Tradewind-Reason", reason);
         headers.insert("Tradewind-Subject", out.message.subject.as_str());
