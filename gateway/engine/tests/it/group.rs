@@ -369,6 +369,8 @@ async fn what_a_cancelled_replay_has_under_way_is_waited_for() {
     let engine = World::new().start(with(split(1, 0, 0))).await;
     send(&engine, "a", 10).await;
     engine.quiesced().await;
+    // What may have been under way before the start is over.
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let replay = engine.replay("s", Start::Oldest, None).await.unwrap();
     engine.apply(with(split(0, 1, 0))).await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
