@@ -54,7 +54,6 @@ const SHORT: &[(&str, &[&str])] = &[
     ("authentication", &["--short"]),
     ("outbound", &["--short"]),
     ("authorisation", &["--short"]),
-    ("secrets", &["--short"]),
     ("ssrf", &[]),
     ("schemas", &["--short"]),
     ("tenants", &["--short"]),

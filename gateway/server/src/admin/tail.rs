@@ -126,7 +126,8 @@ impl Tail {
             _ => true,
         };
         let ours = OURS.contains(&happening.what.as_str()) || happening.position.is_none();
-        if !ours && !(may_read && self.permit.reads) {
+        let shown = ours || (may_read && self.permit.reads);
+        if !shown {
             happening.detail = "withheld: for those who may read payloads".into();
         }
     }

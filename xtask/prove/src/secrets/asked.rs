@@ -71,7 +71,7 @@ impl Callers {
             let whole =
                 !short || ["/events", "/keyed", "/jwt", "/asked", "/github"].contains(&door);
             let mut asks = wrong(door, canaries);
-            asks.retain(|_| whole || fastrand::u8(..4) == 0);
+            asks.retain(|_| whole || fastrand::u8(..8) == 0);
             for ask in asks {
                 let answer = wire::send_secured(self.address, &self.plain, &ask.bytes).await?;
                 told.answer(&ask.what, answer);
