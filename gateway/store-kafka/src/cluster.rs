@@ -1,6 +1,6 @@
 //! The brokers, and what is made there.
 
-use crate::failure::{failed, joined};
+use crate::failure::{failed, is_refused, joined};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -16,6 +16,11 @@ use tradewind_store::Error;
 
 /// How long a question to the brokers may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one answer is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How often a question is asked, and the pause in between.
+const QUESTIONS: u32 = 50;
+const BETWEEN: Duration = Duration::from_millis(200);
 /// Most bytes of one record.
 pub(crate) const RECORD_MAX: usize = 16 << 20;
 /// Room for what a record has around it.
@@ -142,9 +147,17 @@ impl Cluster {
             .set("transaction.timeout.ms", "30000");
         let made = tokio::task::spawn_blocking(move || {
             let producer: FutureProducer = make(&config)?;
-            let begun = producer.init_transactions(PATIENCE);
-            begun.map_err(|error| failed("take over", &error))?;
-            Ok(producer)
+            let mut left = QUESTIONS;
+            loop {
+                left -= 1;
+                match producer.init_transactions(PATIENCE) {
+                    Ok(()) => return Ok(producer),
+                    Err(KafkaError::Transaction(error)) if error.is_retriable() && left > 0 => {
+                        std::thread::sleep(BETWEEN);
+                    }
+                    Err(error) => return Err(failed("take over", &error)),
+                }
+            }
         });
         joined(made.await)
     }
@@ -166,15 +179,26 @@ impl Cluster {
         Ok(Apart::new(make(&config)?))
     }
 
-    /// Asks the brokers, on a thread for it.
+    /// Asks the brokers, on a thread for it, and again where one is not there yet, or no longer: a topic is known before
+    /// its leader is.
     async fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
-        question: impl FnOnce(&BaseConsumer) -> Result<T, KafkaError> + Send + 'static,
+        question: impl Fn(&BaseConsumer) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, Error> {
         let asker = Arc::clone(&self.asker);
         let asked = tokio::task::spawn_blocking(move || {
-            question(&asker).map_err(|error| failed(doing, &error))
+            let mut left = QUESTIONS;
+            loop {
+                left -= 1;
+                match question(&asker) {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) if left == 0 || is_refused(&error) => {
+                        return Err(failed(doing, &error));
+                    }
+                    Err(_) => std::thread::sleep(BETWEEN),
+                }
+            }
         });
         joined(asked.await)
     }
@@ -183,7 +207,7 @@ impl Cluster {
     pub(crate) async fn bounds(&self, topic: &str, shard: u16) -> Result<(u64, u64), Error> {
         let topic = topic.to_owned();
         let bounds = self.ask("look at a partition", move |asker| {
-            asker.fetch_watermarks(&topic, i32::from(shard), PATIENCE)
+            asker.fetch_watermarks(&topic, i32::from(shard), ANSWER)
         });
         let (low, high) = bounds.await?;
         Ok((low.max(0) as u64, high.max(0) as u64))
@@ -196,7 +220,7 @@ impl Cluster {
         self.ask("look for a time", move |asker| {
             let mut times = TopicPartitionList::new();
             times.add_partition_offset(&topic, i32::from(shard), Offset::Offset(ms))?;
-            let found = asker.offsets_for_times(times, PATIENCE)?;
+            let found = asker.offsets_for_times(times, ANSWER)?;
             let elements = found.elements();
             let Some(element) = elements.first() else {
                 return Ok(None);
@@ -229,7 +253,7 @@ impl Cluster {
     pub(crate) async fn partitions(&self, topic: &str) -> Result<Option<usize>, Error> {
         let topic = topic.to_owned();
         self.ask("look at a topic", move |asker| {
-            let metadata = asker.fetch_metadata(Some(&topic), PATIENCE)?;
+            let metadata = asker.fetch_metadata(Some(&topic), ANSWER)?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             Ok(found
                 .filter(|found| found.error().is_none())

@@ -23,7 +23,25 @@ pub(crate) fn failed(doing: &str, error: &KafkaError) -> Error {
     if is_fenced(error) {
         return Error::Fenced;
     }
-    Error::Failed(format!("{doing}: {error}"))
+    match is_refused(error) {
+        true => Error::Failed(format!("{doing}: {error}")),
+        false => Error::Away(format!("{doing}: {error}")),
+    }
+}
+
+/// Whether it is refused, and not only out of reach.
+pub(crate) fn is_refused(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::TransactionalIdAuthorizationFailed
+                | Code::SaslAuthenticationFailed
+                | Code::Authentication
+        )
+    )
 }
 
 /// Of what was done on a thread of its own.

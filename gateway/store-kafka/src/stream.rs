@@ -1,6 +1,7 @@
 //! A stream on two topics.
 
 use crate::cluster::{Cluster, RECORD_MAX};
+use crate::failure::failed;
 use crate::frame::{self, ENTRIES_MAX};
 use crate::member::Member;
 use crate::own::{Gone, Own};
@@ -185,12 +186,12 @@ impl KafkaStream {
         let delivery = self.common.cluster.producer.send_result(message);
         let delivery = delivery.map_err(|(error, _)| match error.rdkafka_error_code() {
             Some(Code::QueueFull) => Error::Busy,
-            _ => Error::Failed(format!("append: {error}")),
+            _ => failed("append", &error),
         })?;
         let offset = match delivery.await {
             Ok(Ok(delivery)) => u64::try_from(delivery.offset).unwrap_or_default(),
             // It may be there all the same; who tries again meets it.
-            Ok(Err((error, _))) => return Err(Error::Failed(format!("append: {error}"))),
+            Ok(Err((error, _))) => return Err(failed("append", &error)),
             Err(_) => return Err(Error::Closed),
         };
         self.counted.records.fetch_add(1, Ordering::Relaxed);
@@ -397,13 +398,27 @@ impl Stream for KafkaStream {
         let kept = kept.max(own.window());
         let horizon = common.clock.unix_ms().saturating_sub(kept);
         let bounds = own.bounds();
-        let found = common.cluster.at(&common.topic, shard, horizon).await?;
+        let found = match common.cluster.at(&common.topic, shard, horizon).await {
+            // Nothing is too old for as long as nobody can say.
+            Err(Error::Away(why)) => {
+                tracing::warn!(topic = %common.topic, shard, %why, "retention waits for the brokers");
+                return Ok(bounds.start);
+            }
+            found => found?,
+        };
         let place = found.map_or(bounds.end, |record| frame::place(record, 0));
         Ok(place.clamp(bounds.start, bounds.end))
     }
 
     async fn trim(&self, shard: Shard, before: u64) -> Result<(), Error> {
-        self.own(shard)?.trim(before).await
+        match self.own(shard)?.trim(before).await {
+            // It is still there, and tried again.
+            Err(Error::Away(why)) => {
+                tracing::warn!(topic = %self.common.topic, shard, %why, "retention waits for the brokers");
+                Ok(())
+            }
+            trimmed => trimmed,
+        }
     }
 
     fn stats(&self) -> Stats {

@@ -130,7 +130,10 @@ impl Writer {
             self.queued.fetch_sub(bytes, Ordering::Relaxed);
             let failed = written.is_err();
             for waiter in waiting {
-                let outcome = written.as_ref().map(|()| ()).map_err(Gone::error);
+                let outcome = match &written {
+                    Ok(()) => Ok(()),
+                    Err(gone) => Err(gone.error()),
+                };
                 waiter.send(outcome).ok();
             }
             if let Err(gone) = written {

@@ -275,6 +275,9 @@ pub enum Error {
     /// Too much waits to be written.
     #[error("append queue is full")]
     Busy,
+    /// Whoever keeps the stream does not answer: what was asked may have been done.
+    #[error("the store cannot be reached: {0}")]
+    Away(String),
     /// The disk failed; nothing is acknowledged until the stream is reopened.
     #[error("store failed: {0}")]
     Failed(String),
@@ -301,7 +304,7 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::Full | Error::Busy)
+        matches!(self, Error::Full | Error::Busy | Error::Away(_))
     }
 
     /// The same error for another caller.
@@ -312,6 +315,7 @@ impl Error {
             Error::Fenced => Error::Fenced,
             Error::Elsewhere(shard) => Error::Elsewhere(*shard),
             Error::Closed => Error::Closed,
+            Error::Away(reason) => Error::Away(reason.clone()),
             Error::Failed(reason) => Error::Failed(reason.clone()),
             Error::Damaged(position) => Error::Damaged(*position),
             Error::Contradiction(first, second) => Error::Contradiction(*first, *second),

@@ -62,7 +62,7 @@ pub(super) async fn keep(
             Err(error) => trouble = Some(error.to_string()),
         }
         if let Err(error) = log.release(shard).await {
-            trouble.get_or_insert(error.to_string());
+            trouble.get_or_insert_with(|| error.to_string());
         }
         drop(log);
         let stopping = |engine: Arc<Inner>| engine.stopping.load(Ordering::Acquire);
