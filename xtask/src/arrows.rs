@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gateway/schema", &["sdk/event"]),
     ("gateway/audit", &[]),
     ("gateway/policy", &["sdk/event"]),
+    ("gateway/store-kafka", &["gateway/store"]),
     ("gateway/store", &["sdk/event"]),
     ("gateway/backup", &["gateway/store"]),
     (

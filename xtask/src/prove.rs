@@ -1,5 +1,6 @@
 //! What docs/guarantees.md links to.
 
+mod engines;
 mod fuzz;
 mod install;
 mod newcomer;
@@ -38,6 +39,11 @@ cargo xtask prove <name>
                           over generated events (default 5000 of each)
   schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
                           clocks that are set, crashes at every call of the store around a firing
+  engines                 the contract suite of stores on memory, the embedded engine and Kafka; and on Kafka, owners
+                          that shut each other out, the engine above it, kills of the broker (Java and Maven)
+  cluster [--rounds N] [--restarts N]
+                          nodes that share a stream of Kafka are killed, leave and come under load (default 20),
+                          the broker is killed (default 3): losses, order, take-over (Java and Maven)
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
@@ -229,6 +235,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some("simulate") => by_test("simulate", "tradewind-server", "simulate"),
         Some("translate") => translate(rest),
         Some("schedules") => schedules(),
+        Some("engines") => engines::engines(),
+        Some("cluster") => engines::cluster(rest),
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),

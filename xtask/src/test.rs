@@ -23,6 +23,7 @@ const HEAVY: &[&str] = &[
     "tradewind-rabbitmq",
     "tradewind-redis",
     "tradewind-sqs",
+    "tradewind-store-kafka",
     "tradewind-http",
     "tradewind-functions",
     "tradewind",

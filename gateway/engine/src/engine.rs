@@ -5,6 +5,7 @@ mod authority;
 mod compare;
 mod contracts;
 mod find;
+mod keep;
 mod open;
 mod operate;
 mod quotas;

@@ -3,6 +3,8 @@
 use crate::Finding;
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::collections::BTreeSet;
+use tokio::sync::watch;
 
 /// Index of a shard within a stream.
 pub type Shard = u16;
@@ -149,6 +151,9 @@ pub struct Recovered {
 /// A named durable log in shards, with a state table beside each.
 ///
 /// # Contract
+/// - Whoever uses a shard owns it first, by `recover`. A stream that several processes share answers
+///   what only an owner can know with [`Error::Elsewhere`], and appends to the shards of others as
+///   [`Appended::Undecided`]; one that belongs to one process may do without.
 /// - `append` returns after the entries are durable in the stream's durability mode; entries of one
 ///   call are all-or-nothing per shard: those that fall into one
 ///   shard are written in one commit, or none of them is (a [`Appended::Conflict`] withholds the rest).
@@ -192,6 +197,15 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// Makes this caller the owner of the shard's state and reports what recovery found. Earlier
     /// owners are refused from now on, also after a restart.
     async fn recover(&self, shard: Shard) -> Result<Recovered, Error>;
+    /// The shards that this caller is to own now, where several processes share the stream: they come
+    /// and go with the processes. `None` where the stream belongs to this one, with all its shards.
+    fn assigned(&self) -> Option<watch::Receiver<BTreeSet<Shard>>> {
+        None
+    }
+    /// Gives up a shard that is not to be owned any more, once everything recorded is durable.
+    async fn release(&self, _shard: Shard) -> Result<(), Error> {
+        Ok(())
+    }
     /// Changes the state table. Refused with `Error::Fenced` when `epoch` is stale. Never refused for
     /// a long queue, and for want of room only when the reserve is used up. Without operations,
     /// `Sync::Durable` waits until everything recorded before is durable.
@@ -261,12 +275,18 @@ pub enum Error {
     /// Too much waits to be written.
     #[error("append queue is full")]
     Busy,
+    /// Whoever keeps the stream does not answer: what was asked may have been done.
+    #[error("the store cannot be reached: {0}")]
+    Away(String),
     /// The disk failed; nothing is acknowledged until the stream is reopened.
     #[error("store failed: {0}")]
     Failed(String),
     /// Another owner has taken the shard.
     #[error("shard is owned by a later epoch")]
     Fenced,
+    /// Several share the stream, and this caller does not own the shard.
+    #[error("shard {0} is not owned here")]
+    Elsewhere(Shard),
     /// The stream was closed.
     #[error("stream is closed")]
     Closed,
@@ -284,7 +304,7 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::Full | Error::Busy)
+        matches!(self, Error::Full | Error::Busy | Error::Away(_))
     }
 
     /// The same error for another caller.
@@ -293,7 +313,9 @@ impl Error {
             Error::Full => Error::Full,
             Error::Busy => Error::Busy,
             Error::Fenced => Error::Fenced,
+            Error::Elsewhere(shard) => Error::Elsewhere(*shard),
             Error::Closed => Error::Closed,
+            Error::Away(reason) => Error::Away(reason.clone()),
             Error::Failed(reason) => Error::Failed(reason.clone()),
             Error::Damaged(position) => Error::Damaged(*position),
             Error::Contradiction(first, second) => Error::Contradiction(*first, *second),
@@ -310,8 +332,11 @@ pub(crate) fn later(what: &str, has: u64, known: u64) -> Error {
 }
 
 /// Refuses a batch that names one identity twice with differing contents: it can have no right
-/// outcome, and there is no position to point at.
-pub(crate) fn check_batch(entries: &[Entry]) -> Result<(), Error> {
+/// outcome, and there is no position to point at. For engines.
+///
+/// # Errors
+/// [`Error::Contradiction`].
+pub fn check_batch(entries: &[Entry]) -> Result<(), Error> {
     let mut seen: std::collections::HashMap<u128, (usize, u128)> =
         std::collections::HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {

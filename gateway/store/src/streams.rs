@@ -71,8 +71,11 @@ pub trait Streams: Send + Sync + std::fmt::Debug {
     async fn delete(&self, name: &str) -> Result<(), Error>;
 }
 
-/// Refuses a name that is not `space/stream`.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+/// Refuses a name that is not `space/stream`. For engines.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_name(name: &str) -> Result<(), Error> {
     let part = |part: &str| {
         (1..=63).contains(&part.len())
             && part

@@ -1,10 +1,10 @@
 //! Streams open, plans take effect.
 
-use super::stream::{Counters, ShardHandle, StreamHandle, stopped};
-use super::{Error, Inner, SPACE};
+use super::stream::{Actor, Counters, ShardHandle, StreamHandle, stopped};
+use super::{Error, Inner, SPACE, keep};
 use crate::hash::Hashes;
 use crate::routes::Routes;
-use crate::shard::{Backlog, Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
+use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
 use crate::{Plan, StreamPlan, SubscriptionPlan};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -120,13 +120,17 @@ impl Inner {
             for plan in subscriptions.values().filter(|plan| plan.shadow.is_none()) {
                 routes.add(&plan.filter);
             }
+            // What is taken over from now on begins with them.
+            handle.subscriptions.store(Arc::new(subscriptions.clone()));
             for shard in &handle.shards {
+                let _moving = shard.moving.lock().await;
                 while let Err(error) = shard
                     .ask(|answer| Command::Apply(subscriptions.clone(), answer))
                     .await
                 {
                     // Once begun, a plan is put in force everywhere, as soon as there is room.
                     match error {
+                        Error::Store(tradewind_store::Error::Elsewhere(_)) => break,
                         Error::Store(lack) if begun && lack.is_temporary() => {
                             let now = self.time.now();
                             self.time.sleep_until(now + FULL_PAUSE_MS).await;
@@ -203,7 +207,12 @@ impl Inner {
         name: &str,
         stream: &StreamPlan,
     ) -> Result<(), Error> {
-        let Some(recorded) = log.get(0, ORDER_BY).await? else {
+        let recorded = match log.get(0, ORDER_BY).await {
+            // Its owner looks.
+            Err(tradewind_store::Error::Elsewhere(_)) => return Ok(()),
+            recorded => recorded?,
+        };
+        let Some(recorded) = recorded else {
             return Ok(());
         };
         let wanted = stream.order_by.as_deref().unwrap_or_default();
@@ -226,12 +235,17 @@ impl Inner {
         handle: &Arc<StreamHandle>,
         stream: StreamPlan,
     ) -> Result<Arc<StreamHandle>, Error> {
+        if handle.log.assigned().is_some() {
+            return Err(Error::Invalid(format!(
+                "stream `{}` is shared with other nodes, so `order-by` cannot be changed: make a new stream",
+                handle.name
+            )));
+        }
         for shard in &handle.shards {
             let (done, is_done) = tokio::sync::oneshot::channel();
-            shard
-                .commands
-                .send(Command::Drain(0, done))
-                .map_err(|_| stopped())?;
+            if !shard.tell(Command::Drain(0, done)) {
+                return Err(stopped());
+            }
             is_done.await.map_err(|_| stopped())?;
         }
         self.open(
@@ -250,56 +264,71 @@ impl Inner {
         plan: StreamPlan,
         subscriptions: Subscriptions,
     ) -> Result<Arc<StreamHandle>, Error> {
-        let name: Arc<str> = name.into();
-        let order_by: Option<Arc<str>> = plan.order_by.as_deref().map(Arc::from);
-        let hashes = Hashes::new(log.hash_key());
-        let gates = Arc::new(Gates::new(log.shards()));
-        let plan = Arc::new(ArcSwap::from_pointee(plan));
-        let mut shards = Vec::new();
-        let mut actors = Vec::new();
-        for shard in 0..log.shards() {
-            let (commands, received) = mpsc::unbounded_channel();
-            let (health, healthy) = watch::channel(Ok(()));
-            let backlog = Arc::<Backlog>::default();
-            let around = Surroundings {
-                plan: Arc::clone(&plan),
-                spaces: Arc::clone(&self.spaces),
-                backlog: Arc::clone(&backlog),
-                stream: Arc::clone(&name),
-                shard,
-                log: Arc::clone(&log),
-                time: self.time.clone(),
-                announcer: self.announcer.clone(),
-                engine: Arc::downgrade(self),
-                order_by: order_by.clone(),
-                hashes,
-                gates: Arc::clone(&gates),
-            };
-            let actor = Shard::recover(around, subscriptions.clone(), received, health).await?;
-            if shard == 0 {
-                actor.remember(ORDER_BY, order_by.as_deref()).await?;
+        let handle = Arc::new(StreamHandle {
+            name: name.into(),
+            hashes: Hashes::new(log.hash_key()),
+            order_by: plan.order_by.as_deref().map(Arc::from),
+            plan: Arc::new(ArcSwap::from_pointee(plan)),
+            subscriptions: ArcSwap::from_pointee(subscriptions),
+            routes: ArcSwap::default(),
+            gates: Arc::new(Gates::new(log.shards())),
+            shards: (0..log.shards()).map(ShardHandle::new).collect(),
+            counters: Counters::default(),
+            log,
+        });
+        if let Some(assigned) = handle.log.assigned() {
+            for shard in 0..handle.log.shards() {
+                let (inner, stream) = (Arc::downgrade(self), Arc::downgrade(&handle));
+                tokio::spawn(keep::keep(inner, stream, shard, assigned.clone()));
             }
-            actors.push(actor);
-            shards.push(ShardHandle {
-                commands,
-                health: healthy,
-                backlog,
-            });
+            return Ok(handle);
+        }
+        let mut actors = Vec::new();
+        for shard in 0..handle.log.shards() {
+            actors.push(self.take_over(&handle, shard).await?);
         }
         // Only now: a shard may have recorded that the sink is gone, or an operator's pause.
         for actor in actors {
             tokio::spawn(actor.run());
         }
-        Ok(Arc::new(StreamHandle {
-            name,
-            log,
-            hashes,
-            order_by,
-            plan,
-            routes: ArcSwap::default(),
-            shards,
-            counters: Counters::default(),
-        }))
+        Ok(handle)
+    }
+
+    /// Recovers a shard; it is served from here on, once what is returned runs.
+    pub(super) async fn take_over(
+        self: &Arc<Self>,
+        handle: &StreamHandle,
+        shard: u16,
+    ) -> Result<Shard, Error> {
+        let owned = handle.shards.get(usize::from(shard)).ok_or_else(stopped)?;
+        let _moving = owned.moving.lock().await;
+        let (commands, received) = mpsc::unbounded_channel();
+        let (health, healthy) = watch::channel(Ok(()));
+        let around = Surroundings {
+            plan: Arc::clone(&handle.plan),
+            spaces: Arc::clone(&self.spaces),
+            backlog: Arc::clone(&owned.backlog),
+            stream: Arc::clone(&handle.name),
+            shard,
+            log: Arc::clone(&handle.log),
+            time: self.time.clone(),
+            announcer: self.announcer.clone(),
+            engine: Arc::downgrade(self),
+            order_by: handle.order_by.clone(),
+            hashes: handle.hashes,
+            gates: Arc::clone(&handle.gates),
+        };
+        let subscriptions = Subscriptions::clone(&handle.subscriptions.load());
+        let actor = Shard::recover(around, subscriptions, received, health).await?;
+        if shard == 0 {
+            let order_by = handle.order_by.as_deref();
+            actor.remember(ORDER_BY, order_by).await?;
+        }
+        owned.serve(Some(Actor {
+            commands,
+            health: healthy,
+        }));
+        Ok(actor)
     }
 }
 

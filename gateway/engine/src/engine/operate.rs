@@ -24,6 +24,8 @@ impl Inner {
             for shard in &handle.shards {
                 match shard.ask(Command::Lanes).await {
                     Ok(views) => all.extend(views.into_iter().map(|v| (Arc::clone(handle), v))),
+                    // Its owner tells of it.
+                    Err(Error::Store(tradewind_store::Error::Elsewhere(_))) => {}
                     Err(error) => stopped = Some(error),
                 }
             }
@@ -118,6 +120,7 @@ impl Inner {
 
     pub(super) async fn pause(&self, subscription: &str, pause: bool) -> Result<(), Error> {
         let stream = self.home_of(subscription).await?;
+        stream.whole_here()?;
         for shard in &stream.shards {
             shard
                 .ask(|answer| Command::Pause(subscription.to_owned(), pause, answer))
@@ -163,6 +166,9 @@ impl Inner {
             return Err(Error::NotFound(format!("no subscription `{subscription}`")));
         }
         let mut cancelled = 0;
+        for stream in &homes {
+            stream.whole_here()?;
+        }
         for stream in homes {
             for shard in &stream.shards {
                 cancelled += shard
@@ -180,6 +186,7 @@ impl Inner {
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
         let stream = self.home_of(subscription).await?;
+        stream.whole_here()?;
         let limit = limit.clamp(1, LETTERS_MAX);
         let (first, mut cursor) = match after {
             Some(text) => {
@@ -229,6 +236,7 @@ impl Inner {
         command: fn(Chunk, Answer<Moved>) -> Command,
     ) -> Result<u64, Error> {
         let stream = self.home_of(subscription).await?;
+        stream.whole_here()?;
         let at = position
             .map(|p| p.parse::<Position>())
             .transpose()
@@ -270,6 +278,7 @@ impl Inner {
             return Err(Error::Invalid("a rate must be above 0 per second".into()));
         }
         let stream = self.home_of(subscription).await?;
+        stream.whole_here()?;
         let _changing = self.changing.lock().await;
         let known: Vec<String> = self.replays().await.into_iter().map(|r| r.id).collect();
         let mut stamp = self.time.now();
@@ -294,18 +303,22 @@ impl Inner {
     }
 
     pub(super) async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
-        let mut found = false;
+        let (mut found, mut elsewhere) = (false, None);
         for handle in self.streams.load_full().values() {
+            if let Err(error) = handle.whole_here() {
+                elsewhere = Some(error);
+                continue;
+            }
             for shard in &handle.shards {
                 found |= shard
                     .ask(|answer| Command::CancelReplay(id.to_owned(), answer))
                     .await?;
             }
         }
-        if found {
-            Ok(())
-        } else {
-            Err(Error::NotFound(format!("no replay `{id}`")))
+        match (found, elsewhere) {
+            (true, _) => Ok(()),
+            (false, Some(error)) => Err(error),
+            (false, None) => Err(Error::NotFound(format!("no replay `{id}`"))),
         }
     }
 
@@ -316,7 +329,8 @@ impl Inner {
         for handle in self.streams.load().values() {
             let health = handle.log.health();
             health.map_err(|why| format!("stream `{}`: {why}", handle.name))?;
-            for (shard, actor) in handle.shards.iter().enumerate() {
+            for (shard, owned) in handle.shards.iter().enumerate() {
+                let Some(actor) = owned.actor() else { continue };
                 let failed = |why: &str| format!("stream `{}`, shard {shard}: {why}", handle.name);
                 actor.health.borrow().as_ref().map_err(|why| failed(why))?;
                 if actor.commands.is_closed() {
@@ -333,7 +347,7 @@ impl Inner {
             for handle in self.streams.load_full().values() {
                 for shard in &handle.shards {
                     let (quiet, is_quiet) = oneshot::channel();
-                    if shard.commands.send(Command::Quiet(quiet)).is_ok() {
+                    if shard.tell(Command::Quiet(quiet)) {
                         // A shard that stops meanwhile is quiet for good.
                         is_quiet.await.ok();
                     }
@@ -362,7 +376,7 @@ impl Inner {
         let mut waiting = Vec::new();
         for shard in streams.values().flat_map(|s| &s.shards) {
             let (done, is_done) = oneshot::channel();
-            if shard.commands.send(Command::Drain(deadline, done)).is_ok() {
+            if shard.tell(Command::Drain(deadline, done)) {
                 waiting.push(is_done);
             }
         }

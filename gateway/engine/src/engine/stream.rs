@@ -2,12 +2,12 @@
 
 use crate::hash::Hashes;
 use crate::routes::Routes;
-use crate::shard::{Backlog, Command};
+use crate::shard::{Backlog, Command, Gates, Subscriptions};
 use crate::{Error, StreamAccount, StreamPlan};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tradewind_store::Stream;
 
 #[derive(Debug)]
@@ -17,17 +17,31 @@ pub(crate) struct StreamHandle {
     pub(crate) hashes: Hashes,
     pub(crate) order_by: Option<Arc<str>>,
     pub(crate) plan: Arc<ArcSwap<StreamPlan>>,
-    /// The filters of the subscriptions that are configured now.
+    /// The subscriptions that are configured now.
+    pub(crate) subscriptions: ArcSwap<Subscriptions>,
+    /// Their filters.
     pub(crate) routes: ArcSwap<Routes>,
+    pub(crate) gates: Arc<Gates>,
     pub(crate) shards: Vec<ShardHandle>,
     pub(crate) counters: Counters,
 }
 
+/// One shard of a stream, whoever owns it.
 #[derive(Debug)]
 pub(crate) struct ShardHandle {
+    shard: u16,
+    /// Who serves it, where it is owned here.
+    actor: ArcSwapOption<Actor>,
+    pub(crate) backlog: Arc<Backlog>,
+    /// Held while it is taken over, and while it is told of other subscriptions.
+    pub(crate) moving: Mutex<()>,
+}
+
+/// How to talk to the actor of a shard.
+#[derive(Debug)]
+pub(crate) struct Actor {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) health: watch::Receiver<Result<(), String>>,
-    pub(crate) backlog: Arc<Backlog>,
 }
 
 #[derive(Debug, Default)]
@@ -43,18 +57,62 @@ pub(crate) fn stopped() -> Error {
 }
 
 impl ShardHandle {
+    pub(crate) fn new(shard: u16) -> Self {
+        Self {
+            shard,
+            actor: ArcSwapOption::empty(),
+            backlog: Arc::default(),
+            moving: Mutex::new(()),
+        }
+    }
+
+    /// Who serves it; `None` where it is not owned here.
+    pub(crate) fn actor(&self) -> Option<Arc<Actor>> {
+        self.actor.load_full()
+    }
+
+    pub(crate) fn serve(&self, actor: Option<Actor>) {
+        self.actor.store(actor.map(Arc::new));
+    }
+
+    /// Sends a command that brings its own answer. False where nobody takes it.
+    pub(crate) fn tell(&self, command: Command) -> bool {
+        let actor = self.actor();
+        actor.is_some_and(|actor| actor.commands.send(command).is_ok())
+    }
+
     /// Sends a command and waits for its answer.
     pub(crate) async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
     ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer)).map_err(|_| stopped())?;
+        let actor = self.actor();
+        let actor = actor.ok_or(Error::Store(tradewind_store::Error::Elsewhere(self.shard)))?;
+        let sent = actor.commands.send(command(answer));
+        sent.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
 
 impl StreamHandle {
+    /// For what is done to all of a stream or not at all.
+    ///
+    /// # Errors
+    /// Some of it is served by other nodes.
+    pub(crate) fn whole_here(&self) -> Result<(), Error> {
+        let elsewhere = self.shards.iter().filter(|shard| shard.actor().is_none());
+        let elsewhere: Vec<String> = elsewhere.map(|shard| shard.shard.to_string()).collect();
+        match elsewhere.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Invalid(format!(
+                "shards {} of stream `{}` are served by other nodes, so that this cannot be done to all of it here",
+                elsewhere.join(", "),
+                self.name
+            ))),
+        }
+    }
+
     pub(crate) fn account(&self) -> StreamAccount {
         let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
         StreamAccount {

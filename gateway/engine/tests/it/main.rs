@@ -13,6 +13,7 @@ mod proofs;
 mod restart;
 mod scale;
 mod shadow;
+mod shared;
 mod simulation;
 mod spaces;
 mod support;

@@ -31,7 +31,7 @@ pub async fn all(streams: &dyn Streams, clock: &ManualClock) {
     };
     let open = |name: &'static str| {
         let settings = settings.clone();
-        async move { streams.open(name, &settings).await.unwrap() }
+        async move { owned(streams, name, &settings).await }
     };
     reads_in_order(&*open("test/order").await).await;
     tells_duplicates(&*open("test/duplicates").await, clock).await;
@@ -44,6 +44,19 @@ pub async fn all(streams: &dyn Streams, clock: &ManualClock) {
     survives_reopening(streams, &settings).await;
     spreads_over_shards(streams, &settings).await;
     names(streams, &settings).await;
+}
+
+/// A stream whose shards are all owned here.
+async fn owned(
+    streams: &dyn Streams,
+    name: &str,
+    settings: &crate::Settings,
+) -> std::sync::Arc<dyn Stream> {
+    let stream = streams.open(name, settings).await.unwrap();
+    for shard in 0..stream.shards() {
+        stream.recover(shard).await.unwrap();
+    }
+    stream
 }
 
 fn new(appended: &Appended) -> Position {
@@ -284,7 +297,7 @@ pub async fn spreads_over_shards(streams: &dyn Streams, settings: &crate::Settin
         shards: 4,
         ..settings.clone()
     };
-    let stream = streams.open("test/shards", &settings).await.unwrap();
+    let stream = owned(streams, "test/shards", &settings).await;
     assert_eq!(stream.shards(), 4);
     let entries: Vec<_> = (0..40_u64)
         .map(|key| Entry {
@@ -335,7 +348,7 @@ pub async fn names(streams: &dyn Streams, settings: &crate::Settings) {
             "`{name}`: {refused:?}"
         );
     }
-    let stream = streams.open("test/names", settings).await.unwrap();
+    let stream = owned(streams, "test/names", settings).await;
     stream.append(vec![event(1, "a")]).await.unwrap();
     stream.close().await.unwrap();
     drop(stream);
@@ -354,7 +367,7 @@ pub async fn names(streams: &dyn Streams, settings: &crate::Settings) {
             .unwrap()
             .contains(&"test/names".to_owned())
     );
-    let stream = streams.open("test/names", settings).await.unwrap();
+    let stream = owned(streams, "test/names", settings).await;
     assert!(
         read_all(&*stream, 0, 0).await.is_empty(),
         "a removed stream comes back empty"

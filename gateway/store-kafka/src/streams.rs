@@ -1,0 +1,181 @@
+//! Streams by name.
+
+use crate::cluster::{Cluster, Params};
+use crate::member::Member;
+use crate::registry::{Known, Registry};
+use crate::stream::{Common, KafkaStream};
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use tokio::sync::Mutex;
+use tradewind_store::{Clock, Durability, Error, Random, Settings, Stream, Streams, check_name};
+
+/// [`Streams`] on a cluster of Apache Kafka.
+#[derive(Debug)]
+pub struct KafkaStreams {
+    cluster: Arc<Cluster>,
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    open: Mutex<HashMap<String, Weak<KafkaStream>>>,
+}
+
+impl KafkaStreams {
+    /// Connects. Copies of state that an earlier process left are gone with it.
+    ///
+    /// # Errors
+    /// `Invalid` for settings that cannot be, `Failed` where no broker answers.
+    pub async fn connect(
+        params: Params,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        std::fs::create_dir_all(&params.scratch)
+            .map_err(|error| Error::Failed(format!("{}: {error}", params.scratch.display())))?;
+        let cluster = Arc::new(Cluster::new(params)?);
+        let registry = Registry::open(Arc::clone(&cluster)).await?;
+        Ok(Self {
+            cluster,
+            registry,
+            clock,
+            random,
+            open: Mutex::default(),
+        })
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut bytes = [0; N];
+        let filled = self.random.fill(&mut bytes);
+        filled.map_err(|error| Error::Failed(format!("no randomness: {error}")))?;
+        Ok(bytes)
+    }
+
+    /// The row of a stream, made if need be, and as `settings` have it.
+    async fn known(&self, name: &str, settings: &Settings) -> Result<Known, Error> {
+        if let Some(known) = self.registry.all().await?.remove(name)
+            && known == known.opened(settings)
+        {
+            return Ok(known);
+        }
+        let fresh = Known::new(settings, self.random()?);
+        let before = self
+            .registry
+            .change(name, |there| {
+                Ok(match there {
+                    None => Some(Some(fresh.clone())),
+                    // One that has other shards is refused by whoever asked.
+                    Some(there) => {
+                        let opened = there.opened(settings);
+                        (opened != *there && there.shards == fresh.shards).then_some(Some(opened))
+                    }
+                })
+            })
+            .await?;
+        Ok(before.map_or(fresh, |before| before.opened(settings)))
+    }
+}
+
+#[async_trait]
+impl Streams for KafkaStreams {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        check_name(name)?;
+        if settings.retention_bytes.is_some() {
+            return Err(Error::Invalid(format!(
+                "stream `{name}`: brokers do not say how many bytes a topic has, so that `retention-bytes` cannot be kept"
+            )));
+        }
+        let mut open = self.open.lock().await;
+        let wanted = settings.shards.max(1);
+        let refuse = |shards: u16| {
+            Error::Invalid(format!(
+                "stream `{name}` has {shards} shard(s), which cannot be changed"
+            ))
+        };
+        if let Some(stream) = open.get(name).and_then(Weak::upgrade)
+            && !stream.is_closed()
+        {
+            return match stream.shards() == wanted {
+                true => Ok(stream),
+                false => Err(refuse(stream.shards())),
+            };
+        }
+        let known = self.known(name, settings).await?;
+        if known.shards != wanted {
+            return Err(refuse(known.shards));
+        }
+        let topic = self.cluster.topic(name);
+        let state_topic = format!("{topic}.state");
+        let partitions = usize::from(known.shards);
+        for (topic, settings) in [
+            // What is too old goes when the engine has copied out what it still needs.
+            (
+                &topic,
+                &[
+                    ("cleanup.policy", "delete"),
+                    ("retention.ms", "-1"),
+                    ("retention.bytes", "-1"),
+                ][..],
+            ),
+            (
+                &state_topic,
+                &[("cleanup.policy", "compact"), ("segment.bytes", "67108864")][..],
+            ),
+        ] {
+            self.cluster.create(topic, partitions, settings).await?;
+            let there = self.cluster.partitions(topic).await?;
+            if there != Some(partitions) {
+                return Err(Error::Invalid(format!(
+                    "the topic `{topic}` has {} partitions, the stream `{name}` {partitions}: they are fixed",
+                    there.unwrap_or_default()
+                )));
+            }
+        }
+        let member = match self.cluster.params.shared {
+            true => Some(Member::join(&self.cluster, &topic)?),
+            false => None,
+        };
+        let common = Common {
+            cluster: Arc::clone(&self.cluster),
+            clock: Arc::clone(&self.clock),
+            writer: u64::from_be_bytes(self.random()?),
+            topic,
+            state_topic,
+            shards: known.shards,
+            hash_key: known.hash_key()?,
+            retention: settings.retention,
+            identities: identities(&self.cluster.params, settings, known.shards),
+        };
+        let stream = Arc::new(KafkaStream::new(common, member));
+        open.insert(name.to_owned(), Arc::downgrade(&stream));
+        Ok(stream)
+    }
+
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        Ok(self.registry.all().await?.into_keys().collect())
+    }
+
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        let known = self.registry.all().await?.remove(name);
+        Ok(known.map(|known| known.settings(Durability::Fsync)))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        let mut open = self.open.lock().await;
+        open.remove(name);
+        let topic = self.cluster.topic(name);
+        let state = format!("{topic}.state");
+        // Their topics first: what is named can be looked for.
+        self.cluster.delete(&[&topic, &state]).await?;
+        self.registry
+            .change(name, |there| Ok(there.map(|_| None)))
+            .await?;
+        Ok(())
+    }
+}
+
+/// Identities remembered for each shard.
+fn identities(params: &Params, settings: &Settings, shards: u16) -> usize {
+    let most = usize::try_from(settings.dedupe_max).unwrap_or(usize::MAX);
+    params.identities.min(most).div_ceil(usize::from(shards))
+}

@@ -1,0 +1,283 @@
+//! What is recorded goes to the state topic: everything that waits in one transaction, in order.
+
+use crate::cluster::Apart;
+use crate::failure::is_fenced;
+use crate::own::{Gone, Mark};
+use crate::scratch::Row;
+use bytes::{BufMut, Bytes, BytesMut};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tradewind_store::Error;
+
+/// Rows of one transaction, about.
+const ROWS_MAX: usize = 20_000;
+/// Bytes of one transaction, about.
+const BYTES_MAX: usize = 8 << 20;
+/// How long one answer of the brokers is waited for, before it is looked whether anybody still wants it.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Pause before a transaction that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Whose key it is, by its first byte.
+const ENGINE: u8 = 0;
+const STORE: u8 = 1;
+
+/// What a row of the state topic says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    Engine(Bytes),
+    /// How far it is decided which events repeat others.
+    Mark,
+    Epoch,
+    /// The longest time for which a repetition is recognised.
+    Window,
+    /// The event at this place repeats another.
+    Twin(u64),
+}
+
+impl Said {
+    pub(crate) fn key(&self) -> Bytes {
+        let own = |name: u8| Bytes::copy_from_slice(&[STORE, name]);
+        match self {
+            Self::Engine(key) => {
+                let mut out = BytesMut::with_capacity(1 + key.len());
+                out.put_u8(ENGINE);
+                out.put_slice(key);
+                out.freeze()
+            }
+            Self::Mark => own(b'm'),
+            Self::Epoch => own(b'e'),
+            Self::Window => own(b'w'),
+            Self::Twin(place) => {
+                let mut out = BytesMut::with_capacity(10);
+                out.put_slice(&[STORE, b't']);
+                out.put_u64(*place);
+                out.freeze()
+            }
+        }
+    }
+
+    /// `None` for what a later version may have written.
+    pub(crate) fn of(key: &[u8]) -> Option<Self> {
+        match key {
+            [ENGINE, key @ ..] => Some(Self::Engine(Bytes::copy_from_slice(key))),
+            [STORE, b'm'] => Some(Self::Mark),
+            [STORE, b'e'] => Some(Self::Epoch),
+            [STORE, b'w'] => Some(Self::Window),
+            [STORE, b't', place @ ..] => {
+                let place = place.try_into().ok()?;
+                Some(Self::Twin(u64::from_be_bytes(place)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Rows that are there together or not at all.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) rows: Vec<Row>,
+    /// How far it was decided when these were queued.
+    pub(crate) mark: Mark,
+    pub(crate) done: Option<oneshot::Sender<Result<(), Error>>>,
+}
+
+impl Batch {
+    pub(crate) fn bytes(&self) -> usize {
+        let size = |(key, value): &Row| key.len() + value.as_ref().map_or(0, Bytes::len) + 32;
+        self.rows.iter().map(size).sum()
+    }
+}
+
+/// The end of the queue that writes.
+pub(crate) struct Writer {
+    pub(crate) producer: Arc<Apart<FutureProducer>>,
+    pub(crate) topic: Arc<str>,
+    pub(crate) shard: u16,
+    pub(crate) queue: mpsc::UnboundedReceiver<Batch>,
+    /// Bytes that wait.
+    pub(crate) queued: Arc<AtomicUsize>,
+    pub(crate) gone: watch::Sender<Option<Gone>>,
+}
+
+impl Writer {
+    /// Writes until nobody records any more, or somebody else owns the shard.
+    pub(crate) async fn run(mut self) {
+        while let Some(first) = self.queue.recv().await {
+            let (mut bytes, mut mark, mut rows, mut waiting) =
+                (0, first.mark, Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some(batch) = next.take() {
+                bytes += batch.bytes();
+                mark = batch.mark;
+                rows.extend(batch.rows);
+                waiting.extend(batch.done);
+                if rows.len() < ROWS_MAX && bytes < BYTES_MAX {
+                    next = self.queue.try_recv().ok();
+                }
+            }
+            let written = match rows.is_empty() {
+                true => Ok(()),
+                false => {
+                    rows.push((Said::Mark.key(), Some(mark.encode())));
+                    self.write(rows).await
+                }
+            };
+            self.queued.fetch_sub(bytes, Ordering::Relaxed);
+            let failed = written.is_err();
+            for waiter in waiting {
+                let outcome = match &written {
+                    Ok(()) => Ok(()),
+                    Err(gone) => Err(gone.error()),
+                };
+                waiter.send(outcome).ok();
+            }
+            if let Err(gone) = written {
+                self.gone.send_if_modified(|known| match known {
+                    Some(_) => false,
+                    None => {
+                        *known = Some(gone);
+                        true
+                    }
+                });
+            }
+            if failed {
+                return;
+            }
+        }
+    }
+
+    async fn write(&self, rows: Vec<Row>) -> Result<(), Gone> {
+        let transaction = Transaction {
+            producer: Arc::clone(&self.producer),
+            topic: Arc::clone(&self.topic),
+            shard: self.shard,
+            gone: self.gone.subscribe(),
+        };
+        let done = tokio::task::spawn_blocking(move || transaction.commit(&rows)).await;
+        done.unwrap_or_else(|error| Err(Gone::Failed(error.to_string())))
+    }
+}
+
+/// Rows written together, on a thread that may wait.
+pub(crate) struct Transaction {
+    producer: Arc<Apart<FutureProducer>>,
+    topic: Arc<str>,
+    shard: u16,
+    gone: watch::Receiver<Option<Gone>>,
+}
+
+impl Transaction {
+    /// Tries until it is done, or can never be.
+    fn commit(&self, rows: &[Row]) -> Result<(), Gone> {
+        let gone = || self.gone.borrow().is_some();
+        loop {
+            let Err(error) = once(&self.producer, &self.topic, self.shard, rows, &gone) else {
+                return Ok(());
+            };
+            if let Some(gone) = self.gone.borrow().clone() {
+                return Err(gone);
+            }
+            self.step_back(&error)?;
+            tracing::warn!(topic = %self.topic, shard = self.shard, %error,
+                "what was recorded is not written yet; it is tried again");
+            std::thread::sleep(AGAIN);
+        }
+    }
+
+    /// Gives up what was begun, so that it can be begun again.
+    fn step_back(&self, error: &KafkaError) -> Result<(), Gone> {
+        final_word(&self.producer, error)?;
+        loop {
+            let Err(error) = self.producer.abort_transaction(ANSWER) else {
+                return Ok(());
+            };
+            final_word(&self.producer, &error)?;
+            match &error {
+                KafkaError::Transaction(error) if error.is_retriable() => {}
+                // There is none to give up.
+                KafkaError::Transaction(error) if error.code() == Code::State => return Ok(()),
+                error => return Err(Gone::Failed(error.to_string())),
+            }
+            if let Some(gone) = self.gone.borrow().clone() {
+                return Err(gone);
+            }
+        }
+    }
+}
+
+/// Whether nothing will ever be written by this producer again.
+fn final_word(producer: &FutureProducer, error: &KafkaError) -> Result<(), Gone> {
+    if is_fenced(error) {
+        return Err(Gone::Fenced);
+    }
+    match producer.client().fatal_error() {
+        None => Ok(()),
+        Some((Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch, _)) => {
+            Err(Gone::Fenced)
+        }
+        Some((_, why)) => Err(Gone::Failed(why)),
+    }
+}
+
+/// One transaction. It is given up where `stop` says so.
+pub(crate) fn once(
+    producer: &FutureProducer,
+    topic: &str,
+    shard: u16,
+    rows: &[Row],
+    stop: &dyn Fn() -> bool,
+) -> Result<(), KafkaError> {
+    producer.begin_transaction()?;
+    for (key, value) in rows {
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic)
+            .partition(i32::from(shard))
+            .key(&key[..]);
+        if let Some(value) = value {
+            record = record.payload(&value[..]);
+        }
+        // What becomes of it is known when the transaction is.
+        while let Err((error, back)) = producer.send_result(record) {
+            if error.rdkafka_error_code() != Some(Code::QueueFull) || stop() {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            record = back;
+        }
+    }
+    loop {
+        match producer.commit_transaction(ANSWER) {
+            Err(KafkaError::Transaction(error))
+                if error.is_retriable()
+                    && !error.txn_requires_abort()
+                    && !error.is_fatal()
+                    && !stop() => {}
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_what_they_say() {
+        for said in [
+            Said::Engine(Bytes::from_static(b"")),
+            Said::Engine(Bytes::from_static(b"\x01m")),
+            Said::Mark,
+            Said::Epoch,
+            Said::Window,
+            Said::Twin(u64::MAX - 1),
+        ] {
+            assert_eq!(Said::of(&said.key()), Some(said));
+        }
+        assert_eq!(Said::of(b""), None);
+        assert_eq!(Said::of(&[STORE, b'?']), None);
+    }
+}
