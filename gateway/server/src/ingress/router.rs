@@ -407,7 +407,6 @@ pub(crate) fn seconds(time: SystemTime) -> u64 {
 
 fn origin(door: &Door, verified: Verified) -> Origin {
     Origin {
-        space: "default".into(),
         source: door.name.clone(),
         principal: [&*verified.principal, " (", verified.method, ")"]
             .concat()
