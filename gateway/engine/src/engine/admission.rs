@@ -95,7 +95,7 @@ impl Inner {
         if let Some(charge) = &mut charge {
             charge.hand_over();
         }
-        let appended = match handle.log.append(entries).await {
+        let appended = match handle.append(entries).await {
             Ok(appended) => appended,
             Err(error) => {
                 if let Some(charge) = charge
@@ -222,6 +222,39 @@ impl StreamHandle {
             payload,
             decoded: Some(Arc::new(unpacked)),
         }
+    }
+
+    /// Appends. The store knows contents by digests, and an earlier release made others: what differs by its digest only
+    /// is the duplicate that it is.
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
+        let kept = entries.clone();
+        let mut answers = self.log.append(entries).await?;
+        let (mut same, mut withheld, mut differs) = (Vec::new(), Vec::new(), false);
+        for (index, (answer, entry)) in answers.iter().zip(kept).enumerate() {
+            match (answer, entry.identity) {
+                (Appended::Conflict(at), Some(identity)) => {
+                    match self.content_at(*at).await? == Some(identity.content) {
+                        true => same.push((index, *at)),
+                        false => differs = true,
+                    }
+                }
+                (Appended::Withheld, _) => withheld.push((index, entry)),
+                _ => {}
+            }
+        }
+        for (index, at) in same {
+            answers[index] = match differs {
+                true => Appended::Withheld,
+                false => Appended::Duplicate(at),
+            };
+        }
+        if !differs && !withheld.is_empty() {
+            let (indexes, entries): (Vec<_>, Vec<_>) = withheld.into_iter().unzip();
+            for (index, answer) in indexes.into_iter().zip(self.log.append(entries).await?) {
+                answers[index] = answer;
+            }
+        }
+        Ok(answers)
     }
 
     /// Digest of the event that lies there.
