@@ -111,7 +111,6 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::start(plan, Arc::new(Embedded::open(&dir)?), clock).await?;
     let origin = Origin {
         who: tradewind_policy::Principal::operator(),
-        space: "default".into(),
         source: "bench".into(),
         principal: "bench".into(),
         dedupe_window: None,

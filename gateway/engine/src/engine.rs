@@ -40,8 +40,6 @@ pub(crate) const SPACE: &str = "default";
 /// Who published, through what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// Space of the stream; the engine fills it in.
-    pub space: Arc<str>,
     /// Name of the gateway source.
     pub source: Arc<str>,
     /// Who sent it, and how that was shown: `github:acme/app (signature)`.

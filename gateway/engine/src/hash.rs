@@ -1,11 +1,11 @@
 //! Keyed hashes: identity, content, ordering key. Senders cannot aim for collisions.
 
 use siphasher::sip::SipHasher24;
-use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher128};
+use siphasher::sip128::{Hasher128, SipHasher13, SipHasher24 as SipHasher128};
 use smallvec::SmallVec;
 use std::hash::Hasher;
 use tradewind_adapter::{TRACEPARENT, TRACESTATE};
-use tradewind_event::Event;
+use tradewind_event::{Attribute, Event};
 
 /// The extension that carries the hop count; the gateway's own, so no part of the content.
 pub const HOPS: &str = "tradewindhops";
@@ -14,6 +14,9 @@ pub const VIOLATION: &str = "tradewindviolation";
 /// Attributes that are no part of what the sender says.
 const NO_CONTENT: [&str; 4] = [HOPS, VIOLATION, TRACEPARENT, TRACESTATE];
 
+/// Attributes that most events have at most, and bytes of these.
+const USUAL: usize = 16;
+const TEXTS: usize = 512;
 /// Most bytes that are put together before they are hashed.
 const TOGETHER: usize = 128;
 
@@ -50,19 +53,33 @@ impl Hashes {
 
     /// Digest of everything else that the sender decides, whatever the order of attributes. The trace
     /// in which it is sent is none of it: a repetition has another one.
+    ///
+    /// One pass, with fewer rounds than identities have: whoever could make two contents with one digest would have the
+    /// second of his own two events taken for the first.
     pub(crate) fn content(&self, event: &Event) -> u128 {
-        let mut sum = match event.data() {
-            Some(data) => self.wide(&[b"data", &data.bytes]),
-            None => 0,
-        };
-        for (name, value) in event.attributes() {
-            if !NO_CONTENT.contains(&name) {
-                let value = value.to_canonical();
-                sum =
-                    sum.wrapping_add(self.wide(&[b"attribute", name.as_bytes(), value.as_bytes()]));
+        let mut attributes: SmallVec<[(&str, Attribute<'_>); USUAL]> = event
+            .attributes()
+            .filter(|(name, _)| !NO_CONTENT.contains(name))
+            .collect();
+        attributes.sort_unstable_by_key(|(name, _)| *name);
+        let mut texts = SmallVec::<[u8; TEXTS]>::new();
+        for (name, value) in &attributes {
+            let value = value.to_canonical();
+            for text in [*name, &*value] {
+                // Attributes end at 2 GiB.
+                texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                texts.extend_from_slice(text.as_bytes());
             }
         }
-        sum
+        // No attribute has an empty name.
+        texts.extend_from_slice(&0u32.to_le_bytes());
+        let mut h = SipHasher13::new_with_key(&self.0);
+        h.write(&texts);
+        if let Some(data) = event.data() {
+            h.write(b"data");
+            h.write(&data.bytes);
+        }
+        h.finish128().as_u128()
     }
 
     /// Digest of what counts of a reply.
@@ -82,7 +99,6 @@ impl Hashes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tradewind_event::Attribute;
 
     /// What is stored was hashed with one write for each length and part.
     #[test]
@@ -108,6 +124,43 @@ mod tests {
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
             assert_eq!(hashes.wide(&parts), h.finish128().as_u128(), "{lengths:?}");
         }
+    }
+
+    #[test]
+    fn content_is_all_that_is_said_in_any_order() {
+        let hashes = Hashes::new([7; 16]);
+        let event = |attributes: &[(&str, &str)], data: Option<&'static str>| {
+            let mut builder = Event::builder("1", "/s", "t");
+            for (name, value) in attributes {
+                builder = builder.extension(name, Attribute::String(value));
+            }
+            if let Some(data) = data {
+                builder = builder.data("text/plain", data);
+            }
+            builder.build().unwrap()
+        };
+        let same = hashes.content(&event(&[("a", "1"), ("b", "2")], Some("x")));
+        assert_eq!(
+            hashes.content(&event(&[("b", "2"), ("a", "1")], Some("x"))),
+            same
+        );
+        let mut all = vec![same];
+        for (attributes, data) in [
+            (&[("a", "2"), ("b", "1")][..], Some("x")),
+            (&[("a", "1"), ("b", "2")], Some("y")),
+            (&[("a", "1"), ("b", "2")], Some("")),
+            (&[("a", "1"), ("b", "2")], None),
+            (&[("a", "1b2")], Some("x")),
+            (&[("a1", "b"), ("b", "2")], Some("x")),
+            (&[("a", "1"), ("b", "2"), ("c", "x")], None),
+            (&[], Some("x")),
+        ] {
+            all.push(hashes.content(&event(attributes, data)));
+        }
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
     }
 
     #[test]

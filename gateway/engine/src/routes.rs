@@ -58,38 +58,61 @@ impl Routes {
         self.others.retain(|(other, _)| *other != id);
     }
 
-    /// Asks all filters about each event.
-    pub(crate) fn route<'e>(
-        &self,
-        events: impl Iterator<Item = &'e Event>,
-    ) -> impl Iterator<Item = Routed> {
-        let (mut scratch, mut passed) = (Scratch::default(), Vec::new());
-        events.map(move |event| {
-            let view = View::new(event);
-            self.index.matches(&view, &mut scratch, &mut passed);
-            let mut failed = view.failed();
-            for (id, filter) in &self.others {
-                let said = alone(filter, &view, &mut scratch);
-                passed.extend(said.passes.then_some(*id));
-                failed.extend(said.failed.then_some(*id));
-            }
-            passed.sort_unstable();
-            failed.sort_unstable();
-            Routed {
-                next: self.next,
-                passed: passed.as_slice().into(),
-                failed: failed.into(),
-            }
-        })
+    /// Asks all filters about one event after the other.
+    pub(crate) fn router(&self) -> Router<'_> {
+        Router {
+            routes: self,
+            scratch: Scratch::default(),
+            passed: Vec::new(),
+        }
+    }
+}
+
+/// What a pass over several events needs.
+pub(crate) struct Router<'r> {
+    routes: &'r Routes,
+    scratch: Scratch,
+    passed: Vec<u64>,
+}
+
+impl Router<'_> {
+    pub(crate) fn route(&mut self, event: &Event) -> Routed {
+        let mut failed = self.ask(event);
+        self.passed.sort_unstable();
+        failed.sort_unstable();
+        Routed {
+            next: self.routes.next,
+            passed: self.passed.as_slice().into(),
+            failed: failed.into(),
+        }
+    }
+
+    /// How many filters the event passes.
+    pub(crate) fn count(&mut self, event: &Event) -> usize {
+        self.ask(event);
+        self.passed.len()
+    }
+
+    /// Finds which filters the event passes, and gives those that ended in an error.
+    fn ask(&mut self, event: &Event) -> Vec<u64> {
+        let Self {
+            routes,
+            scratch,
+            passed,
+        } = self;
+        let view = View::new(event);
+        routes.index.matches(&view, scratch, passed);
+        let mut failed = view.failed();
+        for (id, filter) in &routes.others {
+            let said = alone(filter, &view, scratch);
+            passed.extend(said.passes.then_some(*id));
+            failed.extend(said.failed.then_some(*id));
+        }
+        failed
     }
 }
 
 impl Routed {
-    /// How many filters the event passes.
-    pub(crate) fn count(&self) -> usize {
-        self.passed.len()
-    }
-
     /// What this filter says of the event.
     pub(crate) fn said(&self, id: u64, filter: &Filter, event: &Event) -> Said {
         match id < self.next {

@@ -217,8 +217,10 @@ impl Shard {
             () = around.log.grown(around.shard, tip.unwrap_or(0)), if tip.is_some() => {}
             () = around.time.sleep_until(wake.unwrap_or(0)), if wake.is_some() => {}
         }
-        if let Some(command) = command {
-            self.command(command).await?;
+        match command {
+            Some(command) => self.command(command).await?,
+            // Whoever is at work at this moment brings what he has: one turn takes it all.
+            None => tokio::task::yield_now().await,
         }
         if home.is_some() {
             self.refresh();

@@ -139,6 +139,7 @@ mod tests {
             }),
             kind,
             payload: Bytes::from_static(payload.as_bytes()),
+            decoded: None,
         };
         let entries = [
             entry(Kind::Event, true, "a"),

@@ -339,6 +339,7 @@ impl Own {
             kind: entry.kind,
             appended_ms: ms,
             payload: entry.payload,
+            decoded: None,
         }
     }
 

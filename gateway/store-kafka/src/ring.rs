@@ -83,6 +83,7 @@ mod tests {
                 kind: Kind::Event,
                 appended_ms: 0,
                 payload: Bytes::from_static(b"x"),
+                decoded: None,
             });
         }
         let places = |from, max| {

@@ -41,6 +41,7 @@ async fn main() -> Result<(), Error> {
                         identity: Some(identity),
                         kind: Kind::Event,
                         payload: payload.clone(),
+                        decoded: None,
                     };
                     let asked = Instant::now();
                     stream.append(vec![entry]).await?;

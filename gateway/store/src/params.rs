@@ -8,7 +8,7 @@ pub struct Params {
     /// Size at which a segment is sealed (default 64 MiB, or an eighth of what the stream's
     /// `retention_bytes` allows its shard, if that is less).
     pub segment_bytes: u64,
-    /// Zeros by which the active segment is extended at once (default 4 MiB).
+    /// Zeros by which the active segment is extended at once, once it has as many (default 4 MiB).
     pub chunk_bytes: u64,
     /// Bytes of state changes in memory that start a checkpoint (default 8 MiB).
     pub overlay_bytes: usize,

@@ -32,10 +32,48 @@ pub fn pack(event: &Event, out: &mut Vec<u8>) {
     match event.untouched() {
         Some(base) => write(base, out),
         None => write(&event.flattened(), out),
-    }
+    };
 }
 
-fn write(base: &Base, out: &mut Vec<u8>) {
+/// Packs the event behind what is in `out`, and gives with the whole the event as [`unpack`] would read it, without
+/// reading it: it shares these bytes, and nothing of what the event came in.
+pub fn pack_again(event: &Event, mut out: Vec<u8>) -> (Bytes, Event) {
+    let flattened;
+    let base = match event.untouched() {
+        Some(base) => base,
+        None => {
+            flattened = event.flattened();
+            &flattened
+        }
+    };
+    let at = write(base, &mut out);
+    let packed = Bytes::from(out);
+    let again = ByteString::try_from(packed.slice(at..at + base.envelope.len())).map(|envelope| {
+        let data = base.data.as_ref().map(|data| Data {
+            kind: data.kind,
+            bytes: match base.data_span {
+                None => packed.slice(packed.len() - data.bytes.len()..),
+                Some(span) => {
+                    let start = at + span.start as usize;
+                    packed.slice(start..start + span.len as usize)
+                }
+            },
+        });
+        Event::from_base(Base {
+            envelope,
+            side: base.side.clone(),
+            core: base.core,
+            extensions: base.extensions.clone(),
+            data,
+            ..*base
+        })
+    });
+    // Text that was written is text.
+    (packed, again.unwrap_or_else(|_| event.clone()))
+}
+
+/// Gives where the envelope lies.
+fn write(base: &Base, out: &mut Vec<u8>) -> usize {
     let outside = match (&base.data, base.data_span) {
         (Some(data), None) => &data.bytes[..],
         _ => &[],
@@ -90,9 +128,11 @@ fn write(base: &Base, out: &mut Vec<u8>) {
             }
         }
     }
+    let at = out.len();
     out.extend_from_slice(base.envelope.as_bytes());
     out.extend_from_slice(base.side.as_bytes());
     out.extend_from_slice(outside);
+    at
 }
 
 fn put(mut n: u64, out: &mut Vec<u8>) {

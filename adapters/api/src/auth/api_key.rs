@@ -9,6 +9,7 @@ use crate::{Build, Cause, Error, Refusal, Verified};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
@@ -54,13 +55,39 @@ pub(super) fn id_of(key: &str) -> Option<&str> {
 }
 
 /// One of the secrets of a key, in words that give nothing away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct KeySecret {
     /// Id of the key.
     pub id: String,
     /// The first 8 hex digits of the secret's SHA-256.
     pub fingerprint: String,
+    /// The second in which it was shown last.
+    shown: AtomicU64,
 }
+
+impl KeySecret {
+    /// That of a key.
+    pub fn new(id: &str, fingerprint: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            shown: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether it was not shown in this second before: once a second is often enough to note it.
+    pub fn first_shown(&self, second: u64) -> bool {
+        self.shown.swap(second, Ordering::Relaxed) != second
+    }
+}
+
+impl PartialEq for KeySecret {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.id, &self.fingerprint) == (&other.id, &other.fingerprint)
+    }
+}
+
+impl Eq for KeySecret {}
 
 /// How a hash is called where it is told of.
 pub fn fingerprint(hash: &str) -> &str {
@@ -84,10 +111,7 @@ pub(super) fn held(id: &str, build: &Build) -> Result<Held, Error> {
         ))
     })?;
     let secret = |text: &String| {
-        let secret = KeySecret {
-            id: id.to_owned(),
-            fingerprint: fingerprint(text).to_owned(),
-        };
+        let secret = KeySecret::new(id, fingerprint(text));
         Some((parse_hash(text)?, Arc::new(secret)))
     };
     let hashes: Option<Vec<_>> = configured.sha256.iter().map(secret).collect();

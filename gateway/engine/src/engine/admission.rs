@@ -15,6 +15,8 @@ use tradewind_store::{Appended, Entry, Error, Identity, Kind, Position};
 
 /// Deduplication window of a stream that names none.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(600);
+/// Largest batch whose events are handed over as they were decoded; of a larger one they are read from the log.
+const HANDED_OVER: usize = 64;
 /// What overloaded publishers are told to wait.
 const BUSY: Duration = Duration::from_secs(1);
 /// What publishers are told to wait when the disk is full.
@@ -59,35 +61,24 @@ impl Inner {
         }
         let handle = self.streams.load().get(stream).map(Arc::clone);
         let handle = handle.ok_or_else(|| PublishError::NoStream(stream.to_owned()))?;
-        let invalid: Vec<(usize, String)> = events
-            .iter()
-            .enumerate()
-            .filter_map(|(i, event)| Some((i, event.validate().err()?.to_string())))
-            .collect();
-        if !invalid.is_empty() {
-            return Err(PublishError::Invalid(invalid));
-        }
         let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
         let window = window.max(origin.dedupe_window.unwrap_or_default());
-        let routes = handle.routes.load_full();
-        let routed = routes.route(events.iter());
-        let matched: Vec<usize> = routed.map(|routed| routed.count()).collect();
+        let matched = handle.matched(&events);
         let told = if self.announcer.listened() {
             events.clone()
         } else {
             Vec::new()
         };
-        let origin = &Origin {
-            space: handle.space(),
-            ..origin.clone()
-        };
+        let hands_over = events.len() <= HANDED_OVER;
         // Each event goes as its entry comes: a large batch is held once.
         let entries: Vec<Entry> = events
             .into_iter()
             .enumerate()
             .map(|(index, event)| {
                 let by = by.get(index).and_then(Option::as_deref);
-                handle.entry(origin, by, &event, window)
+                let mut entry = handle.entry(origin, by, &event, window);
+                entry.decoded = entry.decoded.filter(|_| hands_over);
+                entry
             })
             .collect();
         handle.refuse_conflicts(&entries).await?;
@@ -104,7 +95,7 @@ impl Inner {
         if let Some(charge) = &mut charge {
             charge.hand_over();
         }
-        let appended = match handle.log.append(entries).await {
+        let appended = match handle.append(entries).await {
             Ok(appended) => appended,
             Err(error) => {
                 if let Some(charge) = charge
@@ -207,8 +198,16 @@ impl Inner {
 }
 
 impl StreamHandle {
+    /// How many subscriptions each event goes to.
+    fn matched(&self, events: &[Event]) -> Vec<usize> {
+        let routes = self.routes.load();
+        let mut router = routes.router();
+        events.iter().map(|event| router.count(event)).collect()
+    }
+
     fn entry(&self, origin: &Origin, by: Option<&str>, event: &Event, window: Duration) -> Entry {
         let id = self.hashes.identity(event.source(), event.id());
+        let (payload, unpacked) = Envelope::pack(&self.space(), origin, by, hops(event), event);
         Entry {
             shard_key: self
                 .hashes
@@ -220,8 +219,52 @@ impl StreamHandle {
                 window_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             }),
             kind: Kind::Event,
-            payload: Envelope::pack(origin, by, hops(event), event),
+            payload,
+            decoded: Some(Arc::new(unpacked)),
         }
+    }
+
+    /// Appends. The store knows contents by digests, and an earlier release made others: what differs by its digest only
+    /// is the duplicate that it is.
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
+        let kept = entries.clone();
+        let mut answers = self.log.append(entries).await?;
+        let (mut same, mut withheld, mut differs) = (Vec::new(), Vec::new(), false);
+        for (index, (answer, entry)) in answers.iter().zip(kept).enumerate() {
+            match (answer, entry.identity) {
+                (Appended::Conflict(at), Some(identity)) => {
+                    match self.content_at(*at).await? == Some(identity.content) {
+                        true => same.push((index, *at)),
+                        false => differs = true,
+                    }
+                }
+                (Appended::Withheld, _) => withheld.push((index, entry)),
+                _ => {}
+            }
+        }
+        for (index, at) in same {
+            answers[index] = match differs {
+                true => Appended::Withheld,
+                false => Appended::Duplicate(at),
+            };
+        }
+        if !differs && !withheld.is_empty() {
+            let (indexes, entries): (Vec<_>, Vec<_>) = withheld.into_iter().unzip();
+            for (index, answer) in indexes.into_iter().zip(self.log.append(entries).await?) {
+                answers[index] = answer;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Digest of the event that lies there.
+    async fn content_at(&self, position: Position) -> Result<Option<u128>, Error> {
+        let there = self.log.read(position.shard, position.offset, 1).await?;
+        let first = there.items.first().filter(|item| item.position == position);
+        Ok(first.and_then(|item| {
+            let (_, event) = Envelope::decode(&item.payload).ok()?;
+            Some(self.hashes.content(&event))
+        }))
     }
 
     /// The store is all-or-nothing per shard. A batch over several is checked beforehand, so that it
@@ -238,16 +281,7 @@ impl StreamHandle {
             let Some(position) = self.log.find(identity.id).await.map_err(refusal)? else {
                 continue;
             };
-            let there = self.log.read(position.shard, position.offset, 1).await;
-            let content = there
-                .map_err(refusal)?
-                .items
-                .into_iter()
-                .next()
-                .and_then(|item| {
-                    let (_, event) = Envelope::decode(&item.payload).ok()?;
-                    (item.position == position).then(|| self.hashes.content(&event))
-                });
+            let content = self.content_at(position).await.map_err(refusal)?;
             if content.is_some_and(|content| content != identity.content) {
                 conflicts.push((index, position.to_string()));
             }

@@ -6,7 +6,7 @@ use crate::hash::HOPS;
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tradewind_event::{Attribute, Event, Timestamp, packed};
 use tradewind_store::{Item, Position};
 
@@ -23,22 +23,38 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Payload of an event from `origin`, let in by a policy where there are any.
-    pub(crate) fn pack(origin: &Origin, by: Option<&str>, hops: u32, event: &Event) -> Bytes {
+    /// Payload of an event from `origin` in a stream of `space`, let in by a policy where there are any; also what it
+    /// will be read as.
+    pub(crate) fn pack(
+        space: &str,
+        origin: &Origin,
+        by: Option<&str>,
+        hops: u32,
+        event: &Event,
+    ) -> (Bytes, Unpacked) {
         let principal = match by {
             Some(policy) => Cow::from(format!("{}, by policy {policy}", origin.principal)),
             None => Cow::from(&*origin.principal),
         };
         let mut w = Writer::new(VERSION);
-        w.text(&origin.space)
-            .text(&origin.source)
-            .text(&principal)
-            .int(hops.into());
-        packed::pack(event, w.tail());
-        w.finish()
+        let spans = [space, &origin.source, &principal].map(|text| {
+            let end = w.text(text).tail().len();
+            end - text.len()..end
+        });
+        let lead = std::mem::take(w.int(hops.into()).tail());
+        let (payload, event) = packed::pack_again(event, lead);
+        let [space, source, principal] =
+            spans.map(|span| payload.slice(span).try_into().unwrap_or_default());
+        let envelope = Self {
+            space,
+            source,
+            principal,
+            hops,
+        };
+        (payload, (envelope, event))
     }
 
-    pub(crate) fn decode(payload: &Bytes) -> Result<(Self, Event), Corrupt> {
+    pub(crate) fn decode(payload: &Bytes) -> Result<Unpacked, Corrupt> {
         let mut r = Reader::new("stored event", payload, VERSION)?;
         // Parts of the payload, not copies of them.
         let span = |text: &str| {
@@ -62,6 +78,9 @@ impl Envelope {
     }
 }
 
+/// A stored event and who brought it, as the log has them.
+pub(crate) type Unpacked = (Envelope, Event);
+
 /// An event of the log, unpacked once for every lane that reads it.
 #[derive(Debug)]
 pub(crate) struct Stored {
@@ -71,29 +90,24 @@ pub(crate) struct Stored {
     pub(crate) event: Event,
     /// Bytes of its payload in the log.
     pub(crate) bytes: usize,
-    /// The event as sinks get it: with one more hop.
-    pub(crate) outgoing: Event,
     /// Its `expirytime`, in milliseconds since the Unix epoch.
     pub(crate) expires_ms: Option<u64>,
-    /// `shard/offset`.
-    pub(crate) position: Arc<str>,
+    at: Position,
+    outgoing: OnceLock<(Event, Arc<str>)>,
 }
 
 impl Stored {
     pub(crate) fn new(
         position: Position,
         appended_ms: u64,
-        (envelope, event): (Envelope, Event),
+        (envelope, event): Unpacked,
         bytes: usize,
     ) -> Self {
-        let hops = i32::try_from(envelope.hops.saturating_add(1)).unwrap_or(i32::MAX);
         Self {
             offset: position.offset,
-            position: position.to_string().into(),
+            at: position,
             appended_ms,
-            outgoing: event
-                .with_attribute(HOPS, Attribute::Integer(hops))
-                .unwrap_or_else(|_| event.clone()),
+            outgoing: OnceLock::new(),
             expires_ms: expiry(&event),
             envelope,
             event,
@@ -101,8 +115,23 @@ impl Stored {
         }
     }
 
+    /// The event as sinks get it, with one more hop, and its position as text. Made for the first that wants it: most
+    /// events that pass no filter need neither.
+    pub(crate) fn outgoing(&self) -> &(Event, Arc<str>) {
+        self.outgoing.get_or_init(|| {
+            let hops = i32::try_from(self.envelope.hops.saturating_add(1)).unwrap_or(i32::MAX);
+            let event = self.event.with_attribute(HOPS, Attribute::Integer(hops));
+            let event = event.unwrap_or_else(|_| self.event.clone());
+            (event, self.at.to_string().into())
+        })
+    }
+
     pub(crate) fn read(item: &Item) -> Result<Arc<Self>, Corrupt> {
-        let decoded = Envelope::decode(&item.payload)?;
+        let known = item.decoded.as_deref();
+        let decoded = match known.and_then(|known| known.downcast_ref::<Unpacked>()) {
+            Some(decoded) => decoded.clone(),
+            None => Envelope::decode(&item.payload)?,
+        };
         let (at, bytes) = (item.position, item.payload.len());
         Ok(Arc::new(Self::new(at, item.appended_ms, decoded, bytes)))
     }

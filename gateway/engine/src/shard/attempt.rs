@@ -210,16 +210,17 @@ impl Shard {
 fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<Delivery> {
     let task = lane.flying.get(&offset)?;
     let (stream, shard, name) = (&around.stream, around.shard, &lane.name);
+    let (event, position) = task.stored.outgoing();
     let replay = lane.job.as_ref().map(|job| Arc::from(job.id.as_str()));
     Some(Delivery {
         id: match &replay {
             Some(id) => format!("{stream}-{shard}-{offset}-{name}-r{id}").into(),
             None => format!("{stream}-{shard}-{offset}-{name}").into(),
         },
-        event: task.stored.outgoing.clone(),
+        event: event.clone(),
         subscription: Arc::clone(name),
         stream: Arc::clone(stream),
-        position: Arc::clone(&task.stored.position),
+        position: Arc::clone(position),
         attempt: task.ticket.trail.made() + 1,
         timeout: lane.policy.timeout,
         replay,
@@ -399,7 +400,6 @@ impl Call {
             Err(error) => return (accepted, Some(format!("its reply was dropped: {error}"))),
         };
         let origin = Origin {
-            space: crate::engine::SPACE.into(),
             source: format!("reply:{subscription}").into(),
             principal: format!("subscription:{subscription}").into(),
             who: replies.who.clone(),

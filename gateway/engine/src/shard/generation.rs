@@ -63,6 +63,7 @@ impl Shard {
             identity: None,
             kind: Kind::Control,
             payload: generation.encode(),
+            decoded: None,
         };
         match log.append(vec![entry]).await?.first() {
             Some(Appended::New(position)) if position.shard == shard => {

@@ -69,14 +69,9 @@ impl Stretch {
                 Err(_) => stretch.unreadable.push(item.position.offset),
             }
         }
-        let events: Vec<_> = stretch
-            .lines
-            .iter()
-            .map(|l| Arc::clone(&l.stored))
-            .collect();
-        let routed = routes.route(events.iter().map(|stored| &stored.event));
-        for (line, routed) in stretch.lines.iter_mut().zip(routed) {
-            line.routed = routed;
+        let mut router = routes.router();
+        for line in &mut stretch.lines {
+            line.routed = router.route(&line.stored.event);
         }
         stretch
     }

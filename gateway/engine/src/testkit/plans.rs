@@ -26,7 +26,6 @@ pub fn keyed(id: &str, key: &str) -> Event {
 /// A publisher.
 pub fn origin() -> Origin {
     Origin {
-        space: "default".into(),
         who: tradewind_policy::Principal::operator(),
         source: "test".into(),
         principal: "tester".into(),

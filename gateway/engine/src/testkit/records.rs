@@ -46,14 +46,16 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
         taken += 1;
         let origin = Origin {
             who: tradewind_policy::Principal::operator(),
-            space: (*envelope.space).into(),
             source: (*envelope.source).into(),
             principal: (*envelope.principal).into(),
             dedupe_window: None,
         };
-        match Envelope::decode(&Envelope::pack(&origin, None, envelope.hops, &event)) {
-            Ok(again) if again == (envelope, event) => {}
-            other => panic!("an envelope became {other:?}"),
+        let (payload, unpacked) =
+            Envelope::pack(&envelope.space, &origin, None, envelope.hops, &event);
+        let as_it_was = (envelope, event);
+        match Envelope::decode(&payload) {
+            Ok(again) if again == as_it_was && unpacked == as_it_was => {}
+            other => panic!("an envelope became {other:?} and {unpacked:?}"),
         }
     }
     if let Ok(first) = accepted::decode(bytes) {

@@ -10,7 +10,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_engine::{Engine, Plan};
+use tradewind_engine::{Engine, Plan, PublishError};
+use tradewind_event::Event;
 use tradewind_store::disk::{Disk, DiskFile, Open};
 use tradewind_store::testkit::{SeededRandom, SimDisk, restore};
 use tradewind_store::{Embedded, Params, Streams};
@@ -175,6 +176,38 @@ async fn reads(text: &str) {
 #[tokio::test(start_paused = true)]
 async fn format_1_is_read() {
     reads(&std::fs::read_to_string(fixture("1")).unwrap()).await;
+}
+
+/// Contents were hashed otherwise once. An event that comes again is a duplicate all the same, also in a batch of which
+/// the rest is new; one that differs is in conflict.
+#[tokio::test(start_paused = true)]
+async fn what_format_1_holds_comes_again() {
+    let (clock, disk) = (
+        SimClock::new(),
+        load(&std::fs::read_to_string(fixture("1")).unwrap()),
+    );
+    clock.jump(60_000);
+    let (sink, paused) = (ScriptedSink::accepting(), ScriptedSink::accepting());
+    let plan = subscriptions(&sink, &paused);
+    let engine = Engine::start(plan, store(&disk, &clock), clock.clone());
+    let engine = engine.await.unwrap();
+    let other = Event::builder("dead2", "/shop", "other").build().unwrap();
+    let batch = vec![event("accepted0"), event("new"), other];
+    let refused = engine.publish("default", &origin(), batch).await;
+    let Err(PublishError::Conflict(conflicts)) = refused else {
+        panic!("{refused:?}")
+    };
+    let indexes: Vec<_> = conflicts.iter().map(|(index, _)| *index).collect();
+    assert_eq!(indexes, [2]);
+    for new in [true, false] {
+        let batch = [event("accepted0"), event("new"), event("retried1")];
+        let receipts = publish(&engine, batch).await;
+        let duplicates: Vec<_> = receipts.iter().map(|receipt| receipt.duplicate).collect();
+        assert_eq!(duplicates, [true, !new, true]);
+    }
+    let streams = engine.streams().await;
+    let account = &streams["default"];
+    assert_eq!((account.appended, account.duplicates), (1, 5));
 }
 
 /// A backup of an earlier format's directory, restored, is that directory: the way back from an upgrade.

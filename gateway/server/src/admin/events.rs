@@ -75,7 +75,6 @@ async fn publish(
     })?;
     let ids: Vec<String> = events.iter().map(|event| event.id().to_owned()).collect();
     let origin = Origin {
-        space: "default".into(),
         source: "admin".into(),
         principal: match caller {
             Some(Extension(Caller(principal))) => format!("{principal} (admin API)").into(),

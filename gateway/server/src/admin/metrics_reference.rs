@@ -33,10 +33,7 @@ fn scrape() -> String {
     metrics.request("api", 202, "taken", Duration::from_millis(3));
     metrics.refused("api", "stale");
     metrics.secret_used("api", 0, 1_800_000_000);
-    let secret = KeySecret {
-        id: "shop".into(),
-        fingerprint: "00112233".into(),
-    };
+    let secret = KeySecret::new("shop", "00112233");
     metrics.key_used(&secret, 1_800_000_000);
     metrics.pulls("queue");
     metrics.schema_asked("shared", "unchanged");

@@ -74,10 +74,11 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             .hint("name one with --config, or try `tradewind dev`, which needs none"));
     };
     let above = args.above.clone();
-    let amend = Arc::new(move |checked: &mut Checked| above.amend(checked));
-    let early = tradewind_config::load(&path, &crate::registry(), &tradewind_config::System)
-        .map_err(|e| Failure::invalid(&e, term))?;
-    log::install(&early.config.log);
+    let amend = Arc::new(move |checked: &mut Checked| {
+        above.amend(checked);
+        // With the first configuration, before anything is told; the log that is there stays.
+        log::install(&checked.config.log);
+    });
     let stops = Stops::install()?;
     let running = run::start(Options {
         path: Some(path),

@@ -332,8 +332,9 @@ impl Ingress {
 
     /// Remembers when an API key was shown.
     pub(crate) fn note(&self, verified: &Verified, now: SystemTime) {
-        if let Some(secret) = &verified.key {
-            self.metrics.key_used(secret, seconds(now));
+        let now = seconds(now);
+        if let Some(secret) = verified.key.as_ref().filter(|key| key.first_shown(now)) {
+            self.metrics.key_used(secret, now);
         }
     }
 
@@ -406,9 +407,10 @@ pub(crate) fn seconds(time: SystemTime) -> u64 {
 
 fn origin(door: &Door, verified: Verified) -> Origin {
     Origin {
-        space: "default".into(),
         source: door.name.clone(),
-        principal: format!("{} ({})", verified.principal, verified.method).into(),
+        principal: [&*verified.principal, " (", verified.method, ")"]
+            .concat()
+            .into(),
         who: who::of(&verified),
         dedupe_window: verified.dedupe_window,
     }

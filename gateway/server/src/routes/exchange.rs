@@ -307,7 +307,6 @@ async fn append(
 
 fn origin(route: &Route, verified: Verified) -> Origin {
     Origin {
-        space: "default".into(),
         source: format!("routes/{}", route.name).into(),
         principal: format!("{} ({})", verified.principal, verified.method).into(),
         who: who::of(&verified),

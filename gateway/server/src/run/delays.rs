@@ -77,7 +77,6 @@ pub(crate) struct Delayed {
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     stream: String,
-    space: String,
     source: String,
     principal: String,
     /// Of an earlier release, nobody is named.
@@ -405,7 +404,6 @@ impl Front {
             return Ok(());
         };
         let origin = Origin {
-            space: head.space.into(),
             source: head.source.into(),
             principal: head.principal.into(),
             who: head
@@ -552,7 +550,6 @@ fn entry(
         .and_then(|w| u64::try_from(w.as_millis()).ok());
     let head = Head {
         stream: stream.to_owned(),
-        space: origin.space.to_string(),
         source: origin.source.to_string(),
         principal: origin.principal.to_string(),
         who: Some(origin.who.to_string()),

@@ -290,7 +290,6 @@ impl Pull {
 
     fn origin(&self) -> Origin {
         Origin {
-            space: "default".into(),
             source: self.name.as_str().into(),
             principal: format!("{} (pulled)", self.name).into(),
             who: Principal::new(Kind::Source, self.name.as_str()),

@@ -117,7 +117,6 @@ impl Gateway {
 
     async fn publish_system(&self, events: Vec<Event>) -> bool {
         let origin = Origin {
-            space: "default".into(),
             source: "gateway".into(),
             principal: "the gateway itself".into(),
             who: tradewind_policy::Principal::operator(),

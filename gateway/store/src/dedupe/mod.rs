@@ -10,6 +10,7 @@ mod run;
 use crate::disk::Disk;
 use crate::finding::{Finding, Findings};
 use crate::{Error, Loss};
+use foldhash::fast::FixedState;
 use run::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -66,7 +67,8 @@ impl RunInfo {
     }
 }
 
-type Memory = HashMap<u128, Slot>;
+/// By identity, which is the outcome of a keyed hash: nobody outside can aim at a bucket.
+pub(crate) type Memory = HashMap<u128, Slot, FixedState>;
 
 /// The index of one shard. The writer changes it; anyone may look.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! Each checksum covers the offset at which the bytes belong and the log's secret salt, so bytes are
 //! valid only in their place, and a payload cannot pose as a group.
 
-use crate::{Error, Identity, Kind, Op};
+use crate::{Entry, Error, Identity, Item, Kind, Op, Position, Shard};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Bytes of a group header.
@@ -201,14 +201,21 @@ pub(crate) struct Builder {
     buf: BytesMut,
     salt: u64,
     header: Header,
+    /// The entries in it, as they will be read.
+    items: Vec<Item>,
 }
 
 impl Builder {
-    /// A group that will lie where `header` says; its lengths and counts are filled in.
-    pub(crate) fn new(salt: u64, header: Header) -> Self {
-        let mut buf = BytesMut::with_capacity(4096);
+    /// A group of about so many bytes that will lie where `header` says; its lengths and counts are filled in.
+    pub(crate) fn new(salt: u64, header: Header, bytes: usize) -> Self {
+        let mut buf = BytesMut::with_capacity(GROUP + bytes);
         buf.resize(GROUP, 0);
-        Self { buf, salt, header }
+        Self {
+            buf,
+            salt,
+            header,
+            items: Vec::new(),
+        }
     }
 
     /// Where the next record will lie.
@@ -224,23 +231,36 @@ impl Builder {
         self.header.records == 0
     }
 
-    /// Adds an entry; returns where it will lie.
-    pub(crate) fn entry(&mut self, kind: Kind, identity: Option<&Identity>, payload: &[u8]) -> u64 {
+    /// Adds an entry of a shard; returns where it will lie.
+    pub(crate) fn entry(&mut self, shard: Shard, entry: &Entry) -> Position {
         let offset = self.offset();
+        let position = Position { shard, offset };
+        let kind = entry.kind;
         let start = self.begin(
             if kind == Kind::Event { EVENT } else { CONTROL },
-            if identity.is_some() { IDENTIFIED } else { 0 },
+            if entry.identity.is_some() {
+                IDENTIFIED
+            } else {
+                0
+            },
         );
-        if let Some(identity) = identity {
+        if let Some(identity) = &entry.identity {
             self.buf.put_u128_le(identity.id);
             self.buf.put_u128_le(identity.content);
             self.buf.put_u64_le(identity.window_ms);
         }
-        self.buf.put_slice(payload);
+        self.buf.put_slice(&entry.payload);
         self.end(start, offset);
         self.header.events += u32::from(kind == Kind::Event);
         self.header.entries += 1;
-        offset
+        self.items.push(Item {
+            position,
+            kind,
+            appended_ms: self.header.appended_ms,
+            payload: entry.payload.clone(),
+            decoded: entry.decoded.clone(),
+        });
+        position
     }
 
     pub(crate) fn ops(&mut self, encoded: &[u8]) {
@@ -268,11 +288,11 @@ impl Builder {
         self.header.records += 1;
     }
 
-    pub(crate) fn finish(mut self) -> (Header, Bytes) {
+    pub(crate) fn finish(mut self) -> (Header, Bytes, Vec<Item>) {
         self.header.len = (self.buf.len() - GROUP) as u32;
         let header = self.header.encode(self.salt);
         self.buf[..GROUP].copy_from_slice(&header);
-        (self.header, self.buf.freeze())
+        (self.header, self.buf.freeze(), self.items)
     }
 }
 

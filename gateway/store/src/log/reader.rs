@@ -30,7 +30,6 @@ pub(crate) enum Found {
 /// A window of a segment in memory.
 struct Window<'a> {
     segment: &'a Segment,
-    shared: &'a Shared,
     /// Offset of the first byte in `bytes`.
     from: u64,
     bytes: Bytes,
@@ -49,12 +48,6 @@ impl Window<'_> {
             && skip + len <= self.bytes.len()
         {
             return Ok(self.bytes.slice(skip..));
-        }
-        if let Some(mut recent) = self.shared.recent(offset) {
-            recent.truncate((self.end - offset) as usize);
-            self.from = offset;
-            self.bytes = recent;
-            return Ok(self.bytes.clone());
         }
         let want = len.max(self.ahead).min((self.end - offset) as usize);
         let mut buf = vec![0; want];
@@ -88,9 +81,9 @@ impl Reader {
         self.shared.segments()
     }
 
-    /// Whether what lies there is read without a disk.
-    pub(crate) fn is_recent(&self, offset: u64) -> bool {
-        self.shared.recent(offset).is_some()
+    /// As [`Reader::read`], without a disk, where `from` was written lately.
+    pub(crate) fn recent(&self, from: u64, max_bytes: usize) -> Option<Batch> {
+        self.shared.recent(from, max_bytes)
     }
 
     /// See [`crate::Stream::read`].
@@ -123,6 +116,7 @@ impl Reader {
                         appended_ms: record.appended_ms,
                         // A copy: one slow event must not pin all that was read with it.
                         payload: Bytes::copy_from_slice(&payload),
+                        decoded: None,
                     });
                 }
             }
@@ -213,7 +207,6 @@ impl Reader {
             let end = next.unwrap_or(to).min(to);
             let mut window = Window {
                 segment: &segment,
-                shared: &self.shared,
                 from: at,
                 bytes: Bytes::new(),
                 end,

@@ -3,7 +3,7 @@
 use super::content::Content;
 use super::group::{GROUP, Header, Record};
 use super::segment::{DATA, Segment, Summary, bases};
-use super::writer::{failed, refused};
+use super::writer::{failed, refused, room};
 use crate::Error;
 use crate::disk::Disk;
 use crate::finding::{Finding, Loss};
@@ -308,8 +308,8 @@ fn rewrite(
     })
 }
 
-/// The last segment is as long as it was made, and longer by whole chunks; otherwise something was
-/// cut off, maybe a chunk that nobody had written to.
+/// The last segment is as long as it was made, or as [`room`] has it; otherwise something was cut off, maybe a chunk
+/// that nobody had written to.
 fn check_length(
     segment: &Segment,
     end: u64,
@@ -318,7 +318,8 @@ fn check_length(
 ) -> Result<(), Error> {
     let length = segment.file.len();
     let length = length.map_err(|e| failed("read the length of a segment", &e))?;
-    if length == DATA || length.is_multiple_of(chunk_bytes) {
+    let whole = room(length.max(DATA), chunk_bytes);
+    if length == 0 || length == DATA || length == whole {
         return Ok(());
     }
     scan.findings.push(
@@ -328,7 +329,6 @@ fn check_length(
         )
         .at(end..u64::MAX, None),
     );
-    let whole = length.max(DATA).next_multiple_of(chunk_bytes);
     segment
         .file
         .set_len(whole)

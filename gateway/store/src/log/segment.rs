@@ -4,8 +4,8 @@ use super::group::{Header, checksum};
 use super::tail::Tail;
 use super::writer::failed;
 use crate::disk::{Disk, DiskFile, Open};
-use crate::{Error, stream::later};
-use bytes::{Buf, BufMut, Bytes};
+use crate::{Batch, Error, Item, stream::later};
+use bytes::{Buf, BufMut};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -292,14 +292,17 @@ impl Shared {
         self.end.store(end, Ordering::Release);
     }
 
-    /// Keeps a group that was written at the end of the log.
-    pub(crate) fn remember(&self, offset: u64, group: Bytes) {
-        self.tail().push(offset, group);
+    /// Keeps what is in the group that was written at the end of the log.
+    pub(crate) fn remember(&self, header: &Header, items: Vec<Item>) {
+        self.tail().push(header.offset, header.end(), items);
     }
 
-    /// What follows in the group at `offset`, if that was written lately.
-    pub(crate) fn recent(&self, offset: u64) -> Option<Bytes> {
-        self.tail().at(offset)
+    /// What can be read from `from` on, if that was written lately.
+    pub(crate) fn recent(&self, from: u64, max_bytes: usize) -> Option<Batch> {
+        // What was trimmed may still be in memory.
+        let bounds = self.bounds();
+        let from = from.clamp(bounds.start, bounds.end);
+        self.tail().read(from, bounds.end, max_bytes)
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail> {

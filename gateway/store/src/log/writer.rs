@@ -10,6 +10,18 @@ use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Least length of a file that something was written to.
+const ROOM_MIN: u64 = 64 << 10;
+
+/// The length of a segment file that holds so many bytes: whole chunks. A log that is hardly used has less than one,
+/// in steps that double, so that its first sync has little to write.
+pub(crate) fn room(bytes: u64, chunk: u64) -> u64 {
+    match bytes < chunk {
+        true => bytes.next_power_of_two().clamp(ROOM_MIN.min(chunk), chunk),
+        false => bytes.next_multiple_of(chunk),
+    }
+}
+
 /// The writing side of a log.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -123,8 +135,8 @@ impl Log {
         self.end() - self.start()
     }
 
-    /// A group at the end of the log.
-    pub(crate) fn group(&self, appended_ms: u64) -> Builder {
+    /// A group of about so many bytes at the end of the log.
+    pub(crate) fn group(&self, appended_ms: u64, bytes: usize) -> Builder {
         Builder::new(
             self.salt,
             Header {
@@ -138,13 +150,14 @@ impl Log {
                 entries: 0,
                 records: 0,
             },
+            bytes,
         )
     }
 
     /// Raises the epoch: durable when it returns.
     pub(crate) fn raise(&mut self, appended_ms: u64) -> Result<u64, Error> {
         self.epoch += 1;
-        let written = self.write(self.group(appended_ms));
+        let written = self.write(self.group(appended_ms, 0));
         if matches!(written, Err(Error::Full)) {
             // Nothing was written, so nobody is to be refused.
             self.epoch -= 1;
@@ -158,7 +171,7 @@ impl Log {
     /// Writes a group. After `Error::Full` nothing has changed; after any other error the log must
     /// not be written again.
     pub(crate) fn write(&mut self, group: Builder) -> Result<(), Error> {
-        let (header, bytes) = group.finish();
+        let (header, bytes, items) = group.finish();
         let place = DATA + (self.end() - self.summary.base);
         if place > DATA && place + bytes.len() as u64 > self.params.segment_bytes {
             self.roll()?;
@@ -171,7 +184,7 @@ impl Log {
             .map_err(|e| failed("write to the log", &e))?;
         self.summary.add(&bytes, Some(&header));
         self.active.set_summary(self.summary);
-        self.shared.remember(header.offset, bytes);
+        self.shared.remember(&header, items);
         Ok(())
     }
 
@@ -213,14 +226,14 @@ impl Log {
         Ok(())
     }
 
-    /// Extends the active file by whole chunks of zeros, so that most syncs touch no metadata.
+    /// Extends the active file by zeros, so that most syncs touch no metadata.
     fn prepare(&mut self, more: u64) -> Result<(), Error> {
         let needed = self.active.place(self.end()) + more;
         if needed <= self.prepared {
             return Ok(());
         }
         let chunk = self.params.chunk_bytes;
-        let target = needed.div_ceil(chunk) * chunk;
+        let target = room(needed, chunk);
         let zeros = Bytes::from(vec![0; (target - self.prepared).min(chunk) as usize]);
         let mut at = self.prepared;
         while at < target {
@@ -263,5 +276,31 @@ pub(crate) fn refused(what: &str, error: &std::io::Error) -> Error {
         Error::Full
     } else {
         failed(what, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room;
+
+    #[test]
+    fn files_grow_by_doubling_then_by_chunks() {
+        const K: u64 = 1 << 10;
+        for (bytes, chunk, length) in [
+            (1, 4096 * K, 64 * K),
+            (64 * K, 4096 * K, 64 * K),
+            (64 * K + 1, 4096 * K, 128 * K),
+            (3000 * K, 4096 * K, 4096 * K),
+            (4096 * K, 4096 * K, 4096 * K),
+            (4096 * K + 1, 4096 * K, 8192 * K),
+            (1, 4 * K, 4 * K),
+            (4097, 4 * K, 8 * K),
+            (1, 100 * K, 64 * K),
+            (65 * K, 100 * K, 100 * K),
+        ] {
+            assert_eq!(room(bytes, chunk), length, "{bytes} {chunk}");
+            // What has a length that is in order keeps it.
+            assert_eq!(room(length, chunk), length);
+        }
     }
 }

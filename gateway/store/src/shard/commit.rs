@@ -1,10 +1,9 @@
 //! One group commit: what waits is decided, written at once, and made durable by one sync.
 
 use super::Shard;
-use crate::dedupe::Slot;
+use crate::dedupe::{Memory, Slot};
 use crate::log::{BODY_MAX, Builder, encode_ops};
 use crate::{Appended, Durability, Entry, Error, Identity, Op, Position, Sync};
-use std::collections::HashMap;
 
 /// A write that waits.
 #[derive(Debug, Clone)]
@@ -23,7 +22,7 @@ pub(crate) type Outcome = Result<Vec<Appended>, Error>;
 /// What a group is made of, until it is in the log.
 struct Draft {
     group: Builder,
-    staged: HashMap<u128, Slot>,
+    staged: Memory,
     ops: Vec<Op>,
     /// Somebody waits for the disk.
     sync: bool,
@@ -48,9 +47,10 @@ impl Shard {
         let aged = self.roll_if_aged(now_ms);
         self.strict(aged)?;
         let full = self.spec.disk.is_short(now_ms);
+        let bytes = calls.iter().map(Call::bytes).sum();
         let mut draft = Draft {
-            group: self.log.group(now_ms),
-            staged: HashMap::new(),
+            group: self.log.group(now_ms, bytes),
+            staged: Memory::default(),
             ops: Vec::new(),
             sync: false,
             entries: false,
@@ -159,19 +159,17 @@ impl Shard {
                 return Appended::Duplicate(at(slot.offset));
             }
             draft.entries = true;
-            let offset = draft
-                .group
-                .entry(entry.kind, entry.identity.as_ref(), &entry.payload);
+            let position = draft.group.entry(shard, entry);
             if let Some(identity) = entry.identity {
                 let slot = Slot {
                     content: identity.content,
-                    offset,
+                    offset: position.offset,
                     appended_ms: now_ms,
                     window_ms: identity.window_ms,
                 };
                 draft.staged.insert(identity.id, slot);
             }
-            Appended::New(at(offset))
+            Appended::New(position)
         };
         Ok(entries.iter().zip(known).map(append).collect())
     }

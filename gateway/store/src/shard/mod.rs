@@ -241,7 +241,7 @@ impl Shard {
         self.check()?;
         let mark = self
             .log
-            .write(self.log.group(now_ms))
+            .write(self.log.group(now_ms, 0))
             .and_then(|()| self.sync());
         match mark {
             // Without room for the mark all is as safe; the next start reads a little more.

@@ -118,6 +118,7 @@ impl MemoryStream {
                     kind: entry.kind,
                     appended_ms: now,
                     payload: entry.payload.clone(),
+                    decoded: entry.decoded.clone(),
                 },
             );
         }

@@ -18,6 +18,7 @@ pub fn event(id: u128, payload: &str) -> Entry {
             }),
             window_ms: 600_000,
         }),
+        decoded: None,
         kind: Kind::Event,
         payload: Bytes::copy_from_slice(payload.as_bytes()),
     }

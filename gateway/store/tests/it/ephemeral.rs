@@ -23,6 +23,7 @@ fn entry(number: u64) -> Entry {
         }),
         kind: Kind::Event,
         payload: Bytes::copy_from_slice(&number.to_be_bytes()),
+        decoded: None,
     }
 }
 

@@ -174,7 +174,17 @@ proptest! {
         prop_assert_eq!(bytes(&structured), wanted);
         // A JSON document that came in goes out as it is, also through the storage form.
         let document = json::encode(&structured);
-        prop_assert_eq!(json::encode(&packed::unpack(pack(&structured)).unwrap()), document);
+        prop_assert_eq!(json::encode(&packed::unpack(pack(&structured)).unwrap()), &document);
+        // What is given back with the packed form is what reading it gives.
+        let stamped = structured.with_attribute("stamp", Attribute::String("x")).unwrap();
+        for event in [&event, &structured, &stamped] {
+            let (whole, again) = packed::pack_again(event, vec![7, 7]);
+            prop_assert_eq!(&whole[2..], &pack(event)[..]);
+            let read = packed::unpack(whole.slice(2..)).unwrap();
+            prop_assert_eq!(&again, &read);
+            prop_assert_eq!(json::encode(&again), json::encode(&read));
+            prop_assert_eq!(pack(&again), pack(&read));
+        }
         let batch = json::encode_batch(&[structured, event.clone()]);
         let batch = json::decode_batch(batch, &Limits::default()).unwrap();
         prop_assert_eq!(bytes(&batch[1]), wanted);

@@ -106,6 +106,7 @@ impl Work {
                 Kind::Event
             },
             payload,
+            decoded: None,
         }
     }
 
