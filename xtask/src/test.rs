@@ -23,7 +23,6 @@ const HEAVY: &[&str] = &[
     "tradewind-rabbitmq",
     "tradewind-redis",
     "tradewind-sqs",
-    "tradewind-store-kafka",
     "tradewind-http",
     "tradewind-functions",
     "tradewind",
