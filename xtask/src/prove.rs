@@ -285,20 +285,19 @@ fn simulated(name: &str, args: &[String]) -> Result<(), String> {
     )
 }
 
+/// What proofs run, the example with all its workers: one set, so that a run of many proofs makes them once.
+const PROGRAMS: &[&str] = &[
+    "--package=orders",
+    "--package=tradewind-prove",
+    "--package=tradewind-server",
+    "--features=orders/gateway,orders/kafka,orders/nats,orders/sqs",
+];
+
 /// Builds the gateway and the prover, and lets the prover loose on the binary.
 pub(crate) fn against_binary(name: &str, args: &[String], release: bool) -> Result<(), String> {
     let profile = if release { "release" } else { "debug" };
     let mut build = shell::cargo();
-    build.args([
-        "build",
-        "--quiet",
-        "--package=tradewind-server",
-        "--package=tradewind-prove",
-    ]);
-    if name == "aws-migration" {
-        // The handler that it moves to.
-        build.arg("--package=orders");
-    }
+    build.args(["build", "--quiet"]).args(PROGRAMS);
     if name == "packages" {
         build.arg("--package=cargo-tradewind");
     }
@@ -323,14 +322,7 @@ pub(crate) fn hosts(args: &[String]) -> Result<(), String> {
         [name] => Some(format!("--host={name}")),
         _ => return Err("usage: cargo xtask prove hosts [NAME]".into()),
     };
-    let packages = [
-        "--package=orders",
-        "--package=tradewind-prove",
-        "--package=tradewind-server",
-    ];
-    let workers = "--features=orders/gateway,orders/kafka,orders/nats,orders/sqs";
-    let mut build = shell::cargo();
-    shell::run(build.args(["build", "--quiet", workers]).args(packages))?;
+    shell::run(shell::cargo().args(["build", "--quiet"]).args(PROGRAMS))?;
     let binaries = shell::target().join("debug");
     let mut prove = Command::new(binaries.join("tradewind-prove"));
     if let Some(jars) = tools::kafka()? {
