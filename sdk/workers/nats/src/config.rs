@@ -2,10 +2,10 @@
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::{ConnectOptions, ServerAddr, Subject};
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+use tradewind::worker::PullError;
 
 pub(crate) const SERVERS: &str = "TRADEWIND_NATS_SERVERS";
 const STREAM: &str = "TRADEWIND_NATS_STREAM";
@@ -32,20 +32,8 @@ pub(crate) struct Settings {
     ca: Option<PathBuf>,
 }
 
-/// A variable that is missing or cannot be right.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Invalid(String);
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Invalid {}
-
 impl Settings {
-    pub(crate) fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+    pub(crate) fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, PullError> {
         let read = |name: &str| get(name).filter(|value| !value.is_empty());
         let servers = read(SERVERS).unwrap_or_default();
         let servers = listed(&servers).map(|server| server.parse().ok().filter(is_fit));
@@ -53,16 +41,16 @@ impl Settings {
         let servers = servers.filter(|servers| !servers.is_empty());
         // The text may hold a password.
         let servers = servers.ok_or_else(|| {
-            Invalid(format!(
+            PullError::fatal(format!(
                 "{SERVERS} is no list of servers such as nats://host:4222 or tls://host:4222"
             ))
         })?;
         let named = |variable: &str| match read(variable) {
             Some(name) if is_name(&name) => Ok(name),
-            Some(name) => Err(Invalid(format!(
+            Some(name) => Err(PullError::fatal(format!(
                 "{variable}: `{name}` is no name without `.`, `*`, `>`, slashes and spaces"
             ))),
-            None => Err(Invalid(format!("{variable} is not set"))),
+            None => Err(PullError::fatal(format!("{variable} is not set"))),
         };
         let subjects = read(SUBJECTS).unwrap_or_default();
         let dead_letter = read(DEAD_LETTER);
@@ -71,7 +59,7 @@ impl Settings {
             .chain(dead_letter.as_deref().map(|subject| (DEAD_LETTER, subject)))
         {
             if !Subject::from(subject).is_valid() {
-                return Err(Invalid(format!(
+                return Err(PullError::fatal(format!(
                     "{variable}: `{subject}` is no subject: words with `.` between them"
                 )));
             }
@@ -81,11 +69,11 @@ impl Settings {
             .filter(|all| all.contains(['*', '>']))
         {
             let why = format!("{DEAD_LETTER}: `{subject}` has wildcards, and is published to");
-            return Err(Invalid(why));
+            return Err(PullError::fatal(why));
         }
         let credentials = read(CREDENTIALS).map(|path| {
             let text = std::fs::read_to_string(&path);
-            text.map_err(|error| Invalid(format!("{CREDENTIALS}: {path}: {error}")))
+            text.map_err(|error| PullError::fatal(format!("{CREDENTIALS}: {path}: {error}")))
         });
         Ok(Self {
             servers,
@@ -99,7 +87,7 @@ impl Settings {
         })
     }
 
-    pub(crate) fn options(&self) -> Result<ConnectOptions, Invalid> {
+    pub(crate) fn options(&self) -> Result<ConnectOptions, PullError> {
         let mut options = ConnectOptions::new().name("tradewind-handler");
         if let Some(ca) = &self.ca {
             options = options.require_tls(true).add_root_certificates(ca.clone());
@@ -107,7 +95,7 @@ impl Settings {
         if let Some(text) = &self.credentials {
             options = options
                 .credentials(text)
-                .map_err(|_| Invalid(format!("{CREDENTIALS} is no credentials file")))?;
+                .map_err(|_| PullError::fatal(format!("{CREDENTIALS} is no credentials file")))?;
         }
         Ok(options)
     }
@@ -143,14 +131,14 @@ fn is_name(name: &str) -> bool {
     !name.contains(['.', '*', '>', '/', '\\', ' ', '\t'])
 }
 
-fn seconds(text: Option<String>) -> Result<u64, Invalid> {
+fn seconds(text: Option<String>) -> Result<u64, PullError> {
     let Some(text) = text else {
         return Ok(OUT_DEFAULT);
     };
     let seconds = text.parse().ok().filter(|seconds| OUT.contains(seconds));
     seconds.ok_or_else(|| {
         let (least, most) = (OUT.start(), OUT.end());
-        Invalid(format!(
+        PullError::fatal(format!(
             "{ACK_WAIT}: `{text}` is no number of seconds from {least} to {most}"
         ))
     })

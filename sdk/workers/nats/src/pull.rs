@@ -46,9 +46,7 @@ struct Out {
 
 impl Consumed {
     pub(crate) async fn open(settings: Settings) -> Result<Self, PullError> {
-        let options = settings
-            .options()
-            .map_err(|e| PullError::fatal(e.to_string()))?;
+        let options = settings.options()?;
         let made = options.connect(settings.servers.as_slice()).await;
         let client = made.map_err(|error| {
             let text = format!("connecting: {error}");
