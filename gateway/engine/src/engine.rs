@@ -342,6 +342,22 @@ impl Engine {
         self.inner.explain(query, sees).await
     }
 
+    /// What `tell` makes of the newest events of `stream`, at most `most` of them, in the order in which they were
+    /// appended, none of them before `since_ms` (milliseconds since the Unix epoch). It is a look: at most 16 MiB of
+    /// events, out of the last 256 MiB of each shard's log.
+    ///
+    /// # Errors
+    /// There is no such stream, or the store fails.
+    pub async fn recent<T>(
+        &self,
+        stream: &str,
+        since_ms: u64,
+        most: usize,
+        tell: impl Fn(&Event) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        self.inner.recent(stream, since_ms, most, tell).await
+    }
+
     /// The event at `position` (`shard/offset`) of `stream`, as it was stored.
     ///
     /// # Errors

@@ -75,7 +75,12 @@ impl Role {
         };
         let members = self.members().unwrap_or_default();
         let narrowed = [&self.types, &self.sources, &self.subjects];
-        let places = [&self.streams, &self.subscriptions, &self.routes];
+        let places = [
+            &self.spaces,
+            &self.streams,
+            &self.subscriptions,
+            &self.routes,
+        ];
         let open = [
             members.iter().any(anybody),
             Action::ALL.iter().all(|action| self.may.contains(action)),

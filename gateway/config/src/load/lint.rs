@@ -12,11 +12,13 @@ use serde_json::Value;
 use std::net::IpAddr;
 use tradewind_adapter::BuiltSource;
 use tradewind_filter::{Formula, How, Path, Test, Text};
+use tradewind_policy::{Action, Kind, Member, Principal, Role};
 use tradewind_schema::SET_ASIDE;
 
 /// Keys of settings that hold the URL of whom the gateway calls.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 8] = [
     "url",
+    "queue",
     "token-url",
     "keys-url",
     "issuer",
@@ -31,6 +33,7 @@ impl Loader<'_> {
         self.open_doors(there);
         self.limits(there);
         self.filters(there);
+        self.blind(there, authority);
         self.wildcards(authority);
         self.unused(there, authority);
     }
@@ -71,14 +74,14 @@ impl Loader<'_> {
     /// Whom the gateway calls without TLS.
     fn transports(&mut self) {
         let mut plain = Vec::new();
-        for section in ["sources", "routes", "subscriptions"] {
+        for section in ["schema-registries", "sources", "routes", "subscriptions"] {
             if let Some(all) = self.document.value.get(section) {
                 plain_targets(all, &child("", section), &mut plain);
             }
         }
-        for place in plain {
+        for (place, hint) in plain {
             let message = "what is sent here travels unencrypted".into();
-            self.warn(&place, Spot::Value, "no-tls", message, "use https");
+            self.warn(&place, Spot::Value, "no-tls", message, hint);
         }
     }
 
@@ -152,6 +155,42 @@ impl Loader<'_> {
                     false => &place,
                 };
                 self.note(place, Spot::Key, "wildcard-filter", message, hint);
+            }
+        }
+    }
+
+    /// Subscriptions that ask as somebody whom no role lets see anything. What texts permit depends on the event.
+    fn blind(&mut self, there: &There<'_>, authority: &Authority) {
+        let decided = authority.policies.in_force() && authority.policies.scopes().is_empty();
+        for (name, subscription) in there.subscriptions.iter().filter(|_| decided) {
+            let Some(identity) = &subscription.identity else {
+                continue;
+            };
+            let who = Principal::new(Kind::Identity, identity.as_str());
+            let stream = &subscription.stream;
+            let space = there.streams.get(stream).map(|stream| &stream.space);
+            let sees = |role: &Role| {
+                let mut members = role.members.iter().filter_map(|text| Member::read(text));
+                let names = [
+                    &role.spaces,
+                    &role.streams,
+                    &role.subscriptions,
+                    &role.routes,
+                ];
+                let on = |names: &Option<Vec<String>>, name: Option<&String>| {
+                    name.is_some_and(|name| names.as_ref().is_some_and(|all| all.contains(name)))
+                };
+                role.may.contains(&Action::Subscribe)
+                    && members.any(|member| member.is(&who))
+                    && (names.into_iter().all(Option::is_none)
+                        || on(&role.streams, Some(stream))
+                        || on(&role.spaces, space))
+            };
+            if !authority.roles.values().any(sees) {
+                let message = format!("no role lets `{who}` see events of `{stream}`");
+                let hint = "let one: `may: [subscribe]`, or remove `as`";
+                let place = format!("/subscriptions/{name}/as");
+                self.warn(&place, Spot::Key, "never-matches", message, hint);
             }
         }
     }
@@ -240,24 +279,27 @@ fn named(wanted: &str, settings: &Value, at: &str, places: &mut Vec<String>) {
     }
 }
 
-/// The places of targets without TLS in settings.
-fn plain_targets(settings: &Value, at: &str, plain: &mut Vec<String>) {
+/// Keys of settings that hold the addresses of brokers, whose connections are secured by `tls` beside them.
+const BROKERS: [&str; 3] = ["brokers", "servers", "server"];
+
+/// The places of targets without TLS in settings, each with what to do.
+fn plain_targets(settings: &Value, at: &str, plain: &mut Vec<(String, &'static str)>) {
     match settings {
         Value::Object(map) => {
-            let insecure = |brokers: &Value| {
-                let brokers = brokers.as_array().into_iter().flatten();
-                let mut hosts = brokers.filter_map(Value::as_str).map(host);
-                hosts.any(|host| !near(host))
-            };
-            if map.get("brokers").is_some_and(insecure) && map.get("tls").is_none_or(Value::is_null)
-            {
-                plain.push(child(at, "brokers"));
+            let secured = map.get("tls").is_some_and(|tls| !tls.is_null());
+            for key in BROKERS.into_iter().filter(|_| !secured) {
+                if map.get(key).is_some_and(has_far_broker) {
+                    plain.push((
+                        child(at, key),
+                        "write `tls: {}`, or what it needs, beside it",
+                    ));
+                }
             }
             for (key, value) in map {
                 let place = child(at, key);
                 match value.as_str().and_then(|url| url.strip_prefix("http://")) {
                     Some(rest) if TARGETS.contains(&key.as_str()) && !near(host(rest)) => {
-                        plain.push(place);
+                        plain.push((place, "use https"));
                     }
                     Some(_) => {}
                     None => plain_targets(value, &place, plain),
@@ -271,6 +313,15 @@ fn plain_targets(settings: &Value, at: &str, plain: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Whether an address, or one of a list, is another machine's: `host:port`.
+fn has_far_broker(addresses: &Value) -> bool {
+    let all = addresses
+        .as_array()
+        .map_or(std::slice::from_ref(addresses), Vec::as_slice);
+    let mut all = all.iter().filter_map(Value::as_str);
+    all.any(|address| address.contains(':') && !near(host(address)))
 }
 
 /// The host of what follows `http://`.

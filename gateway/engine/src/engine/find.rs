@@ -8,7 +8,7 @@ use crate::shard::Command;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tradewind_event::Event;
-use tradewind_store::{Kind, Position};
+use tradewind_store::{Item, Kind, Position};
 
 /// Bytes of each shard's log that a search by id goes through, from the newest back.
 const SEARCHED: u64 = 256 << 20;
@@ -18,6 +18,8 @@ const PAGE: usize = 1 << 20;
 const JOURNEYS: usize = 20;
 /// Shortest prefix of an id.
 const PREFIX_MIN: usize = 8;
+/// Most bytes of events that are told of at once.
+const RECENT_BYTES: usize = 16 << 20;
 
 impl Inner {
     pub(super) async fn position(
@@ -108,6 +110,39 @@ impl Inner {
             .ok_or_else(none)
     }
 
+    pub(super) async fn recent<T>(
+        &self,
+        stream: &str,
+        since_ms: u64,
+        most: usize,
+        tell: impl Fn(&Event) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let handle = self.stream(stream)?;
+        let mut newest = BTreeMap::new();
+        let mut bytes = 0;
+        for shard in 0..handle.log.shards() {
+            let since = match handle.log.seek(shard, since_ms).await {
+                // Its owner tells of what lies there.
+                Err(tradewind_store::Error::Elsewhere(_)) => continue,
+                since => since?,
+            };
+            walk(&handle, shard, since, |item, event| {
+                let Some(told) = tell(event) else { return };
+                let size = item.payload.len();
+                bytes += size;
+                newest.insert((item.appended_ms, item.position), (size, told));
+                while newest.len() > most || bytes > RECENT_BYTES {
+                    let Some((_, (size, _))) = newest.pop_first() else {
+                        break;
+                    };
+                    bytes -= size;
+                }
+            })
+            .await?;
+        }
+        Ok(newest.into_values().map(|(_, told)| told).collect())
+    }
+
     pub(super) fn stream(&self, name: &str) -> Result<Arc<StreamHandle>, Error> {
         let handle = self.streams.load().get(name).map(Arc::clone);
         handle.ok_or_else(|| Error::NotFound(format!("no stream `{name}`")))
@@ -134,9 +169,26 @@ async fn search(
     query: &str,
     found: &mut Vec<(Arc<StreamHandle>, Position)>,
 ) -> Result<(), Error> {
+    walk(handle, shard, 0, |item, event| {
+        let begins = query.len() >= PREFIX_MIN && event.id().starts_with(query);
+        if event.id() == query || begins {
+            found.push((Arc::clone(handle), item.position));
+        }
+    })
+    .await
+}
+
+/// Looks at the events of a shard that lie at `since` or behind it, as far back as a search goes.
+async fn walk(
+    handle: &StreamHandle,
+    shard: u16,
+    since: u64,
+    mut see: impl FnMut(&Item, &Event),
+) -> Result<(), Error> {
     let log = &handle.log;
     let bounds = log.bounds(shard);
-    let mut at = bounds.start.max(bounds.end.saturating_sub(SEARCHED));
+    let oldest = bounds.start.max(bounds.end.saturating_sub(SEARCHED));
+    let mut at = since.max(oldest);
     loop {
         let batch = match log.read(shard, at, PAGE).await {
             // Its owner finds what lies there.
@@ -144,12 +196,8 @@ async fn search(
             batch => batch?,
         };
         for item in batch.items.iter().filter(|i| i.kind == Kind::Event) {
-            let Ok((_, event)) = Envelope::decode(&item.payload) else {
-                continue;
-            };
-            let begins = query.len() >= PREFIX_MIN && event.id().starts_with(query);
-            if event.id() == query || begins {
-                found.push((Arc::clone(handle), item.position));
+            if let Ok((_, event)) = Envelope::decode(&item.payload) {
+                see(item, &event);
             }
         }
         if batch.next == at {

@@ -19,7 +19,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tradewind_adapter::Action;
 use tradewind_engine::{Error, Journey, Origin, PublishError, SET_ASIDE};
+use tradewind_event::Event;
 use tradewind_policy::{Facts, Resource};
+use tradewind_schema::Pattern;
+
+/// Most events of one look at a stream.
+const RECENT_MAX: usize = 1000;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -33,6 +38,27 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .recorded_bare("publish")
         .asks_later()
         .body("CloudEvent"),
+        Endpoint::get(
+            "/v1/streams/{stream}/events",
+            "The newest events of a stream, the oldest of them first",
+            "[CloudEvent]",
+            get(recent),
+        )
+        .action(Action::ReadPayload)
+        .recorded("read-events")
+        .asks_later()
+        .query(&[
+            (
+                "type",
+                "only this type, or those that begin so: `com.acme.*`",
+            ),
+            ("source", "only this source, likewise"),
+            ("since", "none before this, milliseconds since 1970"),
+            (
+                "limit",
+                "most events, 100 unless said otherwise, at most 1000",
+            ),
+        ]),
         Endpoint::get(
             "/v1/events/{stream}/{shard}/{offset}",
             "The event at a position, as it was stored",
@@ -103,6 +129,50 @@ async fn publish(
         })
         .collect();
     Ok(Json(json!({ "stream": stream, "events": events })))
+}
+
+/// Which events, of those that the caller may read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recent {
+    #[serde(rename = "type")]
+    ty: Option<String>,
+    source: Option<String>,
+    #[serde(default)]
+    since: u64,
+    limit: Option<usize>,
+}
+
+async fn recent(
+    State(gateway): State<Arc<Gateway>>,
+    Path(stream): Path<String>,
+    Query(wanted): Query<Recent>,
+    Extension(permit): Extension<Permit>,
+) -> Result<Response, Problem> {
+    let [ty, source] = [wanted.ty, wanted.source].map(|text| text.as_deref().map(Pattern::read));
+    let means = |pattern: &Option<Pattern>, text: &str| {
+        pattern.as_ref().is_none_or(|pattern| pattern.means(text))
+    };
+    let judged = permit.is_judged(&gateway);
+    let tell = |event: &Event| {
+        let wanted = means(&ty, event.ty()) && means(&source, event.source());
+        let may = || !judged || permit.may_read(&gateway, Resource::Stream(&stream), event);
+        (wanted && may()).then(|| tradewind_event::json::encode(event))
+    };
+    let most = wanted.limit.unwrap_or(100).clamp(1, RECENT_MAX);
+    let events = gateway
+        .engine
+        .recent(&stream, wanted.since, most, tell)
+        .await?;
+    let mut body = vec![b'['];
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(event);
+    }
+    body.push(b']');
+    Ok(([(CONTENT_TYPE, "application/cloudevents-batch+json")], body).into_response())
 }
 
 async fn show(

@@ -61,6 +61,9 @@ fn operation(endpoint: &Endpoint) -> Value {
             "text/event-stream": { "schema": reference(schema) },
         }),
         "CloudEvent" => json!({ "application/cloudevents+json": { "schema": reference(schema) } }),
+        "[CloudEvent]" => {
+            json!({ "application/cloudevents-batch+json": { "schema": reference(schema) } })
+        }
         other => json!({ "application/json": { "schema": reference(other) } }),
     };
     let mut operation = json!({

@@ -1,12 +1,16 @@
 //! `tradewind schema`
 
+use super::client::encode;
 use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
 use super::input::Input;
 use super::registered;
 use super::term::{Term, plain};
 use super::written;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::path::Path;
+use tradewind_config::Moment;
 use tradewind_event::Event;
 use tradewind_schema::{
     Action, Binding, Compatibility, Definition, InvalidSchema, Pattern, Registered, Schemas, infer,
@@ -17,7 +21,7 @@ use tradewind_schema::{
 pub(super) enum Command {
     Test(TestArgs),
     Compare(CompareArgs),
-    Infer(InferArgs),
+    Infer(Box<InferArgs>),
     Import(ImportArgs),
     #[command(flatten)]
     Registered(Box<registered::Command>),
@@ -70,18 +74,43 @@ pub(super) struct CompareArgs {
     language: Language,
 }
 
-/// Propose a JSON Schema for the data of recorded events
+/// Propose a JSON Schema for the data of recorded events: those of a stream of a running gateway, or of a file
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tradewind schema infer --event recorded.json > schemas/order.json\n  \
-    tradewind tail --output json | head -100 | jq -s . | tradewind schema infer --event -\n\n\
+    after_help = "Examples:\n  tradewind schema infer --type com.acme.order.placed > schemas/order.json\n  \
+    tradewind schema infer --type com.acme.order.* --stream orders --since 2026-05-01T00:00:00Z\n  \
+    tradewind schema infer --event recorded.json\n\n\
     A member that every event has is required; texts that repeat are taken for a set of words. Read it \
     before you use it: it knows only what it was shown."
 )]
 pub(super) struct InferArgs {
-    /// Events: a file, - for stdin, or the text itself
+    /// Type of the events in the stream, or how it begins: com.acme.*
+    #[arg(long = "type", value_name = "TYPE", required_unless_present = "event")]
+    ty: Option<String>,
+    /// Source of these events, or how it begins
     #[arg(long)]
-    event: String,
+    source: Option<String>,
+    /// Stream that they are in
+    #[arg(long, default_value = "default")]
+    stream: String,
+    /// None before this RFC 3339 time
+    #[arg(long, value_parser = since)]
+    since: Option<u64>,
+    /// Most events, the newest, up to 1000
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Events in place of a stream's: a file, - for stdin, or the text itself
+    #[arg(long, conflicts_with_all = ["ty", "source", "stream", "since", "limit"])]
+    event: Option<String>,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+fn since(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(Moment::Time(ms)) => Ok(ms),
+        _ => Err("write an RFC 3339 time like 2026-05-01T00:00:00Z".into()),
+    }
 }
 
 /// Write the schemas of an xRegistry document as configuration
@@ -96,7 +125,7 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
     match command {
         Command::Test(args) => test(&args, term),
         Command::Compare(args) => compare(&args, term),
-        Command::Infer(args) => propose(&args, term),
+        Command::Infer(args) => propose(*args, term).await,
         Command::Import(args) => import(&args, term),
         Command::Registered(command) => registered::run(*command, term).await,
     }
@@ -197,26 +226,52 @@ fn compare(args: &CompareArgs, term: &Term) -> Result<(), Failure> {
     }
 }
 
-fn propose(args: &InferArgs, term: &Term) -> Result<(), Failure> {
-    let input = Input::read("event", &args.event)?;
-    let (events, _) = written::events(&input.text)
-        .map_err(|reason| Failure::new(format!("{}: {reason}", input.name)))?;
+async fn propose(args: InferArgs, term: &Term) -> Result<(), Failure> {
+    let (name, text) = match &args.event {
+        Some(event) => {
+            let input = Input::read("event", event)?;
+            (input.name, input.text)
+        }
+        None => recorded(&args).await?,
+    };
+    let (events, _) =
+        written::events(&text).map_err(|reason| Failure::new(format!("{name}: {reason}")))?;
     let data: Vec<Value> = events.iter().filter_map(Event::data_json).collect();
     if data.is_empty() {
-        return Err(Failure::new(format!(
-            "{}: no event has JSON data",
-            input.name
-        )));
+        return Err(Failure::new(format!("{name}: no event has JSON data")));
     }
-    if data.len() < events.len() {
-        term.note(&format!(
-            "{} of {} events have no JSON data",
-            events.len() - data.len(),
-            events.len()
-        ));
-    }
+    let without = match events.len() - data.len() {
+        0 => String::new(),
+        count => format!("; {count} more have no JSON data"),
+    };
+    term.note(&format!("by the data of {} events{without}", data.len()));
     term.value(&infer(&data))?;
     Ok(())
+}
+
+/// The events of a stream, and what they are called.
+async fn recorded(args: &InferArgs) -> Result<(String, String), Failure> {
+    let limit = args.limit.to_string();
+    let since = args.since.map(|ms| ms.to_string());
+    let query: Vec<String> = [
+        ("type", args.ty.as_ref()),
+        ("source", args.source.as_ref()),
+        ("since", since.as_ref()),
+        ("limit", Some(&limit)),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some(format!("{key}={}", encode(value?))))
+    .collect();
+    let stream = &args.stream;
+    let path = format!("/v1/streams/{}/events?{}", encode(stream), query.join("&"));
+    let all: Box<RawValue> = args.gateway.client()?.get(&path).await?;
+    match all.get() {
+        "[]" => Err(
+            Failure::new(format!("the stream {stream} has no such events"))
+                .hint("`tradewind tail` shows which types come; --type com.acme.* takes all that begin so"),
+        ),
+        text => Ok((format!("stream {stream}"), text.to_owned())),
+    }
 }
 
 fn import(args: &ImportArgs, term: &Term) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ pub(super) struct TestArgs {
     /// What: publish, subscribe, read-payload, replay, redrive, configure, invoke
     #[arg(long, required_unless_present = "cases")]
     action: Option<String>,
-    /// To what: stream:NAME, subscription:NAME, route:NAME, gateway
+    /// To what: stream:NAME, subscription:NAME, route:NAME, schema:NAME, schema:SPACE/NAME, gateway
     #[arg(long, required_unless_present = "cases")]
     resource: Option<String>,
     /// Type of the event
@@ -225,14 +225,17 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
             let known = Action::ALL.map(Action::name).join(", ");
             Failure::usage(format!("`{}` is no action", case.action)).hint(known)
         })?;
-    let subscription = |name: &str| checked.subscriptions.get(name);
     let unknown = || {
-        Failure::usage(format!("`{}` is no resource", case.resource))
-            .hint("stream:NAME, subscription:NAME (of the configuration), route:NAME, schema:NAME, schema:SPACE/NAME or gateway")
+        Failure::usage(format!("`{}` is no resource", case.resource)).hint(
+            "stream:NAME, subscription:NAME, route:NAME, schema:NAME, schema:SPACE/NAME or gateway",
+        )
     };
+    // A misspelt one would be denied, which looks like a policy at work.
+    let absent = || Failure::usage(format!("`{}` is not in the configuration", case.resource));
     let resource = match case.resource.split_once(':') {
-        Some(("stream", name)) => Resource::Stream(name),
-        Some(("route", name)) => Resource::Route(name),
+        Some(("stream", name)) if checked.streams.contains_key(name) => Resource::Stream(name),
+        Some(("route", name)) if checked.routes.contains_key(name) => Resource::Route(name),
+        Some(("stream" | "route", _)) => return Err(absent()),
         Some(("schema", name)) => match name.split_once('/') {
             Some((space, name)) => Resource::Schema {
                 name,
@@ -242,7 +245,7 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
         },
         Some(("subscription", name)) => Resource::Subscription {
             name,
-            stream: &subscription(name).ok_or_else(unknown)?.stream,
+            stream: &checked.subscriptions.get(name).ok_or_else(absent)?.stream,
         },
         None if case.resource == "gateway" => Resource::Gateway,
         _ => return Err(unknown()),

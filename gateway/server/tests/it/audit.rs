@@ -42,7 +42,7 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
     let listed = gateway.admin("GET", letters, "").await.json();
     let letter = &listed["dead-letters"][0];
     let position = letter["position"].as_str().unwrap();
-    let calls: [(&str, String, String, u16, &str); 10] = [
+    let calls: [(&str, String, String, u16, &str); 11] = [
         (
             "GET",
             format!("{letters}/{position}"),
@@ -56,6 +56,13 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
             String::new(),
             200,
             "read-event",
+        ),
+        (
+            "GET",
+            "/v1/streams/default/events?limit=1".into(),
+            String::new(),
+            200,
+            "read-events",
         ),
         (
             "POST",
@@ -173,7 +180,7 @@ async fn each_action_is_told_with_whom_it_is_for_and_how_it_ended() {
             );
         }
     }
-    let redrive = lines[4].entry.detail.clone().unwrap();
+    let redrive = lines[6].entry.detail.clone().unwrap();
     assert_eq!(redrive["body"]["position"], position);
     let text = serde_json::to_string(&lines).unwrap();
     assert!(!text.contains("payload\""), "{text}");

@@ -163,6 +163,17 @@ async fn tail_and_lists_show_what_may_be_seen() {
         .await;
         assert_eq!(told.status, status, "{id} {}", told.text());
     }
+    let recent = "/v1/streams/default/events";
+    let seen = operate(&gateway, OTHER, "GET", recent, "").await.json();
+    let ids: Vec<&str> = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["2"]);
+    let nothing = operate(&gateway, KEY, "GET", recent, "").await;
+    assert_eq!(nothing.json(), json!([]), "it may publish only");
     let mut tail = tail(&gateway, OTHER).await;
     for (id, ty) in [("3", "payroll"), ("4", "order")] {
         publish(&gateway, KEY, id, ty).await;
@@ -331,6 +342,16 @@ fn policies_are_tried_on_the_command_line() {
         code == Some(2) && said.contains("no principal"),
         "{code:?} {said}"
     );
+
+    for resource in ["stream:order", "route:orders", "subscription:orders"] {
+        let mut misspelt = one;
+        misspelt[5] = resource;
+        let (code, text, said) = run(&[&misspelt[..], &["order.placed"]].concat());
+        assert!(
+            code == Some(2) && said.contains("not in the configuration"),
+            "{code:?} {text} {said}"
+        );
+    }
 
     std::fs::write(
         &cases,

@@ -1,7 +1,9 @@
 //! Data that breaks its schema: who is told, and what is kept.
 
 use crate::support::handler::Handler;
-use crate::support::{event, start};
+use crate::support::{binary, event, start};
+use serde_json::{Value, json};
+use std::process::Command;
 
 const ORDER: &str =
     r#"{"type": "object", "required": ["total"], "properties": {"total": {"minimum": 0}}}"#;
@@ -110,5 +112,67 @@ async fn what_is_annotated_says_so_and_nobody_else_can() {
          %20found%20an%20object%20of%200%20members"
     );
     assert_eq!(told.body, "{}");
+    gateway.finish().await;
+}
+
+#[tokio::test]
+async fn a_schema_is_proposed_from_what_a_stream_has() {
+    let gateway = start(
+        "streams: { default: { shards: 3 }, other: {} }\n\
+         sources:\n  events: { kind: http, path: /events, auth: none-i-understand }\n",
+    )
+    .await;
+    for (n, ty) in ["order.placed", "order.paid", "note", "order.placed"]
+        .into_iter()
+        .enumerate()
+    {
+        let data = format!(r#"{{"n":{n},"of":"{ty}"}}"#);
+        let answer = gateway.publish("/events", &n.to_string(), ty, &data).await;
+        assert_eq!(answer.status, 202);
+    }
+    let seen = async |query: &str| {
+        let path = format!("/v1/streams/default/events{query}");
+        let answer = gateway.admin("GET", &path, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let events = answer.json();
+        let ids = events.as_array().unwrap().iter().map(|event| &event["id"]);
+        let mut ids: Vec<String> = ids.map(|id| id.as_str().unwrap().to_owned()).collect();
+        // Those of one millisecond lie as their shards do.
+        ids.sort();
+        ids.join(" ")
+    };
+    assert_eq!(seen("").await, "0 1 2 3");
+    assert_eq!(seen("?type=order.placed").await, "0 3");
+    assert_eq!(seen("?type=order.*&source=/sh*").await, "0 1 3");
+    assert_eq!(seen("?source=/else").await, "");
+    assert_eq!(seen("?since=32503680000000").await, "");
+    assert_eq!(seen("?limit=1").await.len(), 1);
+
+    let data = gateway.dir.path().join("data");
+    let infer = async |args: &'static [&'static str]| {
+        let mut command = Command::new(binary());
+        command.args(["schema", "infer", "--data-dir"]).arg(&data);
+        command.args(args);
+        let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let output = run.await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), output.stdout, said)
+    };
+    let (code, proposed, said) = infer(&["--type", "order.*"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("by the data of 3 events"), "{said}");
+    let proposed: Value = serde_json::from_slice(&proposed).unwrap();
+    assert_eq!(proposed["required"], json!(["n", "of"]));
+    let (code, _, said) = infer(&["--type", "order.placed", "--stream", "other"]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("the stream other has no such events"),
+        "{said}"
+    );
+    let (code, _, said) = infer(&["--type", "a", "--event", "-"]).await;
+    assert!(
+        code == Some(2) && said.contains("cannot be used with"),
+        "{said}"
+    );
     gateway.finish().await;
 }

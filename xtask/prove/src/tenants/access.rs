@@ -26,6 +26,7 @@ const ACTIONS: &[(&str, &str, &str, u16)] = &[
         200,
     ),
     ("GET", "/v1/events/SPACE/0/OFFSET", "", 200),
+    ("GET", "/v1/streams/SPACE/events", "", 200),
     ("GET", "/v1/explain?event=SPACE@0/OFFSET", "", 200),
     ("GET", "/v1/explain?event=KEPT", "", 200),
     ("POST", "/v1/streams/SPACE/events", "EVENT", 200),

@@ -7,6 +7,7 @@ use super::OPEN;
 use crate::document::{Spot, child};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use tradewind_adapter::Action as Scope;
 use tradewind_policy::{Action, Kind, Principal};
 
 /// What the doors of the gateway ask for.
@@ -36,6 +37,7 @@ impl Loader<'_> {
                 );
             }
         }
+        self.idle_keys(there);
         self.unused_roles(there, authority, &doors);
         self.unused_policies(there, authority, &doors);
         self.unused_streams(there, authority);
@@ -61,6 +63,33 @@ impl Loader<'_> {
             doors.keys.extend(ids.cloned());
         }
         doors
+    }
+
+    /// Keys that are named where their scopes let them do nothing.
+    fn idle_keys(&mut self, there: &There<'_>) {
+        let mut idle = Vec::new();
+        for section in ["sources", "routes"] {
+            let entries = self.document.value.get(section).and_then(Value::as_object);
+            for (entry, settings) in entries.into_iter().flatten() {
+                for proof in ["api-keys", "basic"] {
+                    let names = settings["auth"][proof].as_array().into_iter().flatten();
+                    for (index, name) in names.enumerate() {
+                        let id = name.as_str().and_then(|name| there.keys.ids.get(name));
+                        let key = id.and_then(|id| there.keys.keys.get(id));
+                        let scopes = key.and_then(|key| key.scopes.as_ref());
+                        if scopes.is_some_and(|scopes| !scopes.contains(&Scope::Publish)) {
+                            let door = child(&child("", section), entry);
+                            idle.push(format!("{door}/auth/{proof}/{index}"));
+                        }
+                    }
+                }
+            }
+        }
+        for place in idle {
+            let message = "the scopes of this key do not let it publish: it is always refused here";
+            let hint = "add `publish` to its `scopes`, or take another key";
+            self.warn(&place, Spot::Value, "no-effect", message.into(), hint);
+        }
     }
 
     fn unused_roles(&mut self, there: &There<'_>, authority: &Authority, doors: &Doors) {
