@@ -264,6 +264,16 @@ impl Build<'_> {
         let mut oauth = json!({ "token-url": url, "client-id": client, "client-secret": secret, "method": "post" });
         if let Some(mut more) = own.map("OAuthHttpParameters") {
             for entry in more.take_if("BodyParameters", entries).unwrap_or_default() {
+                if entry.key == "grant_type" {
+                    if entry.value != "client_credentials" {
+                        item.note(
+                            Kind::Changed,
+                            "OAuthHttpParameters.BodyParameters.grant_type",
+                            "the server of tokens is asked with `client_credentials`",
+                        );
+                    }
+                    continue;
+                }
                 let value = match entry.secret {
                     true => self.secret(
                         &format!("{name}_{}", entry.key),
@@ -272,7 +282,6 @@ impl Build<'_> {
                     false => entry.value,
                 };
                 match entry.key.as_str() {
-                    "grant_type" => {}
                     "scope" => {
                         oauth["scopes"] = value.split_whitespace().map(Value::from).collect()
                     }

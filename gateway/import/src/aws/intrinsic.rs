@@ -162,8 +162,43 @@ impl<'d> Resolver<'d> {
                 }
                 Some(Value::Object(out))
             }
+            Value::String(text) => Some(Value::String(self.dynamic(text.clone()))),
             other => Some(other.clone()),
         }
+    }
+
+    /// With a variable in place of what CloudFormation looks up elsewhere: `{{resolve:secretsmanager:name:…}}`.
+    fn dynamic(&mut self, text: String) -> String {
+        const BEGINS: &str = "{{resolve:";
+        if !text.contains(BEGINS) {
+            return text;
+        }
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(BEGINS) {
+            let Some((whole, behind)) = after.split_once("}}") else {
+                break;
+            };
+            out.push_str(before);
+            let Some((service, named)) = whole.split_once(':') else {
+                out.push_str(&format!("{BEGINS}{whole}}}}}"));
+                rest = behind;
+                continue;
+            };
+            let named = self.variables.shown(named);
+            let wanted = named.replace(":SecretString", "");
+            let (place, secret) = match service {
+                "secretsmanager" => ("Secrets Manager", true),
+                "ssm-secure" => ("Parameter Store", true),
+                _ => ("Parameter Store", false),
+            };
+            let about = format!("what {place} has as `{named}`");
+            let made = self.variable(whole, &wanted, &about, "value", secret, None);
+            out.push_str(&plain(&made));
+            rest = behind;
+        }
+        out.push_str(rest);
+        out
     }
 
     fn text(&mut self, value: &Value, depth: usize) -> String {
@@ -266,6 +301,7 @@ impl<'d> Resolver<'d> {
 
     /// What is made is bounded: a name that stands for much may stand often.
     fn counted(&mut self, text: String) -> Value {
+        let text = self.dynamic(text);
         self.bytes += text.len();
         if self.bytes > BYTES_MAX {
             self.remarks.insert(
@@ -337,9 +373,12 @@ impl<'d> Resolver<'d> {
             let name = name.trim();
             let value = match own.get(name) {
                 Some(value) => self.text(value, depth + 1),
-                None => match name.split_once('.') {
-                    Some((resource, attribute)) => plain(&self.attribute(resource, attribute)),
-                    None => self.reference(name).as_ref().map(plain).unwrap_or_default(),
+                None => match (self.beside(name), name.split_once('.')) {
+                    (Some(made), _) => plain(&made),
+                    (None, Some((resource, attribute))) => {
+                        plain(&self.attribute(resource, attribute))
+                    }
+                    (None, None) => self.reference(name).as_ref().map(plain).unwrap_or_default(),
                 },
             };
             if out.len() + value.len() > BYTES_MAX {
@@ -358,11 +397,8 @@ impl<'d> Resolver<'d> {
         if let Some(parameter) = self.part("Parameters", name) {
             return Some(self.parameter(name, parameter));
         }
-        // What SAM makes beside a function.
-        match name.split_once('.') {
-            Some((function, "Alias")) => return Some(self.published(function)),
-            Some((function, "Version")) => return Some(self.attribute(function, "Arn")),
-            _ => {}
+        if let Some(made) = self.beside(name) {
+            return Some(made);
         }
         let Some(resource) = self.part("Resources", name) else {
             let about = format!("what `{name}` is, which the template does not have");
@@ -395,6 +431,19 @@ impl<'d> Resolver<'d> {
             _ => name.to_owned(),
         };
         Some(self.variable(&format!("{name}.Ref"), name, &about, &example, false, None))
+    }
+
+    /// What SAM makes beside a function, by its place: `Charge.Alias`.
+    fn beside(&mut self, name: &str) -> Option<Value> {
+        let (function, what) = name.split_once('.')?;
+        if kind(self.part("Resources", function)?) != "AWS::Serverless::Function" {
+            return None;
+        }
+        match what {
+            "Alias" => Some(self.published(function)),
+            "Version" => Some(self.attribute(function, "Arn")),
+            _ => None,
+        }
     }
 
     fn parameter(&mut self, name: &str, parameter: &Value) -> Value {

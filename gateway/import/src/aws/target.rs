@@ -108,7 +108,7 @@ impl Build<'_> {
                 item.note(
                     Kind::Changed,
                     "Input",
-                    "of the event that says that it is time, `id` is the name and the due time; account and region are left out",
+                    "of the event that says that it is time, `id` is the name and the due time, `resources` may be the name alone; account and region are left out",
                 );
             }
             steps.splice(..0, sink.first.iter().cloned());
