@@ -173,6 +173,8 @@ impl Build<'_> {
 
     /// An endpoint without the secrets that its query may have.
     fn endpoint(&mut self, url: &str) -> String {
+        self.variables
+            .is_like(url, "https://api.example.com/events");
         let Some((path, query)) = url.split_once('?') else {
             return url.to_owned();
         };
@@ -242,6 +244,8 @@ impl Build<'_> {
 
     fn oauth(&mut self, name: &str, mut own: Fields, item: &mut Item) -> Value {
         let url = own.text("AuthorizationEndpoint").unwrap_or_default();
+        self.variables
+            .is_like(&url, "https://auth.example.com/token");
         if let Some(method) = own.text("HttpMethod")
             && method != "POST"
         {

@@ -5,7 +5,7 @@
 use super::Options;
 use super::arn;
 use crate::document::Document;
-use crate::variables::{Variable, Variables, is_open};
+use crate::variables::{UNKNOWN, Variable, Variables, is_open};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,8 @@ const DEEP: usize = 64;
 const BYTES_MAX: usize = 64 << 20;
 /// What a call counts for, in bytes.
 const CALL: usize = 64;
+/// Longest name of an example: that of a function.
+const NAME_MAX: usize = 64;
 /// Most names that are made of each other.
 const NAMES_DEEP: usize = 4;
 
@@ -193,7 +195,7 @@ impl<'d> Resolver<'d> {
                 _ => ("Parameter Store", false),
             };
             let about = format!("what {place} has as `{named}`");
-            let made = self.variable(whole, &wanted, &about, "value", secret, None);
+            let made = self.variable(whole, &wanted, &about, UNKNOWN, secret, None);
             out.push_str(&plain(&made));
             rest = behind;
         }
@@ -325,7 +327,7 @@ impl<'d> Resolver<'d> {
     }
 
     fn open(&mut self, key: &str, name: &str, about: &str) -> Value {
-        self.variable(key, name, about, "value", false, None)
+        self.variable(key, name, about, UNKNOWN, false, None)
     }
 
     fn variable(
@@ -485,7 +487,7 @@ impl<'d> Resolver<'d> {
             Some(about) => format!("the parameter `{name}`: {about}"),
             None => format!("the parameter `{name}`"),
         };
-        self.variable(name, name, &about, "value", secret, None)
+        self.variable(name, name, &about, UNKNOWN, secret, None)
     }
 
     fn pseudo(&mut self, name: &str) -> Option<Value> {
@@ -565,7 +567,8 @@ impl<'d> Resolver<'d> {
             "the ARN of the alias `{}` of `{name}` (AWS::Serverless::Function)",
             self.variables.shown(&alias)
         );
-        let example = format!("arn:aws:lambda:us-east-1:123456789012:function:{name}:live");
+        let short: String = name.chars().take(NAME_MAX).collect();
+        let example = format!("arn:aws:lambda:us-east-1:123456789012:function:{short}:live");
         let wanted = format!("{name}.Alias.Arn");
         self.variable(&wanted, &wanted, &about, &example, false, Some("lambda"))
     }
@@ -595,14 +598,18 @@ impl<'d> Resolver<'d> {
         }
         let wanted = format!("{name}.{attribute}");
         let (about, example, service) = match known {
-            Some((_, _, service, before)) if arn => (
-                format!("the ARN of `{name}` ({ty})"),
-                format!("arn:aws:{service}:us-east-1:123456789012:{before}{name}"),
-                Some(*service),
-            ),
+            Some((_, _, service, before)) if arn => {
+                // No longer than any of these may be called.
+                let short: String = name.chars().take(NAME_MAX).collect();
+                (
+                    format!("the ARN of `{name}` ({ty})"),
+                    format!("arn:aws:{service}:us-east-1:123456789012:{before}{short}"),
+                    Some(*service),
+                )
+            }
             _ => (
                 format!("`{attribute}` of `{name}` ({ty})"),
-                "value".into(),
+                UNKNOWN.into(),
                 None,
             ),
         };

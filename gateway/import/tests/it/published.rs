@@ -547,3 +547,48 @@ Resources:
         assert!(target.contains(&format!("{function}{end}")), "{target}");
     }
 }
+
+/// Settings are tried with the examples of what is open: those have to have the right form.
+#[test]
+fn what_is_open_has_an_example_of_the_right_form() {
+    let long = "Charge".repeat(20);
+    let template = format!(
+        r#"
+Parameters:
+  Endpoint: {{ Type: String }}
+Resources:
+  {long}: {{ Type: AWS::Lambda::Function }}
+  Partner:
+    Type: AWS::Events::Connection
+    Properties:
+      AuthorizationType: BASIC
+      AuthParameters: {{ BasicAuthParameters: {{ Username: shop, Password: x }} }}
+  Orders:
+    Type: AWS::Events::ApiDestination
+    Properties: {{ ConnectionArn: !GetAtt Partner.Arn, HttpMethod: POST, InvocationEndpoint: !Ref Endpoint }}
+  Placed:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {{ source: [shop] }}
+      Targets:
+        - {{ Id: a, Arn: !GetAtt {long}.Arn }}
+        - {{ Id: b, Arn: !GetAtt Orders.Arn }}
+        - {{ Id: c, Arn: !Sub 'arn:aws:events:${{AWS::Region}}:${{AWS::AccountId}}:target/create-snapshot' }}
+"#
+    );
+    let made = import(&[("shop.yaml", &template)], &options());
+    let variables = made.report.variables.iter();
+    let examples: Vec<&str> = variables.map(|v| v.example.as_str()).collect();
+    let name = |example: &&str| {
+        example
+            .rsplit_once(":function:")
+            .map(|(_, name)| name.len())
+    };
+    assert_eq!(examples.iter().find_map(name), Some(64), "{examples:?}");
+    assert!(
+        examples.contains(&"https://api.example.com/events"),
+        "{examples:?}"
+    );
+    let told = made.report.text();
+    assert!(told.contains("there is no sink for calls of EC2"), "{told}");
+}
