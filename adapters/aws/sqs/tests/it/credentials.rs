@@ -4,7 +4,7 @@ use crate::suite::ORDERS;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
-use tradewind_adapter::{ErrorKind, Sink, Source};
+use tradewind_adapter::{ErrorKind, Source};
 use tradewind_aws::testkit::{self as aws, Answer, Heard, SECRET, Wire, canned, heard};
 use tradewind_sqs::{SqsSink, SqsSource};
 
@@ -124,6 +124,9 @@ async fn asks_as_its_environment_says() {
     assert!(got.unwrap().is_empty(), "{ORDERS}");
 }
 
+/// An environment, settings, and the key that they come to.
+type Row<'a> = (&'a [(&'a str, &'a str)], Value, &'a str);
+
 #[tokio::test]
 async fn the_environment_says_who_asks() {
     let folder = std::env::temp_dir().join(format!("tradewind-sqs-{}", std::process::id()));
@@ -140,7 +143,7 @@ async fn the_environment_says_who_asks() {
     );
     let token = file("token", "a.b.c");
     let region = ("AWS_REGION", "eu-west-1");
-    let table: [(&[(&str, &str)], Value, &str); 4] = [
+    let table: [Row<'_>; 4] = [
         (
             &[
                 region,
