@@ -163,7 +163,7 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
     ),
     (
         "aws",
-        "from a queue of SQS, a stream of Kinesis and a table's changes to another queue while the gateway is killed, on\n                          moto (--rounds N: 30); a function of Lambda that MiniStack runs",
+        "from a queue of SQS, a stream of Kinesis and a table's changes to another queue while the gateway is killed, on\n                          moto (--rounds N: 30); a server that is restarted; functions of Lambda that MiniStack runs",
     ),
     (
         "aws-migration",

@@ -163,9 +163,9 @@ impl Count {
 /// The report.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Rules and schedules.
+    /// Rules, schedules, subscribers, and pipes, which are none of it but impossible.
     pub rules: Count,
-    /// Targets of rules and of schedules.
+    /// Their targets.
     pub targets: Count,
     /// Everything that was found.
     pub items: Vec<Item>,
@@ -181,7 +181,7 @@ impl Report {
     pub(crate) fn judge(&mut self) {
         for item in &mut self.items {
             item.judge();
-            if matches!(item.object, "rule" | "schedule" | "pipe") {
+            if matches!(item.object, "rule" | "schedule" | "subscriber" | "pipe") {
                 self.rules.add(item.verdict);
                 for target in &item.targets {
                     self.targets.add(target.verdict);
@@ -199,7 +199,7 @@ impl Report {
         line(
             &mut out,
             0,
-            format!("rules and schedules {}", self.rules.told()),
+            format!("rules, schedules and subscribers {}", self.rules.told()),
         );
         line(&mut out, 0, format!("targets {}", self.targets.told()));
         for item in &self.items {
@@ -234,7 +234,7 @@ impl Report {
         let mut out = String::from("# What became of the rules\n\n");
         writeln!(
             out,
-            "Rules and schedules {}. Targets {}.\n",
+            "Rules, schedules and subscribers {}. Targets {}.\n",
             self.rules.told(),
             self.targets.told()
         )

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 const BEGIN: char = '\u{e000}';
 const END: char = '\u{e001}';
+/// The example of what nothing is known of.
+pub(crate) const UNKNOWN: &str = "value";
 
 /// An environment variable that the configuration reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +54,17 @@ impl Variables {
         let reference = mark(&name);
         self.all.insert(name.clone(), Variable { name, ..variable });
         reference
+    }
+
+    /// What the variable is like that the whole text stands for, where nobody knew that yet.
+    pub(crate) fn is_like(&mut self, text: &str, example: &str) {
+        let name = text
+            .strip_prefix(BEGIN)
+            .and_then(|rest| rest.strip_suffix(END));
+        let variable = name.and_then(|name| self.all.get_mut(name));
+        if let Some(variable) = variable.filter(|variable| variable.example == UNKNOWN) {
+            variable.example = example.to_owned();
+        }
     }
 
     /// The variable that the whole text stands for.

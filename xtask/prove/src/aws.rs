@@ -3,10 +3,11 @@
 //! really run.
 
 mod lambda;
+mod restart;
 mod streams;
 
 use crate::gateway::Gateway;
-use crate::moto::Moto;
+use crate::moto::{Calls, Moto};
 use crate::{Options, Proved};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -31,10 +32,13 @@ struct Figures {
 pub(crate) async fn run(options: &Options) -> Proved {
     let rounds = options.rounds.unwrap_or(if options.short { 3 } else { 30 });
     let mut figures = Figures::default();
-    let outcome = match loops(options, rounds, &mut figures).await {
-        Ok(()) => lambda::run(options).await,
-        Err(what) => Err(what),
+    let outcome = async {
+        loops(options, rounds, &mut figures).await?;
+        let restarts = restart::run(options).await?;
+        let functions = lambda::run(options).await?;
+        Ok::<_, String>(format!("{restarts}; {functions}"))
     };
+    let outcome = outcome.await;
     let told = format!(
         "{} kills between a queue of SQS, a stream of Kinesis, the changes of a table and another queue, {} sent, {} arrived, \
          {} of them again",
@@ -44,7 +48,7 @@ pub(crate) async fn run(options: &Options) -> Proved {
         figures.again,
     );
     match outcome {
-        Ok(functions) => Ok(format!("{told}; {functions}")),
+        Ok(further) => Ok(format!("{told}; {further}")),
         Err(what) => Err((told, what)),
     }
 }
@@ -141,20 +145,20 @@ fn text(number: usize) -> String {
     format!("message {number}: \"é\\ \t€ 😀\"")
 }
 
-async fn send(moto: &Moto, queue: &str, numbers: Range<usize>) -> Result<(), String> {
+async fn send(server: &impl Calls, queue: &str, numbers: Range<usize>) -> Result<(), String> {
     for first in numbers.step_by(10) {
         let entry = |n: usize| json!({ "Id": n.to_string(), "MessageBody": body(first + n) });
         let entries: Vec<Value> = (0..10).map(entry).collect();
         let input = json!({ "QueueUrl": queue, "Entries": entries });
-        moto.sqs("SendMessageBatch", &input).await?;
+        server.sqs("SendMessageBatch", &input).await?;
     }
     Ok(())
 }
 
 /// Takes what has arrived; how many messages.
-async fn collect(moto: &Moto, queue: &str, figures: &mut Figures) -> Result<usize, String> {
+async fn collect(server: &impl Calls, queue: &str, figures: &mut Figures) -> Result<usize, String> {
     let input = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1 });
-    let answer = moto.sqs("ReceiveMessage", &input).await?;
+    let answer = server.sqs("ReceiveMessage", &input).await?;
     let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
     for message in &messages {
         let event = message["Body"].as_str().unwrap_or_default();
@@ -171,16 +175,16 @@ async fn collect(moto: &Moto, queue: &str, figures: &mut Figures) -> Result<usiz
         let entry = |(n, message): (usize, &Value)| json!({ "Id": n.to_string(), "ReceiptHandle": message["ReceiptHandle"] });
         let entries: Vec<Value> = messages.iter().enumerate().map(entry).collect();
         let input = json!({ "QueueUrl": queue, "Entries": entries });
-        moto.sqs("DeleteMessageBatch", &input).await?;
+        server.sqs("DeleteMessageBatch", &input).await?;
     }
     Ok(messages.len())
 }
 
-async fn nothing_is_left(moto: &Moto, queue: &str) -> Result<(), String> {
+async fn nothing_is_left(server: &impl Calls, queue: &str) -> Result<(), String> {
     let input = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
     let mut left = 0;
     for _ in 0..PATIENCE {
-        let answer = moto.sqs("GetQueueAttributes", &input).await?;
+        let answer = server.sqs("GetQueueAttributes", &input).await?;
         let count = |name: &str| -> u64 {
             let text = answer["Attributes"][name].as_str();
             text.and_then(|text| text.parse().ok()).unwrap_or_default()

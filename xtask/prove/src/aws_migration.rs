@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// Names of orders: each is a key, on which many events come.
 const NAMES: usize = 40;
+/// Seconds for which the queue hides what a gateway had that was killed. The story's own minute is not what is shown.
+const HIDDEN: &str = "visibility-timeout: 5";
 /// The longest wait for everything to be settled, in tenths of a second.
 const PATIENCE: u32 = 1200;
 
@@ -177,14 +179,19 @@ impl Story<'_> {
         }
     }
 
-    /// With where this gateway listens and keeps its data.
+    /// With where this gateway listens and keeps its data, and a queue that hides nothing for long.
     fn put_in_force(&self, text: &str) -> Result<(), String> {
+        let kind = "    kind: aws-sqs\n    queue:";
+        let hidden = text.replacen(kind, &format!("    {HIDDEN}\n{kind}"), 1);
+        if hidden == text {
+            return Err(format!("no source reads a queue:\n{text}"));
+        }
         let head = format!(
             "listen: {}\ndata-dir: {}\nshutdown-grace: 5s\nlog: {{ level: error }}\n",
             self.gateway.address,
             self.gateway.data().display()
         );
-        self.gateway.write(&(head + text))
+        self.gateway.write(&(head + &hidden))
     }
 
     async fn reload(&self) -> Result<(), String> {

@@ -1,10 +1,11 @@
 //! MiniStack: AWS on this machine, which really runs functions.
 
-use crate::moto::identity;
+use crate::moto::{Calls, identity};
 use crate::{load, tools};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,35 +20,55 @@ pub(crate) struct MiniStack {
     pub(crate) address: SocketAddr,
     /// A Python that has what the server is made of.
     pub(crate) python: PathBuf,
-    _child: Child,
+    /// Where it keeps what it has over a restart.
+    state: Option<PathBuf>,
+    child: Child,
 }
 
 impl MiniStack {
+    /// A server that forgets everything with its end.
     pub(crate) async fn start(gateway: &Path) -> Result<Self, String> {
+        Self::new(gateway, None).await
+    }
+
+    /// A server that may be restarted, and keeps what it has in this folder.
+    pub(crate) async fn keeping(gateway: &Path, state: &Path) -> Result<Self, String> {
+        Self::new(gateway, Some(state.to_owned())).await
+    }
+
+    async fn new(gateway: &Path, state: Option<PathBuf>) -> Result<Self, String> {
         let python = tools::python(gateway, "ministack", &[PACKAGE]).await?;
         let address = std::net::TcpListener::bind(("127.0.0.1", 0))
             .and_then(|listener| listener.local_addr())
             .map_err(|e| e.to_string())?;
-        let child = Command::new(python.with_file_name("ministack"))
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            // These listen elsewhere than on loopback.
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("SFTP_ENABLED", "0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| e.to_string())?;
+        let child = spawned(&python, address, state.as_deref())?;
         let server = Self {
             address,
             python,
-            _child: child,
+            state,
+            child,
         };
+        server.listens().await?;
+        Ok(server)
+    }
+
+    /// Ends it, as a host that goes down does, and starts it anew at the same address.
+    pub(crate) async fn restart(&mut self) -> Result<(), String> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let id = id.and_then(Pid::from_raw).ok_or("MiniStack is gone")?;
+        kill_process(id, Signal::TERM).map_err(|e| e.to_string())?;
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
+        ended
+            .map_err(|_| "MiniStack does not end")?
+            .map_err(|e| e.to_string())?;
+        self.child = spawned(&self.python, self.address, self.state.as_deref())?;
+        self.listens().await
+    }
+
+    async fn listens(&self) -> Result<(), String> {
         for _ in 0..600 {
-            if load::connect(address).await.is_some() {
-                return Ok(server);
+            if load::connect(self.address).await.is_some() {
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -94,4 +115,38 @@ impl MiniStack {
         let answer = load::ask(&mut sender, request).await;
         answer.ok_or_else(|| "MiniStack does not answer".into())
     }
+}
+
+impl Calls for MiniStack {
+    async fn call(&self, service: &str, action: &str, input: &Value) -> Result<Value, String> {
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", action),
+        ];
+        let answer = self.ask(service, "/", &headers, input).await?;
+        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        match answer.status().is_success() {
+            true => Ok(said),
+            false => Err(format!("{action} was answered {}: {said}", answer.status())),
+        }
+    }
+}
+
+fn spawned(python: &Path, address: SocketAddr, state: Option<&Path>) -> Result<Child, String> {
+    let mut server = Command::new(python.with_file_name("ministack"));
+    if let Some(state) = state {
+        server.env("PERSIST_STATE", "1").env("STATE_DIR", state);
+    }
+    server
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", address.port().to_string())
+        // These listen elsewhere than on loopback.
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| e.to_string())
 }

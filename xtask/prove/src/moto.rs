@@ -11,6 +11,18 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
+/// A server that takes calls of services that speak JSON.
+pub(crate) trait Calls {
+    /// One call.
+    async fn call(&self, service: &str, action: &str, input: &Value) -> Result<Value, String>;
+
+    /// One call of SQS.
+    async fn sqs(&self, action: &str, input: &Value) -> Result<Value, String> {
+        self.call("sqs", &format!("AmazonSQS.{action}"), input)
+            .await
+    }
+}
+
 /// A server; it ends with the value, and forgets everything.
 pub(crate) struct Moto {
     pub(crate) address: SocketAddr,
@@ -64,20 +76,10 @@ impl Moto {
             false => Err(format!("{status}: {}", String::from_utf8_lossy(&body))),
         }
     }
+}
 
-    /// One call of SQS.
-    pub(crate) async fn sqs(&self, action: &str, input: &Value) -> Result<Value, String> {
-        self.call("sqs", &format!("AmazonSQS.{action}"), input)
-            .await
-    }
-
-    /// One call of a service that speaks JSON.
-    pub(crate) async fn call(
-        &self,
-        service: &str,
-        action: &str,
-        input: &Value,
-    ) -> Result<Value, String> {
+impl Calls for Moto {
+    async fn call(&self, service: &str, action: &str, input: &Value) -> Result<Value, String> {
         let request = Request::post("/")
             .header("host", self.address.to_string())
             .header("content-type", "application/x-amz-json-1.0")

@@ -221,10 +221,7 @@ impl Bucket {
             return Err(Failure::unreachable("there are no credentials"));
         };
         let credentials = provider.provide_credentials().await;
-        let credentials = credentials.map_err(|e| {
-            let why = aws_smithy_types::error::display::DisplayErrorContext(&e);
-            Failure::unreachable(format!("no credentials of AWS: {why}"))
-        })?;
+        let credentials = credentials.map_err(|e| Failure::of_credentials(&e))?;
         let signatory = Signatory {
             credentials,
             region: ready.region.clone(),

@@ -1,5 +1,8 @@
 //! What a failure of AWS means.
 
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
@@ -96,6 +99,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// What AWS said.
     pub detail: String,
+    /// It was said by STS, of the role that is to be assumed: the service itself was not asked.
+    pub of_role: bool,
 }
 
 impl Failure {
@@ -104,13 +109,29 @@ impl Failure {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let Some(answer) = error.raw_response() else {
-            return Self::unreachable(DisplayErrorContext(error).to_string());
-        };
+        Self::answered(error)
+            .or_else(|| Self::by_sts(error))
+            .unwrap_or_else(|| Self::unreachable(DisplayErrorContext(error).to_string()))
+    }
+
+    /// Where there are no credentials to call with.
+    pub(crate) fn of_credentials(error: &CredentialsError) -> Self {
+        Self::by_sts(error).unwrap_or_else(|| {
+            let why = DisplayErrorContext(error);
+            Self::unreachable(format!("no credentials of AWS: {why}"))
+        })
+    }
+
+    /// What a service answered.
+    fn answered<E>(error: &SdkError<E, HttpResponse>) -> Option<Self>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let answer = error.raw_response()?;
         let status = answer.status().as_u16();
         let said = error.as_service_error();
         let code = said.and_then(|said| said.code());
-        Self {
+        Some(Self {
             meaning: Self::meaning(code, status),
             code: code.map(str::to_owned),
             status: Some(status),
@@ -119,7 +140,31 @@ impl Failure {
                 // Not with what was answered: a proxy may say back what it was sent.
                 None => in_short(error),
             },
+            of_role: false,
+        })
+    }
+
+    /// What STS answered, where a role was to be assumed before the call.
+    fn by_sts(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+            let web =
+                cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+            let said = role
+                .and_then(Self::answered)
+                .or_else(|| web.and_then(Self::answered));
+            if let Some(mut failure) = said {
+                failure.of_role = true;
+                // Nothing is wrong with the event.
+                if matches!(failure.meaning, Meaning::Refused | Meaning::Missing) {
+                    failure.meaning = Meaning::Denied;
+                }
+                return Some(failure);
+            }
+            next = cause.source();
         }
+        None
     }
 
     /// Where nothing was asked, or nobody answered.
@@ -129,6 +174,7 @@ impl Failure {
             code: None,
             status: None,
             detail: detail.into(),
+            of_role: false,
         }
     }
 
@@ -139,6 +185,7 @@ impl Failure {
             code: Some(code.to_owned()),
             status: None,
             detail: summary(message.unwrap_or_default()).to_owned(),
+            of_role: false,
         }
     }
 
@@ -174,23 +221,28 @@ impl Failure {
     }
 
     fn is_skewed(&self) -> bool {
+        let code = self.code.as_deref().map_or("", short);
         let says = ["Signature expired", "Signature not yet current"];
-        says.iter().any(|said| self.detail.contains(said))
+        matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
+            || says.iter().any(|said| self.detail.contains(said))
     }
 
     /// What an operator can do about it; `permission` is what the call needs.
     fn hint(&self, permission: &str) -> String {
         let code = self.code.as_deref().unwrap_or_default();
         match self.meaning {
-            Meaning::Denied
-                if code.contains("Skew") || self.is_skewed() =>
-            {
+            Meaning::Denied if self.is_skewed() => {
                 "; hint: the clock of this machine is wrong".into()
             }
             // Nobody that AWS knows: no permission helps.
             Meaning::Denied if UNKNOWN.contains(&short(code)) => {
                 "; hint: the credentials are wrong or have expired: see `aws.keys`, `aws.profile` and `aws.role`, or the \
                  environment's AWS_ variables"
+                    .into()
+            }
+            Meaning::Denied if self.of_role => {
+                "; hint: who assumes the role of `aws.role`, or of a web identity, needs sts:AssumeRole on it, and the role \
+                 must trust who asks, with the external id"
                     .into()
             }
             Meaning::Denied => format!("; hint: this identity needs {permission}"),
@@ -218,13 +270,14 @@ impl Failure {
             .code
             .as_deref()
             .map_or(String::new(), |code| format!("{code}: "));
-        format!("{code}{}{}", self.detail, self.hint(permission))
+        let whose = if self.of_role { "of the role, " } else { "" };
+        format!("{whose}{code}{}{}", self.detail, self.hint(permission))
     }
 
     /// What becomes of a delivery.
     pub fn outcome(&self, permission: &str) -> Outcome {
         let mut reason = Reason::new(self.code(), self.told(permission));
-        reason.status = self.status;
+        reason.status = self.status.filter(|_| !self.of_role);
         let (patience, throttled) = match self.meaning {
             Meaning::Refused => {
                 return Outcome::Reject {

@@ -221,6 +221,8 @@ impl Source for SqsSource {
     fn capability(&self) -> Capability {
         let mut capability = Capability::default();
         capability.receive_nack = true;
+        // A group is given out no further while one of its messages is.
+        capability.receive_ordered = self.desk.queue.is_fifo();
         let seconds = u64::try_from(self.visibility_timeout).unwrap_or_default();
         capability.receive_lease = Some(Duration::from_secs(seconds));
         capability

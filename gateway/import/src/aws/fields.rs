@@ -98,11 +98,6 @@ impl Fields {
         Some(read)
     }
 
-    /// A field as it is, which stays.
-    pub(super) fn peek(&self, key: &str) -> Option<&Value> {
-        self.left.get(key)
-    }
-
     /// Whether a field is there, and not taken.
     pub(super) fn has(&self, key: &str) -> bool {
         self.left

@@ -173,6 +173,8 @@ impl Build<'_> {
 
     /// An endpoint without the secrets that its query may have.
     fn endpoint(&mut self, url: &str) -> String {
+        self.variables
+            .is_like(url, "https://api.example.com/events");
         let Some((path, query)) = url.split_once('?') else {
             return url.to_owned();
         };
@@ -242,6 +244,8 @@ impl Build<'_> {
 
     fn oauth(&mut self, name: &str, mut own: Fields, item: &mut Item) -> Value {
         let url = own.text("AuthorizationEndpoint").unwrap_or_default();
+        self.variables
+            .is_like(&url, "https://auth.example.com/token");
         if let Some(method) = own.text("HttpMethod")
             && method != "POST"
         {
@@ -264,6 +268,16 @@ impl Build<'_> {
         let mut oauth = json!({ "token-url": url, "client-id": client, "client-secret": secret, "method": "post" });
         if let Some(mut more) = own.map("OAuthHttpParameters") {
             for entry in more.take_if("BodyParameters", entries).unwrap_or_default() {
+                if entry.key == "grant_type" {
+                    if entry.value != "client_credentials" {
+                        item.note(
+                            Kind::Changed,
+                            "OAuthHttpParameters.BodyParameters.grant_type",
+                            "the server of tokens is asked with `client_credentials`",
+                        );
+                    }
+                    continue;
+                }
                 let value = match entry.secret {
                     true => self.secret(
                         &format!("{name}_{}", entry.key),
@@ -272,7 +286,6 @@ impl Build<'_> {
                     false => entry.value,
                 };
                 match entry.key.as_str() {
-                    "grant_type" => {}
                     "scope" => {
                         oauth["scopes"] = value.split_whitespace().map(Value::from).collect()
                     }

@@ -5,7 +5,7 @@
 use super::Options;
 use super::arn;
 use crate::document::Document;
-use crate::variables::{Variable, Variables, is_open};
+use crate::variables::{UNKNOWN, Variable, Variables, is_open};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,8 @@ const DEEP: usize = 64;
 const BYTES_MAX: usize = 64 << 20;
 /// What a call counts for, in bytes.
 const CALL: usize = 64;
+/// Longest name of an example: that of a function.
+const NAME_MAX: usize = 64;
 /// Most names that are made of each other.
 const NAMES_DEEP: usize = 4;
 
@@ -162,8 +164,43 @@ impl<'d> Resolver<'d> {
                 }
                 Some(Value::Object(out))
             }
+            Value::String(text) => Some(Value::String(self.dynamic(text.clone()))),
             other => Some(other.clone()),
         }
+    }
+
+    /// With a variable in place of what CloudFormation looks up elsewhere: `{{resolve:secretsmanager:name:…}}`.
+    fn dynamic(&mut self, text: String) -> String {
+        const BEGINS: &str = "{{resolve:";
+        if !text.contains(BEGINS) {
+            return text;
+        }
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(BEGINS) {
+            let Some((whole, behind)) = after.split_once("}}") else {
+                break;
+            };
+            out.push_str(before);
+            let Some((service, named)) = whole.split_once(':') else {
+                out.push_str(&format!("{BEGINS}{whole}}}}}"));
+                rest = behind;
+                continue;
+            };
+            let named = self.variables.shown(named);
+            let wanted = named.replace(":SecretString", "");
+            let (place, secret) = match service {
+                "secretsmanager" => ("Secrets Manager", true),
+                "ssm-secure" => ("Parameter Store", true),
+                _ => ("Parameter Store", false),
+            };
+            let about = format!("what {place} has as `{named}`");
+            let made = self.variable(whole, &wanted, &about, UNKNOWN, secret, None);
+            out.push_str(&plain(&made));
+            rest = behind;
+        }
+        out.push_str(rest);
+        out
     }
 
     fn text(&mut self, value: &Value, depth: usize) -> String {
@@ -266,6 +303,7 @@ impl<'d> Resolver<'d> {
 
     /// What is made is bounded: a name that stands for much may stand often.
     fn counted(&mut self, text: String) -> Value {
+        let text = self.dynamic(text);
         self.bytes += text.len();
         if self.bytes > BYTES_MAX {
             self.remarks.insert(
@@ -289,7 +327,7 @@ impl<'d> Resolver<'d> {
     }
 
     fn open(&mut self, key: &str, name: &str, about: &str) -> Value {
-        self.variable(key, name, about, "value", false, None)
+        self.variable(key, name, about, UNKNOWN, false, None)
     }
 
     fn variable(
@@ -337,9 +375,12 @@ impl<'d> Resolver<'d> {
             let name = name.trim();
             let value = match own.get(name) {
                 Some(value) => self.text(value, depth + 1),
-                None => match name.split_once('.') {
-                    Some((resource, attribute)) => plain(&self.attribute(resource, attribute)),
-                    None => self.reference(name).as_ref().map(plain).unwrap_or_default(),
+                None => match (self.beside(name), name.split_once('.')) {
+                    (Some(made), _) => plain(&made),
+                    (None, Some((resource, attribute))) => {
+                        plain(&self.attribute(resource, attribute))
+                    }
+                    (None, None) => self.reference(name).as_ref().map(plain).unwrap_or_default(),
                 },
             };
             if out.len() + value.len() > BYTES_MAX {
@@ -358,11 +399,8 @@ impl<'d> Resolver<'d> {
         if let Some(parameter) = self.part("Parameters", name) {
             return Some(self.parameter(name, parameter));
         }
-        // What SAM makes beside a function.
-        match name.split_once('.') {
-            Some((function, "Alias")) => return Some(self.published(function)),
-            Some((function, "Version")) => return Some(self.attribute(function, "Arn")),
-            _ => {}
+        if let Some(made) = self.beside(name) {
+            return Some(made);
         }
         let Some(resource) = self.part("Resources", name) else {
             let about = format!("what `{name}` is, which the template does not have");
@@ -395,6 +433,19 @@ impl<'d> Resolver<'d> {
             _ => name.to_owned(),
         };
         Some(self.variable(&format!("{name}.Ref"), name, &about, &example, false, None))
+    }
+
+    /// What SAM makes beside a function, by its place: `Charge.Alias`.
+    fn beside(&mut self, name: &str) -> Option<Value> {
+        let (function, what) = name.split_once('.')?;
+        if kind(self.part("Resources", function)?) != "AWS::Serverless::Function" {
+            return None;
+        }
+        match what {
+            "Alias" => Some(self.published(function)),
+            "Version" => Some(self.attribute(function, "Arn")),
+            _ => None,
+        }
     }
 
     fn parameter(&mut self, name: &str, parameter: &Value) -> Value {
@@ -436,7 +487,7 @@ impl<'d> Resolver<'d> {
             Some(about) => format!("the parameter `{name}`: {about}"),
             None => format!("the parameter `{name}`"),
         };
-        self.variable(name, name, &about, "value", secret, None)
+        self.variable(name, name, &about, UNKNOWN, secret, None)
     }
 
     fn pseudo(&mut self, name: &str) -> Option<Value> {
@@ -516,7 +567,8 @@ impl<'d> Resolver<'d> {
             "the ARN of the alias `{}` of `{name}` (AWS::Serverless::Function)",
             self.variables.shown(&alias)
         );
-        let example = format!("arn:aws:lambda:us-east-1:123456789012:function:{name}:live");
+        let short: String = name.chars().take(NAME_MAX).collect();
+        let example = format!("arn:aws:lambda:us-east-1:123456789012:function:{short}:live");
         let wanted = format!("{name}.Alias.Arn");
         self.variable(&wanted, &wanted, &about, &example, false, Some("lambda"))
     }
@@ -546,14 +598,18 @@ impl<'d> Resolver<'d> {
         }
         let wanted = format!("{name}.{attribute}");
         let (about, example, service) = match known {
-            Some((_, _, service, before)) if arn => (
-                format!("the ARN of `{name}` ({ty})"),
-                format!("arn:aws:{service}:us-east-1:123456789012:{before}{name}"),
-                Some(*service),
-            ),
+            Some((_, _, service, before)) if arn => {
+                // No longer than any of these may be called.
+                let short: String = name.chars().take(NAME_MAX).collect();
+                (
+                    format!("the ARN of `{name}` ({ty})"),
+                    format!("arn:aws:{service}:us-east-1:123456789012:{before}{short}"),
+                    Some(*service),
+                )
+            }
             _ => (
                 format!("`{attribute}` of `{name}` ({ty})"),
-                "value".into(),
+                UNKNOWN.into(),
                 None,
             ),
         };

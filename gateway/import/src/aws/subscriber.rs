@@ -247,7 +247,7 @@ fn invocation(fields: &mut Fields, item: &mut Item) -> Option<Map<String, Value>
     }
     own.finish(item);
     let lists = to.contains(":lambda:");
-    transformed(fields, lists, &mut target, item)?;
+    let given = transformed(fields, lists, &mut target, item);
     let batch = fields.take("BatchConfiguration");
     if lists {
         item.note(
@@ -263,25 +263,26 @@ fn invocation(fields: &mut Fields, item: &mut Item) -> Option<Map<String, Value>
         );
     }
     let mut retry = Map::new();
+    let mut said = fields.map("RetryPolicy");
     // What holds there where nothing is said.
     for (theirs, ours, default) in [
         ("MaxRetryAttempts", "MaximumRetryAttempts", 5),
         ("MaxEventAgeInSeconds", "MaximumEventAgeInSeconds", 300),
     ] {
-        retry.insert(ours.into(), default.into());
-        if let Some(Value::Object(said)) = fields.peek("RetryPolicy")
-            && let Some(value) = said.get(theirs)
-        {
-            retry.insert(ours.into(), value.clone());
-        }
+        let value = said.as_mut().and_then(|said| said.take(theirs));
+        retry.insert(ours.into(), value.unwrap_or_else(|| default.into()));
     }
-    fields.take("RetryPolicy");
+    if let Some(mut said) = said {
+        // There is no other.
+        said.take_if("RetryStrategy", |value| (value == "ALL").then_some(()));
+        said.finish(item);
+    }
     target.insert("RetryPolicy".into(), Value::Object(retry));
     if let Some(letters) = fields.take("OnFailureConfiguration") {
         target.insert("DeadLetterConfig".into(), letters);
     }
     target.insert("Arn".into(), to.into());
-    Some(target)
+    given.map(|()| target)
 }
 
 /// Parameters that a rule's target has, too. An expression is evaluated for each event: those that name a place of

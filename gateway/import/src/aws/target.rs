@@ -32,6 +32,12 @@ const SERVICES: &[(&str, &str)] = &[
     ("automation", "calls of EC2"),
 ];
 
+/// What people call a service.
+fn service_name(service: &str) -> &str {
+    let known = SERVICES.iter().find(|(known, _)| *known == service);
+    known.map_or(service, |(_, name)| name)
+}
+
 /// How events come to a target.
 #[derive(Debug)]
 pub(super) struct Way {
@@ -108,7 +114,7 @@ impl Build<'_> {
                 item.note(
                     Kind::Changed,
                     "Input",
-                    "of the event that says that it is time, `id` is the name and the due time; account and region are left out",
+                    "of the event that says that it is time, `id` is the name and the due time, `resources` may be the name alone; account and region are left out",
                 );
             }
             steps.splice(..0, sink.first.iter().cloned());
@@ -310,13 +316,8 @@ impl Build<'_> {
                 None
             }
             other => {
-                let name = SERVICES.iter().find(|(service, _)| *service == other);
-                let name = name.map_or(other, |(_, name)| name);
-                item.note(
-                    Kind::Impossible,
-                    "Arn",
-                    format!("there is no sink for {name}"),
-                );
+                let told = format!("there is no sink for {}", service_name(other));
+                item.note(Kind::Impossible, "Arn", told);
                 None
             }
         }
@@ -361,6 +362,11 @@ impl Build<'_> {
         let resource = Arn::read(&sample).map_or("", |arn| arn.resource);
         if resource.starts_with("api-destination/") {
             return self.destination(to, fields, item);
+        }
+        if resource.starts_with("target/") {
+            let told = format!("there is no sink for {}", service_name("ec2"));
+            item.note(Kind::Impossible, "Arn", told);
+            return None;
         }
         if let Some(call) = resource.strip_prefix("aws-sdk:") {
             let told = format!("it calls AWS itself (`{call}`), which no sink does");

@@ -429,7 +429,7 @@ fn custom_event_buses_by_the_command_line() {
     let told = format!(
         r#"{{ "SubscriberArn": "arn:aws:events:eu-west-1:123456789012:subscriber/s/a", "Name": "s", "EventBusArn": "{bus}", "State": "RUNNING",
             "Type": "FIFO", "InvokeConfiguration": {{ "TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q", "RoleArn": "r" }},
-            "RetryPolicy": {{ "MaxRetryAttempts": 5, "MaxEventAgeInSeconds": 300 }} }}
+            "RetryPolicy": {{ "MaxRetryAttempts": 5, "MaxEventAgeInSeconds": 300, "RetryStrategy": "ALL" }} }}
            {{ "EventBusArn": "{bus}", "Name": "orders", "State": "ACTIVE", "StorageConfiguration": {{ "RetentionPeriodInDays": 7 }} }}"#
     );
     let made = import(&[("list.json", &listed), ("told.json", &told)], &options());
@@ -443,4 +443,152 @@ fn custom_event_buses_by_the_command_line() {
     assert_eq!(subscriber.notes[0].field, "Type");
     assert_eq!(subscriber.targets[0].verdict, Verdict::Exact);
     assert!(object(&made, "orders").contains("retention: \"7d\""));
+}
+
+#[test]
+fn what_a_subscriber_says_of_retries_is_read_or_told() {
+    let text = r#"{ "SubscriberArn": "arn:aws:events:eu-west-1:123456789012:subscriber/s/a", "Name": "s", "State": "RUNNING",
+        "EventBusArn": "arn:aws:events:eu-west-1:123456789012:event-busv2/orders/x", "Type": "UNORDERED",
+        "InvokeConfiguration": { "TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q", "RoleArn": "r" },
+        "RetryPolicy": { "MaxRetryAttempts": 2, "RetryStrategy": "THROTTLING", "Jitter": "NONE" } }"#;
+    let made = import(&[("told.json", text)], &options());
+    let notes = item(&made, "s").notes.iter();
+    let changed = notes.filter(|note| note.kind == Kind::Changed);
+    let told: Vec<_> = changed.map(|note| &note.field).collect();
+    assert_eq!(told, ["RetryPolicy.RetryStrategy", "RetryPolicy.Jitter"]);
+    assert!(object(&made, "s").contains("max-attempts: 3\nmax-age: \"300s\""));
+    // It counts for `--deny`.
+    assert_eq!(
+        (made.report.rules.changed, made.report.targets.exact),
+        (1, 1)
+    );
+}
+
+/// What CloudFormation looks up where it is deployed is no text that could be sent.
+#[test]
+fn dynamic_references_are_variables() {
+    let template = r#"
+Resources:
+  Partner:
+    Type: AWS::Events::Connection
+    Properties:
+      AuthorizationType: OAUTH_CLIENT_CREDENTIALS
+      AuthParameters:
+        OAuthParameters:
+          AuthorizationEndpoint: https://partner.example.com/token
+          HttpMethod: POST
+          ClientParameters:
+            ClientID: '{{resolve:secretsmanager:partner:SecretString:client}}'
+            ClientSecret: '{{resolve:secretsmanager:partner:SecretString:secret}}'
+          OAuthHttpParameters:
+            BodyParameters: [{ Key: grant_type, Value: password, IsValueSecret: true }]
+  Orders:
+    Type: AWS::Events::ApiDestination
+    Properties:
+      ConnectionArn: !GetAtt Partner.Arn
+      HttpMethod: POST
+      InvocationEndpoint: !Sub 'https://{{resolve:ssm:/partner/${AWS::Region}/host}}/orders'
+  Placed:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: { source: [shop] }
+      Targets: [{ Id: partner, Arn: !GetAtt Orders.Arn }]
+"#;
+    let made = import(&[("partner.yaml", template)], &options());
+    let told = made.report.text();
+    let partner = object(&made, "placed");
+    assert!(partner.contains("url: \"https://${env:"), "{partner}");
+    assert!(
+        partner.contains("client-id: \"${env:PARTNER_CLIENT}\""),
+        "{partner}"
+    );
+    assert!(!made.configuration.contains("resolve:"), "{partner}");
+    assert!(
+        told.contains(
+            "PARTNER_CLIENT: what Secrets Manager has as `partner:SecretString:client` (a secret)"
+        ),
+        "{told}"
+    );
+    assert!(
+        told.contains("what Parameter Store has as `/partner/eu-west-1/host`"),
+        "{told}"
+    );
+    assert!(
+        told.contains("BodyParameters.grant_type`: the server of tokens is asked with"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_sam_makes_beside_a_function_is_a_target() {
+    let template = r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Charge:
+    Type: AWS::Serverless::Function
+    Properties: { FunctionName: charge, AutoPublishAlias: live }
+  Placed:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: { source: [shop] }
+      Targets:
+        - { Id: a, Arn: !Sub '${Charge.Alias}' }
+        - { Id: b, Arn: !Ref Charge.Alias }
+        - { Id: c, Arn: !Sub '${Charge.Version}' }
+"#;
+    let made = import(&[("shop.yaml", template)], &options());
+    let function = "function: \"arn:aws:lambda:eu-west-1:123456789012:function:charge";
+    for (name, end) in [
+        ("placed-a", ":live\""),
+        ("placed-b", ":live\""),
+        ("placed-c", "\""),
+    ] {
+        let target = object(&made, name);
+        assert!(target.contains(&format!("{function}{end}")), "{target}");
+    }
+}
+
+/// Settings are tried with the examples of what is open: those have to have the right form.
+#[test]
+fn what_is_open_has_an_example_of_the_right_form() {
+    let long = "Charge".repeat(20);
+    let template = format!(
+        r#"
+Parameters:
+  Endpoint: {{ Type: String }}
+Resources:
+  {long}: {{ Type: AWS::Lambda::Function }}
+  Partner:
+    Type: AWS::Events::Connection
+    Properties:
+      AuthorizationType: BASIC
+      AuthParameters: {{ BasicAuthParameters: {{ Username: shop, Password: x }} }}
+  Orders:
+    Type: AWS::Events::ApiDestination
+    Properties: {{ ConnectionArn: !GetAtt Partner.Arn, HttpMethod: POST, InvocationEndpoint: !Ref Endpoint }}
+  Placed:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {{ source: [shop] }}
+      Targets:
+        - {{ Id: a, Arn: !GetAtt {long}.Arn }}
+        - {{ Id: b, Arn: !GetAtt Orders.Arn }}
+        - {{ Id: c, Arn: !Sub 'arn:aws:events:${{AWS::Region}}:${{AWS::AccountId}}:target/create-snapshot' }}
+"#
+    );
+    let made = import(&[("shop.yaml", &template)], &options());
+    let variables = made.report.variables.iter();
+    let examples: Vec<&str> = variables.map(|v| v.example.as_str()).collect();
+    let name = |example: &&str| {
+        example
+            .rsplit_once(":function:")
+            .map(|(_, name)| name.len())
+    };
+    assert_eq!(examples.iter().find_map(name), Some(64), "{examples:?}");
+    assert!(
+        examples.contains(&"https://api.example.com/events"),
+        "{examples:?}"
+    );
+    let told = made.report.text();
+    assert!(told.contains("there is no sink for calls of EC2"), "{told}");
 }

@@ -103,3 +103,44 @@ async fn a_recorded_request_is_no_new_event_after_a_restart() {
     assert_eq!(gateway.appended("default").await, 0);
     gateway.finish().await;
 }
+
+/// As docs/guides/aws.md has it.
+#[tokio::test]
+async fn a_bus_of_event_bridge_delivers_by_an_api_destination() {
+    let mut handler = Handler::start(&[]).await;
+    let gateway = start(&format!(
+        "sources:\n  bus:\n    kind: webhook\n    path: /in/bus\n    secrets: [\"{SECRET}\"]\n    \
+         signature: {{ header: x-api-key, algorithm: token }}\n    format: aws-event-bridge\n\
+         subscriptions:\n  all: {{ sink: {} }}\n",
+        handler.sink()
+    ))
+    .await;
+    let body = r#"{"version":"0","id":"b-1","detail-type":"Order Placed","source":"shop.web","account":"123456789012","time":"2026-01-01T00:00:00Z","region":"eu-west-1","resources":["order-7"],"detail":{"total": 12.50}}"#;
+    let request = |key: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST /in/bus HTTP/1.1\r\nhost: g\r\nconnection: close\r\nuser-agent: Amazon/EventBridge/ApiDestinations\r\n\
+             content-type: application/json; charset=utf-8\r\nx-api-key: {key}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    };
+    assert_eq!(gateway.send(&request("other", body)).await.status, 401);
+    let answer = gateway.send(&request(SECRET, body)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let delivered = handler.next().await;
+    assert_eq!(delivered.body, body);
+    for (header, value) in [
+        ("ce-id", "b-1"),
+        ("ce-type", "Order%20Placed"),
+        ("ce-source", "shop.web"),
+        ("ce-subject", "order-7"),
+        ("ce-time", "2026-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(delivered.header(header), value, "{header}");
+    }
+    // It tries again: the same event.
+    assert_eq!(gateway.send(&request(SECRET, body)).await.status, 200);
+    // What is no event of EventBridge is refused, and not tried again.
+    assert_eq!(gateway.send(&request(SECRET, "{}")).await.status, 400);
+    gateway.finish().await;
+}

@@ -1,6 +1,6 @@
 //! What is read by shards: a stream of Kinesis, and the changes of a table of DynamoDB.
 
-use crate::moto::Moto;
+use crate::moto::{Calls, Moto};
 use serde_json::{Value, json};
 use std::ops::Range;
 

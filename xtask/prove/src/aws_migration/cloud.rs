@@ -2,6 +2,7 @@
 
 use super::acts::Act;
 use crate::ministack::MiniStack;
+use crate::moto::Calls;
 use crate::tools;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -137,30 +138,11 @@ impl Cloud {
     }
 
     async fn sqs(&self, action: &str, body: &Value) -> Result<Value, String> {
-        let target = format!("AmazonSQS.{action}");
-        self.call("sqs", "application/x-amz-json-1.0", &target, body)
-            .await
+        self.server.sqs(action, body).await
     }
 
     async fn events(&self, action: &str, body: &Value) -> Result<Value, String> {
         let target = format!("AWSEvents.{action}");
-        self.call("events", "application/x-amz-json-1.1", &target, body)
-            .await
-    }
-
-    async fn call(
-        &self,
-        service: &str,
-        content_type: &str,
-        target: &str,
-        body: &Value,
-    ) -> Result<Value, String> {
-        let headers = [("content-type", content_type), ("x-amz-target", target)];
-        let answer = self.server.ask(service, "/", &headers, body).await?;
-        let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        match answer.status().is_success() {
-            true => Ok(said),
-            false => Err(format!("{target} was answered {}: {said}", answer.status())),
-        }
+        self.server.call("events", &target, body).await
     }
 }

@@ -1,7 +1,7 @@
 //! Something of every service, and a gateway that uses all of it.
 
 use super::calls::PLACE;
-use crate::moto::{Moto, identity};
+use crate::moto::{Calls, Moto, identity};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;

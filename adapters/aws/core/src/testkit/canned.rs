@@ -1,5 +1,6 @@
 //! Servers that always give the same answer.
 
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -23,16 +24,26 @@ pub enum Answer {
     Endless,
 }
 
+/// What a server was asked: heads and bodies.
+pub type Heard = Arc<Mutex<Vec<String>>>;
+
 /// Origin of a server that gives this answer; it serves as long as the test runs.
 pub async fn canned(wire: Wire, answer: Answer) -> String {
+    heard(wire, answer).await.0
+}
+
+/// The same, and what it is asked.
+pub async fn heard(wire: Wire, answer: Answer) -> (String, Heard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let asked = Heard::default();
+    let all = asked.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, wire, answer.clone()));
+            tokio::spawn(serve(stream, wire, answer.clone(), all.clone()));
         }
     });
-    format!("http://{address}")
+    (format!("http://{address}"), asked)
 }
 
 /// Origin of a server where nobody listens.
@@ -41,10 +52,11 @@ pub async fn nobody() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-async fn serve(mut stream: TcpStream, wire: Wire, answer: Answer) {
-    if !request(&mut stream).await {
+async fn serve(mut stream: TcpStream, wire: Wire, answer: Answer, heard: Heard) {
+    let Some(asked) = request(&mut stream).await else {
         return;
-    }
+    };
+    heard.lock().unwrap().push(asked);
     let kind = match wire {
         Wire::Json => "application/x-amz-json-1.1",
         Wire::Query | Wire::Rest => "text/xml",
@@ -72,11 +84,11 @@ async fn serve(mut stream: TcpStream, wire: Wire, answer: Answer) {
 }
 
 /// Reads a request to its end: what is left unread would reset the connection.
-async fn request(stream: &mut TcpStream) -> bool {
+async fn request(stream: &mut TcpStream) -> Option<String> {
     let (mut all, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     loop {
         match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return false,
+            Ok(0) | Err(_) => return None,
             Ok(n) => all.extend_from_slice(&buffer[..n]),
         }
         let Some(end) = all.windows(4).position(|w| w == b"\r\n\r\n") else {
@@ -86,7 +98,7 @@ async fn request(stream: &mut TcpStream) -> bool {
         let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
         let length: usize = length.map_or(0, |text| text.trim().parse().unwrap());
         if all.len() >= end + 4 + length {
-            return true;
+            return Some(String::from_utf8_lossy(&all).into_owned());
         }
     }
 }

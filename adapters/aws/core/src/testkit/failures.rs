@@ -75,6 +75,12 @@ const TABLE: &[Told] = &[
         true,
         "the clock of this machine is wrong",
     ),
+    told(
+        (400, "RequestExpired", "too old"),
+        DENIED,
+        true,
+        "the clock of this machine is wrong",
+    ),
     told((400, "ThrottlingException", "slow"), THROTTLED, false, ""),
     told(
         (400, "ResourceNotFoundException", "none"),

@@ -16,7 +16,7 @@ mod queue;
 mod service;
 mod world;
 
-pub use canned::{Answer, Wire, canned, nobody};
+pub use canned::{Answer, Heard, Wire, canned, heard, nobody};
 pub use failures::{Told, refusals, sources};
 pub use moto::Moto;
 pub use queue::Queue;

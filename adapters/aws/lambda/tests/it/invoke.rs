@@ -2,7 +2,9 @@
 
 use crate::server::{Act, Server, deliver, event, sink};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use tradewind_aws::testkit as aws;
 
 #[tokio::test]
 async fn a_function_is_invoked_as_it_is_asked_for() {
@@ -256,4 +258,13 @@ fn settings_that_cannot_work_are_refused() {
     ] {
         assert!(serde_json::from_value::<tradewind_lambda::Config>(wrong).is_err());
     }
+}
+
+#[tokio::test]
+async fn refusals_say_which_permission_or_setting_is_missing() {
+    let permission = "lambda:InvokeFunction on arn:aws:lambda:eu-west-1:*:function:charge:live";
+    aws::refusals(aws::Wire::Json, permission, |origin| {
+        Arc::new(sink(origin, json!({})))
+    })
+    .await;
 }

@@ -122,3 +122,38 @@ async fn data_that_is_too_large_lies_in_a_bucket() {
     let error = crate::suite::with(&queue.url, &more).unwrap_err();
     assert!(error.to_string().contains("claim-check"), "{error}");
 }
+
+/// What is given back, with what comes after it, comes again before anything else of its group.
+#[tokio::test]
+async fn a_group_of_a_fifo_queue_keeps_its_order() {
+    let moto = Moto::start().await;
+    let queue = Queue::new(&moto.endpoint, true).await;
+    for id in ["1", "2", "3"] {
+        let send = queue.client.send_message().queue_url(&queue.url);
+        let send = send
+            .message_group_id("order-1")
+            .message_deduplication_id(id);
+        send.message_body(id).send().await.unwrap();
+    }
+    let source = source(&queue.url);
+    assert!(source.capability().receive_ordered);
+    let (mut seen, mut first) = (Vec::new(), true);
+    while seen.len() < 3 {
+        let received = source.receive(10, Duration::from_secs(1)).await.unwrap();
+        let bodies = received.iter().map(|message| {
+            let event = &message.events.as_ref().unwrap()[0];
+            event.data().unwrap().bytes.clone()
+        });
+        let bodies: Vec<_> = bodies.collect();
+        let how = match std::mem::take(&mut first) {
+            true => Settlement::Nack { delay: None },
+            false => {
+                seen.extend(bodies);
+                Settlement::Ack
+            }
+        };
+        let all = received.into_iter().map(|message| (message.token, how));
+        source.settle(all.collect()).await.unwrap();
+    }
+    assert_eq!(seen, ["1", "2", "3"]);
+}

@@ -7,5 +7,6 @@
     reason = "tests"
 )]
 
+mod credentials;
 mod failures;
 mod suite;

@@ -3,7 +3,7 @@
 use super::{Queue, count};
 use crate::Options;
 use crate::hosts::scenarios::Expected;
-use crate::moto::Moto;
+use crate::moto::{Calls, Moto};
 use serde_json::{Value, json};
 use tradewind::Event;
 use tradewind::event::json as event_json;
