@@ -162,6 +162,10 @@ const AGAINST_BINARY: &[(&str, &str)] = &[
         "what `cargo tradewind package` makes of the example, for every host, handed to what others wrote: cfn-lint,\n                          MiniStack, umoci, Knative's models (--short: built without optimisation)",
     ),
     (
+        "languages",
+        "the handlers in Node, Python and Go of the guide, with the CloudEvents SDKs of those languages, behind the\n                          gateway: charged, set aside, tried again, replied",
+    ),
+    (
         "aws",
         "from a queue of SQS, a stream of Kinesis and a table's changes to another queue while the gateway is killed, on\n                          moto (--rounds N: 30); a server that is restarted; functions of Lambda that MiniStack runs",
     ),

@@ -63,7 +63,7 @@ async fn orders(
 fn main() -> tradewind::Exit {
     let charging = orders
         .with_state(Payments)
-        .declare(Declare::new().timeout(Duration::from_secs(15)));
+        .declare(Declare::new().http().timeout(Duration::from_secs(15)));
     let app = App::new(charging);
     #[cfg(feature = "gateway")]
     let app = app.worker(tradewind_worker_gateway::Gateway);

@@ -236,8 +236,17 @@ pub(crate) mod tests {
         pack: Pack,
         manifest: &Manifest,
     ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
+        packed_for(Arch::Aarch64, pack, manifest)
+    }
+
+    /// The same for a processor.
+    pub(crate) fn packed_for(
+        arch: Arch,
+        pack: Pack,
+        manifest: &Manifest,
+    ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
         let machine = Machine {
-            arch: Arch::Aarch64,
+            arch,
             libc: Libc::Static,
         };
         let plan = Plan {

@@ -22,6 +22,24 @@ static CARRIED: LazyLock<Among> = LazyLock::new(|| {
     ])
 });
 
+/// CloudEvents.
+pub(crate) static EVENTS: LazyLock<Among> = LazyLock::new(|| Among::of(&["cloud-events"]));
+
+/// What AWS itself puts into queues; each may hold another.
+pub(crate) static AWS: LazyLock<Among> =
+    LazyLock::new(|| Among::of(&["aws-event-bridge", "aws-s3", "aws-s3-test", "aws-sns"]));
+
+/// The events in a body that is one of these, also in Base64; `None` where it is none, or cannot be read.
+pub(crate) fn opened(among: &Among, body: &Bytes) -> Option<Vec<Event>> {
+    let body = within(body, "")?;
+    let message = Message {
+        headers: &HeaderMap::new(),
+        body: &body,
+    };
+    let format = among.detect(&message)?;
+    unfold(format, &message, DEPTH_MAX - 1).ok()
+}
+
 /// The events in one body, by the format that it gives itself away as. Where a message carries
 /// another one that is recognised (S3, SNS, EventBridge or CloudEvents over SNS, SQS, Kinesis, Kafka or Pub/Sub), the inner one
 /// is the event, with the id, source and type that it has when it comes directly.

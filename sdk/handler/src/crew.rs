@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument;
 use tradewind_event::Event;
 
 /// Work that goes on to its end, in a task of its own where who waits for it goes away. As long as somebody waits,
@@ -426,12 +427,13 @@ impl Crew {
         if deadline <= Instant::now() {
             return Err(End::Late);
         }
+        let span = log::span(self.handler.name(), &delivery);
         let handle = |delivery| async { self.handler.call(delivery, &()).await };
         #[cfg(feature = "otel")]
         let calling = crate::trace::traced(self.handler.name(), delivery, handle);
         #[cfg(not(feature = "otel"))]
         let calling = handle(delivery);
-        match timeout_at(deadline, caught(calling)).await {
+        match timeout_at(deadline, caught(calling.instrument(span))).await {
             Ok(Some(outcome)) => Ok(outcome),
             Ok(None) => Err(End::Panicked),
             Err(_) => Err(End::Late),

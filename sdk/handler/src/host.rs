@@ -29,7 +29,7 @@ pub enum Host {
 }
 
 /// What gives a platform away, in the order in which it is looked for. The last one has no sign.
-const SIGNS: [(&str, Host); 9] = [
+const SIGNS: [(&str, Host); 10] = [
     ("AWS_LAMBDA_RUNTIME_API", Host::Lambda),
     ("FUNCTIONS_CUSTOMHANDLER_PORT", Host::Azure),
     ("FUNCTIONS_HTTPWORKER_PORT", Host::Azure),
@@ -37,6 +37,7 @@ const SIGNS: [(&str, Host); 9] = [
     ("K_SERVICE", Host::Knative),
     ("FN_LISTENER", Host::Fn),
     ("__OW_API_HOST", Host::OpenWhisk),
+    ("__OW_PROXY_VERSION", Host::OpenWhisk),
     ("DAPR_HTTP_PORT", Host::Dapr),
     ("DAPR_GRPC_PORT", Host::Dapr),
 ];

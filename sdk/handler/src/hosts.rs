@@ -7,7 +7,7 @@ pub(crate) mod foreign;
 mod google;
 mod knative;
 pub(crate) mod lambda;
-mod openwhisk;
+pub(crate) mod openwhisk;
 mod proxy;
 pub(crate) mod stdin;
 

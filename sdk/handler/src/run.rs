@@ -2,6 +2,7 @@
 
 use crate::crew::Crew;
 use crate::error::chain;
+use crate::hosts::openwhisk::action_loop;
 use crate::http::{Dialect, InvalidOptions, Options, serve_dialect};
 use crate::worker::Worker;
 use crate::{App, Handler, Host};
@@ -119,6 +120,9 @@ async fn serve(
         Host::Stdin => return crate::hosts::stdin::run(&crew, &options, asked).await,
         Host::Worker(name) => return pull(app, name, crew, options, asked).await,
         _ => {}
+    }
+    if host == Host::OpenWhisk && variable(action_loop::SIGN).is_some() {
+        return action_loop::run(crew, options, variable, asked).await;
     }
     let declared = app.handler.describe();
     let Some(dialect) = crate::hosts::dialect(host, variable, &declared)? else {
@@ -311,6 +315,7 @@ mod tests {
             (&[("FUNCTIONS_HTTPWORKER_PORT", "7")], Host::Azure),
             (&[("FN_LISTENER", "unix:/tmp/s")], Host::Fn),
             (&[("__OW_API_HOST", "h")], Host::OpenWhisk),
+            (&[("__OW_PROXY_VERSION", "1.26")], Host::OpenWhisk),
         ] {
             assert_eq!(Host::of_environment(get(variables)), expected);
         }

@@ -1,5 +1,6 @@
 //! One binary on every host: the same scenarios, and what no client should send.
 
+pub(crate) mod action_loop;
 mod bad;
 mod platform;
 mod replies;
@@ -8,6 +9,7 @@ mod workers;
 
 use crate::{Options, Proved};
 use platform::{PLATFORMS, Platform};
+pub(crate) use platform::{free, listens};
 use replies::Replies;
 use std::collections::BTreeSet;
 

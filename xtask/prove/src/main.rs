@@ -20,6 +20,7 @@ mod hostile;
 mod hosts;
 mod isolation;
 mod kill;
+mod languages;
 mod load;
 mod ministack;
 mod moto;
@@ -63,6 +64,7 @@ const PROOFS: &[(&str, Run)] = &[
     ("hostile", |options| Box::pin(hostile::run(options))),
     ("hosts", |options| Box::pin(hosts::run(options))),
     ("packages", |options| Box::pin(packages::run(options))),
+    ("languages", |options| Box::pin(languages::run(options))),
     ("aws", |options| Box::pin(aws::run(options))),
     ("aws-migration", |options| {
         Box::pin(aws_migration::run(options))

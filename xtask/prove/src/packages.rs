@@ -1,7 +1,9 @@
 //! What `cargo tradewind package` makes, handed to what others wrote: a stack that MiniStack makes and runs, by the
 //! commands that were printed; images that umoci unpacks; services by the models of Knative's own definitions.
 
+mod arm;
 mod azure;
+mod openwhisk;
 
 use crate::ministack::MiniStack;
 use crate::{Options, Proved, tools};
@@ -47,32 +49,29 @@ async fn every(options: &Options, shown: &mut Vec<String>) -> Result<(), String>
     shown.push(lambda(&ground).await?);
     shown.push(azure::run(&ground).await?);
     shown.push(images(&ground).await?);
+    shown.push(openwhisk::run(&ground).await?);
     shown.push(services(&ground).await?);
     shown.push(refused(&ground).await?);
+    shown.push(arm::run(&ground).await?);
     Ok(())
 }
 
 async fn ground(options: &Options) -> Result<Ground<'_>, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let (profile, built) = match options.short {
-        true => ("dev", "debug"),
-        false => ("release", "release"),
-    };
     tools::run(Command::new("rustup").args(["target", "add", TARGET])).await?;
-    let tradewind = options.gateway.with_file_name("cargo-tradewind");
+    let first = folder.path().join("first");
+    let mut ground = Ground {
+        options,
+        folder,
+        binary: PathBuf::new(),
+        manifest: PathBuf::new(),
+    };
     // The first one is built as people build it.
-    tools::run(
-        Command::new(&tradewind)
-            .args(["package", "--for", "container", "--package", "orders"])
-            // What a debugger would read only costs here.
-            .envs([
-                ("CARGO_PROFILE_DEV_DEBUG", "0"),
-                ("CARGO_PROFILE_DEV_STRIP", "symbols"),
-            ])
-            .args(["--profile", profile, "--out"])
-            .arg(folder.path().join("first")),
-    )
-    .await?;
+    ground.build(&["--for", "container"], &first).await?;
+    let built = match options.short {
+        true => "debug",
+        false => "release",
+    };
     let target = options
         .gateway
         .ancestors()
@@ -89,26 +88,54 @@ async fn ground(options: &Options) -> Result<Ground<'_>, String> {
     manifest["handlers"][0]["types"] = json!(["shop.order.placed", "shop.return.*"]);
     manifest["settings"] = json!([{ "name": "BANK_KEY", "secret": true, "required": true }]);
     manifest["needs"] = json!([{ "access": "publish", "kind": "topic", "name": "charged" }]);
-    let path = folder.path().join("manifest.json");
+    let path = ground.folder.path().join("manifest.json");
     std::fs::write(&path, manifest.to_string()).map_err(|e| e.to_string())?;
-    Ok(Ground {
-        options,
-        folder,
-        binary,
-        manifest: path,
-    })
+    ground.binary = binary;
+    ground.manifest = path;
+    Ok(ground)
 }
 
 impl Ground<'_> {
+    /// Builds the example, and packs it.
+    async fn build(&self, arguments: &[&str], folder: &Path) -> Result<(), String> {
+        let profile = match self.options.short {
+            true => "dev",
+            false => "release",
+        };
+        let mut command = Command::new(self.options.gateway.with_file_name("cargo-tradewind"));
+        command
+            .args(["package", "--package", "orders", "--profile", profile])
+            // What a debugger would read only costs here.
+            .envs([
+                ("CARGO_PROFILE_DEV_DEBUG", "0"),
+                ("CARGO_PROFILE_DEV_STRIP", "symbols"),
+            ])
+            .args(arguments)
+            .arg("--out")
+            .arg(folder);
+        tools::run(&mut command).await.map(drop)
+    }
+
     /// Packs the example for a host; gives the folder and the commands.
     async fn pack(&self, host: &str, more: &[&str]) -> Result<(PathBuf, Vec<String>), String> {
-        let folder = self.folder.path().join(host);
+        let binary = self.binary.display().to_string();
+        self.pack_as(host, host, &binary, more).await
+    }
+
+    /// The same of any binary, into a folder of this name.
+    async fn pack_as(
+        &self,
+        name: &str,
+        host: &str,
+        binary: &str,
+        more: &[&str],
+    ) -> Result<(PathBuf, Vec<String>), String> {
+        let folder = self.folder.path().join(name);
         let said = tools::run(
             Command::new(self.options.gateway.with_file_name("cargo-tradewind"))
                 .args(["package", "--for", host, "--output", "json", "--out"])
                 .arg(&folder)
-                .arg("--binary")
-                .arg(&self.binary)
+                .args(["--binary", binary])
                 .arg("--manifest")
                 .arg(&self.manifest)
                 .args(more),
@@ -123,6 +150,27 @@ impl Ground<'_> {
     fn gateway(&self) -> &Path {
         &self.options.gateway
     }
+}
+
+/// An order, to be charged to this card.
+fn placed(card: &str) -> Value {
+    json!({
+        "specversion": "1.0", "id": card, "source": "/packages", "type": "shop.order.placed",
+        "data": { "id": "17", "items": [{ "price": 5, "count": 2 }], "card": card },
+    })
+}
+
+/// Another program unpacks the archive, modes included.
+async fn unzip(archive: &Path, folder: &Path) -> Result<(), String> {
+    const UNPACK: &str = "\
+import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    for entry in archive.infolist():
+        os.chmod(archive.extract(entry, sys.argv[2]), entry.external_attr >> 16)
+";
+    let mut python = Command::new("python3");
+    python.args(["-c", UNPACK]).arg(archive).arg(folder);
+    tools::run(&mut python).await.map(drop)
 }
 
 /// The commands as they were printed make a stack, and the function of it takes an order.
@@ -161,12 +209,6 @@ async fn lambda(ground: &Ground<'_>) -> Result<String, String> {
         tools::run(&mut aws(command)).await?;
     }
     let invoke = "/2015-03-31/functions/orders/invocations";
-    let placed = |card: &str| {
-        json!({
-            "specversion": "1.0", "id": card, "source": "/packages", "type": "shop.order.placed",
-            "data": { "id": "17", "items": [{ "price": 5, "count": 2 }], "card": card },
-        })
-    };
     let answer = server.post(invoke, &placed("tok_visa")).await?;
     let reply: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     if reply["type"] != "shop.order.charged" || reply["data"]["total"] != 10 {

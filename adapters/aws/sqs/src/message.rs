@@ -6,16 +6,10 @@
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use bytes::Bytes;
-use http::HeaderMap;
-use std::sync::LazyLock;
 use tradewind_adapter::Payload;
 use tradewind_aws::{CONTENT_TYPE, STRUCTURED};
-use tradewind_event::{Attribute, Event, InvalidEvent, json};
-use tradewind_formats::{Among, sqs};
-
-/// Envelopes in which AWS itself puts events into queues; each may hold another.
-static ENVELOPES: LazyLock<Among> =
-    LazyLock::new(|| Among::of(&["aws-event-bridge", "aws-s3", "aws-sns"]));
+use tradewind_event::{Attribute, Event, InvalidEvent};
+use tradewind_formats::sqs;
 
 /// The events of a message. `unwrap` says whether envelopes are opened.
 ///
@@ -28,25 +22,10 @@ pub(crate) fn decode(
 ) -> Result<Vec<Event>, InvalidEvent> {
     let body = Bytes::copy_from_slice(message.body().unwrap_or_default().as_bytes());
     let content_type = content_type(message);
-    if is_structured(content_type, &body)
-        && let Ok(event) = json::decode(body.clone())
-    {
-        return Ok(vec![event]);
+    match sqs::events(content_type, &body, unwrap) {
+        Some(events) => Ok(events),
+        None => plain(message, arn, content_type, body).map(|event| vec![event]),
     }
-    if unwrap {
-        let headers = HeaderMap::new();
-        let enveloped = tradewind_formats::Message {
-            headers: &headers,
-            body: &body,
-        };
-        if ENVELOPES.detect(&enveloped).is_some()
-            && let Ok(events) = tradewind_formats::decode(&enveloped)
-            && !events.is_empty()
-        {
-            return Ok(events);
-        }
-    }
-    plain(message, arn, content_type, body).map(|event| vec![event])
 }
 
 fn content_type(message: &Message) -> Option<&str> {
@@ -55,18 +34,6 @@ fn content_type(message: &Message) -> Option<&str> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
     found?.1.string_value()
-}
-
-fn is_structured(content_type: Option<&str>, body: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        #[allow(dead_code, reason = "that it is there says enough")]
-        specversion: String,
-    }
-    match content_type {
-        Some(content_type) => content_type.starts_with(STRUCTURED),
-        None => serde_json::from_slice::<Version>(body).is_ok(),
-    }
 }
 
 /// Its time is when it was sent, so that a repetition is the same event.
@@ -170,6 +137,7 @@ mod tests {
     #[test]
     fn whatever_lies_in_a_queue_is_an_event() {
         let event = r#"{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{"a":1}}"#;
+        let nameless = event.replace("\"e\"", "\"\"");
         let bridge = r#"{"version":"0","id":"b-1","detail-type":"Order Placed","source":"shop","account":"123456789012","time":"2026-01-01T00:00:00Z","region":"eu-west-1","resources":[],"detail":{}}"#;
         let json = "application/json";
         let text = "text/plain; charset=utf-8";
@@ -189,6 +157,9 @@ mod tests {
                 STRUCTURED,
             ),
             (r#"{"specversion":"1.0"}"#, None, true, plain, "m-1", json),
+            // All that an event has, and yet none: a message as any other.
+            (&nameless, None, true, plain, "m-1", json),
+            (&nameless, Some(STRUCTURED), true, plain, "m-1", STRUCTURED),
             (r#"{"order":1}"#, None, true, plain, "m-1", json),
             (r#"{"order":"#, None, true, plain, "m-1", text),
             ("hello", None, true, plain, "m-1", text),

@@ -112,11 +112,19 @@ impl Manifest {
         let is_error = |problem: &&Problem| problem.severity == "error";
         let errors: Vec<_> = known.problems.iter().filter(is_error).collect();
         if errors.is_empty() {
+            let silent = self.handlers.iter().filter(|one| one.triggers.is_empty());
+            let silent = silent.map(|one| {
+                format!(
+                    "{}: nothing says what calls it, so nothing of that is made or checked \
+                     (declare it: `.declare(Declare::new().http())`, or queue, topic, stream, call)",
+                    one.name
+                )
+            });
             let with_hint = |problem: &Problem| match &problem.hint {
                 Some(hint) => format!("{} ({hint})", text(problem)),
                 None => text(problem),
             };
-            return Ok(known.problems.iter().map(with_hint).collect());
+            return Ok(known.problems.iter().map(with_hint).chain(silent).collect());
         }
         let texts: Vec<_> = errors.iter().map(|problem| text(problem)).collect();
         let failure = Failure::new(texts.join("; "));
@@ -226,6 +234,14 @@ pub(crate) mod tests {
             failure.to_string(),
             "orders: no queue there (send it by HTTP)"
         );
+        let silent =
+            json!({ "manifest": 1, "handlers": [{ "name": "orders" }], "hosts": { "azure": {} } });
+        let warned = parse(silent).unwrap().judge("azure").unwrap();
+        assert!(
+            warned[0].starts_with("orders: nothing says what calls it"),
+            "{warned:?}"
+        );
+        assert_eq!(sample().judge("azure").unwrap(), Vec::<String>::new());
         let failure = on(json!([])).judge("lambda").unwrap_err();
         assert!(
             failure.to_string().contains("compiled for azure"),

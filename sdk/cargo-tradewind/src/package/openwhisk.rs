@@ -1,20 +1,34 @@
-//! Apache OpenWhisk: an action whose image is the program.
+//! Apache OpenWhisk: an archive with the program, which OpenWhisk's own image runs in its action loop, and an image
+//! that is the program.
 
+use super::elf::Arch;
 use super::oci;
 use super::out::Out;
+use super::zip::{File, archive};
 use super::{Plan, needs};
 use crate::failure::Failure;
+
+const ARCHIVE: &str = "action.zip";
+/// The image that runs archives. There is none for another processor than x86-64.
+const LOOP: &str = "openwhisk/actionloop-base";
 
 pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failure> {
     let environment = [("TRADEWIND_HOST", "openwhisk".to_owned())];
     oci::write(plan, &environment, out)?;
+    let runs_archives = plan.machine.arch == Arch::X86_64;
+    if runs_archives {
+        let files = [File {
+            name: "exec",
+            bytes: plan.program,
+            is_program: true,
+        }];
+        let zip = archive(&files).map_err(|e| Failure::new(e.to_string()))?;
+        out.file(ARCHIVE, &zip)?;
+    }
     out.warnings.extend(needs::unknown(plan.manifest));
-    let required = plan
-        .manifest
-        .settings
-        .iter()
-        .filter(|setting| setting.required);
-    for setting in required {
+    let settings = plan.manifest.settings.iter();
+    let required: Vec<_> = settings.filter(|setting| setting.required).collect();
+    for setting in &required {
         out.warn(format!(
             "an action has no environment of its own: {} has to be in the image (ENV)",
             setting.name
@@ -25,15 +39,46 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
         .triggers()
         .iter()
         .any(|trigger| trigger.kind == "http");
-    let web = if is_web { " --web raw" } else { "" };
-    Ok(vec![
-        oci::push(plan),
+    let update = |what: String| {
         format!(
-            "wsk action update {} --docker {} --timeout {} --memory {}{web}",
+            "wsk action update {} {what} --timeout {} --memory {}{}",
             plan.name,
-            oci::reference(plan),
             plan.timeout * 1000,
-            plan.memory
-        ),
-    ])
+            plan.memory,
+            if is_web { " --web raw" } else { "" }
+        )
+    };
+    // An archive needs no registry; settings have a place in an image only.
+    Ok(
+        match runs_archives && plan.image.is_none() && required.is_empty() {
+            true => vec![update(format!("{}/{ARCHIVE} --docker {LOOP}", plan.folder))],
+            false => vec![
+                oci::push(plan),
+                update(format!("--docker {}", oci::reference(plan))),
+            ],
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::manifest::{Manifest, tests::sample};
+    use crate::package::tests::{packed, packed_for};
+
+    #[test]
+    fn an_archive_is_deployed_where_it_runs_and_an_image_where_it_does_not_suffice() {
+        let by_archive = |(scratch, commands): (tempfile::TempDir, Vec<String>)| {
+            let zipped = scratch.path().join("out").join(ARCHIVE).is_file();
+            (zipped, commands.len() == 1 && commands[0].contains(LOOP))
+        };
+        let plain = Manifest::default();
+        let here = packed_for(Arch::X86_64, pack, &plain).unwrap();
+        assert_eq!(by_archive(here), (true, true));
+        // Settings of the sample are required.
+        let here = packed_for(Arch::X86_64, pack, &sample()).unwrap();
+        assert_eq!(by_archive(here), (true, false));
+        let arm = packed(pack, &plain).unwrap();
+        assert_eq!(by_archive(arm), (false, false));
+    }
 }

@@ -38,13 +38,20 @@ pub(crate) fn get(
         (None, None) => return Err(Failure::usage("there is nothing to build")),
     };
     let bytes = std::fs::read(&path).map_err(|e| Failure::at(&path, e))?;
+    let machine = Machine::of(&bytes)?;
+    if args.arch.is_some() && platform.arch(args.arch)? != machine.arch {
+        return Err(
+            Failure::usage(format!("{} is for {}", path.display(), machine.arch.rust()))
+                .hint("leave --arch out, or name a program for it"),
+        );
+    }
     let name = path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
     Ok(Program {
-        machine: Machine::of(&bytes)?,
+        machine,
         name: project
             .filter(|_| args.binary.is_none())
             .map_or(name, |project| project.bin.clone()),

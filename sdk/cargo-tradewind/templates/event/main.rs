@@ -1,7 +1,7 @@
 //! Takes orders. Nothing here knows where it runs.
 
 use serde::{Deserialize, Serialize};
-use tradewind::{Context, Data, Error, Reply};
+use tradewind::{Context, Data, Declare, Error, HandlerExt, Reply};
 
 #[derive(Deserialize)]
 struct Order {
@@ -28,7 +28,8 @@ async fn handle(Data(order): Data<Order>, cx: Context) -> Result<Reply, Error> {
 }
 
 fn main() -> tradewind::Exit {
-    tradewind::run(handle)
+    // What calls it: `package` makes that, and refuses a host that cannot. There are queue, topic and stream, too.
+    tradewind::run(handle.declare(Declare::new().http()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Hears of pushes to repositories. The gateway has verified who sent them.
 
 use serde::Deserialize;
-use tradewind::{Ack, Context, Data, Error};
+use tradewind::{Ack, Context, Data, Declare, Error, HandlerExt};
 
 #[derive(Deserialize)]
 struct Push {
@@ -29,7 +29,8 @@ async fn handle(Data(push): Data<Push>, cx: Context) -> Result<Ack, Error> {
 }
 
 fn main() -> tradewind::Exit {
-    tradewind::run(handle)
+    // The gateway calls it by its address: `package` makes one, and refuses a host that has none.
+    tradewind::run(handle.declare(Declare::new().http()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-//! Apache OpenWhisk, as an action of a container: `/init` once, `/run` for each activation.
+//! Apache OpenWhisk, as an action of a container: `/init` once, `/run` for each activation; and as a program that
+//! OpenWhisk's own images start, by the action loop.
+
+pub(crate) mod action_loop;
 
 use super::{foreign, proxy};
 use crate::Options;

@@ -105,6 +105,15 @@ pub(crate) async fn fed(crew: &Crew, options: &Options, unit: Unit, input: &[u8]
     told.iter().map(|told| format!("{told}\n")).collect()
 }
 
+/// Hands over line by line, empty ones as well, until nobody takes them; one that is too long as the reason.
+pub(crate) fn lines(
+    input: impl BufRead,
+    max: usize,
+    mut send: impl FnMut(Result<Bytes, String>) -> bool,
+) {
+    read(input, Unit::Line, max, |(_, line)| send(line));
+}
+
 /// One piece; as many as are there, for a handler of several.
 async fn next(crew: &Crew, pieces: &mut Receiver<Piece>) -> Vec<Piece> {
     let mut some: Vec<_> = pieces.recv().await.into_iter().collect();
@@ -145,7 +154,6 @@ fn read(mut input: impl BufRead, unit: Unit, max: usize, mut send: impl FnMut(Pi
                     false => return,
                 }
             }
-            Ok(_) if unit == Unit::Line && bytes.trim_ascii().is_empty() => continue,
             Ok(_) => Ok(Bytes::from(bytes)),
             Err(error) => {
                 send((number, Err(error.to_string())));
@@ -183,6 +191,10 @@ async fn handle(crew: &Crew, options: &Options, unit: Unit, pieces: Vec<Piece>) 
     let mut told = Vec::new();
     let mut waiting: Vec<(usize, Vec<Item>)> = Vec::new();
     for (number, piece) in pieces {
+        let is_empty = |bytes: &Bytes| unit == Unit::Line && bytes.trim_ascii().is_empty();
+        if piece.as_ref().is_ok_and(is_empty) {
+            continue;
+        }
         let items = piece.and_then(|bytes| items(unit, number, bytes));
         waiting.push((
             number,

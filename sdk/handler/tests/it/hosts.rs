@@ -1,5 +1,6 @@
 //! The same outcome on every platform, and what each is told, as docs/reference/hosts.md has it.
 
+use crate::fetched;
 use serde_json::json;
 use std::fmt::Write;
 use std::time::Duration;
@@ -126,6 +127,16 @@ by `Error::retry(pause)` is told where the platform has a word for it, and is le
 A handler that panics, or is not done at its deadline, is to be tried again everywhere.
 ";
 
+const WORKERS_HEAD: &str = "
+## workers
+
+A worker tells its source of each message, whatever the source is; replies go to `TRADEWIND_REPLY_URL`. What each source
+makes of it was asked of the sources themselves, by `cargo xtask prove hosts`.
+
+| done | reply | again | rejected | panic | late |
+|---|---|---|---|---|---|
+";
+
 #[tokio::test(start_paused = true)]
 async fn the_reference_is_current() {
     let (_server, options) = with_replies().await;
@@ -149,6 +160,20 @@ async fn the_reference_is_current() {
         for way in ways() {
             writeln!(page, "| {} | {} | {} |", way.trigger, way.again, way.never).unwrap();
         }
+    }
+    page.push_str(WORKERS_HEAD);
+    let cells = [
+        fetched::told(ack, &options, order()).await,
+        fetched::told(replies, &options, order()).await,
+        fetched::told(retry, &options, order()).await,
+        fetched::told(reject, &options, order()).await,
+        fetched::told(bug, &options, order()).await,
+        fetched::told(slow, &options, order()).await,
+    ];
+    writeln!(page, "| {} |", cells.join(" | ")).unwrap();
+    page.push_str("\n| worker | an event to come again | a rejected event |\n|---|---|---|\n");
+    for (name, again, never) in fetched::WORKERS {
+        writeln!(page, "| {name} | {again} | {never} |").unwrap();
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/hosts.md");
     if std::env::var_os("TRADEWIND_UPDATE").is_some() {

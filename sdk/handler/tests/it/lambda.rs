@@ -136,15 +136,28 @@ async fn unless_told_otherwise_a_failure_is_that_of_the_batch() {
 }
 
 #[tokio::test]
-async fn a_message_that_carries_something_malformed_spoils_no_other() {
+async fn what_is_no_event_in_a_queue_is_a_message_and_the_handler_judges_it() {
+    #[tradewind::handler]
+    async fn judge(event: Event) -> Result<(), Error> {
+        match event.ty() {
+            "com.amazonaws.sqs.Message" if event.data().unwrap().bytes.starts_with(b"{") => Ok(()),
+            "com.amazonaws.sqs.Message" => Err(Error::reject("no document")),
+            _ => Ok(()),
+        }
+    }
     let mut bodies = events(&["ack-0", "ack-1"]);
+    // All that an event has, but its id is empty.
     bodies[1] = bodies[1].replace("ack-1", "");
     bodies.push("plain text".into());
-    let (status, told) = invoke(&reporting(), sqs("q", &bodies)).await;
+    let mut options = Options::default();
+    options.batch_failures = BatchFailures::Report;
+    let hosted = testing::on(Host::Lambda, judge).options(options);
+    let (status, told) = invoke(&hosted, sqs("q", &bodies)).await;
     assert_eq!(status, 200);
-    // The plain one is an event of the queue's, which is replied to, and nobody takes that.
-    let failures = json!([{ "itemIdentifier": "m-1" }, { "itemIdentifier": "m-2" }]);
-    assert_eq!(told["batchItemFailures"], failures);
+    assert_eq!(
+        told["batchItemFailures"],
+        json!([{ "itemIdentifier": "m-2" }])
+    );
 }
 
 #[tokio::test]

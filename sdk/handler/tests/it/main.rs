@@ -9,8 +9,10 @@
 
 mod arguments;
 mod attribute;
+mod fetched;
 mod hosts;
 mod lambda;
+mod logging;
 mod manifest;
 mod options;
 mod outcomes;

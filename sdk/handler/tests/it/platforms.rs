@@ -226,6 +226,84 @@ async fn published_invocations_of_azure_are_answered() {
     }
 }
 
+/// What the host's own unit tests have it send (`DefaultHttpWorkerServiceTests`, with the texts of
+/// `HttpWorkerTestUtilities`, and what a running host adds as `sys`), and the form in which they have it read an answer (`HttpScriptInvocationResultExtensions`).
+#[tokio::test]
+async fn the_cases_of_azures_own_tests_are_taken_and_answered_as_they_expect() {
+    let (_folder, hosted) = application("out");
+    let own = [
+        (
+            "x-azure-functions-invocationid",
+            "5d9f7e9c-6a3b-4c0e-8f6e-2d0a6f0b1c2d",
+        ),
+        ("x-azure-functions-hostversion", "4.1044.100.0"),
+        ("user-agent", "Azure-Functions-Host/4.1044.100.0"),
+        ("content-type", "application/json; charset=utf-8"),
+    ];
+    let sent = json!({
+        "Data": { "message": "\"HelloWorld\"" },
+        "Metadata": {
+            "dequeueCount": "4", "VisibleTime": "2019-10-01T00:00:00",
+            "VisibleTimeOffset": "2019-10-01T00:00:00+00:00", "helloString": "\"helloMetadata\"",
+            "sys": { "MethodName": "queue", "UtcNow": "2019-10-01T00:00:00Z", "RandGuid": "1" },
+        },
+    });
+    let answer = ask(&hosted, "/queue", &own, sent.to_string()).await;
+    // Another media type, or a document that is none, fails the invocation there.
+    let media = answer.headers()["content-type"].to_str().unwrap();
+    assert_eq!((answer.status().as_u16(), media), (200, "application/json"));
+    let read = document(&answer);
+    let expected = ["Logs", "Outputs", "ReturnValue"];
+    let mut members = read.as_object().unwrap().keys();
+    assert!(
+        members.all(|name| expected.contains(&name.as_str())),
+        "{read}"
+    );
+    assert!(
+        read["Logs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(Value::is_string)
+    );
+    let reply = &read["Outputs"]["out"]["data"];
+    assert_eq!(
+        (&reply["attempt"], &reply["data"]["Data"]),
+        (&json!(4), &sent["Data"])
+    );
+
+    // An HTTP trigger with other bindings is told in words; `Query` is a document within a text.
+    let request = json!({
+        "Url": "http://localhost/?id=149656222&name=Ink%20And%20Toner", "Method": "GET",
+        "Query": "{\"id\":\"149656222\",\"name\":\"Ink And Toner\"}",
+        "Headers": { "Accept-Charset": ["UTF-8"], "Accept": ["text/plain"], "Content-Length": ["13"], "Host": ["localhost"] },
+        "Params": {}, "Identities": [], "Body": "\"hello world\"",
+    });
+    let sent = json!({ "Data": { "req": request }, "Metadata": { "dequeueCount": "4", "sys": { "MethodName": "http" } } });
+    let answer = ask(&hosted, "/http", &own, sent.to_string()).await;
+    let read = document(&answer);
+    // `$return` is not read as an HTTP output there, but by its members all the same.
+    let output = &read["ReturnValue"];
+    assert_eq!(
+        (&output["statusCode"], &output["status"]),
+        (&json!(200), &json!(200))
+    );
+    assert!(
+        output["headers"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(Value::is_string)
+    );
+    assert!(output["body"].is_string());
+
+    // Passed on as it came: the path is the caller's, and so is the answer. The ping is for `/`.
+    let ping = Request::get("/")
+        .header("user-agent", "Azure-Functions-Host/4")
+        .body(Bytes::new());
+    assert!(hosted.raw(ping.unwrap()).await.status().is_success());
+}
+
 #[tokio::test]
 async fn google_calls_by_signature() {
     let on = |signature: &str| {

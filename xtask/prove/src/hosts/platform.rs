@@ -1,5 +1,6 @@
 //! The platforms, as far as they can be had here.
 
+use super::action_loop::ActionLoop;
 use super::replies::{KEY, Replies};
 use crate::{Options, load, tools};
 use http_body_util::Full;
@@ -36,6 +37,8 @@ enum By {
     Socket,
     CargoLambda,
     Emulator,
+    /// The pipes of OpenWhisk's proxy.
+    ActionLoop,
     /// A process for each that is asked.
     Stdin,
 }
@@ -77,6 +80,11 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         by: By::Tcp("PORT", &[("__OW_API_HOST", "http://127.0.0.1:3233")]),
     },
     Platform {
+        name: "openwhisk-loop",
+        host: Host::OpenWhisk,
+        by: By::ActionLoop,
+    },
+    Platform {
         name: "fn",
         host: Host::Fn,
         by: By::Socket,
@@ -98,6 +106,7 @@ enum Door {
     Socket(PathBuf),
     /// An emulator, and the name that it calls the function by.
     Lambda(SocketAddr, &'static str),
+    ActionLoop(ActionLoop),
     /// The binary, and where replies go.
     Stdin(PathBuf, String),
 }
@@ -172,6 +181,17 @@ impl Platform {
                     .arg(binary);
                 Door::Lambda(address, "function")
             }
+            By::ActionLoop => {
+                let replies = replies.url();
+                let (process, told) =
+                    ActionLoop::start(binary, |command| settings(command, &replies)).await?;
+                processes.push((self.name, process));
+                return Ok(Ok(Running {
+                    door: Door::ActionLoop(told),
+                    processes,
+                    _folder: folder,
+                }));
+            }
             By::Stdin => {
                 return Ok(Ok(Running {
                     door: Door::Stdin(binary.to_owned(), replies.url()),
@@ -200,6 +220,11 @@ impl Platform {
         }
         Ok(Ok(running))
     }
+
+    /// Whether it calls by paths.
+    pub(crate) fn has_paths(&self) -> bool {
+        self.by != By::ActionLoop
+    }
 }
 
 pub(super) fn settings(command: &mut Command, replies: &str) {
@@ -222,13 +247,13 @@ pub(super) fn spawn(command: &mut Command) -> Result<Child, String> {
         .map_err(|e| format!("{:?}: {e}", command.as_std().get_program()))
 }
 
-pub(super) fn free() -> Result<SocketAddr, String> {
+pub(crate) fn free() -> Result<SocketAddr, String> {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .map_err(|e| e.to_string())
 }
 
-pub(super) async fn listens(address: SocketAddr) -> Result<(), String> {
+pub(crate) async fn listens(address: SocketAddr) -> Result<(), String> {
     for _ in 0..PATIENCE {
         if load::connect(address).await.is_some() {
             return Ok(());
@@ -279,7 +304,7 @@ impl Running {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
-            Door::Stdin(..) => {}
+            Door::ActionLoop(_) | Door::Stdin(..) => {}
         }
         self.is_alive()
     }
@@ -298,6 +323,11 @@ impl Running {
     pub(crate) async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
         if let Door::Stdin(binary, replies) = &self.door {
             return line(binary, replies, request.into_body()).await;
+        }
+        if let Door::ActionLoop(told) = &self.door {
+            let asking = told.ask(request.body());
+            let answer = tokio::time::timeout(Duration::from_secs(30), asking).await;
+            return answer.unwrap_or_else(|_| Err("no answer".into()));
         }
         let mut request = request.map(Full::new);
         if let Door::Lambda(_, function) = &self.door {
@@ -321,7 +351,7 @@ impl Running {
                     tokio::spawn(connection);
                     load::ask(&mut sender, request).await
                 }
-                Door::Stdin(..) => None,
+                Door::ActionLoop(_) | Door::Stdin(..) => None,
             }
         };
         let answer = tokio::time::timeout(Duration::from_secs(30), asking).await;

@@ -2,7 +2,7 @@
 //! functions, in the folder of the archive.
 
 use super::Ground;
-use crate::{load, tools};
+use crate::load;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -14,22 +14,8 @@ use tokio::process::Command;
 
 pub(super) async fn run(ground: &Ground<'_>) -> Result<String, String> {
     let (folder, _) = ground.pack("azure", &[]).await?;
-    // Another program unpacks the archive, modes included.
     let app = ground.folder.path().join("azure-app");
-    const UNPACK: &str = "\
-import os, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as archive:
-    for entry in archive.infolist():
-        os.chmod(archive.extract(entry, sys.argv[2]), entry.external_attr >> 16)
-";
-    let archive = folder.join("app.zip");
-    tools::run(
-        Command::new("python3")
-            .args(["-c", UNPACK])
-            .arg(archive)
-            .arg(&app),
-    )
-    .await?;
+    super::unzip(&folder.join("app.zip"), &app).await?;
     let host = read(&app.join("host.json"))?;
     let program = host["customHandler"]["description"]["defaultExecutablePath"].as_str();
     let program = app.join(program.ok_or("host.json names no program")?);
@@ -52,10 +38,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let order = json!({
-        "specversion": "1.0", "id": "1", "source": "/packages", "type": "shop.order.placed",
-        "data": { "id": "17", "items": [{ "price": 5, "count": 2 }], "card": "tok_declined" },
-    });
+    let order = super::placed("tok_declined");
     let mut called = Vec::new();
     for entry in std::fs::read_dir(&app)
         .map_err(|e| e.to_string())?

@@ -186,7 +186,12 @@ fn events(document: &Bytes) -> Option<Vec<Carried>> {
 
 /// The attempt that the trigger counts, where it does.
 fn attempt(invocation: &Invocation<'_>) -> u32 {
-    let member = |name: &str| invocation.metadata.get(name).map(|value| peeled(value));
+    // The host does not tell names by their case either.
+    let member = |name: &str| {
+        let mut all = invocation.metadata.iter();
+        let (_, value) = all.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(peeled(value))
+    };
     let number = |text: &[u8]| std::str::from_utf8(text).ok()?.trim().parse::<u32>().ok();
     let retried = member("RetryContext").and_then(|context| {
         let context: Value = serde_json::from_slice(&context).ok()?;

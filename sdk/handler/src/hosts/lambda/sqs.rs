@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use tradewind_formats::{Carried, sqs};
 
 const FORMAT: &str = "aws-sqs";
-const STRUCTURED: &str = "application/cloudevents+json";
 
 /// What a record says of its message.
 #[derive(Deserialize)]
@@ -25,39 +24,31 @@ struct Attribute<'a> {
     text: Option<Cow<'a, str>>,
 }
 
-#[derive(Deserialize)]
-struct Version {
-    #[allow(dead_code, reason = "that it is there says enough")]
-    specversion: String,
-}
-
-/// A message that carries no other is the event of its body, without the record around it. What does not look
-/// as it should stays as it came.
+/// A message that holds no events that can be read is the event of its body, without the record around it. A record
+/// that does not look as it should stays as it came.
 pub(crate) fn message(format: &str, mut one: Carried) -> Carried {
     if format == FORMAT
-        && let Some(event) = plain(&one)
+        && let Some(events) = held(&one)
     {
-        one.events = Ok(vec![event]);
+        one.events = Ok(events);
     }
     one
 }
 
-fn plain(Carried { carrier, events }: &Carried) -> Option<Event> {
+fn held(Carried { carrier, events }: &Carried) -> Option<Vec<Event>> {
     let record: Record<'_> = serde_json::from_slice(&carrier.data()?.bytes).ok()?;
     let mut attributes = record.attributes.iter();
     let says = attributes.find(|(name, _)| name.eq_ignore_ascii_case(sqs::CONTENT_TYPE));
     let says = says.and_then(|(_, attribute)| attribute.text.as_deref());
-    let alone = matches!(events, Ok(events) if events[..] == [carrier.clone()]);
-    // Who says that it is something else than an event is believed.
-    let denied = || {
-        says.is_some_and(|says| !says.starts_with(STRUCTURED))
-            && serde_json::from_str::<Version>(&record.body).is_ok()
-    };
-    if !alone && !denied() {
+    let body = Bytes::copy_from_slice(record.body.as_bytes());
+    // What was read is what it holds, unless it says otherwise: no second look is needed.
+    let is_read =
+        matches!(events, Ok(events) if !events.is_empty() && events[..] != [carrier.clone()]);
+    if is_read && !sqs::denies(says) {
         return None;
     }
-    let body = Bytes::copy_from_slice(record.body.as_bytes());
-    sqs::with_body(carrier, says, body).ok()
+    let plain = || sqs::with_body(carrier, says, body.clone()).map(|event| vec![event]);
+    sqs::events(says, &body, true).or_else(|| plain().ok())
 }
 
 #[cfg(test)]
@@ -66,6 +57,8 @@ mod tests {
     use http::HeaderMap;
     use serde_json::{Value, json};
     use tradewind_formats::{Message, decode_each};
+
+    const STRUCTURED: &str = "application/cloudevents+json";
 
     fn read(body: &str, says: Option<&str>) -> Event {
         let attributes = match says {
@@ -101,6 +94,7 @@ mod tests {
     fn whatever_lies_in_a_queue_is_the_event_that_the_gateway_makes_of_it() {
         let event = r#"{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{"a":1}}"#;
         let bridge = r#"{"version":"0","id":"b-1","detail-type":"Order Placed","source":"shop","time":"2026-01-01T00:00:00Z","detail":{}}"#;
+        let nameless = event.replace("\"e\"", "\"\"");
         let json = "application/json";
         let text = "text/plain; charset=utf-8";
         for (body, says, id, data_type) in [
@@ -114,6 +108,9 @@ mod tests {
                 STRUCTURED,
             ),
             (r#"{"specversion":"1.0"}"#, None, "m-1", json),
+            // All that an event has, and yet none: a message as any other.
+            (&nameless, None, "m-1", json),
+            (&nameless, Some(STRUCTURED), "m-1", STRUCTURED),
             (r#"{"order":1}"#, None, "m-1", json),
             (r#"{"order":"#, None, "m-1", text),
             ("hello", None, "m-1", text),
