@@ -12,12 +12,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tradewind_store::Error;
 
 /// How long a question to the brokers may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one answer is waited for.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 /// How often a question is asked, and the pause in between.
 const QUESTIONS: u32 = 50;
 const BETWEEN: Duration = Duration::from_millis(200);
@@ -98,9 +99,11 @@ impl<T: Send + 'static> std::ops::Deref for Apart<T> {
 pub(crate) struct Cluster {
     pub(crate) params: Params,
     admin: AdminClient<DefaultClientContext>,
-    asker: Arc<Apart<BaseConsumer>>,
+    pub(crate) asker: Arc<Apart<BaseConsumer>>,
     /// Writes events.
     pub(crate) producer: Apart<FutureProducer>,
+    /// Why nothing is heard of the brokers, while that is so.
+    pub(crate) away: watch::Sender<Option<String>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -130,6 +133,7 @@ impl Cluster {
             admin: make(&params.client)?,
             asker: Arc::new(Apart::new(make(&params.client)?)),
             producer: Apart::new(make(&config)?),
+            away: watch::Sender::new(None),
             params,
         })
     }
@@ -139,8 +143,12 @@ impl Cluster {
         format!("{}.{}", self.params.prefix, stream.replace('/', "."))
     }
 
-    /// A producer that shuts out every earlier one of the same name.
-    pub(crate) async fn fencing(&self, name: String) -> Result<FutureProducer, Error> {
+    /// A producer that shuts out every earlier one of the same name, unless `stop` says that nobody wants it any more.
+    pub(crate) async fn fencing(
+        &self,
+        name: String,
+        stop: impl Fn() -> bool + Send + 'static,
+    ) -> Result<FutureProducer, Error> {
         let mut config = writing(&self.params.client);
         config
             .set("transactional.id", name)
@@ -150,7 +158,10 @@ impl Cluster {
             let mut left = QUESTIONS;
             loop {
                 left -= 1;
-                match producer.init_transactions(PATIENCE) {
+                if stop() {
+                    return Err(Error::Closed);
+                }
+                match producer.init_transactions(ANSWER) {
                     Ok(()) => return Ok(producer),
                     Err(KafkaError::Transaction(error)) if error.is_retriable() && left > 0 => {
                         std::thread::sleep(BETWEEN);

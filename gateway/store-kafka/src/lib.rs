@@ -10,11 +10,13 @@
 mod cluster;
 mod failure;
 mod frame;
+mod health;
 mod index;
 mod member;
 mod own;
 mod past;
 mod registry;
+mod revive;
 mod ring;
 mod scratch;
 mod stream;

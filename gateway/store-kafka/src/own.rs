@@ -71,7 +71,7 @@ impl Mark {
     }
 }
 
-fn number(value: &[u8]) -> u64 {
+pub(crate) fn number(value: &[u8]) -> u64 {
     let bytes = value.get(..8).and_then(|bytes| bytes.try_into().ok());
     bytes.map_or(0, u64::from_be_bytes)
 }
@@ -100,6 +100,7 @@ pub(crate) struct Own {
     /// Records below were decided by an earlier owner.
     settled: u64,
     gone: watch::Sender<Option<Gone>>,
+    trouble: watch::Receiver<Option<String>>,
     queue: mpsc::UnboundedSender<Batch>,
     queued: Arc<AtomicUsize>,
     /// Repetitions of events that others appended here.
@@ -133,8 +134,7 @@ impl Own {
         shard: Shard,
     ) -> Result<(Arc<Self>, Recovered), Error> {
         let cluster = &common.cluster;
-        let name = format!("{}.{shard}", common.topic);
-        let producer = Arc::new(Apart::new(cluster.fencing(name).await?));
+        let producer = cluster.fencing(common.lock(shard), || false).await?;
         let before = read_state(common, shard).await?;
         let (low, high) = cluster.bounds(&common.topic, shard).await?;
         let from = scan_from(common, shard, &before, low, high).await?;
@@ -142,15 +142,18 @@ impl Own {
         let gone = watch::Sender::new(None);
         let (queue, queued) = mpsc::unbounded_channel();
         let waiting = Arc::<AtomicUsize>::default();
+        let epoch = before.epoch + 1;
         let writer = Writer {
-            producer,
-            topic: common.state_topic.as_str().into(),
+            common: Arc::clone(common),
             shard,
+            epoch,
+            producer: Arc::new(Apart::new(producer)),
+            known: before.end,
             queue: queued,
             queued: Arc::clone(&waiting),
             gone: gone.clone(),
+            trouble: watch::Sender::new(None),
         };
-        let epoch = before.epoch + 1;
         let params = &cluster.params;
         let own = Arc::new(Self {
             common: Arc::clone(common),
@@ -168,6 +171,7 @@ impl Own {
             end: watch::Sender::new(from),
             settled: before.mark.decided,
             gone,
+            trouble: writer.trouble.subscribe(),
             queue,
             queued: waiting,
             late: AtomicU64::new(0),
@@ -229,6 +233,17 @@ impl Own {
         }
     }
 
+    /// Why what is recorded is not written just now.
+    pub(crate) fn health(&self) -> Result<(), Error> {
+        if let Some(Gone::Failed(why)) = &*self.gone.borrow() {
+            return Err(Error::Failed(format!("shard {}: {why}", self.shard)));
+        }
+        match &*self.trouble.borrow() {
+            Some(why) => Err(Error::Away(format!("shard {}: {why}", self.shard))),
+            None => Ok(()),
+        }
+    }
+
     /// Resolves when it is owned no longer.
     pub(crate) async fn lost(&self) -> Error {
         let mut gone = self.gone.subscribe();
@@ -284,6 +299,7 @@ impl Own {
         let (mut rows, mut twins, mut items): (Vec<Row>, Vec<_>, Vec<_>) = Default::default();
         {
             let mut index = locked(&self.index);
+            let forgot = index.evicted > 0;
             for (number, entry) in frame.entries.into_iter().enumerate() {
                 let place = frame::place(offset, number);
                 if let Some(identity) = &entry.identity {
@@ -308,6 +324,11 @@ impl Own {
                     }
                 }
                 items.push(self.item(place, ms, entry));
+            }
+            if index.evicted > 0 && !forgot {
+                tracing::warn!(topic = %self.common.topic, shard = self.shard, identities = self.common.identities,
+                    "events are forgotten before their window has ended: a repetition of one is a new event; hint: a \
+                     shorter window");
             }
         }
         if !twins.is_empty() {
@@ -517,6 +538,8 @@ struct Before {
     mark: Mark,
     window: u64,
     epoch: u64,
+    /// Where the topic ended.
+    end: u64,
 }
 
 /// Reads a partition of the state topic from beginning to end. Nobody else writes it any more.
@@ -528,9 +551,11 @@ async fn read_state(common: &Arc<Common>, shard: Shard) -> Result<Before, Error>
         mark: Mark::default(),
         window: 0,
         epoch: 0,
+        end: 0,
     };
     let consumer = cluster.reader()?;
     let (low, high) = cluster.bounds(&common.state_topic, shard).await?;
+    before.end = low;
     if low >= high {
         return Ok(before);
     }
@@ -541,6 +566,7 @@ async fn read_state(common: &Arc<Common>, shard: Shard) -> Result<Before, Error>
             Ok(message) => {
                 let key = message.key().unwrap_or_default();
                 let value = message.payload();
+                before.end = u64::try_from(message.offset()).unwrap_or_default() + 1;
                 match Said::of(key) {
                     Some(Said::Engine(key)) => rows.push((key, value.map(Bytes::copy_from_slice))),
                     Some(Said::Twin(place)) => twins.push((place, value.map(number))),

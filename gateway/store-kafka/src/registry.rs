@@ -152,7 +152,7 @@ impl Registry {
         name: &str,
         decide: &impl Fn(Option<&Known>) -> Result<Option<Option<Known>>, Error>,
     ) -> Result<Option<Known>, Error> {
-        let producer = self.cluster.fencing(self.topic.clone()).await?;
+        let producer = self.cluster.fencing(self.topic.clone(), || false).await?;
         let before = self.all().await?.remove(name);
         let Some(row) = decide(before.as_ref())? else {
             return Ok(before);
@@ -166,9 +166,9 @@ impl Registry {
         let topic = self.topic.clone();
         let written = tokio::task::spawn_blocking(move || {
             let answers = Cell::new(0);
-            let patient = || {
+            let patient = |_: &KafkaError| {
                 answers.set(answers.get() + 1);
-                answers.get() > ANSWERS
+                answers.get() <= ANSWERS
             };
             let written = once(&producer, &topic, 0, &rows, &patient);
             written.map_err(|error| crate::failure::failed("write the table of streams", &error))

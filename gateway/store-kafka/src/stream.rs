@@ -37,6 +37,13 @@ pub(crate) struct Common {
     pub(crate) identities: usize,
 }
 
+impl Common {
+    /// What names the producer of a shard's owner, so that there is one.
+    pub(crate) fn lock(&self, shard: Shard) -> String {
+        format!("{}.{shard}", self.topic)
+    }
+}
+
 /// A [`Stream`] on Kafka.
 #[derive(Debug)]
 pub(crate) struct KafkaStream {
@@ -434,6 +441,14 @@ impl Stream for KafkaStream {
             dedupe_evicted: evicted.sum(),
             ..Stats::default()
         }
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        if let Some(why) = &*self.common.cluster.away.borrow() {
+            return Err(Error::Away(why.clone()));
+        }
+        let mut own = self.shards.iter().filter_map(Slot::get);
+        own.try_for_each(|own| own.health())
     }
 
     async fn close(&self) -> Result<(), Error> {

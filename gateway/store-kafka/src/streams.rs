@@ -1,6 +1,7 @@
 //! Streams by name.
 
 use crate::cluster::{Cluster, Params};
+use crate::health;
 use crate::member::Member;
 use crate::registry::{Known, Registry};
 use crate::stream::{Common, KafkaStream};
@@ -34,6 +35,7 @@ impl KafkaStreams {
             .map_err(|error| Error::Failed(format!("{}: {error}", params.scratch.display())))?;
         let cluster = Arc::new(Cluster::new(params)?);
         let registry = Registry::open(Arc::clone(&cluster)).await?;
+        tokio::spawn(health::watch(Arc::downgrade(&cluster)));
         Ok(Self {
             cluster,
             registry,

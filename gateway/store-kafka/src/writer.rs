@@ -4,7 +4,9 @@ use crate::cluster::Apart;
 use crate::failure::is_fenced;
 use crate::own::{Gone, Mark};
 use crate::scratch::Row;
+use crate::stream::Common;
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::FutureExt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use std::sync::Arc;
@@ -95,13 +97,18 @@ impl Batch {
 
 /// The end of the queue that writes.
 pub(crate) struct Writer {
-    pub(crate) producer: Arc<Apart<FutureProducer>>,
-    pub(crate) topic: Arc<str>,
+    pub(crate) common: Arc<Common>,
     pub(crate) shard: u16,
+    pub(crate) epoch: u64,
+    pub(crate) producer: Arc<Apart<FutureProducer>>,
+    /// What lies below in the state topic is known here.
+    pub(crate) known: u64,
     pub(crate) queue: mpsc::UnboundedReceiver<Batch>,
     /// Bytes that wait.
     pub(crate) queued: Arc<AtomicUsize>,
     pub(crate) gone: watch::Sender<Option<Gone>>,
+    /// Why what was recorded last is not written yet.
+    pub(crate) trouble: watch::Sender<Option<String>>,
 }
 
 impl Writer {
@@ -151,46 +158,85 @@ impl Writer {
         }
     }
 
-    async fn write(&self, rows: Vec<Row>) -> Result<(), Gone> {
+    /// Tries until it is done, or somebody else owns the shard. Whether what a producer that is ended had begun was
+    /// committed need not be known: rows say what is, so that those of the last transaction may come twice.
+    async fn write(&mut self, rows: Vec<Row>) -> Result<(), Gone> {
+        let rows = Arc::new(rows);
+        let written = loop {
+            match self.try_write(&rows).await {
+                Ok(last) => break last,
+                Err(Halt::Gone(gone)) => return Err(gone),
+                Err(Halt::Ended(why)) => {
+                    tracing::warn!(topic = %self.common.state_topic, shard = self.shard, why,
+                        "the producer is ended; another takes its place");
+                    self.trouble.send_replace(Some(why));
+                    self.revive().await?;
+                }
+            }
+        };
+        self.known = written.map_or(self.known, |last| last + 1);
+        if self.trouble.borrow().is_some() {
+            self.trouble.send_replace(None);
+        }
+        Ok(())
+    }
+
+    async fn try_write(&self, rows: &Arc<Vec<Row>>) -> Result<Option<u64>, Halt> {
         let transaction = Transaction {
             producer: Arc::clone(&self.producer),
-            topic: Arc::clone(&self.topic),
+            common: Arc::clone(&self.common),
             shard: self.shard,
             gone: self.gone.subscribe(),
+            trouble: self.trouble.clone(),
         };
+        let rows = Arc::clone(rows);
         let done = tokio::task::spawn_blocking(move || transaction.commit(&rows)).await;
-        done.unwrap_or_else(|error| Err(Gone::Failed(error.to_string())))
+        done.unwrap_or_else(|error| Err(Halt::Gone(Gone::Failed(error.to_string()))))
     }
 }
 
+/// Why a transaction is not tried any further.
+enum Halt {
+    Gone(Gone),
+    /// This producer writes no more; another may.
+    Ended(String),
+}
+
 /// Rows written together, on a thread that may wait.
-pub(crate) struct Transaction {
+struct Transaction {
     producer: Arc<Apart<FutureProducer>>,
-    topic: Arc<str>,
+    common: Arc<Common>,
     shard: u16,
     gone: watch::Receiver<Option<Gone>>,
+    trouble: watch::Sender<Option<String>>,
 }
 
 impl Transaction {
-    /// Tries until it is done, or can never be.
-    fn commit(&self, rows: &[Row]) -> Result<(), Gone> {
-        let gone = || self.gone.borrow().is_some();
+    /// Tries until it is done, or can never be. Gives where its last row lies, where that is known.
+    fn commit(&self, rows: &[Row]) -> Result<Option<u64>, Halt> {
+        let topic = &*self.common.state_topic;
+        let again = |error: &KafkaError| {
+            self.trouble.send_replace(Some(error.to_string()));
+            self.gone.borrow().is_none()
+        };
         loop {
-            let Err(error) = once(&self.producer, &self.topic, self.shard, rows, &gone) else {
-                return Ok(());
+            let error = match once(&self.producer, topic, self.shard, rows, &again) {
+                Ok(last) => return Ok(last),
+                Err(error) => error,
             };
             if let Some(gone) = self.gone.borrow().clone() {
-                return Err(gone);
+                return Err(Halt::Gone(gone));
             }
+            again(&error);
             self.step_back(&error)?;
-            tracing::warn!(topic = %self.topic, shard = self.shard, %error,
+            tracing::warn!(topic, shard = self.shard, %error,
                 "what was recorded is not written yet; it is tried again");
             std::thread::sleep(AGAIN);
         }
     }
 
     /// Gives up what was begun, so that it can be begun again.
-    fn step_back(&self, error: &KafkaError) -> Result<(), Gone> {
+    fn step_back(&self, error: &KafkaError) -> Result<(), Halt> {
         final_word(&self.producer, error)?;
         loop {
             let Err(error) = self.producer.abort_transaction(ANSWER) else {
@@ -201,38 +247,40 @@ impl Transaction {
                 KafkaError::Transaction(error) if error.is_retriable() => {}
                 // There is none to give up.
                 KafkaError::Transaction(error) if error.code() == Code::State => return Ok(()),
-                error => return Err(Gone::Failed(error.to_string())),
+                error => return Err(Halt::Ended(error.to_string())),
             }
             if let Some(gone) = self.gone.borrow().clone() {
-                return Err(gone);
+                return Err(Halt::Gone(gone));
             }
         }
     }
 }
 
 /// Whether nothing will ever be written by this producer again.
-fn final_word(producer: &FutureProducer, error: &KafkaError) -> Result<(), Gone> {
+fn final_word(producer: &FutureProducer, error: &KafkaError) -> Result<(), Halt> {
     if is_fenced(error) {
-        return Err(Gone::Fenced);
+        return Err(Halt::Gone(Gone::Fenced));
     }
     match producer.client().fatal_error() {
         None => Ok(()),
         Some((Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch, _)) => {
-            Err(Gone::Fenced)
+            Err(Halt::Gone(Gone::Fenced))
         }
-        Some((_, why)) => Err(Gone::Failed(why)),
+        Some((_, why)) => Err(Halt::Ended(why)),
     }
 }
 
-/// One transaction. It is given up where `stop` says so.
+/// One transaction. What brokers do not answer is asked for as long as `again` says so. Gives where its last row lies,
+/// where that is known.
 pub(crate) fn once(
     producer: &FutureProducer,
     topic: &str,
     shard: u16,
     rows: &[Row],
-    stop: &dyn Fn() -> bool,
-) -> Result<(), KafkaError> {
+    again: &dyn Fn(&KafkaError) -> bool,
+) -> Result<Option<u64>, KafkaError> {
     producer.begin_transaction()?;
+    let mut last = None;
     for (key, value) in rows {
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic)
             .partition(i32::from(shard))
@@ -241,24 +289,38 @@ pub(crate) fn once(
             record = record.payload(&value[..]);
         }
         // What becomes of it is known when the transaction is.
-        while let Err((error, back)) = producer.send_result(record) {
-            if error.rdkafka_error_code() != Some(Code::QueueFull) || stop() {
-                return Err(error);
+        last = loop {
+            match producer.send_result(record) {
+                Ok(delivery) => break Some(delivery),
+                Err((error, back)) => {
+                    if error.rdkafka_error_code() != Some(Code::QueueFull) || !again(&error) {
+                        return Err(error);
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                    record = back;
+                }
             }
-            std::thread::sleep(Duration::from_millis(20));
-            record = back;
-        }
+        };
     }
     loop {
         match producer.commit_transaction(ANSWER) {
-            Err(KafkaError::Transaction(error))
-                if error.is_retriable()
-                    && !error.txn_requires_abort()
-                    && !error.is_fatal()
-                    && !stop() => {}
-            done => return done,
+            Err(error) if may_be_done_yet(&error) && again(&error) => {}
+            done => break done?,
         }
     }
+    let last = last.and_then(FutureExt::now_or_never);
+    Ok(match last {
+        Some(Ok(Ok(delivery))) => u64::try_from(delivery.offset).ok(),
+        _ => None,
+    })
+}
+
+/// Whether a commit that failed is asked for again.
+fn may_be_done_yet(error: &KafkaError) -> bool {
+    let KafkaError::Transaction(error) = error else {
+        return false;
+    };
+    error.is_retriable() && !error.txn_requires_abort() && !error.is_fatal()
 }
 
 #[cfg(test)]

@@ -254,7 +254,8 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// Whether events are taken.
     ///
     /// # Errors
-    /// `Full` while there is no room, `Failed` with the reason once the disk has failed a write.
+    /// `Full` while there is no room, `Away` while whoever keeps it does not answer, `Failed` with the reason once the
+    /// disk has failed a write.
     fn health(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -47,6 +47,7 @@ async fn owners() {
     decide_what_others_appended(&broker).await;
     forget_nothing_by_turns(&broker).await;
     keep_what_is_decided_over_a_trim(&broker).await;
+    say_what_they_forget(&broker).await;
     need_two_copies(&broker).await;
     pass_over_garbage(&broker).await;
 }
@@ -246,6 +247,30 @@ async fn keep_what_is_decided_over_a_trim(broker: &Broker) {
         one(&*other, event(20, "young")).await,
         Appended::Duplicate(young)
     );
+}
+
+/// Beyond so many identities, the oldest is recognised no more, and that is counted.
+async fn say_what_they_forget(broker: &Broker) {
+    let clock = clock();
+    let amend = |params| Params {
+        identities: 2,
+        ..params
+    };
+    let node = node_with(broker, "forget", &clock, 1, amend).await;
+    let settings = Settings {
+        shards: 1,
+        ..Settings::default()
+    };
+    let stream = node.streams.open(NAME, &settings).await.unwrap();
+    stream.recover(0).await.unwrap();
+    for id in 0..2 {
+        new(one(&*stream, event(id, "a")).await);
+    }
+    assert_eq!(stream.stats().dedupe_evicted, 0);
+    new(one(&*stream, event(2, "a")).await);
+    assert_eq!(stream.stats().dedupe_evicted, 1);
+    new(one(&*stream, event(0, "a")).await);
+    assert_eq!(stream.stats().dedupe_evicted, 2);
 }
 
 async fn need_two_copies(broker: &Broker) {

@@ -68,12 +68,17 @@ async fn nothing_acknowledged_is_lost() {
             last
         })
     };
-    for _ in 0..RESTARTS {
+    for last in (0..RESTARTS).rev().map(|left| left == 0) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         broker.kill().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
+        if last {
+            health(&*owner, false).await;
+            health(&*other, false).await;
+        }
         broker.resume().await;
     }
+    health(&*owner, true).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     stop.store(true, Ordering::Relaxed);
     let mut acknowledged = Vec::new();
@@ -106,5 +111,12 @@ async fn nothing_acknowledged_is_lost() {
         let places: Vec<u64> = ids.iter().map(of).collect();
         assert!(places.is_sorted(), "out of order");
         assert!(ids.len() > 10, "little was acknowledged");
+    }
+}
+
+/// Waits until a node says so of its stream.
+async fn health(stream: &dyn Stream, well: bool) {
+    while stream.health().is_ok() != well {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn all(package: &Path, gateway: &Path) -> Result<usize, String> {
             &[
                 "--builtin-schema=vendor.compose-spec",
                 "deploy/compose.yaml",
+                "deploy/compose.kafka.yaml",
             ],
         ),
         (
@@ -65,10 +66,10 @@ pub(super) fn all(package: &Path, gateway: &Path) -> Result<usize, String> {
 }
 
 const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.18.4";
-const CHART_CHECKS: usize = 3;
+const CHART_CHECKS: usize = 6;
 
-/// The chart by Helm's own lint, what it makes of the example by Kubernetes' schemas, and that it refuses to make
-/// something of no configuration.
+/// The chart by Helm's own lint and what it makes of the examples by Kubernetes' schemas, in both shapes; and that it
+/// refuses to make something of no configuration, and of streams that would go with the pod.
 fn chart(tools: &Path) -> Result<(), String> {
     let helm = tools.join("bin/helm");
     if !helm.exists() {
@@ -83,17 +84,23 @@ fn chart(tools: &Path) -> Result<(), String> {
         helm.args(arguments).current_dir(shell::root());
         helm
     };
-    let (chart, values) = ("deploy/helm/tradewind", "deploy/helm/example.yaml");
-    shell::run(&mut run(&["lint", "--strict", chart, "--values", values]))?;
+    let chart = "deploy/helm/tradewind";
+    let (embedded, kafka) = ("deploy/helm/example.yaml", "deploy/helm/example-kafka.yaml");
     // A Helm that was built from source takes the cluster for an ancient one.
     let namespace = ["--namespace", "events", "--kube-version", "1.33.0"];
-    let made =
-        shell::read(run(&["template", "tradewind", chart, "--values", values]).args(namespace))?;
-    let file = tools.join("chart.yaml");
-    std::fs::write(&file, made).map_err(|error| error.to_string())?;
-    shell::run(
-        Command::new(tools.join("bin/kubernetes-validate")).args(["--strict", text(&file)?]),
-    )?;
+    for (values, file) in [(embedded, "chart.yaml"), (kafka, "chart-kafka.yaml")] {
+        shell::run(&mut run(&["lint", "--strict", chart, "--values", values]))?;
+        let mut template = run(&["template", "tradewind", chart, "--values", values]);
+        let made = shell::read(template.args(namespace))?;
+        let file = tools.join(file);
+        std::fs::write(&file, made).map_err(|error| error.to_string())?;
+        let validate = tools.join("bin/kubernetes-validate");
+        shell::run(Command::new(validate).args(["--strict", text(&file)?]))?;
+    }
+    let mut in_the_pod = run(&["template", "tradewind", chart, "--values", embedded]);
+    if shell::read(in_the_pod.args(["--set", "engine=kafka"]).args(namespace)).is_ok() {
+        return Err("the chart puts streams into pods that keep nothing".into());
+    }
     match shell::read(run(&["template", "tradewind", chart]).args(namespace)) {
         Ok(_) => Err("the chart takes no configuration for one".into()),
         Err(_) => Ok(()),

@@ -1,0 +1,183 @@
+//! Another producer in the place of one that is ended for good. librdkafka ends one where an answer leaves it no way to
+//! go on: after a broker was killed in the middle of a commit, the next may say that there is no such transaction.
+
+use crate::cluster::{ANSWER, Apart};
+use crate::failure::failed;
+use crate::own::{Gone, follow, number};
+use crate::writer::{Said, Writer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use std::sync::Arc;
+use std::time::Duration;
+use tradewind_store::Error;
+
+/// Pause after the first attempt that failed; it doubles up to `LONGEST`.
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(5);
+
+impl Writer {
+    /// Tries until there is a producer again, the shard is given up, or belongs to somebody else.
+    pub(crate) async fn revive(&mut self) -> Result<(), Gone> {
+        let mut gone = self.gone.subscribe();
+        let mut pause = FIRST;
+        loop {
+            let why = match self.try_revive().await {
+                Ok(()) => return Ok(()),
+                Err(Error::Fenced) => return Err(Gone::Fenced),
+                Err(Error::Away(why)) => why,
+                Err(Error::Closed) => return Err(gone.borrow().clone().unwrap_or(Gone::Closed)),
+                Err(error) => return Err(Gone::Failed(error.to_string())),
+            };
+            tracing::warn!(topic = %self.common.state_topic, shard = self.shard, why,
+                "there is no producer yet; it is tried again");
+            tokio::select! {
+                _ = gone.wait_for(Option::is_some) => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            if let Some(gone) = gone.borrow().clone() {
+                return Err(gone);
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// The brokers end what the earlier producer had begun, one way or the other, before they let the new one begin.
+    async fn try_revive(&mut self) -> Result<(), Error> {
+        // Looked at before, so that whoever took over meanwhile is not shut out.
+        self.still_ours().await?;
+        let gone = self.gone.subscribe();
+        let stop = move || gone.borrow().is_some();
+        let name = self.common.lock(self.shard);
+        let producer = self.common.cluster.fencing(name, stop).await?;
+        self.producer = Arc::new(Apart::new(producer));
+        // And once more, since somebody may have done so in between.
+        self.still_ours().await
+    }
+
+    /// Reads what was committed since the last transaction that is known here.
+    async fn still_ours(&self) -> Result<(), Error> {
+        let topic = &self.common.state_topic;
+        let consumer = self.common.cluster.reader()?;
+        follow(&consumer, topic, self.shard, self.known)?;
+        loop {
+            let next = tokio::time::timeout(ANSWER, consumer.recv()).await;
+            match next {
+                Ok(Ok(message)) => {
+                    let epoch = match Said::of(message.key().unwrap_or_default()) {
+                        Some(Said::Epoch) => number(message.payload().unwrap_or_default()),
+                        _ => 0,
+                    };
+                    if epoch > self.epoch {
+                        return Err(Error::Fenced);
+                    }
+                }
+                Ok(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+                Ok(Err(error)) => return Err(failed("read what was recorded", &error)),
+                Err(_) => return Err(Error::Away("read what was recorded: no answer".into())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::{Cluster, Copies, Params};
+    use crate::own::Own;
+    use crate::stream::Common;
+    use crate::writer::Said;
+    use bytes::Bytes;
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tempfile::TempDir;
+    use tradewind_store::testkit::ManualClock;
+    use tradewind_store::{Error, Op, Sync};
+
+    /// A broker that answers as it is told; and one stream there, of one shard.
+    struct Ground {
+        broker: MockCluster<'static, DefaultProducerContext>,
+        config: ClientConfig,
+        common: Arc<Common>,
+        _scratch: TempDir,
+    }
+
+    fn ground() -> Ground {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("t", 1, 1).unwrap();
+        broker.create_topic("t.state", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", broker.bootstrap_servers());
+        let scratch = tempfile::tempdir().unwrap();
+        let params = Params {
+            copies: Copies::One,
+            shared: false,
+            ..Params::new(config.clone(), scratch.path().to_owned())
+        };
+        let common = Common {
+            cluster: Arc::new(Cluster::new(params).unwrap()),
+            clock: Arc::new(ManualClock::new(1_700_000_000_000)),
+            writer: 1,
+            topic: "t".into(),
+            state_topic: "t.state".into(),
+            shards: 1,
+            hash_key: [0; 16],
+            retention: Duration::from_secs(60),
+            identities: 10,
+        };
+        Ground {
+            broker,
+            config,
+            common: Arc::new(common),
+            _scratch: scratch,
+        }
+    }
+
+    impl Ground {
+        /// The next commit is answered as one that librdkafka takes for its end.
+        fn end_the_producer(&self) {
+            let answer = RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
+            self.broker.request_errors(RDKafkaApiKey::EndTxn, &[answer]);
+        }
+    }
+
+    fn put(value: &str) -> Vec<Op> {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        vec![Op::Put(Bytes::from_static(b"k"), value)]
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_owner_whose_producer_is_ended_goes_on() {
+        let ground = ground();
+        let (own, _) = Own::recover(&ground.common, 0).await.unwrap();
+        for value in ["1", "2"] {
+            ground.end_the_producer();
+            let recorded = Arc::clone(&own).record(put(value), Sync::Durable).await;
+            assert!(recorded.is_ok(), "{recorded:?}");
+            assert!(own.health().is_ok());
+        }
+        let (next, recovered) = Own::recover(&ground.common, 0).await.unwrap();
+        assert!(recovered.epoch > own.epoch);
+        let got = next.get(Bytes::from_static(b"k")).await.unwrap();
+        assert_eq!(got, Some(Bytes::from_static(b"2")));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_owner_that_another_followed_does_not_come_back() {
+        let ground = ground();
+        let (own, _) = Own::recover(&ground.common, 0).await.unwrap();
+        let key = Said::Epoch.key();
+        let value = (own.epoch + 1).to_be_bytes();
+        let record = FutureRecord::to("t.state")
+            .partition(0)
+            .key(&key[..])
+            .payload(&value[..]);
+        let other: FutureProducer = ground.config.create().unwrap();
+        other.send(record, Duration::from_secs(10)).await.unwrap();
+        ground.end_the_producer();
+        let recorded = Arc::clone(&own).record(put("late"), Sync::Durable).await;
+        assert!(matches!(recorded, Err(Error::Fenced)), "{recorded:?}");
+    }
+}
