@@ -77,11 +77,11 @@ impl<'de> Deserialize<'de> for Auth {
                     other => Err(E::unknown_variant(
                         other,
                         &[
-                            "api-keys",
-                            "basic",
-                            "jwt",
-                            "certificates",
-                            "authorizer",
+                            "{ api-keys: [name] }",
+                            "{ basic: [name] }",
+                            "{ jwt: ... }",
+                            "{ certificates: [name] }",
+                            "{ authorizer: ... }",
                             OPEN,
                         ],
                     )),

@@ -69,6 +69,17 @@ impl Fetcher {
         }
     }
 
+    /// Whether the authorities that it is to trust can be read. They are read again when it asks first.
+    ///
+    /// # Errors
+    /// Where there is no such file, or none of certificates.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.ca {
+            Some(ca) => tls::client(Some(ca)).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Whether plain `http` will do.
     #[must_use]
     pub fn plainly(mut self, plain: bool) -> Self {

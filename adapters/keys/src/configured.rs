@@ -50,9 +50,12 @@ impl tradewind_adapter::Issuers for Configured {
             ..
         } = settings;
         let name = format!("{:?}", (issuer, &at, &algorithms, ca, allow_private));
-        Ok(self.issuers.named(&name, || {
-            Issuer::new(issuer.clone(), at, fetch).only(&algorithms)
-        }))
+        let made = self.issuers.named(&name, || {
+            Issuer::new(issuer.clone(), at, Arc::clone(&fetch)).only(&algorithms)
+        });
+        // The file of authorities may have changed since it was made.
+        made.through(fetch);
+        Ok(made)
     }
 }
 

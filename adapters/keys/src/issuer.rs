@@ -28,7 +28,7 @@ pub struct Issuer {
     also: Vec<String>,
     at: KeysAt,
     algorithms: Vec<Algorithm>,
-    fetch: Arc<dyn Fetch>,
+    fetch: RwLock<Arc<dyn Fetch>>,
     keys: RwLock<KeySet>,
     turn: tokio::sync::Mutex<()>,
     discovered: Mutex<Option<String>>,
@@ -42,7 +42,7 @@ impl Issuer {
             also: Vec::new(),
             at,
             algorithms: ALGORITHMS.to_vec(),
-            fetch,
+            fetch: RwLock::new(fetch),
             keys: RwLock::default(),
             turn: tokio::sync::Mutex::new(()),
             discovered: Mutex::default(),
@@ -61,6 +61,11 @@ impl Issuer {
     pub fn also(mut self, name: impl Into<String>) -> Self {
         self.also.push(name.into());
         self
+    }
+
+    /// Fetches by another one from now on; the keys that are here stay.
+    pub fn through(&self, fetch: Arc<dyn Fetch>) {
+        *self.fetch.write().unwrap_or_else(PoisonError::into_inner) = fetch;
     }
 
     /// Its name.
@@ -128,7 +133,7 @@ impl Issuer {
         };
         let broken = |reason| Error::new(ErrorKind::Unavailable, "read keys", reason);
         let keys = async {
-            let document = self.fetch.get(&url, BYTES_MAX).await?;
+            let document = self.fetch().get(&url, BYTES_MAX).await?;
             let keys = read(&document.body).map_err(broken)?;
             Ok((keys, document.fresh))
         }
@@ -152,7 +157,7 @@ impl Issuer {
         let base = self.name.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");
         let broken = |reason| Error::new(ErrorKind::Unavailable, "discover keys", reason);
-        let document = self.fetch.get(&url, BYTES_MAX).await?;
+        let document = self.fetch().get(&url, BYTES_MAX).await?;
         let document: Document =
             serde_json::from_slice(&document.body).map_err(|e| broken(e.to_string()))?;
         if document.issuer != self.name {
@@ -163,6 +168,10 @@ impl Issuer {
         }
         *self.known() = Some(document.jwks_uri.clone());
         Ok(document.jwks_uri)
+    }
+
+    fn fetch(&self) -> Arc<dyn Fetch> {
+        Arc::clone(&self.fetch.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<String>> {

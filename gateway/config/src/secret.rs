@@ -199,6 +199,11 @@ impl Search<'_> {
                             "basic" => value.is_array(),
                             _ => false,
                         };
+                    // Nor are names of headers, and times.
+                    let asked = at.ends_with("auth/authorizer");
+                    let names = names
+                        || asked && matches!(key.as_str(), "headers" | "cache" | "timeout")
+                        || at.ends_with("auth/authorizer/sink") && key == "kind";
                     let secret = !names && (named || is_secret(key) || is_address(key, value));
                     self.suspected(value, &child(at, key), secret);
                 }

@@ -16,14 +16,12 @@ pub fn infer<'v>(values: impl IntoIterator<Item = &'v Value>) -> Value {
     for value in values {
         seen.see(value);
     }
-    let mut schema = seen.schema();
-    if let Value::Object(map) = &mut schema {
-        map.insert(
-            "$schema".into(),
-            json!("https://json-schema.org/draft/2020-12/schema"),
-        );
+    let language = json!("https://json-schema.org/draft/2020-12/schema");
+    let mut schema = Map::from_iter([("$schema".to_owned(), language)]);
+    if let Value::Object(seen) = seen.schema() {
+        schema.extend(seen);
     }
-    schema
+    Value::Object(schema)
 }
 
 /// What was seen at one place.

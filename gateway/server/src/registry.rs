@@ -58,10 +58,12 @@ fn reach(settings: &Jwt) -> Result<Arc<dyn Fetch>, Error> {
     let allow = allow.map_err(|message| {
         Error::new(ErrorKind::ConfigInvalid, "auth.jwt.allow-private", message)
     })?;
-    Ok(Arc::new(tradewind_http::Fetcher::to(
-        settings.ca.clone(),
-        allow,
-    )))
+    let fetcher = tradewind_http::Fetcher::to(settings.ca.clone(), allow);
+    fetcher.check().map_err(|error| {
+        let message = error.message().replace("`tls.ca`", "`auth.jwt.ca`");
+        Error::new(ErrorKind::ConfigInvalid, "auth", message)
+    })?;
+    Ok(Arc::new(fetcher))
 }
 
 /// What asks a registry of schemas: behind the guard, with the proof that the configuration has for it.

@@ -65,16 +65,24 @@ async fn answers_that_are_no_document() {
         assert_eq!(error.is_temporary(), status != 404, "{error}");
         assert_eq!(server.seen().len(), 1, "{status}: nobody is followed");
     }
-    // A certificate for another name, and none that is trusted.
-    for (name, trusted) in [("other.example", true), ("keys.example", false)] {
-        let acceptor = authority.serve(name, false, &[]);
+    let nowhere = Fetcher::to(Some("/nowhere/ca.pem".into()), Vec::new());
+    let error = nowhere.check().unwrap_err().to_string();
+    assert!(error.contains("cannot be read"), "{error}");
+    assert!(fetcher(&authority, &[], &[]).check().is_ok());
+    // A certificate for another name, one that is over, and none that is trusted.
+    for (name, trusted, expired) in [
+        ("other.example", true, false),
+        ("keys.example", true, true),
+        ("keys.example", false, false),
+    ] {
+        let acceptor = authority.serve(name, expired, &[]);
         let server = Server::with(document(200, &[], "key"), Some(acceptor)).await;
         let other = Authority::new();
         let ca = if trusted { &authority } else { &other };
         let fetcher = fetcher(ca, &["127.0.0.1"], &[&["127.0.0.1"]]);
         let url = format!("https://keys.example:{}/", server.address.port());
         fetcher.get(&url, 100).await.unwrap_err();
-        assert!(server.seen().is_empty(), "{name}");
+        assert!(server.seen().is_empty(), "{name} {trusted} {expired}");
     }
 }
 

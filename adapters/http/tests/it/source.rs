@@ -106,7 +106,7 @@ fn settings_that_cannot_work() {
         ),
         (
             json!({"auth": "none"}),
-            "unknown variant `none`, expected one of `api-keys`, `basic`, `jwt`, `certificates`, `authorizer`, `none-i-understand`",
+            "unknown variant `none`, expected one of `{ api-keys: [name] }`, `{ basic: [name] }`, `{ jwt: ... }`, `{ certificates: [name] }`, `{ authorizer: ... }`, `none-i-understand`",
         ),
         (open(json!({"batch-max": 0})), "batch-max: not 1 to 100000"),
         (

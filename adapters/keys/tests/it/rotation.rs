@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_adapter::Cause;
-use tradewind_keys::{COOL_DOWN, Documents, Issuer, KeysAt, STALE_MAX};
+use tradewind_adapter::{Cause, Fetch, Issuers, Jwt};
+use tradewind_keys::{COOL_DOWN, Configured, Documents, Issuer, KeysAt, STALE_MAX};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -172,4 +172,35 @@ async fn documents() {
     documents.obtain("https://c.example/").await.unwrap_err();
     *server.document.lock().unwrap() = Some(String::new());
     documents.obtain("https://d.example/").await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_fetches_anew_and_forgets_nothing() {
+    // Its authority was replaced, so that what trusts the earlier one fetches no more.
+    let (before, after) = (Server::with(&[rsa(true).jwk("k1")]), Server::with(&[]));
+    let reached: Vec<Arc<dyn Fetch>> = vec![before.clone(), after.clone()];
+    let reached = std::sync::Mutex::new(reached.into_iter());
+    let configured = Configured::new(move |_: &Jwt| Ok(reached.lock().unwrap().next().unwrap()));
+    let settings: Jwt = serde_json::from_value(json!({
+        "issuer": ISSUER, "audience": "us", "keys-url": crate::ground::URL, "ca": "ca.pem",
+    }))
+    .unwrap();
+    let audiences = ["us".to_owned()];
+    let [old, new] =
+        [(true, "k1"), (false, "k2")].map(|(own, key)| rsa(own).token(&head(key), &claims()));
+    let issuer = configured.issuer(&settings).unwrap();
+    issuer.missing(&old).unwrap().await.unwrap();
+    before.fail();
+    after.publish(&[rsa(false).jwk("k2")]);
+    tokio::time::advance(COOL_DOWN).await;
+
+    let reloaded = configured.issuer(&settings).unwrap();
+    let now = crate::ground::now();
+    assert!(
+        reloaded.verify(&old, &audiences, now).is_ok(),
+        "its keys stay"
+    );
+    reloaded.missing(&new).unwrap().await.unwrap();
+    assert!(issuer.verify(&new, &audiences, now).is_ok());
+    assert_eq!((before.asked(), after.asked()), (1, 1));
 }

@@ -203,6 +203,7 @@ impl Loader<'_> {
 
     fn names_exist(&mut self, policies: &Policies, roles: &[(String, Role)], there: &There<'_>) {
         let roles: Vec<String> = roles.iter().map(|(name, _)| name.clone()).collect();
+        let mut seen = BTreeSet::new();
         for named in policies.named() {
             let place = match named.policy.strip_prefix("role ") {
                 Some(name) => format!("/roles/{name}"),
@@ -211,7 +212,10 @@ impl Loader<'_> {
                     named.policy.split('/').next().unwrap_or_default()
                 ),
             };
-            self.exists(&place, Spot::Key, (&named.kind, &named.id), &roles, there);
+            // Many policies of one text may name the same.
+            if seen.insert((place.clone(), named.kind.clone(), named.id.clone())) {
+                self.exists(&place, Spot::Key, (&named.kind, &named.id), &roles, there);
+            }
         }
     }
 

@@ -106,6 +106,10 @@ fn identifier(endpoint: &Endpoint) -> String {
         id.push_str(&first.to_ascii_uppercase());
         id.push_str(rest);
     }
+    // `/xregistry/` stands beside `/xregistry`.
+    if endpoint.path.ends_with('/') {
+        id.push_str("Base");
+    }
     id
 }
 

@@ -35,6 +35,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Schemas as a registry (xRegistry 1.0-rc4)",
             routed(root),
         ),
+        // Clients put a slash behind the base that they are given.
+        shown("/xregistry/", "The same", routed(root)),
         shown(
             "/xregistry/capabilities",
             "What the registry can do",

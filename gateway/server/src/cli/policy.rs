@@ -168,6 +168,9 @@ fn all(checked: &Checked, file: &str, term: &Term) -> Result<(), Failure> {
         .map_err(|findings| Failure::invalid(&findings, term))?;
     let cases: Cases = serde_json::from_value(value)
         .map_err(|error| Failure::new(format!("{}: {error}", input.name)))?;
+    if cases.cases.is_empty() {
+        return Err(Failure::new(format!("{}: there are no cases", input.name)));
+    }
     let mut wrong = 0;
     let mut results = Vec::with_capacity(cases.cases.len());
     for (index, case) in cases.cases.iter().enumerate() {
@@ -187,10 +190,24 @@ fn all(checked: &Checked, file: &str, term: &Term) -> Result<(), Failure> {
             continue;
         }
         let sign = term.mark(as_expected, if as_expected { "✓" } else { "✗" });
-        let line = format!(
+        let mut line = format!(
             "{} {} {}: {decision}",
             case.principal, case.action, case.resource
         );
+        if !as_expected {
+            let policy = case
+                .policy
+                .as_ref()
+                .map(|name| format!(" by policy {name}"));
+            let expected = match case.expect {
+                Expect::Allow => "allow",
+                Expect::Deny => "deny",
+            };
+            line.push_str(&format!(
+                "; expected: {expected}{}",
+                policy.unwrap_or_default()
+            ));
+        }
         term.line(&format!("{sign} {}", plain(&line)))?;
     }
     if term.json() {
@@ -250,6 +267,13 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
         None if case.resource == "gateway" => Resource::Gateway,
         _ => return Err(unknown()),
     };
+    if !is_asked(action, resource) {
+        let what = format!("`{}` is never done to `{}`", action.name(), case.resource);
+        return Err(Failure::usage(what).hint(
+            "publish and subscribe to a stream, read-payload of a stream or subscription, replay and redrive of a \
+             subscription, configure of gateway, subscription or schema, invoke of a route",
+        ));
+    }
     let event = &case.event;
     let facts = match (&event.ty, &event.source) {
         _ if !action.has_event() => Facts::default(),
@@ -264,6 +288,25 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
     };
     let facts = facts.via(case.via.as_deref().unwrap_or_default());
     Ok(checked.policies.decide(&who, action, resource, facts))
+}
+
+/// Whether the gateway ever asks this. What is never asked may well be permitted: a subscription is in its stream.
+fn is_asked(action: Action, resource: Resource<'_>) -> bool {
+    match action {
+        Action::Publish | Action::Subscribe => matches!(resource, Resource::Stream(_)),
+        Action::ReadPayload => {
+            matches!(
+                resource,
+                Resource::Stream(_) | Resource::Subscription { .. }
+            )
+        }
+        Action::Replay | Action::Redrive => matches!(resource, Resource::Subscription { .. }),
+        Action::Configure => matches!(
+            resource,
+            Resource::Gateway | Resource::Subscription { .. } | Resource::Schema { .. }
+        ),
+        Action::Invoke => matches!(resource, Resource::Route(_)),
+    }
 }
 
 fn show(args: &ShowArgs, term: &Term) -> Result<(), Failure> {

@@ -343,6 +343,14 @@ fn policies_are_tried_on_the_command_line() {
         "{code:?} {said}"
     );
 
+    // A subscription is in its stream, and nobody publishes to it.
+    let mut never = one;
+    never[5] = "gateway";
+    let (code, _, said) = run(&[&never[..], &["order.placed"]].concat());
+    assert!(
+        code == Some(2) && said.contains("never done"),
+        "{code:?} {said}"
+    );
     for resource in ["stream:order", "route:orders", "subscription:orders"] {
         let mut misspelt = one;
         misspelt[5] = resource;
@@ -368,7 +376,13 @@ fn policies_are_tried_on_the_command_line() {
     let (code, text, said) = run(&["--cases", file]);
     assert_eq!(code, Some(1), "{text}");
     assert!(
-        text.contains("✗") && said.contains("1 of 1 cases"),
+        text.contains("✗") && text.contains("expected: allow") && said.contains("1 of 1 cases"),
         "{text} {said}"
+    );
+    std::fs::write(&cases, "cases: []\n").unwrap();
+    let (code, _, said) = run(&["--cases", file]);
+    assert!(
+        code == Some(1) && said.contains("there are no cases"),
+        "{said}"
     );
 }

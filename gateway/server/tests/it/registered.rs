@@ -545,6 +545,7 @@ async fn the_registry_is_read_as_an_xregistry_and_imported_again() {
     assert_eq!(newest.header("xregistry-versionscount"), Some("2"));
     for (path, pointer, value) in [
         ("/xregistry", "/schemagroupscount", json!(1)),
+        ("/xregistry/", "/schemagroupscount", json!(1)),
         (
             "/xregistry/schemagroups",
             "/_gateway/schemascount",
