@@ -437,7 +437,7 @@ fn translate(args: &[String]) -> Result<(), String> {
          each: {exact} exact, {superset} superset, {impossible} impossible"
     );
     match ran {
-        Ok(()) if origins >= 5 => {
+        Ok(()) if origins >= 8 => {
             println!("{line}: holds");
             Ok(())
         }

@@ -6,10 +6,12 @@
 
 mod batch;
 mod blocks;
+mod compact;
 mod decode;
 mod encode;
 mod ends;
 mod payload;
+mod planes;
 mod reader;
 mod scan;
 mod text;

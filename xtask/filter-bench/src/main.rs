@@ -15,7 +15,7 @@ mod table;
 
 use bytes::Bytes;
 use rules::Set;
-use sides::{Ours, measure};
+use sides::{Ours, in_turn, measure};
 use std::process::ExitCode;
 use table::Closest;
 use tradewind_event::json;
@@ -63,26 +63,42 @@ fn run() -> Result<String, String> {
     );
     let mut rows = Vec::new();
     for set in Set::ALL {
-        for rules in SIZES {
-            rows.push(row(set, rules)?);
-        }
+        rows.extend(rows_of(set)?);
     }
     let lots = table::run()?;
     Ok(judged(&rows, decode, lots))
 }
 
-fn row(set: Set, rules: usize) -> Result<Row, String> {
-    let documents = rules::events(rules);
-    let events = sides::decoded(&documents)?;
-    let built = Ours::new(set, rules)?;
-    let (ours, found) = built.matching(&events);
+/// All sizes of a set.
+fn rows_of(set: Set) -> Result<Vec<Row>, String> {
+    let mut sides = Vec::new();
+    for rules in SIZES {
+        let documents = rules::events(rules);
+        let events = sides::decoded(&documents)?;
+        sides.push((rules, documents, events, Ours::new(set, rules)?));
+    }
+    let calls = sides.iter();
+    let calls = calls.map(|(_, _, events, built)| (events.len(), built.matching(events)));
+    let figures = in_turn(calls.collect());
+    let rows = sides.into_iter().zip(figures);
+    rows.map(|((rules, documents, _, built), figure)| row(set, rules, &documents, built, figure))
+        .collect()
+}
+
+fn row(
+    set: Set,
+    rules: usize,
+    documents: &[String],
+    built: Ours,
+    (ours, found): (f64, usize),
+) -> Result<Row, String> {
     let (build_ns, bytes) = (built.build_ns, built.bytes);
     let change = built.change(set, rules);
     let patterns: Vec<_> = (0..rules.min(QUAMINA_MAX + 1))
         .map(|n| set.rule(n).1)
         .collect();
     let theirs = (rules <= QUAMINA_MAX)
-        .then(|| sides::quamina(&patterns, &documents))
+        .then(|| sides::quamina(&patterns, documents))
         .flatten();
     if let Some((_, theirs)) = theirs
         && theirs != found

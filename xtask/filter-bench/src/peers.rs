@@ -8,6 +8,9 @@ use std::process::Command;
 /// By group: CPU per event in nanoseconds, and matches.
 pub(crate) type Figures = HashMap<String, (f64, usize)>;
 
+/// An engine that is ready to run.
+pub(crate) struct Peer(Command);
+
 /// The files that all sides read.
 pub(crate) struct Files {
     folder: PathBuf,
@@ -37,7 +40,7 @@ impl Files {
     }
 
     /// event-ruler on Java.
-    pub(crate) fn event_ruler(&self) -> Result<Figures, String> {
+    pub(crate) fn event_ruler(&self) -> Result<Peer, String> {
         let (sources, jars) = (Path::new(SOURCES).join("java"), self.folder.join("jars"));
         let classes = self.folder.join("classes");
         let path = format!("{}/*:{}", jars.display(), classes.display());
@@ -49,11 +52,13 @@ impl Files {
         run(Command::new("javac")
             .args(["-cp", &path, "-d"])
             .args([classes.as_os_str(), sources.join("Driver.java").as_os_str()]))?;
-        self.figures(Command::new("java").args(["-cp", &path, "Driver"]))
+        let mut java = Command::new("java");
+        java.args(["-cp", &path, "Driver"]);
+        Ok(self.peer(java))
     }
 
     /// quamina on Go.
-    pub(crate) fn go_quamina(&self) -> Result<Figures, String> {
+    pub(crate) fn go_quamina(&self) -> Result<Peer, String> {
         let (sources, module) = (Path::new(SOURCES).join("go"), self.folder.join("go"));
         std::fs::create_dir_all(&module).map_err(|e| e.to_string())?;
         for file in ["main.go", "go.mod"] {
@@ -69,11 +74,19 @@ impl Files {
             run(go().args(["mod", "edit", &replaced]))?;
         }
         run(go().args(["build", "-mod=mod", "-o", "driver", "."]))?;
-        self.figures(&mut Command::new(module.join("driver")))
+        Ok(self.peer(Command::new(module.join("driver"))))
     }
 
-    fn figures(&self, command: &mut Command) -> Result<Figures, String> {
-        let said = run(command.args([&self.events, &self.rules]))?;
+    fn peer(&self, mut command: Command) -> Peer {
+        command.args([&self.events, &self.rules]);
+        Peer(command)
+    }
+}
+
+impl Peer {
+    /// One run of it, over all groups.
+    pub(crate) fn figures(&mut self) -> Result<Figures, String> {
+        let said = run(&mut self.0)?;
         let figure = |line: &str| {
             let mut parts = line.split('\t');
             let group = parts.next()?.to_owned();

@@ -21,22 +21,38 @@ pub(crate) fn cpu() -> u64 {
 }
 
 /// CPU per call in nanoseconds: the quickest of several runs, and all that the calls returned once.
-pub(crate) fn measure(events: usize, mut call: impl FnMut(usize) -> usize) -> (f64, usize) {
-    let found = (0..events).map(&mut call).sum();
-    let rounds = (0..ROUNDS).map(|_| {
-        let (start, mut calls) = (cpu(), 0);
-        loop {
-            for event in 0..events {
-                std::hint::black_box(call(event));
-            }
-            calls += events;
-            let spent = cpu() - start;
-            if spent > RUN {
-                return spent as f64 / calls as f64;
-            }
+pub(crate) fn measure(events: usize, call: impl FnMut(usize) -> usize) -> (f64, usize) {
+    let mut alone = in_turn(vec![(events, call)]);
+    alone.pop().unwrap_or((f64::NAN, 0))
+}
+
+/// The same of several that are held against each other: a run of each follows a run of the other, so that
+/// what else the machine does meets all of them.
+pub(crate) fn in_turn(mut sides: Vec<(usize, impl FnMut(usize) -> usize)>) -> Vec<(f64, usize)> {
+    let mut figures: Vec<(f64, usize)> = sides
+        .iter_mut()
+        .map(|(events, call)| (f64::INFINITY, (0..*events).map(call).sum()))
+        .collect();
+    for _ in 0..ROUNDS {
+        for ((events, call), (quickest, _)) in sides.iter_mut().zip(&mut figures) {
+            *quickest = quickest.min(run(*events, call));
         }
-    });
-    (rounds.fold(f64::INFINITY, f64::min), found)
+    }
+    figures
+}
+
+fn run(events: usize, call: &mut impl FnMut(usize) -> usize) -> f64 {
+    let (start, mut calls) = (cpu(), 0);
+    loop {
+        for event in 0..events {
+            std::hint::black_box(call(event));
+        }
+        calls += events;
+        let spent = cpu() - start;
+        if spent > RUN {
+            return spent as f64 / calls as f64;
+        }
+    }
 }
 
 /// A rule set of Tradewind, and what it took to build.
@@ -70,13 +86,14 @@ impl Ours {
         })
     }
 
-    pub(crate) fn matching(&self, events: &[Event]) -> (f64, usize) {
+    /// Matches an event by its number.
+    pub(crate) fn matching(&self, events: &[Event]) -> impl FnMut(usize) -> usize {
         let (mut scratch, mut out) = (Scratch::default(), Vec::new());
-        measure(events.len(), |at| {
+        move |at| {
             let view = View::new(&events[at]);
             self.snapshot.matches(&view, &mut scratch, &mut out);
             out.len()
-        })
+        }
     }
 
     /// The longest of some changes of one filter while somebody holds the set, in milliseconds.

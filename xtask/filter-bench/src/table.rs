@@ -1,12 +1,26 @@
 //! The table of rule types, engine by engine.
 
 use crate::citylots;
-use crate::peers::{Figures, Files};
+use crate::peers::{Figures, Files, Peer};
 use crate::sides::{self, measure};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tradewind_event::{Event, json as format};
 use tradewind_filter::{Dialects, Limits, Scratch, Snapshot, View};
+
+/// How often every side has its turn. Minutes differ more on a shared machine than runs within one.
+const PASSES: usize = 3;
+/// Columns of the table, and their widths.
+const SIDES: [(&str, usize); 5] = [
+    ("a body checked anew", 7),
+    ("a decoded event", 10),
+    ("quamina", 13),
+    ("event-ruler", 17),
+    ("Go quamina", 16),
+];
+
+/// CPU per event in nanoseconds, and matches.
+type Figure = Option<(f64, usize)>;
 
 /// How many times as much event-ruler takes on the rule type where it comes closest.
 pub(crate) struct Closest {
@@ -28,45 +42,56 @@ pub(crate) fn run() -> Result<Option<Closest>, String> {
         );
     }
     let files = Files::write(&events, &lines)?;
-    let java = told("event-ruler", files.event_ruler());
-    let go = told("Go quamina", files.go_quamina());
+    let mut java = told("event-ruler", files.event_ruler());
+    let mut go = told("Go quamina", files.go_quamina());
+    let (bodies, decoded) = (bodies(&events)?, decoded(&events)?);
+    let mut rows: Vec<Vec<Figure>> = vec![Vec::new(); groups.len()];
+    for _ in 0..PASSES {
+        let java = pass("event-ruler", &mut java);
+        let go = pass("Go quamina", &mut go);
+        for ((group, rules), row) in groups.iter().zip(&mut rows) {
+            let figures = [
+                Some(ours(rules, &bodies)?),
+                Some(ours(rules, &decoded)?),
+                sides::quamina(rules, &events),
+                figure(&java, group),
+                figure(&go, group),
+            ];
+            match row.is_empty() {
+                true => row.extend(figures),
+                false => row
+                    .iter_mut()
+                    .zip(figures)
+                    .for_each(|(least, figure)| quicker(least, figure)),
+            }
+        }
+    }
     println!(
-        "\n{} lots, 5 rules of each type; a body that is checked by each match, and one that was checked when its event was \
-         decoded\n",
+        "\n{} lots, 5 rules of each type, the quickest of {PASSES} passes in which every side has its turn; a body that is \
+         checked by each match, and one that was checked when its event was decoded\n",
         events.len()
     );
     println!(
-        "rule type                 anew ns  known ns   matches   quamina ns   event-ruler ns   Go quamina ns"
+        "rule type                 anew ns  known ns   quamina ns   event-ruler ns   Go quamina ns   matches"
     );
     let mut least: Option<Closest> = None;
-    let (bodies, decoded) = (bodies(&events)?, decoded(&events)?);
-    for (group, rules) in &groups {
-        let (anew, found) = ours(rules, &bodies)?;
-        let (known, also) = ours(rules, &decoded)?;
-        if also != found {
-            return Err(format!(
-                "{group}: {found} matches, {also} of decoded events"
-            ));
-        }
-        let quamina = sides::quamina(rules, &events);
-        let others = [
-            ("quamina", quamina),
-            ("event-ruler", figure(&java, group)),
-            ("Go quamina", figure(&go, group)),
-        ];
-        let mut row = format!("{group:<26} {anew:>6.0} {known:>9.0} {found:>9}");
-        for ((name, other), width) in others.into_iter().zip([13, 17, 16]) {
-            let shown = match other {
-                Some((_, theirs)) if theirs != found => {
+    for ((group, _), row) in groups.iter().zip(&rows) {
+        let [Some((anew, found)), Some((known, _)), _, java, _] = row[..] else {
+            continue;
+        };
+        let mut line = format!("{group:<26}");
+        for (&(name, width), figure) in SIDES.iter().zip(row) {
+            let shown = match figure {
+                Some((_, theirs)) if *theirs != found => {
                     return Err(format!("{group}: {found} matches, {name} says {theirs}"));
                 }
                 Some((ns, _)) => format!("{ns:.0}"),
                 None => "-".into(),
             };
-            row += &format!("{shown:>width$}");
+            line += &format!("{shown:>width$}");
         }
-        println!("{row}");
-        if let Some((ns, _)) = figure(&java, group) {
+        println!("{line} {found:>9}");
+        if let Some((ns, _)) = java {
             let (before_anew, before_known) = least
                 .map_or((f64::INFINITY, f64::INFINITY), |least| {
                     (least.anew, least.known)
@@ -80,13 +105,28 @@ pub(crate) fn run() -> Result<Option<Closest>, String> {
     Ok(least)
 }
 
+/// One more run of an engine; none where it could not be had, or failed.
+fn pass(name: &str, peer: &mut Option<Peer>) -> Option<Figures> {
+    told(name, peer.as_mut()?.figures())
+}
+
+/// Keeps the quicker of two runs. What finds another number of matches stands out.
+fn quicker(least: &mut Figure, figure: Figure) {
+    let (Some((quickest, found)), Some((ns, again))) = (least, figure) else {
+        return;
+    };
+    *quickest = quickest.min(ns);
+    if again != *found {
+        *found = usize::MAX;
+    }
+}
+
 fn figure(figures: &Option<Figures>, group: &str) -> Option<(f64, usize)> {
     figures.as_ref()?.get(group).copied()
 }
 
-fn told(name: &str, figures: Result<Figures, String>) -> Option<Figures> {
-    figures
-        .inspect_err(|reason| println!("SKIPPED: {name}: {reason}"))
+fn told<T>(name: &str, had: Result<T, String>) -> Option<T> {
+    had.inspect_err(|reason| println!("SKIPPED: {name}: {reason}"))
         .ok()
 }
 

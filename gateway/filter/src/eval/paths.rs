@@ -43,12 +43,18 @@ struct Names {
 
 impl Names {
     #[inline]
-    fn get(&self, key: &str) -> Option<u32> {
+    fn get(&self, key: &[u8]) -> Option<u32> {
         if self.table.is_empty() {
-            let listed = self.listed.iter().find(|(name, _)| **name == *key);
-            return listed.map(|(_, number)| *number);
+            let mut listed = self.listed.iter();
+            let found = listed.find(|(name, _)| name.as_bytes() == key);
+            return found.map(|(_, number)| *number);
         }
-        self.table.get(key).copied()
+        self.in_table(key)
+    }
+
+    #[inline(never)]
+    fn in_table(&self, key: &[u8]) -> Option<u32> {
+        self.table.get(std::str::from_utf8(key).ok()?).copied()
     }
 
     fn insert(&mut self, key: &Arc<str>, number: u32) {
@@ -65,7 +71,7 @@ impl Names {
 impl Node {
     /// The child of this name.
     #[inline]
-    pub(crate) fn child(&self, key: &str) -> Option<u32> {
+    pub(crate) fn child(&self, key: &[u8]) -> Option<u32> {
         self.children.get(key)
     }
 
@@ -100,7 +106,7 @@ impl Paths {
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<PathId> {
-        self.attributes.get(name)
+        self.attributes.get(name.as_bytes())
     }
 
     /// The attributes, where they are so few that looking each up in an event is quicker than looking all
@@ -121,11 +127,19 @@ impl Paths {
 
     /// The node that the parts of a name with dots lead to.
     #[inline]
-    pub(crate) fn along(&self, node: u32, key: &str) -> Option<u32> {
-        if !self.node(node).deep || !key.as_bytes().contains(&b'.') {
+    pub(crate) fn along(&self, node: u32, key: &[u8]) -> Option<u32> {
+        match self.node(node).deep {
+            true => self.along_parts(node, key),
+            false => None,
+        }
+    }
+
+    #[inline(never)]
+    fn along_parts(&self, node: u32, key: &[u8]) -> Option<u32> {
+        if !key.contains(&b'.') {
             return None;
         }
-        key.split('.')
+        key.split(|byte| *byte == b'.')
             .try_fold(node, |at, part| self.node(at).child(part))
     }
 
@@ -137,7 +151,7 @@ impl Paths {
         for (further, key) in (0..keys.len()).rev().zip(keys) {
             self.nodes[at as usize].enters |= arrays == Arrays::Through;
             self.nodes[at as usize].deep |= further > 0;
-            at = match self.nodes[at as usize].child(key) {
+            at = match self.nodes[at as usize].child(key.as_bytes()) {
                 Some(child) => child,
                 None => self.add_child(at, key),
             };

@@ -101,7 +101,7 @@ impl<'e> Scan<'e, '_, '_, '_> {
         };
         let paths = self.paths;
         let plan = paths.node(node);
-        let named = |key: &str| match plan.child(key) {
+        let named = |key: &[u8]| match plan.child(key) {
             Some(child) => Some((child, false)),
             None => paths.along(node, key).map(|child| (child, true)),
         };

@@ -159,6 +159,47 @@ fn pub_sub() -> impl Strategy<Value = Value> {
     .prop_map(|expression| json!({ "pub-sub": expression }))
 }
 
+fn eventarc() -> impl Strategy<Value = Value> {
+    let pattern = prop::sample::select(&["a*", "*", "**", "{name=*b}", "a/**"][..]);
+    let one = prop_oneof![
+        2 => (attribute(), text()).prop_map(|(name, t)| json!({ "attribute": name, "value": t })),
+        1 => (attribute(), pattern).prop_map(|(name, value)| {
+            json!({ "attribute": name, "value": value, "operator": "match-path-pattern" })
+        }),
+    ];
+    prop::collection::vec(one, 1..3).prop_map(|criteria| json!({ "eventarc": criteria }))
+}
+
+fn knative() -> impl Strategy<Value = Value> {
+    let value = prop_oneof![2 => text(), 1 => Just(String::new())];
+    let attributes = prop::collection::btree_map(attribute(), value, 0..3);
+    prop_oneof![
+        attributes.prop_map(|map| json!({ "filter": { "attributes": map } })),
+        prop::collection::vec(subscriptions(), 1..3).prop_map(|all| json!({ "filters": all })),
+    ]
+    .prop_map(|trigger| json!({ "knative": trigger }))
+}
+
+fn sql() -> impl Strategy<Value = Value> {
+    let text = || prop::sample::select(&["a", "A", "ab", "1", "true", "a%", "%b", "_", "ä"][..]);
+    let op = prop::sample::select(&["=", "!=", "<", ">="][..]);
+    let leaf = prop_oneof![
+        3 => (attribute(), op, text()).prop_map(|(name, op, t)| format!("{name} {op} '{t}'")),
+        2 => (attribute(), text()).prop_map(|(name, t)| format!("{name} LIKE '{t}'")),
+        2 => (attribute(), text(), 0..3_i32).prop_map(|(name, t, n)| format!("{name} IN ('{t}', {n})")),
+        1 => (attribute(), 0..3_i32).prop_map(|(name, n)| format!("{name} = {n}")),
+        1 => attribute().prop_map(|name| format!("EXISTS {name}")),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let op = prop::sample::select(&["AND", "OR", "XOR"][..]);
+        prop_oneof![
+            3 => (inner.clone(), op, inner.clone()).prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+            1 => inner.prop_map(|one| format!("NOT ({one})")),
+        ]
+    })
+    .prop_map(|expression| json!({ "sql": expression }))
+}
+
 fn data() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         text().prop_map(Value::String),
@@ -306,6 +347,21 @@ fn from_event_grid() {
 #[test]
 fn from_pub_sub() {
     proved("pub-sub", pub_sub());
+}
+
+#[test]
+fn from_eventarc() {
+    proved("eventarc", eventarc());
+}
+
+#[test]
+fn from_knative() {
+    proved("knative", knative());
+}
+
+#[test]
+fn from_sql() {
+    proved("sql", sql());
 }
 
 #[test]

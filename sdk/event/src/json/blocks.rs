@@ -3,20 +3,24 @@
 use wide::u8x16;
 
 const SIZE: usize = 64;
-type Block = [u8; SIZE];
+pub(super) type Block = [u8; SIZE];
 
 /// Runs `look` over the 64 bytes from `at` on; zeros stand where there are fewer.
 #[inline(always)]
-fn with_block<T>(bytes: &[u8], at: usize, look: impl Fn(&Block) -> T) -> T {
+pub(super) fn with_block<T>(bytes: &[u8], at: usize, look: impl Fn(&Block) -> T) -> T {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(block) => look(block),
-        None => {
-            let mut block = [0; SIZE];
-            block[..rest.len()].copy_from_slice(rest);
-            look(&block)
-        }
+        None => look(&last_block(rest)),
     }
+}
+
+/// What is too short for a block, with zeros behind it.
+#[inline(never)]
+pub(super) fn last_block(rest: &[u8]) -> Block {
+    let mut block = [0; SIZE];
+    block[..rest.len()].copy_from_slice(rest);
+    block
 }
 
 /// One bit for each byte of the block, the first one lowest.
@@ -73,11 +77,6 @@ impl Plain {
     /// The first block from `at` on that has an end.
     #[inline(never)]
     fn load(bytes: &[u8], at: usize) -> Self {
-        let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
-        let control = u8x16::splat(0x1f);
-        let special = |part: u8x16| {
-            part.simd_eq(quote) | part.simd_eq(backslash) | part.min(control).simd_eq(part)
-        };
         let mut from = at;
         loop {
             let ends = with_block(bytes, from, |block| bits(block, special));
@@ -87,6 +86,25 @@ impl Plain {
             from += SIZE;
         }
     }
+}
+
+/// Quotes, backslashes and control characters.
+#[inline(always)]
+fn special(part: u8x16) -> u8x16 {
+    let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
+    part.simd_eq(quote) | part.simd_eq(backslash) | part.min(u8x16::splat(0x1f)).simd_eq(part)
+}
+
+/// Passes whole blocks of the inside of a string.
+#[inline(always)]
+pub(super) fn long_text(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if any(block, special) {
+            break;
+        }
+        at += SIZE;
+    }
+    at
 }
 
 /// What follows the array or object whose inside begins at `at`, in JSON that is known to be
@@ -137,7 +155,7 @@ pub(super) fn container_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 
 /// From each odd one of the bits up to the next one.
 #[inline(always)]
-fn between(bits: u64) -> u64 {
+pub(super) fn between(bits: u64) -> u64 {
     [1, 2, 4, 8, 16, 32]
         .into_iter()
         .fold(bits, |bits, by| bits ^ bits << by)
@@ -145,7 +163,7 @@ fn between(bits: u64) -> u64 {
 
 /// The bytes that backslashes take, and whether one takes the first of what follows. `escaped` says
 /// that one before takes the first of these.
-fn escapes(backslashes: u64, escaped: u64) -> (u64, u64) {
+pub(super) fn escapes(backslashes: u64, escaped: u64) -> (u64, u64) {
     let mut taken = escaped;
     let mut left = backslashes & !escaped;
     while left != 0 {

@@ -47,7 +47,7 @@ pub(super) fn escaped_text_end(bytes: &[u8], mut at: usize, fault: &mut Fault) -
     }
 }
 
-fn escape_end(bytes: &[u8], at: usize, fault: &mut Fault) -> Option<usize> {
+pub(super) fn escape_end(bytes: &[u8], at: usize, fault: &mut Fault) -> Option<usize> {
     match bytes.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(at + 2),
         Some(b'u') => {

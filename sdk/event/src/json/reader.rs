@@ -96,19 +96,19 @@ impl<'a> Reader<'a> {
         Some(Some(self.inside(key)))
     }
 
-    /// The next member that `wanted` takes by its key, up to its value; others are passed. `Some(None)`
-    /// behind the last one.
+    /// The next member that `wanted` takes by the bytes of its key, up to its value; others are passed.
+    /// `Some(None)` behind the last one.
     #[inline]
     pub fn member_of<T>(
         &mut self,
         mut first: bool,
-        wanted: impl Fn(&str) -> Option<T>,
+        wanted: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<Option<T>> {
         while self.goes_on(b'}', first)? {
             let key = self.scanner.key()?;
             let taken = match key.escaped {
-                false => wanted(self.raw(key)),
-                true => wanted(&self.inside(key)),
+                false => wanted(self.scanner.inside(key)),
+                true => wanted(self.inside(key).as_bytes()),
             };
             match taken {
                 None => self.skip()?,
@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn goes_on(&mut self, close: u8, first: bool) -> Option<bool> {
         match self.scanner.next_token()? {
             byte if byte == close => {

@@ -1,6 +1,7 @@
 //! A JSON scanner (RFC 8259) over bytes that are known to be UTF-8.
 
 use super::blocks::{self, Plain};
+use super::compact;
 use super::ends::{self, COLON, Fault, MEMBER_NAME};
 use super::text::token;
 use crate::DecodeError;
@@ -20,6 +21,8 @@ pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
     plain: Plain,
+    /// No part of it was seen that is written another way.
+    compact: bool,
     fault: Fault,
 }
 
@@ -40,6 +43,7 @@ impl<'a> Scanner<'a> {
             bytes,
             at: 0,
             plain: Plain::default(),
+            compact: true,
             fault: Fault { at: 0, reason: "" },
         }
     }
@@ -107,6 +111,13 @@ impl<'a> Scanner<'a> {
         })
     }
 
+    /// The bytes of a text.
+    #[inline(always)]
+    pub(super) fn inside(&self, text: Text) -> &'a [u8] {
+        let inside = self.bytes.get(text.start as usize..text.end as usize);
+        inside.unwrap_or_default()
+    }
+
     /// A key and its colon.
     #[inline(always)]
     pub(super) fn key(&mut self) -> Option<Text> {
@@ -131,7 +142,19 @@ impl<'a> Scanner<'a> {
     /// Any value, `outer` levels down.
     #[inline]
     pub(super) fn skip_value(&mut self, outer: usize) -> Option<()> {
-        self.skip(|bytes, at, fault| ends::container_end(bytes, at, outer, fault))
+        let mut compact = self.compact;
+        let skipped = self.skip(|bytes, at, fault| {
+            if compact {
+                let end = compact::container_end(bytes, at, outer);
+                if end.is_some() {
+                    return end;
+                }
+                compact = false;
+            }
+            ends::container_end(bytes, at, outer, fault)
+        });
+        self.compact = compact;
+        skipped
     }
 
     /// Any value in a document that is known to be well-formed.
@@ -143,7 +166,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn skip(
         &mut self,
-        container_end: impl Fn(&[u8], usize, &mut Fault) -> Option<usize>,
+        container_end: impl FnOnce(&[u8], usize, &mut Fault) -> Option<usize>,
     ) -> Option<()> {
         let (bytes, at) = (self.bytes, token(self.bytes, self.at));
         self.at = match bytes.get(at) {

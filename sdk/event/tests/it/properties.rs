@@ -31,19 +31,39 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
 
 /// Well-formed JSON with odd spacing.
 fn json_text() -> impl Strategy<Value = String> {
+    json_with(
+        " ,",
+        ":\n",
+        &["null", " true", "-0.50e+3 ", "12345678901234567890123"],
+    )
+}
+
+/// Well-formed JSON without spacing.
+fn compact_text() -> impl Strategy<Value = String> {
+    json_with(
+        ",",
+        ":",
+        &["null", "false", "-70.25", "0", "12345678901234567890123"],
+    )
+    .prop_map(|text| format!("[{text}]"))
+}
+
+fn json_with(
+    comma: &'static str,
+    colon: &'static str,
+    words: &'static [&'static str],
+) -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just(" true".to_owned()),
-        Just("-0.50e+3 ".to_owned()),
-        Just("12345678901234567890123".to_owned()),
-        any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
+        4 => prop::sample::select(words).prop_map(str::to_owned),
+        1 => any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
     ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
+    leaf.prop_recursive(4, 24, 4, move |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(" ,"))),
-            prop::collection::vec((any::<String>(), inner), 0..4).prop_map(|members| {
+            prop::collection::vec(inner.clone(), 0..4)
+                .prop_map(move |v| format!("[{}]", v.join(comma))),
+            prop::collection::vec((any::<String>(), inner), 0..4).prop_map(move |members| {
                 let member =
-                    |(k, v)| format!("{}:\n{v}", serde_json::to_string::<String>(&k).unwrap());
+                    |(k, v)| format!("{}{colon}{v}", serde_json::to_string::<String>(&k).unwrap());
                 format!(
                     "{{{}}}",
                     members
@@ -196,6 +216,14 @@ proptest! {
     #[test]
     fn json_agrees_with_serde_json(text in prop_oneof![
         json_text(),
+        compact_text(),
+        (compact_text(), any::<prop::sample::Index>(), token()).prop_map(|(mut text, at, with)| {
+            let at = at.index(text.len());
+            let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
+            text.replace_range(at..end, with);
+            text
+        }),
         prop::collection::vec(token(), 1..12).prop_map(|tokens| tokens.concat()),
     ]) {
         let event = received(Some("application/json"), text.as_bytes());
