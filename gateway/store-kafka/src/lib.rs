@@ -13,6 +13,7 @@ mod frame;
 mod index;
 mod member;
 mod own;
+mod owners;
 mod past;
 mod registry;
 mod ring;
