@@ -40,7 +40,8 @@ cargo xtask prove <name>
   schedules               cron, rate and one-off schedules in simulated time: daylight saving, leap day,
                           clocks that are set, crashes at every call of the store around a firing
   engines                 the contract suite of stores on memory, the embedded engine and Kafka; and on Kafka, owners
-                          that shut each other out, the engine above it, kills of the broker (Java and Maven)
+                          that shut each other out, the engine above it, kills of the broker; the binary with a
+                          stream there, alone, killed and drained, and two that share one (Java and Maven)
   cluster [--rounds N] [--restarts N]
                           nodes that share a stream of Kafka are killed, leave and come under load (default 20),
                           the broker is killed (default 3): losses, order, take-over (Java and Maven)

@@ -9,6 +9,7 @@
 mod auth;
 pub mod aws;
 mod capability;
+mod engine;
 mod error;
 mod fetch;
 mod foreign;
@@ -35,6 +36,7 @@ pub use auth::{
     Texts, Tokens, api_key,
 };
 pub use capability::Capability;
+pub use engine::{EngineCapability, StreamEngine};
 pub use error::{Error, ErrorKind};
 pub use fetch::{Fetch, Fetched};
 pub use foreign::{Foreign, Mapping};

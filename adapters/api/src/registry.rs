@@ -1,6 +1,8 @@
 //! Adapters by kind.
 
-use crate::{ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Sinks, Source, Webhook};
+use crate::{
+    ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Sinks, Source, StreamEngine, Webhook,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -63,6 +65,7 @@ pub trait SinkAdapter: 'static {
 
 type BuildSource = Box<dyn Fn(&Value, &Build) -> Result<BuiltSource, Failure> + Send + Sync>;
 type BuildSink = Box<dyn Fn(&Value, &Build) -> Result<Arc<dyn Sink>, Failure> + Send + Sync>;
+type BuildEngine = Box<dyn Fn(&Value) -> Result<Arc<dyn StreamEngine>, Failure> + Send + Sync>;
 type Describe = Box<dyn Fn(&mut SchemaGenerator) -> Schema + Send + Sync>;
 
 /// Why an adapter could not be built, with the path of the offending key.
@@ -79,6 +82,7 @@ pub struct Failure {
 pub struct Registry {
     sources: BTreeMap<&'static str, (BuildSource, Describe)>,
     sinks: BTreeMap<&'static str, (BuildSink, Describe)>,
+    engines: BTreeMap<&'static str, (BuildEngine, Describe)>,
     absent: BTreeMap<&'static str, &'static str>,
     issuers: Option<Arc<dyn Issuers>>,
     signers: Option<Arc<dyn Signers>>,
@@ -164,6 +168,16 @@ impl Registry {
         self.sinks.insert(kind, (build, describe));
         self
     }
+    /// Enters what keeps streams; its settings stand beside the gateway's own keys of a stream.
+    pub fn engine<C: DeserializeOwned + JsonSchema + 'static>(
+        &mut self,
+        name: &'static str,
+        make: impl Fn(C) -> Result<Arc<dyn StreamEngine>, Error> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let build: BuildEngine = Box::new(move |value| make(parse(value)?).map_err(whole));
+        self.engines.insert(name, (build, described::<C>()));
+        self
+    }
     /// Names a kind that this binary was built without, and the feature that would enable it.
     pub fn absent(&mut self, kind: &'static str, feature: &'static str) -> &mut Self {
         self.absent.insert(kind, feature);
@@ -205,7 +219,7 @@ impl Registry {
     ) -> Result<BuiltSource, Failure> {
         match self.sources.get(kind) {
             Some((make, _)) => make(value, build),
-            None => Err(self.unknown("source", kind, self.sources.keys())),
+            None => Err(self.unknown("source kind", kind, self.sources.keys())),
         }
     }
     /// Builds a sink from its settings (without `kind`).
@@ -217,8 +231,30 @@ impl Registry {
     ) -> Result<Arc<dyn Sink>, Failure> {
         match self.sinks.get(kind) {
             Some((make, _)) => make(value, build),
-            None => Err(self.unknown("sink", kind, self.sinks.keys())),
+            None => Err(self.unknown("sink kind", kind, self.sinks.keys())),
         }
+    }
+    /// Builds what keeps a stream from its settings (without `engine` and the gateway's own keys).
+    pub fn build_engine(
+        &self,
+        name: &str,
+        value: &Value,
+    ) -> Result<Arc<dyn StreamEngine>, Failure> {
+        match self.engines.get(name) {
+            Some((make, _)) => make(value),
+            None => Err(self.unknown("stream engine", name, self.engines.keys())),
+        }
+    }
+    /// What keeps streams besides the data directory.
+    pub fn engines(&self) -> impl Iterator<Item = &'static str> {
+        self.engines.keys().copied()
+    }
+    /// JSON Schema of the settings of each.
+    pub fn engine_schemas(&self, generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+        self.engines
+            .iter()
+            .map(|(name, (_, describe))| (*name, describe(generator)))
+            .collect()
     }
     /// Kinds of sources.
     pub fn source_kinds(&self) -> impl Iterator<Item = &'static str> {
@@ -251,14 +287,11 @@ impl Registry {
     ) -> Failure {
         let message = match self.absent.get(kind) {
             Some(feature) => format!(
-                "{role} kind `{kind}` is not in this binary: build it with the feature `{feature}`"
+                "{role} `{kind}` is not in this binary: build it with the feature `{feature}`"
             ),
             None => {
                 let known: Vec<&str> = known.copied().collect();
-                format!(
-                    "unknown {role} kind `{kind}` (there are: {})",
-                    known.join(", ")
-                )
+                format!("unknown {role} `{kind}` (there are: {})", known.join(", "))
             }
         };
         Failure {
@@ -296,6 +329,7 @@ impl std::fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("sources", &self.sources.keys())
             .field("sinks", &self.sinks.keys())
+            .field("engines", &self.engines.keys())
             .finish_non_exhaustive()
     }
 }

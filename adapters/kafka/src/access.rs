@@ -92,9 +92,11 @@ const OURS_BY_PREFIX: &[&str] = &["sasl.", "security.", "ssl."];
 const FREE: &[&str] = &["ssl.cipher.suites", "ssl.curves.list"];
 
 impl Access {
+    /// What a client is made with.
+    ///
     /// # Errors
     /// Settings that cannot be right, or that this binary lacks the parts for.
-    pub(crate) fn config(&self) -> Result<ClientConfig, Error> {
+    pub fn config(&self) -> Result<ClientConfig, Error> {
         if self.brokers.is_empty() || self.brokers.iter().any(|broker| !is_address(broker)) {
             return Err(invalid("`brokers` are `host:port` each, at least one"));
         }

@@ -1,6 +1,7 @@
 //! What a load gives: configuration that is whole, built and ready to run.
 
 use crate::diagnostic::Diagnostics;
+use crate::engine::LoadedEngine;
 use crate::group::LoadedMember;
 use crate::load::paths::Piece;
 use crate::model::{
@@ -115,6 +116,8 @@ pub struct LoadedSpace {
 /// A stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedStream {
+    /// What keeps it; `None` for the data directory.
+    pub engine: Option<LoadedEngine>,
     /// The space that it belongs to.
     pub space: String,
     /// Spaces whose subscriptions may read it too.
@@ -134,6 +137,7 @@ pub struct LoadedStream {
 impl Default for LoadedStream {
     fn default() -> Self {
         Self {
+            engine: None,
             space: DEFAULT_SPACE.into(),
             shared_with: Vec::new(),
             settings: Settings::default(),

@@ -2,6 +2,7 @@
 
 mod allow;
 mod authority;
+mod engines;
 pub(crate) mod filter;
 mod gateway;
 mod group;
@@ -307,7 +308,8 @@ impl Loader<'_> {
     ) -> Option<T> {
         if !kinds.contains(&kind) {
             let failure = make(&value).err()?;
-            self.unknown_kind(&child(base, "kind"), kind, failure.error.message(), kinds);
+            let message = failure.error.message();
+            self.unknown_kind(&child(base, "kind"), kind, message, (kinds, "kinds"));
             return None;
         }
         let document = self.document;
@@ -325,14 +327,20 @@ impl Loader<'_> {
         })
     }
 
-    fn unknown_kind(&mut self, place: &str, kind: &str, message: &str, kinds: &[&str]) {
+    fn unknown_kind(
+        &mut self,
+        place: &str,
+        kind: &str,
+        message: &str,
+        (kinds, noun): (&[&str], &str),
+    ) {
         let known: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
         // The registry lists what there is, or names the feature that would add the kind.
         let (text, hint) = match (message.split_once(" (there are"), message.split_once(": ")) {
             (None, Some((text, feature))) => (text, feature.to_string()),
             (list, _) => {
                 let text = list.map_or(message, |(text, _)| text);
-                (text, phrase::choose(kind, &known, "kinds"))
+                (text, phrase::choose(kind, &known, noun))
             }
         };
         let found = self

@@ -36,5 +36,5 @@ pub(crate) use shadow::ShadowKeys;
 pub(crate) use source::KEYS as SOURCE_KEYS;
 pub use source::{Common, MayClaim, RateLimit, Unmatched};
 pub(crate) use space::Space;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{EMBEDDED, KEYS as STREAM_KEYS, Stream};
 pub(crate) use subscription::{Exhaustion, Jitter, Preset, RetryKeys, Subscription};

@@ -1,6 +1,6 @@
 //! JSON Schema of the whole file, one variant for each kind of source and sink.
 
-use crate::model::{Common, File, GROUP, GroupKeys, Route, Subscription};
+use crate::model::{Common, EMBEDDED, File, GROUP, GroupKeys, Route, Stream, Subscription};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -24,6 +24,9 @@ pub fn schema(registry: &Registry) -> Value {
         ("Route", generator.subschema_for::<Route>().to_value()),
     ]
     .map(|(name, schema)| (name, resolve(&schema, generator.definitions()).cloned()));
+    let stream = generator.subschema_for::<Stream>().to_value();
+    let stream = resolve(&stream, generator.definitions()).cloned();
+    let engines = variants(registry.engine_schemas(&mut generator), &mut generator);
     let group = variants(
         vec![(GROUP, generator.subschema_for::<GroupKeys>())],
         &mut generator,
@@ -33,13 +36,13 @@ pub fn schema(registry: &Registry) -> Value {
         let sink = json!({ "$ref": "#/$defs/SinkKinds", "description": member["properties"]["sink"]["description"] });
         set(member, "/properties/sink", sink);
     }
-    definitions.insert("GroupKind".into(), one_of(&json!({}), group));
+    definitions.insert("GroupKind".into(), one_of("kind", &json!({}), group));
     definitions.insert(
         "SubscriptionSink".into(),
         json!({ "type": "object", "anyOf": [{ "$ref": "#/$defs/SinkKinds" }, { "$ref": "#/$defs/GroupKind" }] }),
     );
-    definitions.insert("SourceKinds".into(), one_of(&common, sources));
-    definitions.insert("SinkKinds".into(), one_of(&json!({}), sinks));
+    definitions.insert("SourceKinds".into(), one_of("kind", &common, sources));
+    definitions.insert("SinkKinds".into(), one_of("kind", &json!({}), sinks));
     for (name, schema) in with_sinks {
         let Some(mut schema) = schema else { continue };
         set(
@@ -57,6 +60,20 @@ pub fn schema(registry: &Registry) -> Value {
         "/properties/sources/additionalProperties",
         json!({ "$ref": "#/$defs/SourceKinds" }),
     );
+    if let Some(stream) = stream.filter(|_| !engines.is_empty()) {
+        let mut variants = one_of("engine", &stream, engines);
+        let mut embedded = stream;
+        set(&mut embedded, "/properties/engine/const", json!(EMBEDDED));
+        if let Some(Value::Array(variants)) = variants.get_mut("oneOf") {
+            variants.push(embedded);
+        }
+        set(
+            &mut root,
+            "/properties/streams/additionalProperties",
+            json!({ "$ref": "#/$defs/StreamEngines" }),
+        );
+        definitions.insert("StreamEngines".into(), variants);
+    }
     let name = json!({ "pattern": "^[a-z0-9-]{1,63}$" });
     for section in [
         "api-keys",
@@ -157,8 +174,8 @@ pub(crate) fn resolve<'a>(
     }
 }
 
-/// One closed object per kind: the keys of `common` and those of the kind.
-fn one_of(common: &Value, kinds: Vec<(&'static str, Value)>) -> Value {
+/// One closed object per kind, which stands at `key`: the keys of `common` and those of the kind.
+fn one_of(key: &str, common: &Value, kinds: Vec<(&'static str, Value)>) -> Value {
     let variants: Vec<Value> = kinds
         .into_iter()
         .map(|(kind, settings)| {
@@ -168,13 +185,13 @@ fn one_of(common: &Value, kinds: Vec<(&'static str, Value)>) -> Value {
                 .cloned()
                 .unwrap_or_default();
             properties.insert(
-                "kind".into(),
+                key.into(),
                 json!({ "const": kind, "description": "The adapter." }),
             );
             if let Some(own) = settings["properties"].as_object() {
                 properties.extend(own.clone());
             }
-            let mut required = vec![json!("kind")];
+            let mut required = vec![json!(key)];
             required.extend(
                 settings["required"]
                     .as_array()

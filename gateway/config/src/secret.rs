@@ -61,6 +61,7 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
     };
     let sources = schemas(registry.source_schemas(&mut generator));
     let sinks = schemas(registry.sink_schemas(&mut generator));
+    let engines = schemas(registry.engine_schemas(&mut generator));
     let registries = generator.subschema_for::<SchemaRegistry>().to_value();
     let mut search = Search {
         definitions: generator.definitions(),
@@ -77,13 +78,18 @@ fn places(written: &Value, registry: &Registry) -> (BTreeSet<Pointer>, BTreeSet<
     let sinks_of = ["subscriptions", "routes"]
         .into_iter()
         .flat_map(entries)
-        .filter_map(|(base, entry)| Some((child(&base, "sink"), entry.get("sink")?, &sinks)));
+        .filter_map(|(base, entry)| {
+            Some((child(&base, "sink"), entry.get("sink")?, &sinks, "kind"))
+        });
     let all = entries("sources")
         .into_iter()
-        .map(|(base, source)| (base, source, &sources));
-    for (base, settings, schemas) in all.chain(sinks_of) {
+        .map(|(base, source)| (base, source, &sources, "kind"));
+    let engines_of = entries("streams")
+        .into_iter()
+        .map(|(base, stream)| (base, stream, &engines, "engine"));
+    for (base, settings, schemas, key) in all.chain(sinks_of).chain(engines_of) {
         let kind = settings
-            .get("kind")
+            .get(key)
             .and_then(Value::as_str)
             .unwrap_or_default();
         if let Some(schema) = schemas.get(kind) {

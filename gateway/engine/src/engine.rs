@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+pub use stream::Reach;
 use stream::StreamHandle;
 use tokio::sync::{Mutex, broadcast};
 use tradewind_event::Event;
@@ -101,6 +102,13 @@ pub enum PublishError {
     Unavailable(String),
 }
 
+impl Receipt {
+    /// Whether another node decides if it was there already: it is durable, and its position is not known here.
+    pub fn is_undecided(&self) -> bool {
+        self.position.is_empty() && self.due_ms.is_none()
+    }
+}
+
 impl PublishError {
     /// Whether the same events may be taken later.
     pub fn is_temporary(&self) -> bool {
@@ -121,6 +129,9 @@ pub enum Error {
     /// The request makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// Another node serves it: which, for people.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] tradewind_store::Error),
@@ -130,6 +141,7 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    reach: Reach,
 }
 
 #[derive(Debug)]
@@ -169,7 +181,19 @@ impl Engine {
             stopping: AtomicBool::new(false),
         });
         inner.begin(plan).await?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            reach: Reach::Whole,
+        })
+    }
+
+    /// The same engine, whose operations on a subscription are about so much of its stream.
+    #[must_use]
+    pub fn reaching(&self, reach: Reach) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            reach,
+        }
     }
 
     /// Puts a new plan in force, all of it or nothing. Events at later positions are routed by it.
@@ -430,7 +454,9 @@ impl Engine {
         subscription: &str,
         examples: usize,
     ) -> Result<ComparisonView, Error> {
-        self.inner.compared(subscription, examples).await
+        self.inner
+            .compared(subscription, examples, self.reach)
+            .await
     }
 
     /// As [`Engine::compared`], without differences, of a shadow whose view is at hand: the others are not asked.
@@ -438,7 +464,7 @@ impl Engine {
     /// # Errors
     /// It is no shadow, or the store fails.
     pub async fn compared_of(&self, shadow: &SubscriptionView) -> Result<ComparisonView, Error> {
-        self.inner.compared_of(shadow, 0).await
+        self.inner.compared_of(shadow, 0, Reach::Here).await
     }
 
     /// Forgets what was compared so far, and counts anew.
@@ -446,8 +472,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::compared`].
     pub async fn compare_anew(&self, subscription: &str) -> Result<(), Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        whole(async move { inner.compare_anew(&name).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let name = subscription.to_owned();
+        whole(async move { inner.compare_anew(&name, reach).await }).await
     }
 
     /// Stops starting attempts; durable, survives restarts and reloads.
@@ -481,8 +508,9 @@ impl Engine {
     /// # Errors
     /// No such subscription, it is still configured, or the store fails.
     pub async fn discard(&self, subscription: &str) -> Result<u64, Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        whole(async move { inner.discard(&name).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let name = subscription.to_owned();
+        whole(async move { inner.discard(&name, reach).await }).await
     }
 
     /// Dead letters, shard by shard, by position, after the cursor of an earlier page. At most 1,000.
@@ -495,7 +523,9 @@ impl Engine {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
-        self.inner.dead_letters(subscription, after, limit).await
+        self.inner
+            .dead_letters(subscription, after, limit, self.reach)
+            .await
     }
 
     /// Moves dead letters back to pending: the one at `position`, or all. Returns how many.
@@ -507,9 +537,9 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn redrive(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        let position = position.map(str::to_owned);
-        whole(async move { inner.redrive(&name, position.as_deref()).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let (name, position) = (subscription.to_owned(), position.map(str::to_owned));
+        whole(async move { inner.redrive(&name, position.as_deref(), reach).await }).await
     }
 
     /// Removes dead letters for good, counted as purged. Returns how many.
@@ -517,9 +547,9 @@ impl Engine {
     /// # Errors
     /// No such subscription, or the store fails.
     pub async fn purge(&self, subscription: &str, position: Option<&str>) -> Result<u64, Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        let position = position.map(str::to_owned);
-        whole(async move { inner.purge(&name, position.as_deref()).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let (name, position) = (subscription.to_owned(), position.map(str::to_owned));
+        whole(async move { inner.purge(&name, position.as_deref(), reach).await }).await
     }
 
     /// Starts a replay job from `from` to the present end of the stream. It is filtered by the
@@ -533,8 +563,9 @@ impl Engine {
         from: Start,
         rate_per_second: Option<f64>,
     ) -> Result<ReplayView, Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        whole(async move { inner.replay(&name, from, rate_per_second).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let name = subscription.to_owned();
+        whole(async move { inner.replay(&name, from, rate_per_second, reach).await }).await
     }
 
     /// Replay jobs, running and finished, oldest first.
@@ -547,8 +578,8 @@ impl Engine {
     /// # Errors
     /// No such replay, or the store fails.
     pub async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
-        let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
-        whole(async move { inner.cancel_replay(&id).await }).await
+        let (inner, id, reach) = (Arc::clone(&self.inner), id.to_owned(), self.reach);
+        whole(async move { inner.cancel_replay(&id, reach).await }).await
     }
 
     /// Whether every shard takes writes, and if not, why.
@@ -577,8 +608,9 @@ impl Engine {
 
 impl Engine {
     async fn paused(&self, subscription: &str, paused: bool) -> Result<(), Error> {
-        let (inner, name) = (Arc::clone(&self.inner), subscription.to_owned());
-        whole(async move { inner.pause(&name, paused).await }).await
+        let (inner, reach) = (Arc::clone(&self.inner), self.reach);
+        let name = subscription.to_owned();
+        whole(async move { inner.pause(&name, paused, reach).await }).await
     }
 }
 

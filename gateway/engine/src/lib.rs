@@ -29,7 +29,7 @@ pub use accounting::{Imbalance, imbalances};
 pub use aside::judged;
 pub use clock::Clock;
 pub use differ::{Difference, Ignored, differences};
-pub use engine::{Denied, Engine, Error, Origin, PublishError, Receipt, Violated};
+pub use engine::{Denied, Engine, Error, Origin, PublishError, Reach, Receipt, Violated};
 pub use hash::{HOPS, VIOLATION};
 pub use own::{OWN_SOURCES, OWN_TYPES, SYSTEM, is_own};
 pub use plan::*;

@@ -88,7 +88,7 @@ pub struct SubscriptionView {
     /// Stream.
     pub stream: String,
     /// `active`, `paused`, `disabled` (the sink said it is gone), `suspended` (removed from the
-    /// configuration, with a backlog) or `discarded` (only its closed account is left; its name is
+    /// configuration, with a backlog), `elsewhere` (other nodes serve all of its stream) or `discarded` (only its closed account is left; its name is
     /// `<name> (discarded)`).
     pub state: String,
     /// `closed`, `open` or `half-open`.

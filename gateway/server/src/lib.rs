@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod cli;
 mod codec;
+mod engines;
 pub mod ingress;
 mod registry;
 pub mod routes;

@@ -158,6 +158,7 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     registry
         .source::<tradewind_kafka::KafkaSource>()
         .sink::<tradewind_kafka::KafkaSink>();
+    crate::engines::register(&mut registry);
     #[cfg(feature = "mqtt")]
     registry
         .source::<tradewind_mqtt::MqttSource>()

@@ -49,6 +49,8 @@ pub struct Params {
     pub copies: Copies,
     /// Whether nodes share streams, by a consumer group for each; else whoever opens one takes all of it.
     pub shared: bool,
+    /// What this node calls itself, so that others can be told where a shard is served.
+    pub node: String,
     /// Folder for copies of state; what is in it is not needed again.
     pub scratch: PathBuf,
     /// Most identities remembered of a stream's shards here, each about a hundred bytes.
@@ -65,6 +67,7 @@ impl Params {
             prefix: "tradewind".into(),
             copies: Copies::Replicated(3),
             shared: true,
+            node: "tradewind".into(),
             scratch,
             identities: 500_000,
             recent_bytes: 8 << 20,
@@ -192,7 +195,7 @@ impl Cluster {
 
     /// Asks the brokers, on a thread for it, and again where one is not there yet, or no longer: a topic is known before
     /// its leader is.
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
         question: impl Fn(&BaseConsumer) -> Result<T, KafkaError> + Send + 'static,

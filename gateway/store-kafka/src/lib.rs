@@ -14,6 +14,7 @@ mod health;
 mod index;
 mod member;
 mod own;
+mod owners;
 mod past;
 mod registry;
 mod revive;

@@ -117,6 +117,7 @@ impl Member {
         let mut config: ClientConfig = cluster.params.client.clone();
         config
             .set("group.id", topic)
+            .set("client.id", &cluster.params.node)
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", SESSION_MS)
             .set("heartbeat.interval.ms", HEARTBEAT_MS)

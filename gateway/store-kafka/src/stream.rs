@@ -5,6 +5,7 @@ use crate::failure::failed;
 use crate::frame::{self, ENTRIES_MAX};
 use crate::member::Member;
 use crate::own::{Gone, Own};
+use crate::owners;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{join_all, pending};
@@ -359,6 +360,13 @@ impl Stream for KafkaStream {
 
     fn assigned(&self) -> Option<watch::Receiver<BTreeSet<Shard>>> {
         self.member(|member| member.assigned.clone())
+    }
+
+    async fn owners(&self) -> Result<BTreeMap<Shard, String>, Error> {
+        if self.member(|_| ()).is_none() {
+            return Ok(BTreeMap::new());
+        }
+        owners::owners(&self.common.cluster, &self.common.topic).await
     }
 
     async fn release(&self, shard: Shard) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use crate::Finding;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -219,6 +219,11 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// and go with the processes. `None` where the stream belongs to this one, with all its shards.
     fn assigned(&self) -> Option<watch::Receiver<BTreeSet<Shard>>> {
         None
+    }
+    /// What those call themselves who own the shards of a stream that several processes share, as far as anybody
+    /// knows: for telling people where to ask.
+    async fn owners(&self) -> Result<BTreeMap<Shard, String>, Error> {
+        Ok(BTreeMap::new())
     }
     /// Gives up a shard that is not to be owned any more, once everything recorded is durable.
     async fn release(&self, _shard: Shard) -> Result<(), Error> {

@@ -60,6 +60,8 @@ async fn rounds(
         sinks::at(sinks, "hole", "hole"),
     );
     let mut gateway = Gateway::new(&options.gateway, &subscriptions)?;
+    gateway.settings = options.stream("");
+    gateway.configure(&subscriptions)?;
     for round in 0..count {
         gateway.start().await?;
         let load = Load::start(oracle, gateway.address, 16, kill::TYPES);

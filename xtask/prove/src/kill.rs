@@ -125,7 +125,7 @@ async fn rounds(
         .map_err(|e| e.to_string())?;
     let subscriptions = subscriptions(sinks);
     let mut gateway = Gateway::new(&options.gateway, &subscriptions)?;
-    gateway.settings = "streams: { default: { retention-bytes: 16MiB } }\n".into();
+    gateway.settings = options.stream("retention-bytes: 16MiB");
     gateway.configure(&subscriptions)?;
     restarts.push(gateway.start().await?);
     for round in 1..=options.rounds.unwrap_or(50) {

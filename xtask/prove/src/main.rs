@@ -116,9 +116,26 @@ pub(crate) struct Options {
     /// `backlog` with ten million pending events, and nothing else.
     #[arg(long)]
     ten_million: bool,
+    /// Brokers, `HOST:PORT`: `kill`, `drain` and `reload` with their stream there.
+    #[arg(long)]
+    kafka: Option<String>,
     /// Repeats the random choices of a run; printed by every run.
     #[arg(long)]
     seed: Option<u64>,
+}
+
+impl Options {
+    /// The settings of a stream where `--kafka` wants it, else these.
+    fn stream(&self, embedded: &str) -> String {
+        match &self.kafka {
+            None => format!("streams: {{ default: {{ {embedded} }} }}\n"),
+            Some(brokers) => format!(
+                "streams: {{ default: {{ engine: kafka, cluster: {{ brokers: [\"{brokers}\"] }}, replication: \
+                 unreplicated, shared: false, topic-prefix: prove-{:016x} }} }}\n",
+                fastrand::u64(..)
+            ),
+        }
+    }
 }
 
 /// Figures, or figures and what is wrong.

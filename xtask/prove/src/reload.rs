@@ -72,6 +72,8 @@ async fn rounds(
         .await
         .map_err(|e| e.to_string())?;
     let mut gateway = Gateway::new(&options.gateway, &generation(sinks, false))?;
+    gateway.settings = options.stream("");
+    gateway.configure(&generation(sinks, false))?;
     gateway.start().await?;
     let watch = Watch::default();
     let feed = Feed {

@@ -2,7 +2,13 @@
 
 use super::{Action, Change};
 use crate::checked::Checked;
-use crate::model::{Moment, Period};
+use crate::model::{Moment, Period, STREAM_KEYS};
+
+/// Whether a key of a stream is none of the gateway's own.
+fn is_of_engine(key: &str) -> bool {
+    let first = key.split(['.', '[']).next().unwrap_or_default();
+    !STREAM_KEYS.contains(&first)
+}
 
 /// Fills in the effects of a change.
 pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
@@ -58,6 +64,17 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                     .get(&change.name)
                     .map(|s| (s.order_by.clone(), s.settings.shards))
             };
+            let engine = |checked: &Checked| {
+                let stream = checked.streams.get(&change.name);
+                stream.and_then(|s| Some(s.engine.as_ref()?.name.clone()))
+            };
+            if engine(old) != engine(new) {
+                say("engine cannot change while the stream holds events");
+                blocked = true;
+            } else if engine(new).is_some() && change.keys.iter().any(|key| is_of_engine(&key.key))
+            {
+                say("where the stream lies takes effect at the next start");
+            }
             if let (Some(was), Some(is)) = (key(old), key(new)) {
                 if was.0 != is.0 {
                     say("order-by cannot change while the stream holds events");

@@ -99,7 +99,12 @@ impl Loader<'_> {
     }
 
     fn limits(&mut self, there: &There<'_>) {
-        let bounded = |stream: &LoadedStream| stream.settings.retention_bytes.is_some();
+        let can = |stream: &LoadedStream| {
+            let engine = stream.engine.as_ref();
+            engine.is_none_or(|engine| engine.built.capability().retention_bytes)
+        };
+        let bounded =
+            |stream: &LoadedStream| stream.settings.retention_bytes.is_some() || !can(stream);
         for (name, stream) in there.streams {
             let place = child("/streams", name);
             if self.document.has(&place) && !bounded(stream) {

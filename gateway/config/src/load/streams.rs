@@ -63,8 +63,11 @@ impl Loader<'_> {
                 Value::Null => Value::Object(serde_json::Map::new()),
                 value => value,
             };
-            let keys: Stream = self.decode(&entry.base, value).unwrap_or_default();
+            let (own, engine) = self.of_engine(&entry.base, value);
+            let keys: Stream = self.decode(&entry.base, own).unwrap_or_default();
             self.check_stream(&entry.base, &keys);
+            let engine =
+                engine.and_then(|engine| self.engine((&entry.name, &entry.base), engine, &keys));
             self.check_shared(&entry.base, &keys.shared_with);
             let space = self.space_of(&entry.base, keys.space);
             let mut settings = plain.settings.clone();
@@ -74,8 +77,12 @@ impl Loader<'_> {
             let system = (entry.name == SYSTEM).then_some(SYSTEM_BYTES);
             settings.retention_bytes = keys.retention_bytes.map(|size| size.0).or(system);
             settings.shards = keys.shards.map_or(settings.shards, Into::into);
+            if let Some(engine) = &engine {
+                settings.dedupe_max = engine.built.capability().dedupe_max;
+            }
             settings.dedupe_max = keys.dedupe_max.unwrap_or(settings.dedupe_max);
             let loaded = LoadedStream {
+                engine,
                 space,
                 shared_with: keys.shared_with,
                 settings,

@@ -5,10 +5,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 
+/// What keeps streams unless they say otherwise: the data directory.
+pub(crate) const EMBEDDED: &str = "embedded";
+
+/// The keys of [`Stream`]; with another engine, all others are that one's.
+pub(crate) const KEYS: [&str; 11] = [
+    "dedupe-max",
+    "dedupe-window",
+    "engine",
+    "order-by",
+    "owner",
+    "retention",
+    "retention-bytes",
+    "shards",
+    "shared-with",
+    "space",
+    "why",
+];
+
 /// A named durable log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Stream {
+    /// What keeps it: `embedded`, the data directory, or `kafka`, a cluster of Apache Kafka, with the keys of
+    /// [the guide](../guides/streams-on-kafka.md). It cannot change while the stream holds events. Default
+    /// `embedded`. Since 0.1.
+    pub(crate) engine: Option<String>,
     /// The space that it belongs to. Default `default`. Since 0.1.
     pub(crate) space: Option<String>,
     /// Other spaces, whose subscriptions may read it too. Default: none. Since 0.1.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Body, Build, Capability, Delivery, Error, ErrorKind, Invoke, Parts, Reason, Received, Refusal,
-    Registry, Report, Secret, Settlement, Sink, SinkAdapter, Source, SourceAdapter, Token,
-    Verified, Webhook, WebhookAdapter,
+    Body, Build, Capability, Delivery, EngineCapability, Error, ErrorKind, Invoke, Parts, Reason,
+    Received, Refusal, Registry, Report, Secret, Settlement, Sink, SinkAdapter, Source,
+    SourceAdapter, StreamEngine, Token, Verified, Webhook, WebhookAdapter,
 };
 use tradewind_config::Env;
 use tradewind_event::Event;
@@ -62,8 +62,44 @@ pub(crate) fn registry() -> Registry {
         .sink::<Loose>()
         .source::<tradewind_memory::MemorySource>()
         .sink::<tradewind_memory::MemorySink>()
+        .engine("depot", |depot: Depot| {
+            Ok(Arc::new(depot) as Arc<dyn StreamEngine>)
+        })
         .absent("kafka", "kafka");
     registry
+}
+
+/// Keeps streams elsewhere.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Depot {
+    /// Where.
+    address: String,
+    /// What opens it.
+    token: Secret,
+    /// How often everything is there.
+    #[serde(default = "two")]
+    copies: u16,
+}
+
+fn two() -> u16 {
+    2
+}
+
+impl StreamEngine for Depot {
+    fn describe(&self) -> String {
+        format!("{} copies at {}", self.copies, self.address)
+    }
+    fn capability(&self) -> EngineCapability {
+        EngineCapability {
+            durability: "stored",
+            weak: (self.copies < 2).then_some("the loss of the depot"),
+            retention_bytes: false,
+            dedupe_max: 1000,
+            shared: true,
+            delays: self.token.expose() == "keeps-everything",
+        }
+    }
 }
 
 /// A webhook with secrets.

@@ -192,3 +192,42 @@ fn an_empty_section_of_policies_is_no_missing_one() {
         assert_eq!(effects, [effect], "{before:?} {after:?} {found:?}");
     }
 }
+
+#[test]
+fn a_stream_stays_where_it_lies() {
+    let at = |keys: &str| {
+        format!(
+            "streams:\n  orders: {{ {keys} }}\nsubscriptions:\n  all: {{ owner: shop, stream: orders, sink: {{ kind: pile }} }}\n"
+        )
+    };
+    let depot = |address: &str| {
+        at(&format!(
+            "engine: depot, address: \"{address}\", token: \"${{env:HOOK_SECRET}}\""
+        ))
+    };
+    for (before, after, blocked, effect) in [
+        (
+            at("why: x"),
+            depot("a"),
+            true,
+            "engine cannot change while the stream holds events",
+        ),
+        (
+            depot("a"),
+            at(""),
+            true,
+            "engine cannot change while the stream holds events",
+        ),
+        (at(""), at("engine: embedded"), false, ""),
+        (
+            depot("a"),
+            depot("b"),
+            false,
+            "where the stream lies takes effect at the next start",
+        ),
+    ] {
+        let changes = changes(&before, &after);
+        assert_eq!(changes[0].blocked, blocked, "{}", shown(&changes));
+        assert_eq!(changes[0].effects.concat(), effect, "{}", shown(&changes));
+    }
+}

@@ -1,6 +1,6 @@
 //! Comparisons, put together from the shards of a stream.
 
-use super::stream::StreamHandle;
+use super::stream::{Reach, StreamHandle};
 use super::{Error, Inner};
 use crate::record::{Answer, Tally, Verdict};
 use crate::shard::Command;
@@ -40,9 +40,10 @@ impl Inner {
         &self,
         name: &str,
         examples: usize,
+        reach: Reach,
     ) -> Result<ComparisonView, Error> {
         let shadow = self.shadow(name).await?;
-        self.compared_of(&shadow, examples).await
+        self.compared_of(&shadow, examples, reach).await
     }
 
     /// As [`Inner::compared`], of a shadow whose view is at hand.
@@ -50,6 +51,7 @@ impl Inner {
         &self,
         view: &SubscriptionView,
         examples: usize,
+        reach: Reach,
     ) -> Result<ComparisonView, Error> {
         let shadow = view.name.clone();
         let none = || Error::Invalid(format!("subscription `{shadow}` is no shadow"));
@@ -57,7 +59,8 @@ impl Inner {
         let stream = self.stream_of(view)?;
         let most = examples.min(EXAMPLES_MAX);
         let (mut tally, mut waiting, mut all) = (Tally::default(), 0, Vec::new());
-        for (index, shard) in stream.shards.iter().enumerate() {
+        for shard in stream.reached(reach).await? {
+            let index = shard.number();
             let compared = shard
                 .ask(|answer| Command::Compared(shadow.clone(), most, answer))
                 .await?;
@@ -105,9 +108,10 @@ impl Inner {
         })
     }
 
-    pub(super) async fn compare_anew(&self, name: &str) -> Result<(), Error> {
+    pub(super) async fn compare_anew(&self, name: &str, reach: Reach) -> Result<(), Error> {
         let shadow = self.shadow(name).await?;
-        for shard in &self.stream_of(&shadow)?.shards {
+        let stream = self.stream_of(&shadow)?;
+        for shard in stream.reached(reach).await? {
             shard
                 .ask(|answer| Command::CompareAnew(shadow.name.clone(), answer))
                 .await?;

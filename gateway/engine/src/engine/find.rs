@@ -40,15 +40,24 @@ impl Inner {
         query: &str,
         sees: impl Fn(&str) -> bool,
     ) -> Result<Vec<Journey>, Error> {
+        // Before the search: what lies in others must not take up room among what is found.
+        let mut streams = BTreeMap::clone(&self.streams.load());
+        streams.retain(|name, _| sees(name));
         let mut journeys = Vec::new();
-        for (stream, position) in self.places(query, sees).await? {
+        for (stream, position) in places(&streams, query).await? {
             journeys.extend(self.journey(&stream, position).await?);
         }
         if journeys.is_empty() {
-            return Err(Error::NotFound(format!(
+            let mut none = format!(
                 "no event `{query}`; give an id, its first {PREFIX_MIN} characters or more, \
                  `stream@shard/offset`, or a delivery id"
-            )));
+            );
+            for handle in streams.values() {
+                if let Some(elsewhere) = handle.not_here().await {
+                    none.push_str(&format!("; {elsewhere}"));
+                }
+            }
+            return Err(Error::NotFound(none));
         }
         Ok(journeys)
     }
@@ -58,7 +67,7 @@ impl Inner {
         stream: &StreamHandle,
         position: Position,
     ) -> Result<Option<Journey>, Error> {
-        match stream.shards.get(usize::from(position.shard)) {
+        match stream.shard(position.shard).await? {
             Some(shard) => {
                 shard
                     .ask(|answer| Command::Explain(position.offset, answer))
@@ -68,42 +77,13 @@ impl Inner {
         }
     }
 
-    async fn places(
-        &self,
-        query: &str,
-        sees: impl Fn(&str) -> bool,
-    ) -> Result<Vec<(Arc<StreamHandle>, Position)>, Error> {
-        let mut streams = BTreeMap::clone(&self.streams.load());
-        // Before the search: what lies in others must not take up room among what is found.
-        streams.retain(|name, _| sees(name));
-        if let Some((stream, position)) = query.split_once('@')
-            && let (Some(handle), Ok(position)) = (streams.get(stream), position.parse())
-        {
-            return Ok(vec![(Arc::clone(handle), position)]);
-        }
-        for handle in streams.values() {
-            if let Some(position) = in_delivery_id(&handle.name, query) {
-                return Ok(vec![(Arc::clone(handle), position)]);
-            }
-        }
-        let mut found = Vec::new();
-        for handle in streams.values() {
-            for shard in 0..handle.log.shards() {
-                search(handle, shard, query, &mut found).await?;
-            }
-        }
-        // The newest is what people mean.
-        let excess = found.len().saturating_sub(JOURNEYS);
-        Ok(found.split_off(excess))
-    }
-
     pub(super) async fn event(&self, stream: &str, position: &str) -> Result<Event, Error> {
         let handle = self.stream(stream)?;
         let at: Position = position
             .parse()
             .map_err(|e: tradewind_store::Error| Error::Invalid(e.to_string()))?;
         let none = || Error::NotFound(format!("no event at {position} of stream `{stream}`"));
-        let shard = handle.shards.get(usize::from(at.shard)).ok_or_else(none)?;
+        let shard = handle.shard(at.shard).await?.ok_or_else(none)?;
         shard
             .ask(|answer| Command::Event(at.offset, answer))
             .await?
@@ -147,6 +127,32 @@ impl Inner {
         let handle = self.streams.load().get(name).map(Arc::clone);
         handle.ok_or_else(|| Error::NotFound(format!("no stream `{name}`")))
     }
+}
+
+/// Where the events lie that a query names.
+async fn places(
+    streams: &BTreeMap<String, Arc<StreamHandle>>,
+    query: &str,
+) -> Result<Vec<(Arc<StreamHandle>, Position)>, Error> {
+    if let Some((stream, position)) = query.split_once('@')
+        && let (Some(handle), Ok(position)) = (streams.get(stream), position.parse())
+    {
+        return Ok(vec![(Arc::clone(handle), position)]);
+    }
+    for handle in streams.values() {
+        if let Some(position) = in_delivery_id(&handle.name, query) {
+            return Ok(vec![(Arc::clone(handle), position)]);
+        }
+    }
+    let mut found = Vec::new();
+    for handle in streams.values() {
+        for shard in 0..handle.log.shards() {
+            search(handle, shard, query, &mut found).await?;
+        }
+    }
+    // The newest is what people mean.
+    let excess = found.len().saturating_sub(JOURNEYS);
+    Ok(found.split_off(excess))
 }
 
 /// `<stream>-<shard>-<offset>-<subscription>`

@@ -1,6 +1,6 @@
 //! What operators do.
 
-use super::stream::StreamHandle;
+use super::stream::{Reach, StreamHandle};
 use super::{Error, Inner};
 use crate::record::Job;
 use crate::shard::{Answer, Chunk, Command, LaneView, Moved, Page};
@@ -76,6 +76,32 @@ impl Inner {
                 }
             }
         }
+        // What other nodes serve all of is there, too.
+        let streams = self.streams.load_full();
+        for handle in streams.values().filter(|handle| handle.is_shared()) {
+            for (name, plan) in handle.subscriptions.load().iter() {
+                let key = (name.clone(), handle.name.to_string());
+                views.entry(key).or_insert_with(|| SubscriptionView {
+                    name: name.clone(),
+                    stream: handle.name.to_string(),
+                    state: "elsewhere".into(),
+                    circuit: "closed".into(),
+                    sink: plan.sink.describe(),
+                    account: Account::default(),
+                    cursors: Vec::new(),
+                    in_flight: 0,
+                    behind_bytes: 0,
+                    busy_keys: 0,
+                    filter_errors: 0,
+                    held_up: None,
+                    owner: None,
+                    why: None,
+                    space: Some(plan.space.to_string()),
+                    shadow: plan.shadow.as_ref().map(|shadow| shadow.of.clone()),
+                    members: Vec::new(),
+                });
+            }
+        }
         views.into_values().collect()
     }
 
@@ -114,14 +140,25 @@ impl Inner {
                 suspended = Some(stream);
             }
         }
+        let streams = self.streams.load_full();
+        let configured = |handle: &&Arc<StreamHandle>| {
+            handle.is_shared() && handle.subscriptions.load().contains_key(subscription)
+        };
+        if let Some(stream) = streams.values().find(configured) {
+            return Ok(Arc::clone(stream));
+        }
         let missing = || Error::NotFound(format!("no subscription `{subscription}`"));
         suspended.ok_or_else(|| stopped.unwrap_or_else(missing))
     }
 
-    pub(super) async fn pause(&self, subscription: &str, pause: bool) -> Result<(), Error> {
+    pub(super) async fn pause(
+        &self,
+        subscription: &str,
+        pause: bool,
+        reach: Reach,
+    ) -> Result<(), Error> {
         let stream = self.home_of(subscription).await?;
-        stream.whole_here()?;
-        for shard in &stream.shards {
+        for shard in stream.reached(reach).await? {
             shard
                 .ask(|answer| Command::Pause(subscription.to_owned(), pause, answer))
                 .await?;
@@ -131,7 +168,8 @@ impl Inner {
 
     pub(super) async fn try_again(&self, subscription: &str) -> Result<(), Error> {
         let stream = self.home_of(subscription).await?;
-        for shard in &stream.shards {
+        // Each node has members' circuits of its own.
+        for shard in stream.reached(Reach::Here).await? {
             shard
                 .ask(|answer| Command::TryAgain(subscription.to_owned(), answer))
                 .await?;
@@ -139,7 +177,7 @@ impl Inner {
         Ok(())
     }
 
-    pub(super) async fn discard(&self, subscription: &str) -> Result<u64, Error> {
+    pub(super) async fn discard(&self, subscription: &str, reach: Reach) -> Result<u64, Error> {
         // Removed from the configuration first: a subscription that moved streams has two homes.
         let _changing = self.changing.lock().await;
         let mut homes: Vec<Arc<StreamHandle>> = Vec::new();
@@ -166,11 +204,12 @@ impl Inner {
             return Err(Error::NotFound(format!("no subscription `{subscription}`")));
         }
         let mut cancelled = 0;
+        let mut reached = Vec::new();
         for stream in &homes {
-            stream.whole_here()?;
+            reached.push(stream.reached(reach).await?);
         }
-        for stream in homes {
-            for shard in &stream.shards {
+        for shards in reached {
+            for shard in shards {
                 cancelled += shard
                     .ask(|answer| Command::Discard(subscription.to_owned(), answer))
                     .await?;
@@ -184,9 +223,10 @@ impl Inner {
         subscription: &str,
         after: Option<&str>,
         limit: usize,
+        reach: Reach,
     ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
         let stream = self.home_of(subscription).await?;
-        stream.whole_here()?;
+        let shards = stream.reached(reach).await?;
         let limit = limit.clamp(1, LETTERS_MAX);
         let (first, mut cursor) = match after {
             Some(text) => {
@@ -196,10 +236,11 @@ impl Inner {
             None => (0, None),
         };
         let mut letters = Vec::new();
-        for shard in stream.shards.iter().skip(first) {
+        for shard in shards.into_iter().filter(|shard| shard.number() >= first) {
+            // A page goes on in the shard that it ended in, if that is still served here.
             let page = Page {
                 subscription: subscription.to_owned(),
-                after: cursor.take(),
+                after: cursor.take().filter(|_| shard.number() == first),
                 limit: limit - letters.len(),
             };
             let (more, next) = shard.ask(|answer| Command::Letters(page, answer)).await?;
@@ -215,8 +256,9 @@ impl Inner {
         &self,
         subscription: &str,
         position: Option<&str>,
+        reach: Reach,
     ) -> Result<u64, Error> {
-        self.letters_at(subscription, position, Command::Redrive)
+        self.letters_at(subscription, position, reach, Command::Redrive)
             .await
     }
 
@@ -224,8 +266,9 @@ impl Inner {
         &self,
         subscription: &str,
         position: Option<&str>,
+        reach: Reach,
     ) -> Result<u64, Error> {
-        self.letters_at(subscription, position, Command::Purge)
+        self.letters_at(subscription, position, reach, Command::Purge)
             .await
     }
 
@@ -233,19 +276,20 @@ impl Inner {
         &self,
         subscription: &str,
         position: Option<&str>,
+        reach: Reach,
         command: fn(Chunk, Answer<Moved>) -> Command,
     ) -> Result<u64, Error> {
         let stream = self.home_of(subscription).await?;
-        stream.whole_here()?;
         let at = position
             .map(|p| p.parse::<Position>())
             .transpose()
             .map_err(|e| Error::Invalid(e.to_string()))?;
+        let shards = match at {
+            Some(at) => stream.shard(at.shard).await?.into_iter().collect(),
+            None => stream.reached(reach).await?,
+        };
         let mut n = 0;
-        for (index, shard) in stream.shards.iter().enumerate() {
-            if at.is_some_and(|at| usize::from(at.shard) != index) {
-                continue;
-            }
+        for shard in shards {
             let mut chunk = Chunk {
                 subscription: subscription.to_owned(),
                 offset: at.map(|p| p.offset),
@@ -273,12 +317,12 @@ impl Inner {
         subscription: &str,
         from: Start,
         rate_per_second: Option<f64>,
+        reach: Reach,
     ) -> Result<ReplayView, Error> {
         if rate_per_second.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
             return Err(Error::Invalid("a rate must be above 0 per second".into()));
         }
         let stream = self.home_of(subscription).await?;
-        stream.whole_here()?;
         let _changing = self.changing.lock().await;
         let known: Vec<String> = self.replays().await.into_iter().map(|r| r.id).collect();
         let mut stamp = self.time.now();
@@ -288,7 +332,7 @@ impl Inner {
         let id = format!("{stamp:x}");
         let milli_rate = rate_per_second.map_or(0, |r| ((r * 1000.0) as u64).max(1));
         let shards = stream.shards.len() as u64;
-        for shard in &stream.shards {
+        for shard in stream.reached(reach).await? {
             let job = Job {
                 id: id.clone(),
                 milli_rate: milli_rate.div_ceil(shards),
@@ -302,14 +346,17 @@ impl Inner {
         view.ok_or_else(|| Error::NotFound(format!("no replay `{id}`")))
     }
 
-    pub(super) async fn cancel_replay(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn cancel_replay(&self, id: &str, reach: Reach) -> Result<(), Error> {
         let (mut found, mut elsewhere) = (false, None);
         for handle in self.streams.load_full().values() {
-            if let Err(error) = handle.whole_here() {
-                elsewhere = Some(error);
-                continue;
-            }
-            for shard in &handle.shards {
+            let shards = match handle.reached(reach).await {
+                Ok(shards) => shards,
+                Err(error) => {
+                    elsewhere = Some(error);
+                    continue;
+                }
+            };
+            for shard in shards {
                 found |= shard
                     .ask(|answer| Command::CancelReplay(id.to_owned(), answer))
                     .await?;

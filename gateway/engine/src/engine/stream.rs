@@ -37,6 +37,16 @@ pub(crate) struct ShardHandle {
     pub(crate) moving: Mutex<()>,
 }
 
+/// How much of a stream that several nodes share an operation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// All of it, or none.
+    #[default]
+    Whole,
+    /// What this node serves of it.
+    Here,
+}
+
 /// How to talk to the actor of a shard.
 #[derive(Debug)]
 pub(crate) struct Actor {
@@ -64,6 +74,11 @@ impl ShardHandle {
             backlog: Arc::default(),
             moving: Mutex::new(()),
         }
+    }
+
+    /// Which it is.
+    pub(crate) fn number(&self) -> usize {
+        usize::from(self.shard)
     }
 
     /// Who serves it; `None` where it is not owned here.
@@ -96,20 +111,61 @@ impl ShardHandle {
 }
 
 impl StreamHandle {
-    /// For what is done to all of a stream or not at all.
+    /// Whether other nodes serve some of it, or may.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.log.assigned().is_some()
+    }
+
+    /// The shards that something is done to.
     ///
     /// # Errors
-    /// Some of it is served by other nodes.
-    pub(crate) fn whole_here(&self) -> Result<(), Error> {
+    /// Other nodes serve some of them, or all.
+    pub(crate) async fn reached(&self, reach: Reach) -> Result<Vec<&ShardHandle>, Error> {
+        let (here, elsewhere): (Vec<_>, Vec<_>) = self
+            .shards
+            .iter()
+            .partition(|shard| shard.actor().is_some());
+        match reach {
+            Reach::Here if !here.is_empty() => Ok(here),
+            Reach::Whole if elsewhere.is_empty() => Ok(here),
+            _ => Err(self.elsewhere(elsewhere).await),
+        }
+    }
+
+    /// One shard, which something is done to.
+    ///
+    /// # Errors
+    /// There is none, or another node serves it.
+    pub(crate) async fn shard(&self, shard: u16) -> Result<Option<&ShardHandle>, Error> {
+        match self.shards.get(usize::from(shard)) {
+            Some(there) if there.actor().is_none() => Err(self.elsewhere(vec![there]).await),
+            there => Ok(there),
+        }
+    }
+
+    /// Who serves shards that are not served here, for people.
+    async fn elsewhere(&self, shards: Vec<&ShardHandle>) -> Error {
+        // What nobody knows is left out.
+        let owners = self.log.owners().await.unwrap_or_default();
+        let named = shards.iter().map(|shard| match owners.get(&shard.shard) {
+            Some(node) => format!("shard {} by {node}", shard.shard),
+            None => format!("shard {} by another node", shard.shard),
+        });
+        let named: Vec<String> = named.collect();
+        Error::Elsewhere(format!(
+            "this node does not serve all of stream `{}` that is asked for: {}",
+            self.name,
+            named.join(", ")
+        ))
+    }
+
+    /// The shards that are served elsewhere, for people; `None` where there are none.
+    pub(crate) async fn not_here(&self) -> Option<Error> {
         let elsewhere = self.shards.iter().filter(|shard| shard.actor().is_none());
-        let elsewhere: Vec<String> = elsewhere.map(|shard| shard.shard.to_string()).collect();
+        let elsewhere: Vec<&ShardHandle> = elsewhere.collect();
         match elsewhere.is_empty() {
-            true => Ok(()),
-            false => Err(Error::Invalid(format!(
-                "shards {} of stream `{}` are served by other nodes, so that this cannot be done to all of it here",
-                elsewhere.join(", "),
-                self.name
-            ))),
+            true => None,
+            false => Some(self.elsewhere(elsewhere).await),
         }
     }
 

@@ -3,12 +3,12 @@
 use crate::support::*;
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
-use tradewind_engine::{Engine, Plan, Start};
+use tradewind_engine::{Engine, Error as Refused, Plan, Reach, Start};
 use tradewind_store::testkit::MemoryStreams;
 use tradewind_store::{
     Appended, Batch, Entry, Error, Op, Position, Recovered, Settings, Shard, Stats, Stream,
@@ -92,6 +92,9 @@ impl Stream for Share {
     async fn release(&self, shard: Shard) -> Result<(), Error> {
         self.held.lock().unwrap().remove(&shard);
         Ok(())
+    }
+    async fn owners(&self) -> Result<BTreeMap<Shard, String>, Error> {
+        Ok([0, 1].map(|shard| (shard, format!("node {shard}"))).into())
     }
     fn assigned(&self) -> Option<watch::Receiver<BTreeSet<Shard>>> {
         Some(self.assigned.subscribe())
@@ -230,12 +233,20 @@ async fn each_serves_what_is_assigned_to_it() {
     );
     assert!(one[0].starts_with("0/") && other[0].starts_with("1/"));
     assert_eq!((one.len(), other.len()), (1, 1));
-    let refused = a.pause("all").await.unwrap_err().to_string();
-    assert!(
-        refused.contains("shards 1 of stream `default`"),
-        "{refused}"
-    );
+    let refused = a.pause("all").await.unwrap_err();
+    assert!(matches!(refused, Refused::Elsewhere(_)), "{refused:?}");
+    let refused = refused.to_string();
+    assert!(refused.contains("shard 1 by node 1"), "{refused}");
     assert!(a.replay("all", Start::Oldest, None).await.is_err());
+    let refused = a.redrive("all", Some("1/0")).await.unwrap_err();
+    assert!(matches!(refused, Refused::Elsewhere(_)), "{refused:?}");
+    // Each does its part of it.
+    for engine in [a, b] {
+        let here = engine.reaching(Reach::Here);
+        here.pause("all").await.unwrap();
+        assert_eq!(engine.subscriptions().await[0].state, "paused");
+        here.resume("all").await.unwrap();
+    }
 
     // All of it to the second, which goes on where the first was.
     two.assign([], [0, 1]);
@@ -245,7 +256,10 @@ async fn each_serves_what_is_assigned_to_it() {
     let views = b.subscriptions().await;
     assert_eq!(views[0].account.accepted, 80);
     assert!(views[0].account.balances());
-    assert!(a.subscriptions().await.is_empty());
+    let views = a.subscriptions().await;
+    assert_eq!(views[0].state, "elsewhere");
+    let nothing = a.reaching(Reach::Here).pause("all").await.unwrap_err();
+    assert!(matches!(nothing, Refused::Elsewhere(_)), "{nothing:?}");
     for engine in two.engines {
         engine.drain(Duration::from_secs(1)).await.unwrap();
     }

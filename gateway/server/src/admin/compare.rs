@@ -2,6 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::permit::Permit;
+use super::scope::{self, Scope, reach};
 use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::extract::{Path, Query, State};
@@ -21,7 +22,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "How a shadow compares with its target: counts",
             "Comparison",
             get(counts),
-        ),
+        )
+        .query(&[scope::QUERY]),
         Endpoint::get(
             "/v1/subscriptions/{name}/compare/examples",
             "Events on which a shadow and its target differ, with both replies, latest first",
@@ -31,25 +33,30 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .action(Action::ReadPayload)
         .recorded("read-comparison")
         .asks_later()
-        .query(&[(
-            "limit",
-            "most entries, 10 unless said otherwise, at most 1000",
-        )]),
+        .query(&[
+            (
+                "limit",
+                "most entries, 10 unless said otherwise, at most 1000",
+            ),
+            scope::QUERY,
+        ]),
         Endpoint::post(
             "/v1/subscriptions/{name}/compare/anew",
             "Forget what was compared so far, and count anew",
             "Comparison",
             post(anew),
         )
-        .recorded("compare-anew"),
+        .recorded("compare-anew")
+        .query(&[scope::QUERY]),
     ]
 }
 
 async fn counts(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
 ) -> Result<Json<Value>, Problem> {
-    let view = gateway.engine.compared(&name, 0).await?;
+    let view = scope.of(&gateway.engine).compared(&name, 0).await?;
     Ok(Json(json!({
         "shadow": view.shadow,
         "of": view.of,
@@ -69,6 +76,8 @@ async fn counts(
 #[serde(deny_unknown_fields)]
 struct Most {
     limit: Option<usize>,
+    #[serde(default)]
+    here: bool,
 }
 
 async fn examples(
@@ -78,7 +87,8 @@ async fn examples(
     Extension(permit): Extension<Permit>,
 ) -> Result<Json<Vec<Value>>, Problem> {
     let limit = most.limit.unwrap_or(10);
-    let view = gateway.engine.compared(&name, limit).await?;
+    let engine = gateway.engine.reaching(reach(most.here));
+    let view = engine.compared(&name, limit).await?;
     let ignored = ignored(&gateway, &view.shadow);
     let judged = permit.is_judged(&gateway);
     let mut shown = Vec::with_capacity(view.examples.len());
@@ -140,7 +150,8 @@ fn told(example: &Differing, ignored: &Ignored) -> Result<Value, Problem> {
 async fn anew(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
 ) -> Result<Json<Value>, Problem> {
-    gateway.engine.compare_anew(&name).await?;
-    counts(State(gateway), Path(name)).await
+    scope.of(&gateway.engine).compare_anew(&name).await?;
+    counts(State(gateway), Path(name), Query(scope)).await
 }

@@ -2,6 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::permit::Permit;
+use super::scope::{self, Scope, reach};
 use crate::ingress::Problem;
 use crate::run::Gateway;
 use axum::extract::{Path, Query, State};
@@ -34,6 +35,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 "limit",
                 "most entries, 100 unless said otherwise, at most 1000",
             ),
+            scope::QUERY,
         ]),
         Endpoint::get(
             "/v1/subscriptions/{name}/dead-letters/{shard}/{offset}",
@@ -52,6 +54,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Redrive)
         .recorded("redrive")
+        .query(&[scope::QUERY])
         .body("Which"),
         Endpoint::post(
             "/v1/subscriptions/{name}/dead-letters/purge",
@@ -61,6 +64,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Redrive)
         .recorded("purge")
+        .query(&[scope::QUERY])
         .body("Which"),
     ]
 }
@@ -70,6 +74,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct Page {
     after: Option<String>,
     limit: Option<usize>,
+    #[serde(default)]
+    here: bool,
 }
 
 async fn list(
@@ -81,6 +87,7 @@ async fn list(
     let limit = page.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let (mut letters, next) = gateway
         .engine
+        .reaching(reach(page.here))
         .dead_letters(&name, page.after.as_deref(), limit)
         .await?;
     if permit.is_judged(&gateway) {
@@ -125,6 +132,7 @@ async fn find(gateway: &Gateway, name: &str, position: &str) -> Result<DeadLette
     loop {
         let (letters, next) = gateway
             .engine
+            .reaching(reach(true))
             .dead_letters(name, after.as_deref(), PAGE_MAX)
             .await?;
         if let Some(letter) = letters.into_iter().find(|l| l.position == position) {
@@ -161,17 +169,21 @@ impl Which {
 async fn redrive(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
     Json(which): Json<Which>,
 ) -> Result<Json<Value>, Problem> {
-    let count = gateway.engine.redrive(&name, which.position()?).await?;
+    let engine = scope.of(&gateway.engine);
+    let count = engine.redrive(&name, which.position()?).await?;
     Ok(Json(json!({ "count": count })))
 }
 
 async fn purge(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
     Json(which): Json<Which>,
 ) -> Result<Json<Value>, Problem> {
-    let count = gateway.engine.purge(&name, which.position()?).await?;
+    let engine = scope.of(&gateway.engine);
+    let count = engine.purge(&name, which.position()?).await?;
     Ok(Json(json!({ "count": count })))
 }

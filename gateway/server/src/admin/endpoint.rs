@@ -124,6 +124,11 @@ impl From<Error> for Problem {
                 "invalid-request",
                 "the request makes no sense",
             ),
+            Error::Elsewhere(_) | Error::Store(tradewind_store::Error::Elsewhere(_)) => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "elsewhere",
+                "another node serves it",
+            ),
             _ => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-failed",
@@ -131,10 +136,12 @@ impl From<Error> for Problem {
             ),
         };
         let problem = Problem::new(status, code, title).detail(error.to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            problem.after(Duration::from_secs(5))
-        } else {
-            problem
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.after(Duration::from_secs(5)),
+            StatusCode::MISDIRECTED_REQUEST => {
+                problem.hint("ask that node; `here=true` (`--here`) is for what this one serves")
+            }
+            _ => problem,
         }
     }
 }

@@ -123,6 +123,7 @@ async fn publish(
                 "id": id,
                 "position": receipt.position,
                 "duplicate": receipt.duplicate,
+                "undecided": receipt.is_undecided(),
                 "matched": receipt.matched,
                 "due-ms": receipt.due_ms,
             })

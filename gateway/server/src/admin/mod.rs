@@ -22,6 +22,7 @@ mod replays;
 mod router;
 mod schedules;
 mod schemas;
+mod scope;
 mod space;
 mod subscriptions;
 mod system;

@@ -2,9 +2,10 @@
 
 use super::endpoint::Endpoint;
 use super::permit::Permit;
+use super::scope::{self, Scope};
 use crate::ingress::Problem;
 use crate::run::Gateway;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{delete, get};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -32,6 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .action(Action::Replay)
         .recorded("replay")
         .asks_later()
+        .query(&[scope::QUERY])
         .body("NewReplay"),
         Endpoint::delete(
             "/v1/replays/{id}",
@@ -41,6 +43,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         )
         .action(Action::Replay)
         .recorded("cancel-replay")
+        .query(&[scope::QUERY])
         .asks_later(),
     ]
 }
@@ -74,6 +77,7 @@ async fn list(
 async fn start(
     State(gateway): State<Arc<Gateway>>,
     Extension(permit): Extension<Permit>,
+    Query(scope): Query<Scope>,
     Json(wanted): Json<NewReplay>,
 ) -> Result<Json<ReplayView>, Problem> {
     let from = match wanted.from {
@@ -93,8 +97,8 @@ async fn start(
     permit
         .on_subscription(&gateway, policy::Action::Replay, &wanted.subscription)
         .await?;
-    let view = gateway
-        .engine
+    let view = scope
+        .of(&gateway.engine)
         .replay(&wanted.subscription, from, wanted.rate_per_second)
         .await?;
     Ok(Json(view))
@@ -103,6 +107,7 @@ async fn start(
 async fn cancel(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
+    Query(scope): Query<Scope>,
     Extension(permit): Extension<Permit>,
 ) -> Result<Json<Value>, Problem> {
     if permit.is_judged(&gateway) {
@@ -119,6 +124,6 @@ async fn cancel(
             .on_subscription(&gateway, policy::Action::Replay, &job.subscription)
             .await?;
     }
-    gateway.engine.cancel_replay(&id).await?;
+    scope.of(&gateway.engine).cancel_replay(&id).await?;
     Ok(Json(json!({ "count": 1 })))
 }

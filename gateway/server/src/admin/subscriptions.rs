@@ -2,9 +2,10 @@
 
 use super::endpoint::Endpoint;
 use super::permit::Permit;
+use super::scope::{self, Scope};
 use crate::ingress::Problem;
 use crate::run::Gateway;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -32,21 +33,24 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Subscription",
             post(pause),
         )
-        .recorded("pause"),
+        .recorded("pause")
+        .query(&[scope::QUERY]),
         Endpoint::post(
             "/v1/subscriptions/{name}/resume",
             "Deliver again, also after the sink said that it is gone",
             "Subscription",
             post(resume),
         )
-        .recorded("resume"),
+        .recorded("resume")
+        .query(&[scope::QUERY]),
         Endpoint::post(
             "/v1/subscriptions/{name}/discard",
             "Remove a suspended subscription and its backlog, counted as cancelled",
             "Count",
             post(discard),
         )
-        .recorded("discard"),
+        .recorded("discard")
+        .query(&[scope::QUERY]),
     ]
 }
 
@@ -87,23 +91,26 @@ async fn show(
 async fn pause(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    gateway.engine.pause(&name).await?;
+    scope.of(&gateway.engine).pause(&name).await?;
     show(State(gateway), Path(name)).await
 }
 
 async fn resume(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    gateway.engine.resume(&name).await?;
+    scope.of(&gateway.engine).resume(&name).await?;
     show(State(gateway), Path(name)).await
 }
 
 async fn discard(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
+    Query(scope): Query<Scope>,
 ) -> Result<Json<Value>, Problem> {
-    let count = gateway.engine.discard(&name).await?;
+    let count = scope.of(&gateway.engine).discard(&name).await?;
     Ok(Json(json!({ "count": count })))
 }

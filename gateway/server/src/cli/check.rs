@@ -3,7 +3,8 @@
 use super::failure::Failure;
 use super::gateway_args::default_config;
 use super::term::Term;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tradewind_config::{CODES, Checked, Code, Diagnostics, Severity, System};
 
@@ -109,8 +110,9 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
         Format::Json => {
             let objects = loaded.as_ref().map(Checked::objects).unwrap_or_default();
             let allowed = findings.allowed();
+            let engines = loaded.as_ref().map(engines).unwrap_or_default();
             term.value(&json!({
-                "valid": valid, "findings": findings, "allowed": allowed, "objects": objects
+                "valid": valid, "findings": findings, "allowed": allowed, "objects": objects, "engines": engines
             }))?;
         }
         Format::Sarif => term.value(&tradewind_config::sarif(
@@ -124,6 +126,9 @@ pub(super) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
                     list(checked, term)?;
                 }
                 term.line(&summary(&path.display().to_string(), checked))?;
+                for (name, engine) in engines(checked) {
+                    term.line(&lies(&name, &engine))?;
+                }
             }
         }
     }
@@ -150,6 +155,38 @@ fn summary(path: &str, checked: &Checked) -> String {
         checked.sources.len(),
         checked.streams.len(),
         checked.subscriptions.len()
+    )
+}
+
+/// Streams that do not lie in the data directory: where, and what is otherwise there.
+fn engines(checked: &Checked) -> BTreeMap<String, Value> {
+    let streams = checked.streams.iter();
+    let elsewhere = streams.filter_map(|(name, stream)| {
+        let built = &stream.engine.as_ref()?.built;
+        let told = json!({ "at": built.describe(), "capability": built.capability() });
+        Some((name.clone(), told))
+    });
+    elsewhere.collect()
+}
+
+fn lies(stream: &str, engine: &Value) -> String {
+    let can = &engine["capability"];
+    let without: Vec<&str> = [
+        (can["delays"] == false, "events for later"),
+        (can["retention-bytes"] == false, "`retention-bytes`"),
+    ]
+    .into_iter()
+    .filter_map(|(lacks, what)| lacks.then_some(what))
+    .collect();
+    let without = match without.is_empty() {
+        true => String::new(),
+        false => format!(", without {}", without.join(" and ")),
+    };
+    format!(
+        "stream {stream}: {}; an answer means `{}`; {} identities{without}",
+        engine["at"].as_str().unwrap_or_default(),
+        can["durability"].as_str().unwrap_or_default(),
+        can["dedupe-max"],
     )
 }
 

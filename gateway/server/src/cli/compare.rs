@@ -3,6 +3,7 @@
 use super::client::encode;
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
+use super::scope::Scope;
 use super::term::{Term, now_ms, plain, span, time};
 use serde_json::{Value, json};
 
@@ -26,6 +27,8 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["examples", "at_least"])]
     anew: bool,
     #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
     gateway: GatewayArgs,
 }
 
@@ -33,10 +36,12 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let client = args.gateway.client()?;
     let base = format!("/v1/subscriptions/{}/compare", encode(&args.subscription));
     if args.anew {
-        let counts: Value = client.post(&format!("{base}/anew"), json!({})).await?;
+        let counts: Value = client
+            .post(&args.scope.on(&format!("{base}/anew")), json!({}))
+            .await?;
         return show(&counts, term);
     }
-    let mut counts: Value = client.get(&base).await?;
+    let mut counts: Value = client.get(&args.scope.on(&base)).await?;
     let number = |key: &str| counts[key].as_u64().unwrap_or_default();
     let (compared, agrees) = (number("compared"), counts["agrees"] == true);
     let differing = number("differing-status") + number("differing-reply");
@@ -44,7 +49,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let mut withheld = None;
     if differing > 0 && args.examples > 0 {
         let path = format!("{base}/examples?limit={}", args.examples);
-        match client.get::<Value>(&path).await {
+        match client.get::<Value>(&args.scope.on(&path)).await {
             Ok(examples) => counts["examples"] = examples,
             // The counts are told to everybody who may look.
             Err(failure) => withheld = Some(failure),

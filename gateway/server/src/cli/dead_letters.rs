@@ -3,6 +3,7 @@
 use super::client::encode;
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
+use super::scope::Scope;
 use super::term::{Term, now_ms, plain, span, time};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ pub(super) enum Command {
         /// Where the page before ended
         #[arg(long)]
         after: Option<String>,
+        #[command(flatten)]
+        scope: Scope,
         #[command(flatten)]
         gateway: GatewayArgs,
     },
@@ -61,6 +64,8 @@ pub(super) struct Which {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
     gateway: GatewayArgs,
 }
 
@@ -70,13 +75,14 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
             subscription,
             limit,
             after,
+            scope,
             gateway,
         } => {
             let mut path = format!("{}?limit={limit}", base(&subscription));
             if let Some(after) = after {
                 path.push_str(&format!("&after={}", encode(&after)));
             }
-            let page: Value = gateway.client()?.get(&path).await?;
+            let page: Value = gateway.client()?.get(&scope.on(&path)).await?;
             list(&page, term)
         }
         Command::Show {
@@ -175,6 +181,7 @@ fn show(whole: &Value, term: &Term) -> Result<(), Failure> {
 
 async fn change(what: &str, which: Which, term: &Term) -> Result<(), Failure> {
     let path = format!("{}/{what}", base(&which.subscription));
+    let path = which.scope.on(&path);
     let body = match &which.position {
         Some(position) => json!({ "position": position }),
         None => json!({ "all": true }),

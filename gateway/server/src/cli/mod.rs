@@ -31,6 +31,7 @@ mod replay;
 mod restore;
 mod schedules;
 mod schema;
+mod scope;
 mod secured;
 mod send;
 mod serve;

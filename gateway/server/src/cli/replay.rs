@@ -3,6 +3,7 @@
 use super::client::encode;
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
+use super::scope::Scope;
 use super::term::Term;
 use clap::Subcommand;
 use http::Method;
@@ -38,6 +39,8 @@ struct StartArgs {
     #[arg(long)]
     rate: Option<f64>,
     #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
     gateway: GatewayArgs,
 }
 
@@ -55,6 +58,8 @@ enum Command {
         /// Id of the job
         id: String,
         #[command(flatten)]
+        scope: Scope,
+        #[command(flatten)]
         gateway: GatewayArgs,
     },
 }
@@ -65,8 +70,8 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             let replays: Vec<ReplayView> = gateway.client()?.get("/v1/replays").await?;
             show(&replays, term)
         }
-        Some(Command::Cancel { id, gateway }) => {
-            let path = format!("/v1/replays/{}", encode(&id));
+        Some(Command::Cancel { id, scope, gateway }) => {
+            let path = scope.on(&format!("/v1/replays/{}", encode(&id)));
             let _: Value = gateway.client()?.call(Method::DELETE, &path, None).await?;
             term.note(&format!("replay {id} is cancelled"));
             Ok(())
@@ -95,7 +100,8 @@ async fn start(args: StartArgs, term: &Term) -> Result<(), Failure> {
         "from": from,
         "rate-per-second": args.rate,
     });
-    let replay: ReplayView = args.gateway.client()?.post("/v1/replays", wanted).await?;
+    let path = args.scope.on("/v1/replays");
+    let replay: ReplayView = args.gateway.client()?.post(&path, wanted).await?;
     show(&[replay], term)
 }
 

@@ -87,10 +87,13 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             Some(true) => "  (was there already)",
             _ => "",
         };
+        let at = match text("position") {
+            "" => String::new(),
+            position => format!("@{position}"),
+        };
         term.line(&format!(
-            "{}  {stream}@{}  matched {}{again}",
+            "{}  {stream}{at}  matched {}{again}",
             text("id"),
-            text("position"),
             event["matched"]
         ))?;
     }

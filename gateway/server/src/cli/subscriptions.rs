@@ -3,6 +3,7 @@
 use super::client::encode;
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
+use super::scope::Scope;
 use super::term::Term;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub(super) struct One {
     /// Subscription
     name: String,
     #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
     gateway: GatewayArgs,
 }
 
@@ -47,6 +50,7 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
         Command::Resume(one) => change("resume", &one, term).await,
         Command::Discard(one) => {
             let path = format!("/v1/subscriptions/{}/discard", encode(&one.name));
+            let path = one.scope.on(&path);
             let count: Value = one.gateway.client()?.post(&path, json!({})).await?;
             if term.json() {
                 term.value(&count)?;
@@ -60,6 +64,7 @@ pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
 
 async fn change(what: &str, one: &One, term: &Term) -> Result<(), Failure> {
     let path = format!("/v1/subscriptions/{}/{what}", encode(&one.name));
+    let path = one.scope.on(&path);
     let view: SubscriptionView = one.gateway.client()?.post(&path, json!({})).await?;
     show(&[view], term)
 }

@@ -14,7 +14,8 @@ pub type AnswerBody = Either<Full<Bytes>, Streamed>;
 
 /// Position of the event, `stream@shard/offset`; only where the request held one event.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("tradewind-position");
-/// What the answer promises: `fsync`, `os` or `ephemeral`; `none` for routes.
+/// What the answer promises: `fsync`, `os` or `ephemeral`, of a stream on Kafka `replicated` or `unreplicated`; `none`
+/// for routes.
 pub(crate) const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
 
 /// Body of a 2xx: one item per event, in the order of the request.
@@ -35,6 +36,9 @@ pub struct Item<'a> {
     pub position: &'a str,
     /// Whether the event was there already.
     pub duplicate: bool,
+    /// It is durable, and another node decides whether it was there already; it has no position here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undecided: bool,
     /// Subscriptions that it goes to.
     pub matched: usize,
     /// When it will be appended, where it was published for later; it has no position yet.
@@ -72,6 +76,7 @@ pub(crate) fn taken(
                 id,
                 position: &receipt.position,
                 duplicate: receipt.duplicate,
+                undecided: receipt.is_undecided(),
                 matched: receipt.matched,
                 due_ms: receipt.due_ms,
             })
@@ -90,7 +95,9 @@ pub(crate) fn taken(
         DURABILITY,
         HeaderValue::from_static(site.durability(&door.stream)),
     );
-    if let [receipt @ Receipt { due_ms: None, .. }] = receipts {
+    if let [receipt @ Receipt { due_ms: None, .. }] = receipts
+        && !receipt.position.is_empty()
+    {
         let position = format!("{}@{}", door.stream, receipt.position);
         if let Ok(value) = HeaderValue::try_from(position) {
             headers.insert(POSITION, value);

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tradewind_adapter::Webhook;
 use tradewind_config::MayClaim;
-use tradewind_store::Durability;
 
 /// A source that can be called.
 #[derive(Debug, Clone)]
@@ -52,8 +51,8 @@ pub struct Site {
     pub doors: HashMap<String, Door>,
     /// Routes; a source's path goes before theirs.
     pub routes: Table,
-    /// Durability of each stream.
-    pub durability: BTreeMap<String, Durability>,
+    /// What the 2xx of each stream means, as the header `tradewind-durability` says it.
+    pub durability: BTreeMap<String, &'static str>,
     /// TLS of new connections.
     pub tls: Option<Tls>,
     /// Limits of new connections.
@@ -80,10 +79,6 @@ impl Site {
 
     /// What the 2xx of a stream means, as the header `tradewind-durability` says it.
     pub fn durability(&self, stream: &str) -> &'static str {
-        match self.durability.get(stream).copied().unwrap_or_default() {
-            Durability::Fsync => "fsync",
-            Durability::Os => "os",
-            Durability::Ephemeral => "ephemeral",
-        }
+        self.durability.get(stream).copied().unwrap_or("fsync")
     }
 }

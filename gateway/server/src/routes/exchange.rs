@@ -198,7 +198,10 @@ where
             let origin = origin(route, verified);
             let position = append(front, stream, &origin, event.clone()).await?;
             kept.durability = site.durability(stream);
-            kept.position = Some(format!("{stream}@{position}"));
+            // Another node knows it, where that serves its shard.
+            kept.position = Some(position)
+                .filter(|position| !position.is_empty())
+                .map(|position| format!("{stream}@{position}"));
         }
         if route.proxy {
             drop(event);

@@ -15,6 +15,7 @@ use tradewind_engine::{
 };
 use tradewind_policy::{Kind, Principal};
 use tradewind_schema::Schemas;
+use tradewind_store::Durability;
 
 /// Streams and subscriptions as a configuration has them, for the engine.
 pub fn planned(checked: &config::Checked) -> Plan {
@@ -202,7 +203,7 @@ pub fn site(checked: &config::Checked) -> Site {
     let durability = checked
         .streams
         .iter()
-        .map(|(name, stream)| (name.clone(), stream.settings.durability))
+        .map(|(name, stream)| (name.clone(), durability(stream)))
         .collect();
     Site {
         doors,
@@ -215,6 +216,15 @@ pub fn site(checked: &config::Checked) -> Site {
         budget: Budget::new(
             usize::try_from(checked.config.limits.body_memory.0).unwrap_or(usize::MAX),
         ),
+    }
+}
+
+fn durability(stream: &config::LoadedStream) -> &'static str {
+    match (&stream.engine, stream.settings.durability) {
+        (Some(engine), _) => engine.built.capability().durability,
+        (None, Durability::Fsync) => "fsync",
+        (None, Durability::Os) => "os",
+        (None, Durability::Ephemeral) => "ephemeral",
     }
 }
 

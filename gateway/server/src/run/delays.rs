@@ -6,6 +6,7 @@
 //! them late and never early.
 
 use super::notes::Notes;
+use crate::engines::Engines;
 use crate::system::refused;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -49,6 +50,7 @@ pub(crate) struct Front {
     engine: Engine,
     clock: Arc<dyn Clock>,
     notes: Notes,
+    engines: Arc<Engines>,
     held: Arc<Held>,
 }
 
@@ -90,11 +92,13 @@ impl Front {
         engine: Engine,
         clock: Arc<dyn Clock>,
         notes: Notes,
+        engines: Arc<Engines>,
     ) -> Result<Self, tradewind_store::Error> {
         let front = Self {
             engine,
             clock,
             notes,
+            engines,
             held: Arc::default(),
         };
         front.held.next_ms.store(NEVER, Ordering::Relaxed);
@@ -228,8 +232,14 @@ impl Front {
                 Ok(()) => due(event, now),
                 Err(error) => Err(error.to_string()),
             };
-            match due {
-                Ok(due) => dues.push(due.filter(|due| *due > now)),
+            match due.map(|due| due.filter(|due| *due > now)) {
+                Ok(Some(_)) if !self.waits(stream) => {
+                    invalid.push((index, format!(
+                        "is for later, and nothing would keep it as safely as the stream `{stream}` is kept: publish it \
+                         when it is due, or to a stream in the data directory"
+                    )));
+                }
+                Ok(due) => dues.push(due),
                 Err(reason) => invalid.push((index, reason)),
             }
         }
@@ -268,6 +278,12 @@ impl Front {
             .iter()
             .filter_map(|due| due.map(waits).or_else(|| receipts.next()))
             .collect())
+    }
+
+    /// Whether events of a stream may wait here: what waits is as safe as the data directory, and no safer.
+    fn waits(&self, stream: &str) -> bool {
+        let engine = self.engines.of(stream);
+        engine.is_none_or(|engine| engine.capability().delays)
     }
 
     /// Holds the one part of a batch and appends the other, or neither.

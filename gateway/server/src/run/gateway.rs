@@ -8,6 +8,7 @@ use super::notes::Notes;
 use super::pull::Pulls;
 use super::schemas::Registrar;
 use crate::admin::{Metrics, Scrape};
+use crate::engines::Engines;
 use crate::ingress::Site;
 use crate::system::News;
 use crate::telemetry::Telemetry;
@@ -104,6 +105,7 @@ pub struct Gateway {
     pub(super) telemetry: Option<Arc<Telemetry>>,
     pub(crate) site: Arc<ArcSwap<Site>>,
     pub(super) stores: Arc<Watched>,
+    pub(super) engines: Arc<Engines>,
     pub(super) registry: Registry,
     pub(super) origin: Origin,
     /// Backups.

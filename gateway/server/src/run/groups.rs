@@ -261,6 +261,13 @@ impl Gateway {
         let _alone = self.reloading.lock().await;
         let config = self.config.load_full();
         let (subscription, group) = grouped(&config.checked, name)?;
+        let engine = self.engines.of(&subscription.stream);
+        if engine.is_some_and(|engine| engine.capability().shared) {
+            return Err(Error::Invalid(format!(
+                "other nodes that share the stream of `{name}` would not follow: change the weights in the \
+                 configuration of all of them"
+            )));
+        }
         let all = self.groups.all();
         let before = decided(&all, name, subscription);
         let (weights, why) = match wanted {

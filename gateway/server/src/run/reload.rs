@@ -3,6 +3,7 @@
 use super::assemble::{plan, site};
 use super::audit::changed;
 use super::gateway::{Applied, Gateway, InForce, Refusal};
+use crate::engines;
 use crate::ingress::Site;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -79,7 +80,9 @@ impl Gateway {
             &self.groups.all(),
             self.schemas.held_with(&checked, &subjects),
         );
+        let places = self.engines.place(engines::places(&checked));
         if let Err(error) = self.engine.apply(plan).await {
+            self.engines.place(places);
             ended(format!("refused: {error}")).await;
             return Err(match error {
                 Error::Store(_) => Refusal::Failed(error.to_string()),

@@ -10,6 +10,7 @@ use super::notes::Notes;
 use super::schemas::Registrar;
 use super::{SystemClock, Watched, reload, signals, supervisor};
 use crate::admin::{Metrics, router};
+use crate::engines::{self, Engines};
 use crate::ingress::{Ingress, Listener, Site, Tls, accept};
 use crate::telemetry::Telemetry;
 use arc_swap::ArcSwap;
@@ -140,7 +141,11 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         .streams
         .values()
         .any(|stream| stream.settings.durability != Durability::Ephemeral);
-    let streams = Arc::new(Watched::new(open(&data, lasting).await?));
+    let embedded = open(&data, lasting).await?;
+    let node = node(listen);
+    let engines = Engines::new(embedded, (node, &data), engines::places(&checked));
+    let engines = Arc::new(engines);
+    let streams = Arc::new(Watched::new(engines.clone()));
     let durability = durability(&checked);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let telemetry = Telemetry::from_env().map_err(Error::Other)?;
@@ -166,7 +171,13 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         schemas.held(&checked),
     );
     let engine = Engine::start(plan, streams.clone(), clock.clone()).await?;
-    let front = Front::open(engine.clone(), clock.clone(), notes.clone()).await;
+    let front = Front::open(
+        engine.clone(),
+        clock.clone(),
+        notes.clone(),
+        engines.clone(),
+    )
+    .await;
     let front = front.map_err(stored)?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
@@ -194,6 +205,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         telemetry: telemetry.clone(),
         site: live.clone(),
         stores: streams,
+        engines,
         registry,
         origin,
         #[cfg(feature = "backup")]
@@ -360,6 +372,13 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
             }
         }),
     ]
+}
+
+/// What other nodes call this one: the name of the machine, and the port.
+fn node(listen: SocketAddr) -> String {
+    let machine = rustix::system::uname();
+    let machine = machine.nodename().to_string_lossy().into_owned();
+    format!("{machine}:{}", listen.port())
 }
 
 /// Opens the data directory, making it with its parents. One that is refused is not made.

@@ -34,7 +34,8 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
     let config = gateway.config.load_full();
     let own = &config.checked.config.system_events;
     let mut subscriptions = gateway.engine.subscriptions().await;
-    subscriptions.retain(|view| view.stream != SYSTEM);
+    // What other nodes serve, they tell of.
+    subscriptions.retain(|view| view.stream != SYSTEM && view.state != "elsewhere");
     for view in &mut subscriptions {
         if let Some(loaded) = config.checked.subscriptions.get(&view.name) {
             view.owner.clone_from(&loaded.owner);

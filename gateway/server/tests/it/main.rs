@@ -14,6 +14,8 @@ mod connections;
 mod delivery;
 mod documented;
 mod group;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod limits;
 mod mtls;
 mod policies;

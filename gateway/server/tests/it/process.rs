@@ -13,11 +13,11 @@ pub(crate) struct Process {
     pub(crate) listen: SocketAddr,
 }
 
-/// Starts `tradewind serve` with this configuration and waits until it is ready.
-pub(crate) async fn serve(dir: TempDir, yaml: &str) -> Process {
+/// Starts `tradewind serve` with this configuration.
+fn spawn(dir: &TempDir, yaml: &str) -> Child {
     let config = dir.path().join("tradewind.yaml");
     std::fs::write(&config, format!("durability: ephemeral\n{yaml}")).unwrap();
-    let child = Command::new(binary())
+    Command::new(binary())
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
         .arg(&config)
         .arg("--data-dir")
@@ -27,7 +27,12 @@ pub(crate) async fn serve(dir: TempDir, yaml: &str) -> Process {
         .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Starts `tradewind serve` with this configuration and waits until it is ready.
+pub(crate) async fn serve(dir: TempDir, yaml: &str) -> Process {
+    let child = spawn(&dir, yaml);
     let socket = dir.path().join("data/admin.sock");
     eventually("the gateway is ready", || async {
         match tokio::net::UnixStream::connect(&socket).await {
@@ -39,6 +44,14 @@ pub(crate) async fn serve(dir: TempDir, yaml: &str) -> Process {
     let status = http::unix(&socket, "GET", "/v1/status", "").await.json();
     let listen = status["listen"].as_str().unwrap().parse().unwrap();
     Process { child, dir, listen }
+}
+
+/// What `tradewind serve` says that does not start with this configuration.
+#[cfg(feature = "kafka")]
+pub(crate) async fn refused(dir: TempDir, yaml: &str) -> String {
+    let status = spawn(&dir, yaml).wait().await.unwrap();
+    assert!(!status.success());
+    std::fs::read_to_string(dir.path().join("log")).unwrap()
 }
 
 impl Process {

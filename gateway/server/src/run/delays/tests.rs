@@ -1,7 +1,9 @@
 //! What waits is counted once, and what was accepted stays.
 
 use super::*;
+use crate::engines::Places;
 use crate::run::planned;
+use std::path::Path;
 use tradewind_config::System;
 use tradewind_engine::testkit::{
     CrashStreams, EPOCH_MS, SimClock, event, in_simulated_time, origin,
@@ -25,6 +27,12 @@ fn later(id: &str) -> Event {
     event(id).with_attribute(DELIVER_AT, at).unwrap()
 }
 
+/// All streams in one place.
+fn engines(streams: Arc<dyn tradewind_store::Streams>) -> Arc<Engines> {
+    let node = ("node".to_owned(), Path::new("."));
+    Arc::new(Engines::new(streams, node, Places::new()))
+}
+
 async fn front() -> Front {
     let checked = tradewind_config::load_str("a.yaml", TEXT, &crate::registry(), &System).unwrap();
     let clock = SimClock::new();
@@ -36,12 +44,14 @@ async fn front() -> Front {
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();
-    Front::open(engine, clock, notes).await.unwrap()
+    let engines = engines(streams);
+    Front::open(engine, clock, notes, engines).await.unwrap()
 }
 
 async fn waiting(front: &Front) -> u64 {
     let (engine, clock, notes) = (&front.engine, &front.clock, &front.notes);
-    let again = Front::open(engine.clone(), clock.clone(), notes.clone());
+    let engines = front.engines.clone();
+    let again = Front::open(engine.clone(), clock.clone(), notes.clone(), engines);
     let again = again.await.unwrap().delayed();
     assert_eq!(again, front.delayed(), "what is counted is what is there");
     again.events

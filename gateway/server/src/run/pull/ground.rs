@@ -1,6 +1,7 @@
 //! What tests of pulled sources stand on: an engine and its surroundings over a store in memory, in simulated time.
 
 use super::*;
+use crate::engines::{Engines, Places};
 use tradewind_config::System;
 use tradewind_engine::testkit::{CrashStreams, SimClock};
 use tradewind_store::Durability;
@@ -23,7 +24,9 @@ pub(super) async fn around(
     let notes = Notes::open(streams.as_ref(), Durability::Fsync)
         .await
         .unwrap();
-    let front = Front::open(engine.clone(), clock.clone(), notes.clone())
+    let node = ("node".to_owned(), std::path::Path::new("."));
+    let engines = Arc::new(Engines::new(streams.clone(), node, Places::new()));
+    let front = Front::open(engine.clone(), clock.clone(), notes.clone(), engines)
         .await
         .unwrap();
     Around {

@@ -1,5 +1,6 @@
 //! A gateway in process, handlers on loopback, and a client that sends any bytes.
 
+mod engine;
 pub(crate) mod front;
 pub(crate) mod handler;
 pub(crate) mod http;
@@ -32,7 +33,7 @@ pub(crate) async fn start(yaml: &str) -> Gateway {
 pub(crate) async fn start_in(dir: TempDir, yaml: &str) -> Gateway {
     let path = dir.path().join("tradewind.yaml");
     std::fs::write(&path, yaml).unwrap();
-    let data = dir.path().join("data");
+    let (data, folder) = (dir.path().join("data"), dir.path().to_owned());
     let amend = move |checked: &mut Checked| {
         checked.config.listen = Address("127.0.0.1:0".parse().unwrap());
         if let Admin::Socket(_) = checked.config.admin {
@@ -43,6 +44,7 @@ pub(crate) async fn start_in(dir: TempDir, yaml: &str) -> Gateway {
         for stream in checked.streams.values_mut() {
             stream.settings.durability = Durability::Ephemeral;
         }
+        engine::amend(checked, &folder);
     };
     let running = run::start(Options {
         path: Some(path),

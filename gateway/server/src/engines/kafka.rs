@@ -1,0 +1,272 @@
+//! Streams on clusters of Apache Kafka.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::any::Any;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tradewind_adapter::{EngineCapability, Error as Refused, ErrorKind, Registry, StreamEngine};
+use tradewind_kafka::Access;
+use tradewind_store::{Error, Streams, SystemClock, SystemRandom};
+use tradewind_store_kafka::{Copies, KafkaStreams, Params};
+
+/// The `engine` of such streams.
+const NAME: &str = "kafka";
+/// Longest beginning of names of topics: `.SPACE.STREAM.state` follows, and 249 characters are all that Kafka takes.
+const PREFIX_MAX: usize = 64;
+
+/// Settings of a stream on Apache Kafka.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Settings {
+    /// Brokers, and how to get in. Since 0.1.
+    cluster: Access,
+    /// On how many brokers everything is that the stream holds, 2 or more; an answer waits for two of them. With
+    /// `unreplicated` on one, and what that one loses is lost. Default 3. Since 0.1.
+    #[serde(default)]
+    replication: Replication,
+    /// What the names of its topics begin with: `PREFIX.default.STREAM`, and the same with `.state`. Default
+    /// `tradewind`. Since 0.1.
+    #[serde(default = "prefix")]
+    topic_prefix: String,
+    /// Whether any number of gateways share the stream, each serving some of its shards. With `false`, the one that
+    /// started last serves all of it, and another in its place when it is gone. Default `true`. Since 0.1.
+    #[serde(default = "shared")]
+    shared: bool,
+}
+
+fn prefix() -> String {
+    "tradewind".into()
+}
+
+fn shared() -> bool {
+    true
+}
+
+/// How many brokers have everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Replication {
+    /// So many.
+    Brokers(#[schemars(range(min = 2, max = 16))] u16),
+    /// One, in words.
+    Word(Unreplicated),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Unreplicated {
+    /// One broker has it.
+    Unreplicated,
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Self::Brokers(3)
+    }
+}
+
+/// Where a stream lies.
+struct OnKafka {
+    settings: Settings,
+    params: Params,
+}
+
+impl fmt::Debug for OnKafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnKafka")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StreamEngine for OnKafka {
+    fn describe(&self) -> String {
+        let brokers = self.settings.cluster.brokers.join(",");
+        format!("Kafka at {brokers}, topics {}.", self.settings.topic_prefix)
+    }
+    fn capability(&self) -> EngineCapability {
+        let alone = self.params.copies == Copies::One;
+        EngineCapability {
+            durability: if alone { "unreplicated" } else { "replicated" },
+            weak: alone.then_some("the loss of one broker"),
+            retention_bytes: false,
+            dedupe_max: self.params.identities as u64,
+            shared: self.params.shared,
+            delays: false,
+        }
+    }
+}
+
+pub(super) fn register(registry: &mut Registry) {
+    registry.engine(NAME, |settings: Settings| {
+        OnKafka::new(settings).map(|engine| Arc::new(engine) as Arc<dyn StreamEngine>)
+    });
+}
+
+impl OnKafka {
+    fn new(settings: Settings) -> Result<Self, Refused> {
+        let invalid = |message: String| Refused::new(ErrorKind::ConfigInvalid, "config", message);
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let prefix = &settings.topic_prefix;
+        if prefix.is_empty() || prefix.len() > PREFIX_MAX || !prefix.chars().all(legal) {
+            return Err(invalid(format!(
+                "`topic-prefix: {prefix}` cannot begin the name of a topic; hint: 1 to {PREFIX_MAX} letters, digits, \
+                 `-`, `_` and `.`"
+            )));
+        }
+        let copies = match settings.replication {
+            Replication::Word(Unreplicated::Unreplicated) => Copies::One,
+            Replication::Brokers(brokers @ 2..=16) => Copies::Replicated(brokers),
+            Replication::Brokers(brokers) => {
+                return Err(invalid(format!(
+                    "`replication: {brokers}` is not between 2 and 16; hint: `unreplicated` is the name of one copy, \
+                     which may lose events that were accepted"
+                )));
+            }
+        };
+        let client = settings.cluster.config()?;
+        if client.get("sasl.mechanism") == Some("OAUTHBEARER") {
+            return Err(invalid(
+                "`cluster.sasl.mechanism: oauthbearer` is for sources and sinks; hint: streams take `plain` and SCRAM".into(),
+            ));
+        }
+        let params = Params {
+            prefix: prefix.clone(),
+            copies,
+            shared: settings.shared,
+            // Whoever opens it says where.
+            ..Params::new(client, PathBuf::new())
+        };
+        Ok(Self { settings, params })
+    }
+
+    /// The same for streams that one connection serves.
+    fn key(&self) -> Key {
+        let mut client: Vec<(String, String)> = self
+            .params
+            .client
+            .config_map()
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        client.sort_unstable();
+        let Params {
+            prefix,
+            copies,
+            shared,
+            ..
+        } = &self.params;
+        (client, prefix.clone(), *copies, *shared)
+    }
+}
+
+type Key = (Vec<(String, String)>, String, Copies, bool);
+
+/// Clusters that streams were opened on; those with the same settings have one connection.
+pub(super) struct Clusters {
+    node: String,
+    scratch: PathBuf,
+    open: Mutex<Vec<(Key, Arc<KafkaStreams>)>>,
+}
+
+impl fmt::Debug for Clusters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clusters")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Clusters {
+    pub(super) fn new(node: String, scratch: PathBuf) -> Self {
+        Self {
+            node,
+            scratch,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Streams there; `None` where it is no such cluster.
+    pub(super) async fn of(
+        &self,
+        engine: &dyn StreamEngine,
+    ) -> Result<Option<Arc<dyn Streams>>, Error> {
+        let engine: &dyn Any = engine;
+        let Some(engine) = engine.downcast_ref::<OnKafka>() else {
+            return Ok(None);
+        };
+        // One after the other: two streams of one cluster are to find one connection.
+        let mut open = self.open.lock().await;
+        let key = engine.key();
+        if let Some((_, streams)) = open.iter().find(|(there, _)| *there == key) {
+            return Ok(Some(streams.clone()));
+        }
+        let params = Params {
+            node: self.node.clone(),
+            scratch: self.scratch.clone(),
+            ..engine.params.clone()
+        };
+        tracing::info!(at = engine.describe(), "connecting");
+        let clock = Arc::new(SystemClock::default());
+        let streams = KafkaStreams::connect(params, clock, Arc::new(SystemRandom)).await?;
+        let streams = Arc::new(streams);
+        open.push((key, Arc::clone(&streams)));
+        Ok(Some(streams))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn made(settings: serde_json::Value) -> Result<OnKafka, String> {
+        let settings = serde_json::from_value(settings).map_err(|e| e.to_string())?;
+        OnKafka::new(settings).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn fewer_copies_than_two_have_a_name() {
+        let with = |replication: serde_json::Value| {
+            made(json!({ "cluster": { "brokers": ["a:9092"] }, "replication": replication }))
+        };
+        let durability = |replication| with(replication).unwrap().capability().durability;
+        assert_eq!(durability(json!(3)), "replicated");
+        assert_eq!(durability(json!("unreplicated")), "unreplicated");
+        for refused in [json!(0), json!(1), json!(17), json!("none")] {
+            assert!(with(refused.clone()).is_err(), "{refused}");
+        }
+        assert!(with(json!(1)).unwrap_err().contains("unreplicated"));
+    }
+
+    #[test]
+    fn streams_of_one_cluster_have_one_connection() {
+        let with = |more: serde_json::Value| {
+            let mut settings = json!({ "cluster": { "brokers": ["a:9092"] } });
+            let all = settings.as_object_mut().unwrap();
+            all.extend(more.as_object().unwrap().clone());
+            made(settings).unwrap().key()
+        };
+        assert!(with(json!({})) == with(json!({ "topic-prefix": "tradewind", "replication": 3 })));
+        for other in [
+            json!({ "topic-prefix": "other" }),
+            json!({ "replication": 2 }),
+            json!({ "shared": false }),
+            json!({ "cluster": { "brokers": ["b:9092"] } }),
+        ] {
+            assert!(with(json!({})) != with(other.clone()), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_of_topics_are_such() {
+        for prefix in ["", "a/b", "ä", &"x".repeat(65)] {
+            let refused =
+                made(json!({ "cluster": { "brokers": ["a:9092"] }, "topic-prefix": prefix }));
+            assert!(refused.unwrap_err().contains("topic-prefix"), "{prefix}");
+        }
+    }
+}

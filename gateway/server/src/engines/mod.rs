@@ -1,0 +1,175 @@
+//! What keeps streams: the data directory, and for those that say so a cluster elsewhere, side by side.
+
+#[cfg(feature = "kafka")]
+mod kafka;
+
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tradewind_adapter::{Registry, StreamEngine};
+use tradewind_config::Checked;
+use tradewind_store::backup::StreamCut;
+use tradewind_store::{Error, Kind, Settings, Stream, Streams};
+
+/// Where all streams are.
+const SPACE: &str = "default/";
+/// Bytes read at once when looking for a first event.
+const LOOK_BYTES: usize = 64 << 10;
+
+/// Enters what this binary keeps streams with besides the data directory.
+pub(crate) fn register(registry: &mut Registry) {
+    #[cfg(feature = "kafka")]
+    kafka::register(registry);
+    #[cfg(not(feature = "kafka"))]
+    let _ = registry;
+}
+
+/// Streams by name, wherever they lie.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    embedded: Arc<dyn Streams>,
+    #[cfg(feature = "kafka")]
+    kafka: kafka::Clusters,
+    /// Those that do not lie in the data directory.
+    elsewhere: Mutex<Places>,
+}
+
+/// What keeps the streams that do not lie in the data directory, by their names.
+pub(crate) type Places = BTreeMap<String, Arc<dyn StreamEngine>>;
+
+/// Where the streams of a configuration lie.
+pub(crate) fn places(checked: &Checked) -> Places {
+    let streams = checked.streams.iter();
+    let elsewhere = streams.filter_map(|(name, stream)| {
+        let engine = stream.engine.as_ref()?;
+        Some((name.clone(), Arc::clone(&engine.built)))
+    });
+    elsewhere.collect()
+}
+
+impl Engines {
+    /// `node` is what others call this one; `data` is its directory.
+    pub(crate) fn new(
+        embedded: Arc<dyn Streams>,
+        #[cfg_attr(not(feature = "kafka"), allow(unused_variables))] (node, data): (String, &Path),
+        places: Places,
+    ) -> Self {
+        Self {
+            embedded,
+            #[cfg(feature = "kafka")]
+            kafka: kafka::Clusters::new(node, data.join("kafka")),
+            elsewhere: Mutex::new(places),
+        }
+    }
+
+    /// Streams that are opened from now on lie there; gives what was said before. Those that are open stay where they
+    /// are.
+    pub(crate) fn place(&self, places: Places) -> Places {
+        std::mem::replace(&mut *self.places(), places)
+    }
+
+    fn places(&self) -> std::sync::MutexGuard<'_, Places> {
+        self.elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What keeps a stream of this name, unless it is the data directory.
+    pub(crate) fn of(&self, stream: &str) -> Option<Arc<dyn StreamEngine>> {
+        self.places().get(stream).map(Arc::clone)
+    }
+
+    /// The same, of a name in the store.
+    fn at(&self, name: &str) -> Option<Arc<dyn StreamEngine>> {
+        self.of(name.strip_prefix(SPACE)?)
+    }
+
+    /// Refuses to lose sight of events that lie in the data directory under the name of a stream that lies elsewhere.
+    async fn refuse_left_behind(&self, name: &str) -> Result<(), Error> {
+        let Some(settings) = self.embedded.settings(name).await? else {
+            return Ok(());
+        };
+        let before = self.embedded.open(name, &settings).await?;
+        let holds = holds_events(&*before).await;
+        before.close().await?;
+        match holds? {
+            false => Ok(()),
+            true => Err(Error::Invalid(format!(
+                "stream `{}` holds events in the data directory, so that `engine` cannot be changed; hint: give the \
+                 stream that lies elsewhere another name",
+                name.strip_prefix(SPACE).unwrap_or(name)
+            ))),
+        }
+    }
+}
+
+async fn holds_events(stream: &dyn Stream) -> Result<bool, Error> {
+    for shard in 0..stream.shards() {
+        let mut at = stream.bounds(shard).start;
+        loop {
+            let batch = stream.read(shard, at, LOOK_BYTES).await?;
+            if batch.items.iter().any(|item| item.kind == Kind::Event) {
+                return Ok(true);
+            }
+            if batch.next == at {
+                break;
+            }
+            at = batch.next;
+        }
+    }
+    Ok(false)
+}
+
+#[async_trait]
+impl Streams for Engines {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        let Some(engine) = self.at(name) else {
+            return self.embedded.open(name, settings).await;
+        };
+        self.refuse_left_behind(name).await?;
+        #[cfg(feature = "kafka")]
+        if let Some(streams) = self.kafka.of(&*engine).await? {
+            return streams.open(name, settings).await;
+        }
+        Err(Error::Invalid(format!(
+            "nothing in this binary keeps streams at {}",
+            engine.describe()
+        )))
+    }
+
+    /// Those of the data directory. What else lies on a cluster may be the business of other gateways, so that streams
+    /// there are known by the configuration alone.
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        let mut names = self.embedded.list().await?;
+        names.retain(|name| self.at(name).is_none());
+        Ok(names)
+    }
+
+    async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
+        match self.at(name) {
+            None => self.embedded.settings(name).await,
+            Some(_) => Ok(None),
+        }
+    }
+
+    async fn cut(&self, name: &str) -> Result<Option<StreamCut>, Error> {
+        match self.at(name) {
+            None => self.embedded.cut(name).await,
+            Some(_) => Ok(None),
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        match self.at(name) {
+            None => self.embedded.delete(name).await,
+            Some(engine) => Err(Error::Invalid(format!(
+                "what lies at {} is removed there",
+                engine.describe()
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
