@@ -1,6 +1,7 @@
 //! Trace context: what ties the hops of an event together (W3C Trace Context 1).
 
 use http::HeaderMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tradewind_event::Event;
 
@@ -24,9 +25,7 @@ impl TraceContext {
     /// From what a sender wrote; `None` for what is no `traceparent`. A `tracestate` that is none is
     /// left out.
     pub fn parse(parent: &str, state: Option<&str>) -> Option<Self> {
-        let visible = |b: u8| b == b' ' || b == b'\t' || b.is_ascii_graphic();
-        let state =
-            state.filter(|s| !s.is_empty() && s.len() <= STATE_MAX && s.bytes().all(visible));
+        let state = state.filter(|state| is_state(state));
         is_parent(parent).then(|| Self {
             parent: parent.into(),
             state: state.map(Into::into),
@@ -41,12 +40,29 @@ impl TraceContext {
 
     /// Of the Distributed Tracing extension of an event: the span in which it began.
     pub fn of_event(event: &Event) -> Option<Self> {
-        let parent = event.attribute(TRACEPARENT)?.to_canonical();
-        let state = event
-            .attribute(TRACESTATE)
-            .map(|state| state.to_canonical().into_owned());
-        Self::parse(&parent, state.as_deref())
+        let (parent, state) = Self::texts_of(event)?;
+        Some(Self {
+            parent: parent.into(),
+            state: state.map(Into::into),
+        })
     }
+
+    /// What [`TraceContext::of_event`] has, `traceparent` and `tracestate`, where it lies.
+    pub fn texts_of(event: &Event) -> Option<(Cow<'_, str>, Option<Cow<'_, str>>)> {
+        let parent = event.attribute(TRACEPARENT)?.to_canonical();
+        if !is_parent(&parent) {
+            return None;
+        }
+        let state = event.attribute(TRACESTATE);
+        let state = state.map(|state| state.to_canonical());
+        Some((parent, state.filter(|state| is_state(state))))
+    }
+}
+
+/// What is carried as a `tracestate`.
+fn is_state(text: &str) -> bool {
+    let visible = |b: u8| b == b' ' || b == b'\t' || b.is_ascii_graphic();
+    !text.is_empty() && text.len() <= STATE_MAX && text.bytes().all(visible)
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`, neither trace nor span zero; a later version may have more behind.

@@ -1,9 +1,9 @@
-//! Happenings, told to whoever listens.
+//! Happenings, told to whoever listens. Room for those that a listener has not seen yet is made for the first one.
 
 use crate::Happening;
 use crate::machine::Note;
 use crate::time::Time;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
 /// Happenings kept for a slow listener.
@@ -11,26 +11,30 @@ const KEPT: usize = 4096;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Announcer {
-    sender: broadcast::Sender<Happening>,
+    sender: Arc<OnceLock<broadcast::Sender<Happening>>>,
     time: Time,
 }
 
 impl Announcer {
     pub(crate) fn new(time: Time) -> Self {
         Self {
-            sender: broadcast::Sender::new(KEPT),
+            sender: Arc::default(),
             time,
         }
     }
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Happening> {
-        self.sender.subscribe()
+        let sender = self.sender.get_or_init(|| broadcast::Sender::new(KEPT));
+        sender.subscribe()
     }
     pub(crate) fn listened(&self) -> bool {
-        self.sender.receiver_count() > 0
+        let sender = self.sender.get();
+        sender.is_some_and(|sender| sender.receiver_count() > 0)
     }
     pub(crate) fn tell(&self, happening: Happening) {
-        // Nobody listening is no error.
-        self.sender.send(happening).ok();
+        if let Some(sender) = self.sender.get() {
+            // Nobody listening is no error.
+            sender.send(happening).ok();
+        }
     }
     /// A happening that concerns no event.
     pub(crate) fn plain(&self, what: &str, stream: &str, name: Option<&str>, detail: String) {

@@ -14,8 +14,10 @@ pub const VIOLATION: &str = "tradewindviolation";
 /// Attributes that are no part of what the sender says.
 const NO_CONTENT: [&str; 4] = [HOPS, VIOLATION, TRACEPARENT, TRACESTATE];
 
-/// Attributes that most events have at most, and bytes of these.
-const USUAL: usize = 16;
+/// Core attributes that an event may lack.
+const OPTIONAL: [&str; 4] = ["subject", "time", "datacontenttype", "dataschema"];
+/// Extensions that most events have at most, and bytes of all attributes.
+const USUAL: usize = 4;
 const TEXTS: usize = 512;
 /// Most bytes that are put together before they are hashed.
 const TOGETHER: usize = 128;
@@ -57,21 +59,35 @@ impl Hashes {
     /// One pass, with fewer rounds than identities have: whoever could make two contents with one digest would have the
     /// second of his own two events taken for the first.
     pub(crate) fn content(&self, event: &Event) -> u128 {
-        let mut attributes: SmallVec<[(&str, Attribute<'_>); USUAL]> = event
-            .attributes()
-            .filter(|(name, _)| !NO_CONTENT.contains(name))
-            .collect();
-        attributes.sort_unstable_by_key(|(name, _)| *name);
-        let mut texts = SmallVec::<[u8; TEXTS]>::new();
-        for (name, value) in &attributes {
-            let value = value.to_canonical();
-            for text in [*name, &*value] {
-                // Attributes end at 2 GiB.
-                texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                texts.extend_from_slice(text.as_bytes());
+        let mut texts = Vec::with_capacity(TEXTS);
+        let mut put = |text: &str| {
+            // Attributes end at 2 GiB.
+            texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            texts.extend_from_slice(text.as_bytes());
+        };
+        // `id` and `source` are the identity.
+        put(event.ty());
+        let core = [
+            event.subject(),
+            event.time_text(),
+            event.data_content_type(),
+            event.data_schema(),
+        ];
+        for (text, name) in core.into_iter().zip(OPTIONAL) {
+            if let Some(text) = text {
+                put(name);
+                put(text);
             }
         }
-        // No attribute has an empty name.
+        let own = event.extensions();
+        let mut own: SmallVec<[(&str, Attribute<'_>); USUAL]> =
+            own.filter(|(name, _)| !NO_CONTENT.contains(name)).collect();
+        own.sort_unstable_by_key(|(name, _)| *name);
+        for (name, value) in &own {
+            put(name);
+            put(&value.to_canonical());
+        }
+        // No name is empty.
         texts.extend_from_slice(&0u32.to_le_bytes());
         let mut h = SipHasher13::new_with_key(&self.0);
         h.write(&texts);

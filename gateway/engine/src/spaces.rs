@@ -4,7 +4,7 @@ use crate::engine::SPACE;
 use crate::machine::{Bucket, Places};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -92,6 +92,8 @@ pub(crate) struct Space {
     pub(crate) name: Arc<str>,
     pub(crate) places: Arc<Places>,
     rates: Mutex<Rates>,
+    /// Whether there is a rate: where there is none, nobody waits for `rates`.
+    rated: AtomicBool,
     queued_max: AtomicU64,
     events: AtomicU64,
     bytes: AtomicU64,
@@ -111,6 +113,7 @@ impl Space {
             name: name.into(),
             places: Places::new(None),
             rates: Mutex::default(),
+            rated: AtomicBool::new(false),
             queued_max: AtomicU64::new(u64::MAX),
             events: AtomicU64::default(),
             bytes: AtomicU64::default(),
@@ -128,9 +131,16 @@ impl Space {
         retune(&mut rates.events, quotas.events_per_second, now);
         retune(&mut rates.bytes, quotas.bytes_per_second, now);
         rates.quotas = quotas;
+        let rated = rates.events.is_some() || rates.bytes.is_some();
+        self.rated.store(rated, Ordering::Relaxed);
         let queued = quotas.queued_bytes.unwrap_or(u64::MAX);
         self.queued_max.store(queued, Ordering::Relaxed);
         self.places.update(quotas.deliveries);
+    }
+
+    /// The rates, where there are some.
+    fn rated(&self) -> Option<MutexGuard<'_, Rates>> {
+        self.rated.load(Ordering::Relaxed).then(|| self.rates())
     }
 
     pub(crate) fn limits_queue(&self) -> bool {
@@ -157,13 +167,14 @@ impl Space {
 
     /// Takes so much whether or not it is there: what is missing is paid off before others are let in.
     pub(crate) fn owe(self: &Arc<Self>, events: usize, bytes: usize, now: u64) -> Charge {
-        let mut rates = self.rates();
-        let rates = &mut *rates;
-        for (bucket, n) in [(&mut rates.events, events), (&mut rates.bytes, bytes)] {
-            if let Some(bucket) = bucket {
-                // What was earned until now is capped before, not after.
-                bucket.available(now);
-                bucket.take(n);
+        if let Some(mut rates) = self.rated() {
+            let rates = &mut *rates;
+            for (bucket, n) in [(&mut rates.events, events), (&mut rates.bytes, bytes)] {
+                if let Some(bucket) = bucket {
+                    // What was earned until now is capped before, not after.
+                    bucket.available(now);
+                    bucket.take(n);
+                }
             }
         }
         self.charged(events, bytes)
@@ -189,7 +200,9 @@ impl Space {
         if queued_max < u64::MAX && queued() >= queued_max {
             return Err(self.exceeded(Quota::Queued, queued_max, QUEUE_PAUSE));
         }
-        let mut rates = self.rates();
+        let Some(mut rates) = self.rated() else {
+            return Ok(());
+        };
         let rates = &mut *rates;
         let buckets = [
             (Quota::Events, &mut rates.events, events),
@@ -285,7 +298,9 @@ impl Drop for Charge {
         if self.handed_over {
             return;
         }
-        let mut rates = self.space.rates();
+        let Some(mut rates) = self.space.rated() else {
+            return;
+        };
         if let Some(bucket) = &mut rates.events {
             bucket.put_back(self.events);
         }

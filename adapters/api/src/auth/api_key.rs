@@ -96,6 +96,7 @@ pub fn fingerprint(hash: &str) -> &str {
 
 /// A configured key, ready to be compared with.
 pub(super) struct Held {
+    principal: String,
     hashes: Vec<([u8; 32], Arc<KeySecret>)>,
     expires: Option<SystemTime>,
     scopes: Option<Arc<[Action]>>,
@@ -122,6 +123,7 @@ pub(super) fn held(id: &str, build: &Build) -> Result<Held, Error> {
     })?;
     let end = |ms| UNIX_EPOCH + Duration::from_millis(ms);
     Ok(Held {
+        principal: format!("api-key:{id}"),
         hashes,
         expires: configured.expires_ms.map(end),
         scopes: configured.scopes.clone(),
@@ -150,7 +152,7 @@ pub(super) fn verify(
         let reason = format!("the API key `{id}` has expired");
         return Err(Refusal::unverified(Cause::Stale, reason));
     }
-    let mut verified = Verified::new(format!("api-key:{id}"), method);
+    let mut verified = Verified::new(held.principal.as_str(), method);
     verified.key = Some(Arc::clone(secret));
     verified.scopes = held.scopes.clone();
     Ok(verified)

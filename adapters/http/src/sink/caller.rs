@@ -36,6 +36,16 @@ impl Caller {
         }
     }
 
+    /// Whether a proof is made for each request.
+    pub(crate) fn proves(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// A request that needs no more than it has.
+    pub(crate) fn as_it_is(&self, request: Request<Bytes>) -> Call {
+        self.call(request.map(|body| Either::Left(Full::new(body))), None)
+    }
+
     /// Adds the proof.
     pub(crate) async fn prove(&self, request: Request<Bytes>) -> Result<Call, Unproved> {
         let (mut head, body) = request.into_parts();

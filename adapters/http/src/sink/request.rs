@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tradewind_adapter::{
     Delivery, Error, ErrorKind, Reason, TRACEPARENT, TRACESTATE, TraceContext,
@@ -39,6 +40,8 @@ const RESERVED_PREFIXES: [&str; 4] = ["proxy-", "ce-", "webhook-", "tradewind-"]
 const DELIVERY_ID: HeaderName = HeaderName::from_static("tradewind-delivery-id");
 const ATTEMPT: HeaderName = HeaderName::from_static("tradewind-attempt");
 const SUBSCRIPTION: HeaderName = HeaderName::from_static("tradewind-subscription");
+const PARENT: HeaderName = HeaderName::from_static(TRACEPARENT);
+const STATE: HeaderName = HeaderName::from_static(TRACESTATE);
 /// Room for these, an event's headers and `host`.
 const ROOM: usize = 24;
 
@@ -131,7 +134,9 @@ impl Requests {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(ROOM);
-        headers.extend(self.fixed.clone());
+        for (name, value) in &self.fixed {
+            headers.append(name.clone(), value.clone());
+        }
         headers
     }
 
@@ -200,13 +205,16 @@ fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
         headers.insert(SUBSCRIPTION, value(&one.subscription)?);
     }
     let trace = batch.first().and_then(|first| match &first.trace {
-        Some(trace) => Some(trace.clone()),
-        None => TraceContext::of_event(&first.event),
+        Some(trace) => Some((
+            (&*trace.parent).into(),
+            trace.state.as_deref().map(Cow::from),
+        )),
+        None => TraceContext::texts_of(&first.event),
     });
-    if let Some(trace) = trace {
-        headers.insert(TRACEPARENT, value(&trace.parent)?);
-        if let Some(state) = &trace.state {
-            headers.insert(TRACESTATE, value(state)?);
+    if let Some((parent, state)) = trace {
+        headers.insert(PARENT, value(&parent)?);
+        if let Some(state) = &state {
+            headers.insert(STATE, value(state)?);
         }
     }
     if let Some(replay) = batch.iter().find_map(|d| d.replay.as_deref()) {

@@ -7,6 +7,7 @@ use crate::hash::HOPS;
 use crate::own;
 use crate::record::Envelope;
 use crate::spaces::Charging;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -63,6 +64,7 @@ impl Inner {
         let handle = handle.ok_or_else(|| PublishError::NoStream(stream.to_owned()))?;
         let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
         let window = window.max(origin.dedupe_window.unwrap_or_default());
+        let space = handle.space();
         let matched = handle.matched(&events);
         let told = if self.announcer.listened() {
             events.clone()
@@ -76,7 +78,7 @@ impl Inner {
             .enumerate()
             .map(|(index, event)| {
                 let by = by.get(index).and_then(Option::as_deref);
-                let mut entry = handle.entry(origin, by, &event, window);
+                let mut entry = handle.entry(&space, origin, by, &event, window);
                 entry.decoded = entry.decoded.filter(|_| hands_over);
                 entry
             })
@@ -86,10 +88,10 @@ impl Inner {
         let (count, bytes) = (sizes.len(), sizes.iter().sum());
         let mut charge = match charging {
             Charging::Asked => {
-                let charge = self.charge(stream, count, bytes);
+                let charge = self.charge_to(&space, count, bytes);
                 Some(charge.map_err(PublishError::Quota)?)
             }
-            Charging::Owed => Some(self.owe(stream, count, bytes)),
+            Charging::Owed => Some(self.owe_by(&space, count, bytes)),
             Charging::Not => None,
         };
         if let Some(charge) = &mut charge {
@@ -205,9 +207,16 @@ impl StreamHandle {
         events.iter().map(|event| router.count(event)).collect()
     }
 
-    fn entry(&self, origin: &Origin, by: Option<&str>, event: &Event, window: Duration) -> Entry {
+    fn entry(
+        &self,
+        space: &str,
+        origin: &Origin,
+        by: Option<&str>,
+        event: &Event,
+        window: Duration,
+    ) -> Entry {
         let id = self.hashes.identity(event.source(), event.id());
-        let (payload, unpacked) = Envelope::pack(&self.space(), origin, by, hops(event), event);
+        let (payload, unpacked) = Envelope::pack(space, origin, by, hops(event), event);
         Entry {
             shard_key: self
                 .hashes
@@ -227,18 +236,25 @@ impl StreamHandle {
     /// Appends. The store knows contents by digests, and an earlier release made others: what differs by its digest only
     /// is the duplicate that it is.
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
-        let kept = entries.clone();
+        let identities: SmallVec<[_; 1]> = entries.iter().map(|entry| entry.identity).collect();
+        // Of a single event nothing is withheld.
+        let kept = match entries.len() {
+            1 => Vec::new(),
+            _ => entries.clone(),
+        };
         let mut answers = self.log.append(entries).await?;
         let (mut same, mut withheld, mut differs) = (Vec::new(), Vec::new(), false);
-        for (index, (answer, entry)) in answers.iter().zip(kept).enumerate() {
-            match (answer, entry.identity) {
+        for (index, (answer, identity)) in answers.iter().zip(identities).enumerate() {
+            match (answer, identity) {
                 (Appended::Conflict(at), Some(identity)) => {
                     match self.content_at(*at).await? == Some(identity.content) {
                         true => same.push((index, *at)),
                         false => differs = true,
                     }
                 }
-                (Appended::Withheld, _) => withheld.push((index, entry)),
+                (Appended::Withheld, _) => {
+                    withheld.extend(kept.get(index).map(|entry| (index, entry.clone())));
+                }
                 _ => {}
             }
         }

@@ -100,11 +100,13 @@ impl Inner {
         opened: Vec<(String, Arc<dyn Stream>, StreamPlan)>,
         mut by_stream: BTreeMap<&str, Subscriptions>,
     ) -> Result<(), Error> {
-        for (name, log, stream) in opened {
+        // Together: each waits for its disk several times.
+        let opening = opened.into_iter().map(async |(name, log, stream)| {
             let subscriptions = by_stream.get(name.as_str()).cloned().unwrap_or_default();
             let handle = self.open(&name, log, stream, subscriptions).await?;
-            streams.insert(name, handle);
-        }
+            Ok::<_, Error>((name, handle))
+        });
+        streams.extend(try_join_all(opening).await?);
         let mut begun = false;
         for (name, handle) in &mut streams {
             let subscriptions = by_stream.remove(name.as_str()).unwrap_or_default();

@@ -21,17 +21,25 @@ impl Inner {
         events: usize,
         bytes: usize,
     ) -> Result<Charge, Exceeded> {
-        let space = self.charged_space(stream);
+        self.charge_to(&self.owner_of(stream), events, bytes)
+    }
+
+    pub(super) fn charge_to(
+        &self,
+        space: &str,
+        events: usize,
+        bytes: usize,
+    ) -> Result<Charge, Exceeded> {
+        let space = self.spaces.of(space);
         space.charge(events, bytes, || self.queued(&space), self.time.now())
     }
 
     pub(super) fn owe(&self, stream: &str, events: usize, bytes: usize) -> Charge {
-        let space = self.charged_space(stream);
-        space.owe(events, bytes, self.time.now())
+        self.owe_by(&self.owner_of(stream), events, bytes)
     }
 
-    fn charged_space(&self, stream: &str) -> Arc<Space> {
-        self.spaces.of(&self.owner_of(stream))
+    pub(super) fn owe_by(&self, space: &str, events: usize, bytes: usize) -> Charge {
+        self.spaces.of(space).owe(events, bytes, self.time.now())
     }
 
     fn space_of(&self, stream: &str) -> Option<Arc<Space>> {

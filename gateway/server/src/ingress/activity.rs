@@ -48,7 +48,12 @@ pub(super) struct Seen {
 
 /// A request under way, until it is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<Activity>, u32);
+pub(super) struct UnderWay {
+    activity: Arc<Activity>,
+    number: u32,
+    /// A piece of its answer waits to be taken.
+    waits: AtomicBool,
+}
 
 /// What the timer is to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,7 +117,12 @@ impl Activity {
         self.multiplexed
             .store(version >= Version::HTTP_2, Ordering::Relaxed);
         let others = self.under_way.fetch_add(1, Ordering::Relaxed);
-        (UnderWay(self.clone(), number), others > 0)
+        let under_way = UnderWay {
+            activity: self.clone(),
+            number,
+            waits: AtomicBool::new(false),
+        };
+        (under_way, others > 0)
     }
 
     /// Whether a request under way has somebody who waits for its answer.
@@ -174,18 +184,22 @@ impl Activity {
 impl UnderWay {
     /// A piece of the answer is there to be sent.
     pub(super) fn handed_over(&self) {
-        self.0.untaken().insert(self.1, self.0.now());
+        let activity = &self.activity;
+        self.waits.store(true, Ordering::Relaxed);
+        activity.untaken().insert(self.number, activity.now());
     }
     /// There is room for another piece.
     pub(super) fn asked_for_more(&self) {
-        self.0.untaken().remove(&self.1);
+        if self.waits.swap(false, Ordering::Relaxed) {
+            self.activity.untaken().remove(&self.number);
+        }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.asked_for_more();
-        let activity = &self.0;
+        let activity = &self.activity;
         activity.idle.store(activity.now(), Ordering::Relaxed);
         activity.head.store(NEVER, Ordering::Relaxed);
         activity.under_way.fetch_sub(1, Ordering::Relaxed);

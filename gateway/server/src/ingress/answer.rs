@@ -18,6 +18,9 @@ pub(crate) const POSITION: HeaderName = HeaderName::from_static("tradewind-posit
 /// for routes.
 pub(crate) const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
 
+/// Bytes that an item of a usual answer takes, and what stands around all.
+const ROOM: usize = 128;
+
 /// Body of a 2xx: one item per event, in the order of the request.
 #[derive(Debug, Serialize)]
 pub struct Reply<'a> {
@@ -82,7 +85,9 @@ pub(crate) fn taken(
             })
             .collect(),
     };
-    let body = serde_json::to_vec(&reply).unwrap_or_default();
+    let mut body = Vec::with_capacity(ROOM * (1 + reply.events.len()));
+    // Writing to memory cannot fail.
+    serde_json::to_writer(&mut body, &reply).ok();
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = if receipts.iter().all(|r| r.duplicate) {
         StatusCode::OK
@@ -98,7 +103,7 @@ pub(crate) fn taken(
     if let [receipt @ Receipt { due_ms: None, .. }] = receipts
         && !receipt.position.is_empty()
     {
-        let position = format!("{}@{}", door.stream, receipt.position);
+        let position = [&*door.stream, "@", &receipt.position].concat();
         if let Ok(value) = HeaderValue::try_from(position) {
             headers.insert(POSITION, value);
         }

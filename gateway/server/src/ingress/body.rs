@@ -99,16 +99,19 @@ where
         first: Bytes::new(),
         rest: BytesMut::new(),
     };
-    timeout(cap.time, reading.whole())
-        .await
-        .unwrap_or_else(|_| {
-            Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body-timeout",
-                "the body took too long; nothing was stored",
-            )
-            .detail(format!("at most {} s", cap.time.as_secs())))
-        })
+    let mut whole = std::pin::pin!(reading.whole());
+    // Most bodies came with their head, and need no timer.
+    if let Some(whole) = poll_immediate(&mut whole).await {
+        return whole;
+    }
+    timeout(cap.time, whole).await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-timeout",
+            "the body took too long; nothing was stored",
+        )
+        .detail(format!("at most {} s", cap.time.as_secs())))
+    })
 }
 
 struct Reading<'a, B> {

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its end.
 
 use super::activity::{Activity, Seen, UnderWay, Verdict};
-use super::listener::Shared;
+use super::listener::{End, Shared};
 use super::socket::Socket;
 use super::start::{self, Protocol};
 use super::tls::Stream;
@@ -19,8 +19,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout};
 
 /// How long a connection whose time is up may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -108,7 +107,6 @@ pub(super) async fn serve<S, B>(
     limits: &Limits,
     shared: Shared,
     service: S,
-    stop: CancellationToken,
 ) where
     S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
         + Send
@@ -117,7 +115,7 @@ pub(super) async fn serve<S, B>(
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let activity = Activity::new();
+    let (activity, end) = (Activity::new(), shared.end.clone());
     let first = timeout(limits.header_timeout, async {
         let (stream, peer) = match &tls {
             None => (Stream::Plain(socket.clone()), None),
@@ -142,7 +140,7 @@ pub(super) async fn serve<S, B>(
             Ok(Some(head)) => head,
             Ok(None) | Err(_) => return,
         },
-        () = stop.cancelled() => return,
+        () = end.called.cancelled() => return,
     };
     let (noted, encrypted) = (activity.clone(), tls.is_some());
     let service = service_fn(move |mut request: http::Request<Incoming>| {
@@ -156,9 +154,9 @@ pub(super) async fn serve<S, B>(
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());
         }
-        let answer = service.call(request);
         // Apart, so that a connection without a request has no room for one.
-        Box::pin(async move {
+        let answer = Box::pin(service.call(request));
+        async move {
             let answer = answer.await?;
             Ok::<_, Infallible>(answer.map(|body| {
                 Answer {
@@ -171,14 +169,14 @@ pub(super) async fn serve<S, B>(
                     body,
                 }
             }))
-        })
+        }
     });
     let io = TokioIo::new(wire);
     // Apart, so that those of whom no head has come yet have no room for it.
     match protocol {
         Protocol::One => {
             let served = one(limits).serve_connection(io, service);
-            Box::pin(watched(served, socket, activity, limits, stop)).await;
+            Box::pin(watched(served, socket, activity, limits, end)).await;
         }
         Protocol::Two => {
             let Ok(_place) = shared.multiplexed.try_acquire() else {
@@ -186,7 +184,7 @@ pub(super) async fn serve<S, B>(
                 return;
             };
             let served = two(limits).serve_connection(io, service);
-            Box::pin(watched(served, socket, activity, limits, stop)).await;
+            Box::pin(watched(served, socket, activity, limits, end)).await;
         }
     }
 }
@@ -204,23 +202,31 @@ async fn watched(
     socket: Socket,
     activity: Arc<Activity>,
     limits: &Limits,
-    stop: CancellationToken,
+    end: End,
 ) {
     let mut served = pin!(served);
     let mut look = pin!(tokio::time::sleep(limits.header_timeout));
-    let mut stopped = pin!(stop.cancelled());
-    let mut stopping = false;
+    // Whether that is too late for a request under way.
+    let mut late = true;
+    let mut called = pin!(end.called.cancelled());
+    let (mut listens, mut stopping) = (false, false);
     let mut seen = Seen::default();
     loop {
         let turn = poll_fn(|cx| {
             if let Poll::Ready(ended) = served.as_mut().poll(cx) {
                 return Poll::Ready(Turn::Ended(ended));
             }
-            if !stopping && stopped.as_mut().poll(cx).is_ready() {
+            // One task polls this from its first turn to its last, so that it has to be told only once whom to wake.
+            let called = match std::mem::replace(&mut listens, true) {
+                true => end.has_begun(),
+                false => called.as_mut().poll(cx).is_ready(),
+            };
+            if called && !stopping {
                 return Poll::Ready(Turn::Stop);
             }
-            if let Some(soon) = activity.glance() {
-                sooner(look.as_mut(), soon);
+            if late && let Some(soon) = activity.glance() {
+                late = false;
+                look.as_mut().reset(soon);
             }
             look.as_mut().poll(cx).map(|()| Turn::Look)
         });
@@ -233,6 +239,7 @@ async fn watched(
             }
             Turn::Look => match activity.verdict(limits, stopping, || socket.peer(), &mut seen) {
                 Verdict::Wait(until) => {
+                    late = until > Instant::now() + FAREWELL;
                     look.as_mut().reset(until);
                     continue;
                 }
@@ -245,13 +252,6 @@ async fn watched(
         served.as_mut().end();
         stopping = true;
         look.as_mut().reset(Instant::now() + FAREWELL);
-    }
-}
-
-/// Brings a look forward, if it is much too late.
-fn sooner(look: Pin<&mut Sleep>, soon: Instant) {
-    if look.deadline() > soon + FAREWELL {
-        look.reset(soon);
     }
 }
 

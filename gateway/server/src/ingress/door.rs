@@ -1,6 +1,6 @@
 //! The sources and routes that can be called, by path: one immutable snapshot per configuration.
 
-use super::{Budget, Limits, Rate, Tls};
+use super::{Budget, LastSender, Limits, Rate, Tls};
 use crate::admin::Meter;
 use crate::routes::Table;
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +28,8 @@ pub struct Door {
     pub batch_max: usize,
     /// Counts what is taken here; found at the first request.
     pub meter: OnceLock<Meter>,
+    /// Who sent last.
+    pub sender: LastSender,
     /// What its events may say that they are.
     pub may_claim: MayClaim,
     /// Most events per second of each principal; `None` for as many as come.

@@ -3,23 +3,26 @@
 
 use super::Problem;
 use crate::run::{DELIVER_AFTER, DELIVER_AT};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tradewind_event::{Attribute, Event};
 
 /// Header and the attribute that it stands for.
-const HEADERS: [(&str, &str); 2] = [("deliver-at", DELIVER_AT), ("deliver-after", DELIVER_AFTER)];
+static HEADERS: [(HeaderName, &str); 2] = [
+    (HeaderName::from_static("deliver-at"), DELIVER_AT),
+    (HeaderName::from_static("deliver-after"), DELIVER_AFTER),
+];
 
 /// Gives the events the attributes that the headers stand for; an event's own goes before.
 pub(super) fn ask(headers: &HeaderMap, events: &mut [Event]) -> Result<(), Problem> {
     if HEADERS
         .iter()
-        .all(|(header, _)| headers.contains_key(*header))
+        .all(|(header, _)| headers.contains_key(header))
     {
         return Err(refused(
             "`deliver-at` and `deliver-after`: leave one out".into(),
         ));
     }
-    for (header, attribute) in HEADERS {
+    for (header, attribute) in &HEADERS {
         let Some(value) = headers.get(header) else {
             continue;
         };

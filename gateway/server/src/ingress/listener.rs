@@ -10,6 +10,7 @@ use hyper::service::Service;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
@@ -48,6 +49,27 @@ pub(super) struct Shared {
     pub(super) multiplexed: Arc<Semaphore>,
     /// Is told of floods of frames.
     pub(super) floods: Floods,
+    pub(super) end: End,
+}
+
+/// Tells the connections of a listener that it ends. They look at each of their turns, which takes no lock, and are
+/// woken once.
+#[derive(Clone, Default)]
+pub(super) struct End {
+    begun: Arc<AtomicBool>,
+    /// Cancelled after that.
+    pub(super) called: CancellationToken,
+}
+
+impl End {
+    fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+        self.called.cancel();
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
 }
 
 impl Shared {
@@ -56,6 +78,7 @@ impl Shared {
             heads: Budget::new(limits.head_memory),
             multiplexed: Arc::new(Semaphore::new(limits.http2_connections())),
             floods,
+            end: End::default(),
         }
     }
 }
@@ -120,14 +143,15 @@ pub async fn accept<S, B>(
                 continue;
             }
         };
-        let (service, stop) = (service(peer), stop.clone());
+        let service = service(peer);
         let (shared, tls) = (shared.clone(), tls());
         tasks.spawn(async move {
             let _place = place;
-            serve((stream, tls), &limits, shared, service, stop).await;
+            serve((stream, tls), &limits, shared, service).await;
         });
     }
     drop(listener);
+    shared.end.begin();
     tasks.close();
     tasks.wait().await;
 }

@@ -7,22 +7,25 @@ use super::{Additional, Door, Errands, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
 use crate::telemetry::{self, Span, Telemetry};
-use crate::who;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Full};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tradewind_adapter::{Action, Answer, BoxError, Fetch, Parts, Refusal, TraceContext, Verified};
+use tradewind_adapter::{
+    Action, Answer, BoxError, Fetch, Parts, Refusal, TRACEPARENT, TraceContext, Verified,
+};
 use tradewind_engine::{Clock, Engine, Exceeded, Happening, Origin, PublishError, Receipt};
 use tradewind_event::Event;
 use tradewind_policy::{self as policy, Decision, Facts, Principal, Resource};
+
+static TRACEPARENT_HEADER: HeaderName = HeaderName::from_static(TRACEPARENT);
 
 /// What ingress asks of the engine.
 #[async_trait]
@@ -285,7 +288,9 @@ impl Ingress {
             // Only where the sender is known by the head is the head the sender's word.
             later::ask(&parts.headers, &mut events)?;
         }
-        if let Some(trace) = TraceContext::of_headers(&parts.headers) {
+        if parts.headers.contains_key(&TRACEPARENT_HEADER)
+            && let Some(trace) = TraceContext::of_headers(&parts.headers)
+        {
             events = telemetry::stamp(events, &trace);
         }
         if events.len() > door.batch_max {
@@ -303,7 +308,7 @@ impl Ingress {
         let receipts = if events.is_empty() {
             Vec::new()
         } else {
-            let origin = origin(door, verified);
+            let origin = door.sender.origin(&door.name, verified);
             self.publisher
                 .publish(&door.stream, &origin, events)
                 .await?
@@ -403,17 +408,6 @@ fn claims(door: &Door, verified: &Verified, events: &[Event]) -> Result<(), Refu
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
-}
-
-fn origin(door: &Door, verified: Verified) -> Origin {
-    Origin {
-        source: door.name.clone(),
-        principal: [&*verified.principal, " (", verified.method, ")"]
-            .concat()
-            .into(),
-        who: who::of(&verified),
-        dedupe_window: verified.dedupe_window,
-    }
 }
 
 fn unknown_path(site: &Site, path: &str) -> Problem {

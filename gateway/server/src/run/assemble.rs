@@ -191,6 +191,7 @@ pub fn site(checked: &config::Checked) -> Site {
             body_timeout: limits.body_timeout.0,
             batch_max: limits.batch.get() as usize,
             meter: OnceLock::new(),
+            sender: Default::default(),
             may_claim: source.common.may_claim.clone(),
             rate: source
                 .common

@@ -2,10 +2,12 @@
 //!
 //! Where a commit does not wait for a disk, handing it to a thread and back costs more than the
 //! commit. Those who come while somebody writes leave their messages and go; the group that forms
-//! meanwhile is written by the one who is there.
+//! meanwhile is written by the one who is there. Who appends while nobody writes lets those who are
+//! at work already bring what they have: one commit for all costs little more than one for each.
 
 use super::Lock;
 use super::worker::{Back, Message, Worker};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A worker, and what waits for it.
@@ -13,7 +15,20 @@ pub(super) struct Desk {
     waiting: Mutex<Vec<Message>>,
     /// `None` once closed.
     worker: Mutex<Option<Worker>>,
+    /// Somebody will write what waits.
+    promised: AtomicBool,
     _lock: Lock,
+}
+
+/// A promise to write what waits. It is kept when it is dropped, also by who goes away.
+pub(super) struct Promise(Arc<Desk>);
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        // First: whoever leaves something from here on has a promise of his own.
+        self.0.promised.swap(false, Ordering::AcqRel);
+        self.0.work();
+    }
 }
 
 impl Desk {
@@ -27,6 +42,7 @@ impl Desk {
             Self {
                 waiting: Mutex::default(),
                 worker: Mutex::new(Some(worker)),
+                promised: AtomicBool::new(false),
                 _lock: lock,
             }
         })
@@ -36,6 +52,17 @@ impl Desk {
     /// with it the way of its answer.
     pub(super) fn send(&self, message: Message) {
         self.waiting().push(message);
+        self.work();
+    }
+
+    /// Leaves a message, which is done once the promise is kept that the caller gets, or somebody has.
+    pub(super) fn leave(self: &Arc<Self>, message: Message) -> Option<Promise> {
+        self.waiting().push(message);
+        let promised = self.promised.swap(true, Ordering::AcqRel);
+        (!promised).then(|| Promise(Arc::clone(self)))
+    }
+
+    fn work(&self) {
         loop {
             let mut worker = match self.worker.try_lock() {
                 Ok(worker) => worker,

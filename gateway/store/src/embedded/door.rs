@@ -2,7 +2,7 @@
 //! in the caller's thread.
 
 use super::Lock;
-use super::desk::Desk;
+use super::desk::{Desk, Promise};
 use super::worker::{Message, Reply, Shared, Worker};
 use crate::shard::{Call, Outcome, Shard, View};
 use crate::{Clock, Error, Params, Stats};
@@ -20,6 +20,9 @@ pub(super) struct Door {
     params: Params,
     way: Way,
 }
+
+/// Where the outcome of a write comes.
+pub(super) type Waiting = oneshot::Receiver<Outcome>;
 
 #[derive(Debug)]
 enum Way {
@@ -117,10 +120,11 @@ impl Door {
         }
     }
 
-    /// Hands a write over; the outcome comes with the group commit that takes it.
-    pub(super) fn call(&self, call: Call) -> Result<oneshot::Receiver<Outcome>, Error> {
-        let bytes = if call.is_append() { call.bytes() } else { 0 };
-        if call.is_append() {
+    /// Hands a write over; the outcome comes with the group commit that takes it. A promise is to be kept, soon.
+    pub(super) fn call(&self, call: Call) -> Result<(Waiting, Option<Promise>), Error> {
+        let append = call.is_append();
+        let bytes = if append { call.bytes() } else { 0 };
+        if append {
             let waiting = self.shared.calls.load(Ordering::Relaxed);
             let waiting_bytes = self.shared.bytes.load(Ordering::Relaxed);
             if waiting >= self.params.queue
@@ -132,8 +136,16 @@ impl Door {
             self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
         let (reply, outcome) = oneshot::channel();
-        self.send(Message::Call(call, bytes, reply))?;
-        Ok(outcome)
+        let message = Message::Call(call, bytes, reply);
+        let promise = match &self.way {
+            // What the engine records is small, and it has waited for others already.
+            Way::Desk(desk) if append => desk.leave(message),
+            _ => {
+                self.send(message)?;
+                None
+            }
+        };
+        Ok((outcome, promise))
     }
 
     /// Asks something of the writer.

@@ -134,7 +134,11 @@ impl Stream for EmbeddedStream {
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
         check_batch(&entries)?;
         if self.shards() == 1 {
-            let outcome = self.door(0)?.call(Call::Append(entries))?;
+            let (outcome, promise) = self.door(0)?.call(Call::Append(entries))?;
+            if promise.is_some() {
+                tokio::task::yield_now().await;
+                drop(promise);
+            }
             return outcome.await.unwrap_or(Err(Error::Closed));
         }
         let mut answers = vec![Appended::Undecided; entries.len()];
@@ -155,8 +159,15 @@ impl Stream for EmbeddedStream {
             return Ok(answers);
         }
         let mut waiting = Vec::with_capacity(parts.len());
+        let mut promises = Vec::new();
         for (shard, indexes, entries) in parts {
-            waiting.push((indexes, self.door(shard)?.call(Call::Append(entries))?));
+            let (outcome, promise) = self.door(shard)?.call(Call::Append(entries))?;
+            waiting.push((indexes, outcome));
+            promises.extend(promise);
+        }
+        if !promises.is_empty() {
+            tokio::task::yield_now().await;
+            drop(promises);
         }
         let mut failed = None;
         for (indexes, outcome) in waiting {
@@ -232,7 +243,7 @@ impl Stream for EmbeddedStream {
         ops: Vec<Op>,
         sync: Sync,
     ) -> Result<(), Error> {
-        let outcome = self.door(shard)?.call(Call::Record { epoch, ops, sync })?;
+        let (outcome, _) = self.door(shard)?.call(Call::Record { epoch, ops, sync })?;
         outcome.await.unwrap_or(Err(Error::Closed)).map(drop)
     }
 

@@ -6,7 +6,6 @@ use super::segment::{DATA, Segment, Shared, Summary};
 use crate::disk::{Disk, is_full};
 use crate::finding::Findings;
 use crate::{Error, Params};
-use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -234,10 +233,12 @@ impl Log {
         }
         let chunk = self.params.chunk_bytes;
         let target = room(needed, chunk);
-        let zeros = Bytes::from(vec![0; (target - self.prepared).min(chunk) as usize]);
+        // One small piece again and again: it stays in the caches.
+        let piece = (target - self.prepared).min(chunk).min(ROOM_MIN);
+        let zeros = vec![0; piece as usize];
         let mut at = self.prepared;
         while at < target {
-            let len = (target - at).min(chunk) as usize;
+            let len = (target - at).min(piece) as usize;
             self.active
                 .file
                 .write_at(at, &zeros[..len])

@@ -4,6 +4,7 @@ use crate::contract::tiny;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use tradewind_store::disk::RealDisk;
 use tradewind_store::testkit::{ManualClock, SeededRandom};
 use tradewind_store::{
@@ -78,5 +79,39 @@ async fn many_publishers_take_turns_at_writing() {
         let again = stream.append(vec![entry(number)]).await.unwrap();
         assert_eq!(again, [Appended::Duplicate(position)]);
     }
+    stream.close().await.unwrap();
+}
+
+/// Who was going to write for others does so, though nobody waits for his own answer any more.
+#[tokio::test]
+async fn who_goes_away_writes_what_others_left() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+    let random = Arc::new(SeededRandom::new(1));
+    let streams = Embedded::open_on(Arc::new(RealDisk), dir.path(), clock, random, tiny()).unwrap();
+    let settings = Settings {
+        durability: Durability::Ephemeral,
+        ..Settings::default()
+    };
+    let stream = Streams::open(&streams, "default/left", &settings)
+        .await
+        .unwrap();
+    let mut first = stream.append(vec![entry(1)]);
+    let mut second = stream.append(vec![entry(2)]);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    drop(first);
+    let Poll::Ready(answer) = second.as_mut().poll(&mut context) else {
+        panic!("nobody wrote");
+    };
+    let [Appended::New(second)] = answer.unwrap()[..] else {
+        panic!("not appended");
+    };
+    let again = stream.append(vec![entry(1)]).await.unwrap();
+    let [Appended::Duplicate(first)] = again[..] else {
+        panic!("{again:?}");
+    };
+    assert!(first < second);
     stream.close().await.unwrap();
 }

@@ -23,8 +23,12 @@ pub struct Message {
 /// otherwise no content type is invented.
 pub fn encode_binary(binding: &Binding, event: &Event) -> Message {
     let value = |text: &str| match binding.percent {
-        // Printable ASCII, once it is encoded.
-        true => String::from_utf8_lossy(&percent::encode(text)).into_owned(),
+        true => {
+            let mut out = Vec::with_capacity(text.len());
+            percent::encode_onto(text, &mut out);
+            // Printable ASCII, once it is encoded.
+            String::from_utf8_lossy(&out).into_owned()
+        }
         false => text.to_owned(),
     };
     let mut headers = Vec::with_capacity(12);

@@ -100,6 +100,10 @@ fn utf8(content_type: &str) -> Result<(), Error> {
     let Some((_, parameters)) = content_type.split_once(';') else {
         return Ok(());
     };
+    // What nearly everybody writes.
+    if parameters.trim().eq_ignore_ascii_case("charset=utf-8") {
+        return Ok(());
+    }
     let (mut quoted, mut escaped) = (false, false);
     let parameters = parameters.split(|c| {
         let ends = c == ';' && !quoted;

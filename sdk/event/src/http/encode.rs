@@ -7,6 +7,10 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, InvalidHeaderName};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// Attributes that most events have at most, and bytes of their values.
+const USUAL: usize = 16;
+const TEXTS: usize = 512;
+
 /// Formats of structured and batched mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
@@ -29,18 +33,25 @@ pub fn encode_binary(event: &Event) -> (HeaderMap, Bytes) {
 
 /// The same beside headers that are there already; those of the event replace theirs.
 pub fn encode_binary_into(event: &Event, headers: &mut HeaderMap) -> Bytes {
+    // The values share one buffer.
+    let (mut texts, mut ends) = (Vec::with_capacity(TEXTS), Vec::with_capacity(USUAL));
     for (name, value) in event.attributes() {
         if name == Core::DataContentType.name() {
             continue;
         }
-        let text = value.to_canonical();
-        // Both always succeed: names are checked, and the escaped value is printable ASCII.
-        if let (Ok(name), Ok(value)) = (
-            header_name(name),
-            HeaderValue::from_bytes(&percent::encode(&text)),
-        ) {
+        // Always succeeds: names are checked.
+        if let Ok(name) = header_name(name) {
+            percent::encode_onto(&value.to_canonical(), &mut texts);
+            ends.push((name, texts.len()));
+        }
+    }
+    let (texts, mut start) = (Bytes::from(texts), 0);
+    for (name, end) in ends {
+        // So does this: what is escaped is printable ASCII.
+        if let Ok(value) = HeaderValue::from_maybe_shared(texts.slice(start..end)) {
             headers.insert(name, value);
         }
+        start = end;
     }
     let json = event.data().is_some_and(|data| data.kind == DataKind::Json);
     let implied = json.then_some("application/json");
@@ -54,18 +65,19 @@ pub fn encode_binary_into(event: &Event, headers: &mut HeaderMap) -> Bytes {
 
 /// `ce-` and the name of an attribute; common ones are ready-made.
 fn header_name(attribute: &str) -> Result<HeaderName, InvalidHeaderName> {
-    Ok(HeaderName::from_static(match attribute {
-        "id" => "ce-id",
-        "source" => "ce-source",
-        "specversion" => "ce-specversion",
-        "type" => "ce-type",
-        "subject" => "ce-subject",
-        "time" => "ce-time",
-        "dataschema" => "ce-dataschema",
-        "partitionkey" => "ce-partitionkey",
-        "traceparent" => "ce-traceparent",
+    Ok(match attribute {
+        "id" => const { HeaderName::from_static("ce-id") },
+        "source" => const { HeaderName::from_static("ce-source") },
+        "specversion" => const { HeaderName::from_static("ce-specversion") },
+        "type" => const { HeaderName::from_static("ce-type") },
+        "subject" => const { HeaderName::from_static("ce-subject") },
+        "time" => const { HeaderName::from_static("ce-time") },
+        "dataschema" => const { HeaderName::from_static("ce-dataschema") },
+        "partitionkey" => const { HeaderName::from_static("ce-partitionkey") },
+        "traceparent" => const { HeaderName::from_static("ce-traceparent") },
+        "tradewindhops" => const { HeaderName::from_static("ce-tradewindhops") },
         other => return HeaderName::try_from(format!("ce-{other}")),
-    }))
+    })
 }
 
 /// Headers and body in structured mode.

@@ -123,6 +123,7 @@ pub(crate) fn door() -> Door {
         body_timeout: LONG,
         batch_max: 10,
         meter: OnceLock::new(),
+        sender: Default::default(),
         may_claim: Default::default(),
         rate: None,
     }
