@@ -324,7 +324,7 @@ fn plain_targets(settings: &Value, at: &str, plain: &mut Vec<(String, &'static s
 fn has_far_broker(addresses: &Value) -> bool {
     let all = addresses
         .as_array()
-        .map_or(std::slice::from_ref(addresses), Vec::as_slice);
+        .map_or_else(|| std::slice::from_ref(addresses), Vec::as_slice);
     let mut all = all.iter().filter_map(Value::as_str);
     all.any(|address| address.contains(':') && !near(host(address)))
 }
