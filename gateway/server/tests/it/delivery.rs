@@ -1,5 +1,6 @@
 //! From a request to a handler and back to the operator.
 
+use crate::support::engine::durability;
 use crate::support::handler::Handler;
 use crate::support::{event, position, start, start_in};
 
@@ -21,7 +22,7 @@ async fn an_event_reaches_a_handler_byte_for_byte_and_can_be_explained() {
         .publish("/events", "order-0001", "order.placed", data)
         .await;
     assert_eq!(answer.status, 202, "{}", answer.text());
-    assert_eq!(answer.header("tradewind-durability"), Some("ephemeral"));
+    assert_eq!(answer.header("tradewind-durability"), Some(durability()));
     let json = answer.json();
     let at = format!("default@{}", position(&json));
     assert_eq!(answer.header("tradewind-position"), Some(at.as_str()));

@@ -1,14 +1,27 @@
 //! The suite on another engine: with `TRADEWIND_TEST_ENGINE=kafka`, all streams of gateways in process but `system` lie
-//! on the brokers of `TRADEWIND_TEST_KAFKA`. Cases that are about what the engines do differently do not hold there;
-//! `docs/guides/streams-on-kafka.md` names them.
+//! on the brokers of `TRADEWIND_TEST_KAFKA`. `cargo xtask prove engines` does that, and names the case that does not
+//! hold there.
 
 use serde_json::json;
 use std::path::Path;
 use tradewind_config::{Checked, LoadedEngine};
 
+/// Whether the streams of gateways in process lie elsewhere.
+fn elsewhere() -> bool {
+    std::env::var("TRADEWIND_TEST_ENGINE").as_deref() == Ok("kafka")
+}
+
+/// What answers say of their durability.
+pub(crate) fn durability() -> &'static str {
+    match elsewhere() {
+        true => "unreplicated",
+        false => "ephemeral",
+    }
+}
+
 /// Puts the streams of the gateway with this directory elsewhere, where the environment says so.
 pub(crate) fn amend(checked: &mut Checked, folder: &Path) {
-    if std::env::var("TRADEWIND_TEST_ENGINE").as_deref() != Ok("kafka") {
+    if !elsewhere() {
         return;
     }
     let brokers = std::env::var("TRADEWIND_TEST_KAFKA").expect("TRADEWIND_TEST_KAFKA");

@@ -1,6 +1,6 @@
 //! A gateway in process, handlers on loopback, and a client that sends any bytes.
 
-mod engine;
+pub(crate) mod engine;
 pub(crate) mod front;
 pub(crate) mod handler;
 pub(crate) mod http;
