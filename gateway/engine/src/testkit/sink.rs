@@ -139,7 +139,8 @@ impl Drop for UnderWay<'_> {
             let open = seen[self.given.clone()].iter_mut();
             for seen in open.filter(|seen| seen.ended.is_none()) {
                 seen.ended = Some(Instant::now());
-                seen.cut_off = !self.returned;
+                // Who panics has ended, too.
+                seen.cut_off = !self.returned && !std::thread::panicking();
             }
         }
     }
