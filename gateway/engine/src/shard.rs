@@ -249,6 +249,8 @@ impl Shard {
             self.read().await?;
             self.launch().await?;
         }
+        // What is recorded from here on lies in the log behind that, and is nothing to be read.
+        let end = self.around.log.bounds(self.around.shard).end;
         self.flush(Sync::Lazy).await?;
         self.tell_backlog();
         if self.turn.now >= self.next_retention && self.draining.is_none() {
@@ -264,7 +266,7 @@ impl Shard {
             }
         }
         self.work().await?;
-        if !self.waiting_for_quiet.is_empty() && self.is_quiet() {
+        if !self.waiting_for_quiet.is_empty() && self.is_quiet(end) {
             for waiter in self.waiting_for_quiet.drain(..) {
                 waiter.send(()).ok();
             }
@@ -412,8 +414,7 @@ impl Shard {
     }
 
     /// Whether every lane that may work has nothing left to do.
-    fn is_quiet(&self) -> bool {
-        let end = self.around.log.bounds(self.around.shard).end;
+    fn is_quiet(&self, end: u64) -> bool {
         self.work.is_empty()
             && self.lanes.values().all(|lane| {
                 lane.flying.is_empty()

@@ -27,6 +27,16 @@ fn nor_on_a_disk_that_loses_power() {
     schedules(80, On::Disk);
 }
 
+/// Beyond those above: a shard whose only turns were those that note the time never said that it is at rest, and a sink
+/// that panics was taken for one that goes on.
+#[test]
+fn seeds_that_found_something_stay_quiet() {
+    watch_panics();
+    for (seed, on) in [(186, On::Disk), (245, On::Memory)] {
+        simulate(seed, on, None).unwrap();
+    }
+}
+
 #[test]
 fn a_seed_replays() {
     watch_panics();
