@@ -12,7 +12,6 @@ mod attribute;
 mod fetched;
 mod hosts;
 mod lambda;
-mod logging;
 mod manifest;
 mod options;
 mod outcomes;

@@ -1,4 +1,8 @@
 //! What a handler logs tells what it was about.
+//!
+//! A process of its own: `tracing` remembers for each place in the code whether anybody listens, and a
+//! test on another thread that passes there first, with no subscriber, would be remembered for all.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use serde_json::{Value, json};
 use std::io::Write;
