@@ -113,7 +113,7 @@ pub(super) fn container_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
     // '[' and ']' are one bit away from '{' and '}'.
     let (bit, open, close) = (u8x16::splat(0x20), u8x16::splat(b'{'), u8x16::splat(b'}'));
-    let mut depth = 1;
+    let mut depth = 1u32;
     // All ones inside of a string; one, where a backslash takes the first byte of the next block.
     let (mut string, mut escaped) = (0, 0);
     while at < bytes.len() {
@@ -135,20 +135,32 @@ pub(super) fn container_end(bytes: &[u8], mut at: usize) -> Option<usize> {
         }
         let inside = between(quotes) ^ string;
         string = 0u64.wrapping_sub(inside >> 63);
-        let mut brackets = (opens | closes) & !inside;
-        while brackets != 0 {
-            let first = brackets & brackets.wrapping_neg();
-            if opens & first != 0 {
-                depth += 1;
-            } else {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + first.trailing_zeros() as usize + 1);
-                }
-            }
-            brackets ^= first;
+        let (opens, closes) = (opens & !inside, closes & !inside);
+        if closes.count_ones() < depth {
+            // Too few for an end, in whatever order they come.
+            depth = depth + opens.count_ones() - closes.count_ones();
+        } else if let Some(end) = last_close(opens, closes, &mut depth) {
+            return Some(at + end as usize + 1);
         }
         at += SIZE;
+    }
+    None
+}
+
+/// The bracket that closes the outermost level, if it is one of these.
+fn last_close(opens: u64, closes: u64, depth: &mut u32) -> Option<u32> {
+    let mut brackets = opens | closes;
+    while brackets != 0 {
+        let first = brackets & brackets.wrapping_neg();
+        if opens & first != 0 {
+            *depth += 1;
+        } else {
+            *depth -= 1;
+            if *depth == 0 {
+                return Some(first.trailing_zeros());
+            }
+        }
+        brackets ^= first;
     }
     None
 }
