@@ -80,8 +80,17 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
     ]
     .concat();
     gateway.configure(&subscription)?;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         gateway.start().await?;
+        // A backlog would keep moto busy for longer than messages are invisible. What is still on its way is part of it.
+        catch_up(&moto, &to, figures, each).await?;
+        if round > 0 && round % 10 == 0 {
+            println!(
+                "round {round}: {} of {} arrived",
+                figures.arrived.len(),
+                figures.sent
+            );
+        }
         let end = Duration::from_millis(fastrand::u64(50..1500));
         let numbers = figures.sent / 3..figures.sent / 3 + each;
         let sending = async {
@@ -100,13 +109,7 @@ async fn loops(options: &Options, rounds: u32, figures: &mut Figures) -> Result<
         figures.sent += 3 * each;
     }
     gateway.start().await?;
-    let mut idle = 0;
-    while idle < PATIENCE && figures.arrived.len() < figures.sent {
-        idle = match collect(&moto, &to, figures).await? {
-            0 => idle + 1,
-            _ => 0,
-        };
-    }
+    catch_up(&moto, &to, figures, 0).await?;
     // Repetitions that are still on their way.
     while collect(&moto, &to, figures).await? > 0 {}
     let expected =
@@ -151,6 +154,23 @@ async fn send(server: &impl Calls, queue: &str, numbers: Range<usize>) -> Result
         let entries: Vec<Value> = (0..10).map(entry).collect();
         let input = json!({ "QueueUrl": queue, "Entries": entries });
         server.sqs("SendMessageBatch", &input).await?;
+    }
+    Ok(())
+}
+
+/// Takes what arrives until at most this much is missing, or nothing has come for long.
+async fn catch_up(
+    server: &impl Calls,
+    queue: &str,
+    figures: &mut Figures,
+    missing: usize,
+) -> Result<(), String> {
+    let mut idle = 0;
+    while idle < PATIENCE && figures.arrived.len() + missing < figures.sent {
+        idle = match collect(server, queue, figures).await? {
+            0 => idle + 1,
+            _ => 0,
+        };
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A server that ends and comes back with what it had, while messages go through the gateway from one of its queues to
 //! another.
 
-use super::{Figures, PATIENCE, collect, nothing_is_left, send, text};
+use super::{Figures, catch_up, collect, nothing_is_left, send, text};
 use crate::Options;
 use crate::gateway::Gateway;
 use crate::ministack::MiniStack;
@@ -40,13 +40,7 @@ pub(super) async fn run(options: &Options) -> Result<String, String> {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..400))).await;
         server.restart().await?;
     }
-    let mut idle = 0;
-    while idle < PATIENCE && figures.arrived.len() < figures.sent {
-        idle = match collect(&server, to, &mut figures).await? {
-            0 => idle + 1,
-            _ => 0,
-        };
-    }
+    catch_up(&server, to, &mut figures, 0).await?;
     while collect(&server, to, &mut figures).await? > 0 {}
     let missing = (0..figures.sent).filter(|n| !figures.arrived.contains_key(&text(*n)));
     let (missing, sent) = (missing.count(), figures.sent);
