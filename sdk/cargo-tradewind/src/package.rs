@@ -2,6 +2,7 @@
 
 mod azure;
 mod container;
+mod cron;
 mod elf;
 mod knative;
 mod lambda;
@@ -75,6 +76,10 @@ pub(crate) struct Args {
     /// Certificates of authorities for the image, where the handler speaks TLS
     #[arg(long, value_name = "FILE")]
     certificates: Option<PathBuf>,
+    /// What a kind of trigger or reply is on Azure: queue=storage or service-bus, topic=event-grid or service-bus
+    /// [default: the first of each]
+    #[arg(long, value_name = "KIND=SERVICE")]
+    service: Vec<String>,
     /// Folder to write [default: target/tradewind/HOST]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -95,6 +100,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) memory_is_declared: bool,
     pub(crate) image: Option<&'a str>,
     pub(crate) certificates: Option<&'a [u8]>,
+    /// `queue=service-bus` and the like.
+    pub(crate) services: &'a [String],
     /// As people write the folder.
     pub(crate) folder: String,
 }
@@ -107,8 +114,9 @@ pub(crate) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
     };
     let program = program::get(args, platform, project.as_ref(), term)?;
     platform.takes(&program)?;
+    platform.has_services(&args.service)?;
     let manifest = program.manifest(args, project.as_ref(), term)?;
-    let mut warnings = manifest.judge(platform.host)?;
+    let mut warnings = manifest.judge(platform.host, platform.also)?;
     let timeout = platform.timeout(args.timeout, &manifest)?;
     let (memory, memory_is_declared) = platform.memory(args.memory, &manifest)?;
     let certificates = args.certificates.as_deref().map(read).transpose()?;
@@ -129,6 +137,7 @@ pub(crate) fn run(args: &Args, term: &Term) -> Result<(), Failure> {
         memory_is_declared,
         image: args.image.as_deref(),
         certificates: certificates.as_deref(),
+        services: &args.service,
         folder: near(&folder).display().to_string(),
     };
     let mut out = Out::new(&folder)?;
@@ -245,6 +254,16 @@ pub(crate) mod tests {
         pack: Pack,
         manifest: &Manifest,
     ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
+        packed_with(&[], arch, pack, manifest)
+    }
+
+    /// The same with services chosen.
+    pub(crate) fn packed_with(
+        services: &[String],
+        arch: Arch,
+        pack: Pack,
+        manifest: &Manifest,
+    ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
         let machine = Machine {
             arch,
             libc: Libc::Static,
@@ -259,6 +278,7 @@ pub(crate) mod tests {
             memory_is_declared: true,
             image: None,
             certificates: None,
+            services,
             folder: "out".into(),
         };
         let scratch = tempfile::tempdir().unwrap();

@@ -16,6 +16,8 @@ pub enum Kind {
     Topic,
     /// A stream or log, in order by shard.
     Stream,
+    /// A clock.
+    Timer,
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Kind::Queue => "queue",
             Kind::Topic => "topic",
             Kind::Stream => "stream",
+            Kind::Timer => "timer",
         }
     }
 }
@@ -60,6 +63,17 @@ pub struct Trigger {
     pub kind: Kind,
     /// What it reads from, where that has a name.
     pub name: Option<String>,
+    /// When a timer is due: five fields of cron, in UTC.
+    pub schedule: Option<String>,
+}
+
+/// Where something goes: `queue`, `topic`, `stream` or `bucket`, and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// What it is.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// An environment variable that a handler reads.
@@ -101,6 +115,8 @@ pub struct Description {
     pub takes: Takes,
     /// By its result.
     pub replies: Replies,
+    /// Where its replies go where nobody waits for them and the host can put them there by itself.
+    pub replies_to: Option<Target>,
     /// How long it may take.
     pub timeout: Option<Duration>,
     /// How much memory it should have.
@@ -126,6 +142,7 @@ impl Description {
             triggers: Vec::new(),
             takes: Takes::Event,
             replies: Replies::May,
+            replies_to: None,
             timeout: None,
             memory_mib: None,
             batch_max: BATCH_MAX,
@@ -166,6 +183,7 @@ impl Description {
 #[derive(Debug, Clone, Default)]
 pub struct Declare {
     triggers: Vec<Trigger>,
+    replies_to: Option<Target>,
     timeout: Option<Duration>,
     memory_mib: Option<u32>,
     batch_max: Option<usize>,
@@ -202,6 +220,30 @@ impl Declare {
     #[must_use]
     pub fn stream(self, name: impl Into<String>) -> Self {
         self.trigger(Kind::Stream, Some(name.into()))
+    }
+    /// A clock calls it by this name when it is due by five fields of cron (minute, hour, day of the month, month, day
+    /// of the week) in UTC. Wherever the clock is, the event is that of a [schedule] of a gateway: type
+    /// `schedule.fired`, the name as subject, `{"schedule": NAME, "due": TIME}` as data.
+    ///
+    /// [schedule]: https://github.com/tradewind-events/tradewind/blob/main/docs/guides/schedules.md
+    #[must_use]
+    pub fn timer(mut self, name: impl Into<String>, cron: impl Into<String>) -> Self {
+        self.triggers.push(Trigger {
+            kind: Kind::Timer,
+            name: Some(name.into()),
+            schedule: Some(cron.into()),
+        });
+        self
+    }
+    /// Its replies go to this (`queue`, `topic`, `stream`, `bucket`) where nobody waits for them: by an output binding
+    /// on Azure. Elsewhere `TRADEWIND_REPLY_URL` says where.
+    #[must_use]
+    pub fn replies_to(mut self, kind: impl Into<String>, name: impl Into<String>) -> Self {
+        self.replies_to = Some(Target {
+            kind: kind.into(),
+            name: name.into(),
+        });
+        self
     }
     /// It is done within this time, or to be given up.
     #[must_use]
@@ -258,7 +300,11 @@ impl Declare {
     }
 
     fn trigger(mut self, kind: Kind, name: Option<String>) -> Self {
-        self.triggers.push(Trigger { kind, name });
+        self.triggers.push(Trigger {
+            kind,
+            name,
+            schedule: None,
+        });
         self
     }
 
@@ -280,6 +326,7 @@ impl Declare {
         description.triggers.extend(self.triggers.iter().cloned());
         description.settings.extend(self.settings.iter().cloned());
         description.needs.extend(self.needs.iter().cloned());
+        description.replies_to = self.replies_to.clone().or(description.replies_to);
         description.timeout = self.timeout.or(description.timeout);
         description.memory_mib = self.memory_mib.or(description.memory_mib);
         description.batch_max = self.batch_max.unwrap_or(description.batch_max);

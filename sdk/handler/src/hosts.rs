@@ -10,6 +10,7 @@ pub(crate) mod lambda;
 pub(crate) mod openwhisk;
 mod proxy;
 pub(crate) mod stdin;
+pub(crate) mod timer;
 
 pub(crate) use fn_project::listen;
 
@@ -27,11 +28,11 @@ pub(crate) fn dialect(
     Ok(Some(match host {
         Host::Lambda | Host::Stdin | Host::Worker(_) => return Ok(None),
         Host::Http => Arc::new(CloudEvents),
-        Host::Azure => Arc::new(azure::Azure::new(get)),
+        Host::Azure => Arc::new(azure::Azure::new(get, declared)),
         Host::Google => Arc::new(google::Google::new(get)?),
         Host::Knative => Arc::new(knative::Knative),
         Host::Fn => Arc::new(fn_project::FnProject::new(get)),
-        Host::OpenWhisk => Arc::new(openwhisk::OpenWhisk::new(get)),
+        Host::OpenWhisk => Arc::new(openwhisk::OpenWhisk::new(get, declared)),
         Host::Dapr => Arc::new(dapr::Dapr::new(get, declared)?),
     }))
 }

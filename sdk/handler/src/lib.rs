@@ -141,7 +141,7 @@ pub use app::App;
 pub use batch::{Batch, Entry, Outcomes};
 pub use bytes::Bytes;
 pub use context::{Context, Delivery};
-pub use describe::{Declare, Description, Kind, Need, Replies, Setting, Takes, Trigger};
+pub use describe::{Declare, Description, Kind, Need, Replies, Setting, Takes, Target, Trigger};
 pub use error::{Error, ResultExt};
 pub use extract::{Data, FromEvent, State};
 pub use handler::{BoxFuture, Handler, HandlerFn, WithState, handler_fn};

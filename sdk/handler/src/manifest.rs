@@ -1,7 +1,7 @@
 //! What a program declares, for those that package it: its handlers, and what a host cannot express of them.
 
 use crate::describe::{Description, Kind, Replies, Takes};
-use crate::testing::WAYS;
+use crate::testing::{TIMERS, WAYS};
 use crate::worker::Worker;
 use crate::{Handler, Host};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,8 @@ struct Door {
     one_way: bool,
     /// Failures within a batch are told one by one.
     each: bool,
+    /// A reply that nobody waits for goes where the handler declares.
+    binds: bool,
 }
 
 /// The manifest as a document.
@@ -32,6 +34,7 @@ pub(crate) fn document(handler: &dyn Handler, workers: &[Arc<dyn Worker>]) -> Va
             kind: worker.kind(),
             one_way: true,
             each: true,
+            binds: false,
         };
         hosts.insert(worker.name().into(), at(&handlers, &[door]));
     }
@@ -68,8 +71,15 @@ fn once(values: impl Iterator<Item = Value>) -> Vec<Value> {
 fn described(one: &Description) -> Value {
     let triggers = one.triggers.iter();
     let triggers: Vec<Value> = triggers
-        .map(|trigger| json!({ "kind": trigger.kind.name(), "name": trigger.name }))
+        .map(|trigger| {
+            let mut told = json!({ "kind": trigger.kind.name(), "name": trigger.name });
+            if let Some(schedule) = &trigger.schedule {
+                told["schedule"] = schedule.as_str().into();
+            }
+            told
+        })
         .collect();
+    let replies_to = one.replies_to.as_ref();
     json!({
         "name": one.name,
         "types": one.types,
@@ -85,6 +95,7 @@ fn described(one: &Description) -> Value {
             Replies::May => "may",
             Replies::Responds => "responds",
         },
+        "replies_to": replies_to.map(|to| json!({ "kind": to.kind, "name": to.name })),
         "batch_max": (one.takes == Takes::Batch).then_some(one.batch_max),
         "timeout_seconds": one.timeout.map(|time| time.as_secs_f64().ceil() as u64),
         "memory_mib": one.memory_mib,
@@ -93,7 +104,8 @@ fn described(one: &Description) -> Value {
 
 fn doors(host: Host) -> Vec<Door> {
     let mut doors: Vec<Door> = Vec::new();
-    for way in WAYS.iter().filter(|way| way.host == host) {
+    let ways = WAYS.iter().chain(TIMERS);
+    for way in ways.filter(|way| way.host == host) {
         match doors.iter_mut().find(|door| door.kind == way.kind) {
             Some(door) => {
                 door.one_way &= way.one_way;
@@ -103,6 +115,7 @@ fn doors(host: Host) -> Vec<Door> {
                 kind: way.kind,
                 one_way: way.one_way,
                 each: way.each,
+                binds: host == Host::Azure,
             }),
         }
     }
@@ -157,7 +170,7 @@ const NO_REPLY: Lack = (
     "warning",
     "no-reply",
     "nobody waits for a reply at this trigger: it goes to TRADEWIND_REPLY_URL, and without that the event fails",
-    "set TRADEWIND_REPLY_URL to where replies go",
+    "set TRADEWIND_REPLY_URL to where replies go; on Azure `.replies_to(\"queue\", \"…\")` does, too",
 );
 const NO_PARTIAL_FAILURE: Lack = (
     "warning",
@@ -173,7 +186,9 @@ fn lacks(one: &Description, door: Door) -> Vec<Lack> {
     }
     match one.replies {
         Replies::Responds if door.one_way => lacks.push(NO_RESPONSE),
-        Replies::May if door.one_way => lacks.push(NO_REPLY),
+        Replies::May if door.one_way && !(door.binds && one.replies_to.is_some()) => {
+            lacks.push(NO_REPLY)
+        }
         _ => {}
     }
     if one.takes == Takes::Batch && !door.each && door.one_way {

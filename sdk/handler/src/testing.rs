@@ -62,7 +62,7 @@ use {bytes::Bytes, http_body_util::Full, std::sync::Arc};
 pub use hosted::{EveryHost, Everywhere, Hosted, Told, on, on_every_host};
 pub use trial::Trial;
 #[cfg(feature = "hosts")]
-pub use ways::{WAYS, Way, samples};
+pub use ways::{TIMERS, WAYS, Way, due, samples};
 
 /// An event with JSON data, `id` `test-1` and `source` `/tests`. For anything else there is
 /// [`Event::builder`].

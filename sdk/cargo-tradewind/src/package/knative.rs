@@ -1,6 +1,6 @@
 //! Knative, and Cloud Run, which takes the same service.
 
-use super::manifest::{Handler, Setting};
+use super::manifest::{Handler, Setting, Timer};
 use super::out::Out;
 use super::{Plan, needs, oci, yaml};
 use crate::failure::Failure;
@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 const CONCURRENCY: u32 = 80;
 /// Seconds in which the platform hears that the time of a handler is over.
 const RESERVE: u32 = 5;
+/// Longest that Cloud Scheduler waits for an answer.
+const JOB_SECONDS: u32 = 1800;
+/// How often it tries again before the next time.
+const JOB_RETRIES: u32 = 5;
 
 pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failure> {
     let mut service = service(
@@ -38,6 +42,12 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
     if !triggers.is_empty() {
         out.file("trigger.yaml", yaml::text(&triggers).as_bytes())?;
         commands.push(format!("kubectl apply -f {}/trigger.yaml", plan.folder));
+    }
+    let timers = plan.manifest.timers()?;
+    let timers: Vec<_> = timers.iter().map(|timer| ping(plan, timer)).collect();
+    if !timers.is_empty() {
+        out.file("timers.yaml", yaml::text(&timers).as_bytes())?;
+        commands.push(format!("kubectl apply -f {}/timers.yaml", plan.folder));
     }
     if !plan.manifest.needs.is_empty() {
         out.warn("what the handler uses is granted by the cluster's own means: see deploy.json");
@@ -95,7 +105,23 @@ pub(super) fn cloud_run(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, F
             (plan.timeout + RESERVE).clamp(10, 600)
         ));
     }
-    if !topics.is_empty() {
+    let timers = plan.manifest.timers()?;
+    for Timer { name: timer, due } in &timers {
+        commands.push(format!(
+            "gcloud scheduler jobs create http {name}-{timer} --location \"$REGION\" --schedule '{}' --time-zone UTC \
+             --http-method POST --headers Content-Type=application/json --message-body '{{\"schedule\":\"{timer}\"}}' \
+             --oidc-service-account-email \"$IDENTITY\" --attempt-deadline {}s --max-retry-attempts {JOB_RETRIES} \
+             --uri \"$(gcloud run services describe {name} --region \"$REGION\" --format 'value(status.url)')\"",
+            due.unix(),
+            (plan.timeout + RESERVE).clamp(15, JOB_SECONDS)
+        ));
+    }
+    if !timers.is_empty() && plan.timeout + RESERVE > JOB_SECONDS {
+        out.warn(format!(
+            "Cloud Scheduler waits for {JOB_SECONDS} s at most, then it tries again"
+        ));
+    }
+    if !topics.is_empty() || !timers.is_empty() {
         commands.push(format!(
             "gcloud run services add-iam-policy-binding {name} --region \"$REGION\" \
              --member \"serviceAccount:$IDENTITY\" --role roles/run.servicesInvoker"
@@ -157,6 +183,24 @@ fn filled(plan: &Plan<'_>, more: &[&str]) -> String {
         names.join(" "),
         plan.folder
     )
+}
+
+/// What calls the service when a timer is due.
+fn ping(plan: &Plan<'_>, timer: &Timer<'_>) -> Value {
+    json!({
+        "apiVersion": "sources.knative.dev/v1",
+        "kind": "PingSource",
+        "metadata": { "name": format!("{}-{}", plan.name, timer.name) },
+        "spec": {
+            "schedule": timer.due.unix(),
+            "timezone": "UTC",
+            "contentType": "application/json",
+            "data": json!({ "schedule": timer.name }).to_string(),
+            "sink": {
+                "ref": { "apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": plan.name },
+            },
+        },
+    })
 }
 
 /// What brings the events of a broker, where the handler says which it wants.
@@ -229,11 +273,24 @@ mod tests {
             "{service}"
         );
         assert!(!commands[2].contains("$PAYMENTS_KEY"), "{commands:?}");
+        let timers = read("timers.yaml");
+        assert!(
+            timers.contains("schedule: \"30 2 * * 1-5\"\n  timezone: UTC\n"),
+            "{timers}"
+        );
+        assert!(
+            timers.contains(r#"data: "{\"schedule\":\"nightly\"}""#),
+            "{timers}"
+        );
         // A queue and a topic of one name are one subscription of Google.
         let (_scratch, commands) = packed(cloud_run, &manifest).unwrap();
         let made = commands
             .iter()
             .filter(|command| command.contains("subscriptions create"));
         assert_eq!(made.count(), 1, "{commands:?}");
+        let job = commands
+            .iter()
+            .find(|command| command.contains("scheduler jobs create http orders-nightly"));
+        assert!(job.is_some_and(|job| job.contains("--schedule '30 2 * * 1-5' --time-zone UTC")));
     }
 }

@@ -1,6 +1,6 @@
 //! AWS Lambda: the archive, and a stack with the function, its role, and what calls it.
 
-use super::manifest::{Setting, Trigger};
+use super::manifest::{Setting, Timer, Trigger};
 use super::out::Out;
 use super::zip::{File, archive};
 use super::{Plan, needs};
@@ -23,6 +23,9 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
     let mut stack = Stack::new(plan);
     for trigger in plan.manifest.triggers() {
         stack.trigger(trigger)?;
+    }
+    for timer in plan.manifest.timers()? {
+        stack.timer(&timer);
     }
     if stack.is_polled {
         let seconds = plan.timeout;
@@ -104,8 +107,8 @@ impl<'a> Stack<'a> {
 
     fn trigger(&mut self, trigger: &Trigger) -> Result<(), Failure> {
         match trigger.kind.as_str() {
-            // Whoever may call a function needs nothing here.
-            "call" => {}
+            // Whoever may call a function needs nothing here, and clocks come after all.
+            "call" | "timer" => {}
             "http" => {
                 let url = json!({
                     "Type": "AWS::Lambda::Url",
@@ -168,6 +171,36 @@ impl<'a> Stack<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A rule that makes the event of a due time, in the form in which EventBridge has its own.
+    fn timer(&mut self, timer: &Timer<'_>) {
+        let Timer { name, due } = timer;
+        let event = format!(
+            r#"{{"id":"{name}/<due>","detail-type":"schedule.fired","source":"/schedules/{name}","resources":["{name}"],"time":<due>,"schedule":"{name}","due":<due>,"detail":{{}}}}"#
+        );
+        let id = format!("Timer{}", logical(name));
+        let rule = json!({
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "ScheduleExpression": due.event_bridge(),
+                "State": "ENABLED",
+                "Targets": [{
+                    "Id": "function",
+                    "Arn": { "Fn::GetAtt": ["Function", "Arn"] },
+                    "InputTransformer": { "InputPathsMap": { "due": "$.time" }, "InputTemplate": event },
+                }],
+            },
+        });
+        let permission = json!({
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction", "FunctionName": { "Ref": "Function" },
+                "Principal": "events.amazonaws.com", "SourceArn": { "Fn::GetAtt": [id, "Arn"] },
+            },
+        });
+        self.resources.insert(format!("{id}Permission"), permission);
+        self.resources.insert(id, rule);
     }
 
     /// The one of this name, or one that is told when the stack is made.
@@ -318,6 +351,34 @@ mod tests {
             assert_eq!(logical(name), id, "{name}");
         }
         assert_eq!(shell("QueueArn"), "QUEUE_ARN");
+    }
+
+    #[test]
+    fn a_timer_is_a_rule_that_makes_the_event_of_a_schedule() {
+        let (scratch, _) = packed(pack, &sample()).unwrap();
+        let text = std::fs::read(scratch.path().join("out/template.json")).unwrap();
+        let template: Value = serde_json::from_slice(&text).unwrap();
+        let rule = &template["Resources"]["TimerNightly"]["Properties"];
+        assert_eq!(rule["ScheduleExpression"], "cron(30 2 ? * 2-6 *)");
+        let made = &rule["Targets"][0]["InputTransformer"];
+        assert_eq!(made["InputPathsMap"], json!({ "due": "$.time" }));
+        // As EventBridge fills it in: a text without quotes around its name gets them.
+        let filled = made["InputTemplate"]
+            .as_str()
+            .unwrap()
+            .replace(":<due>", ":\"2026-01-02T02:30:00Z\"")
+            .replace("<due>", "2026-01-02T02:30:00Z");
+        let expected = json!({
+            "id": "nightly/2026-01-02T02:30:00Z", "detail-type": "schedule.fired", "source": "/schedules/nightly",
+            "resources": ["nightly"], "time": "2026-01-02T02:30:00Z", "schedule": "nightly",
+            "due": "2026-01-02T02:30:00Z", "detail": {},
+        });
+        assert_eq!(serde_json::from_str::<Value>(&filled).unwrap(), expected);
+        let permission = &template["Resources"]["TimerNightlyPermission"]["Properties"];
+        assert_eq!(
+            permission["SourceArn"],
+            json!({ "Fn::GetAtt": ["TimerNightly", "Arn"] })
+        );
     }
 
     #[test]

@@ -42,6 +42,15 @@ const GRANTS: &[Grant] = &[
         azure: Some(("Key Vault Secrets User", "4633458b-17de-408a-b874-0445c86b69e6")), google: Some("roles/secretmanager.secretAccessor") },
     Grant { access: "invoke", kind: "function", aws: (&["lambda:InvokeFunction"], "lambda:{region}:{account}:function:{}"),
         azure: None, google: Some("roles/run.servicesInvoker") },
+    // What queues and topics are on Azure where its packer was told so.
+    Grant { access: "publish", kind: "service-bus-queue", aws: NOTHING,
+        azure: Some(("Azure Service Bus Data Sender", "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39")), google: None },
+    Grant { access: "read", kind: "service-bus-queue", aws: NOTHING,
+        azure: Some(("Azure Service Bus Data Receiver", "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0")), google: None },
+    Grant { access: "publish", kind: "service-bus-topic", aws: NOTHING,
+        azure: Some(("Azure Service Bus Data Sender", "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39")), google: None },
+    Grant { access: "read", kind: "service-bus-topic", aws: NOTHING,
+        azure: Some(("Azure Service Bus Data Receiver", "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0")), google: None },
     // An address asks for no right of the cloud.
     Grant { access: "invoke", kind: "url", aws: NOTHING, azure: None, google: None },
 ];
@@ -100,18 +109,45 @@ pub(super) fn statement(actions: &[&str], resource: &Value) -> Value {
 }
 
 /// Commands that grant the roles of Azure, each for one resource.
-pub(super) fn azure(manifest: &Manifest) -> Vec<String> {
+pub(super) fn azure<'a>(needs: impl IntoIterator<Item = &'a Need>) -> Vec<String> {
     let one = |need: &Need| {
         let (role, id) = grant(need)?.azure?;
-        let scope = format!(
-            "$(az resource list --name {} --query '[0].id' -o tsv)",
-            need.name
-        );
+        let scope = azure_scope(&need.kind, &need.name);
         Some(format!(
             "az role assignment create --assignee \"$IDENTITY\" --role {id} --scope \"{scope}\"  # {role}"
         ))
     };
-    manifest.needs.iter().filter_map(one).collect()
+    needs.into_iter().filter_map(one).collect()
+}
+
+/// What a shell makes the id of one resource with.
+fn azure_scope(kind: &str, name: &str) -> String {
+    let shown =
+        |command: &str| format!("$(az {command} --resource-group \"$GROUP\" --query id -o tsv)");
+    let named = |what: &str| shown(&format!("{what} show --name {name}"));
+    let within = |what: &str, namespace: &str| {
+        shown(&format!(
+            "{what} show --name {name} --namespace-name \"${{{namespace}%%.*}}\""
+        ))
+    };
+    let stored = |service: &str, kind: &str| {
+        let account = shown("storage account show --name \"$STORAGE\"");
+        format!("{account}/{service}Services/default/{kind}/{name}")
+    };
+    match kind {
+        "queue" => stored("queue", "queues"),
+        "bucket" => stored("blob", "containers"),
+        "table" => stored("table", "tables"),
+        "secret" => format!(
+            "{}/secrets/{name}",
+            shown("keyvault show --name \"$VAULT\"")
+        ),
+        "stream" => within("eventhubs eventhub", "EVENT_HUBS"),
+        "service-bus-queue" => within("servicebus queue", "SERVICE_BUS"),
+        "service-bus-topic" => within("servicebus topic", "SERVICE_BUS"),
+        "topic" => named("eventgrid topic"),
+        _ => format!("$(az resource list --name {name} --query '[0].id' -o tsv)"),
+    }
 }
 
 /// Commands that grant the roles of Google, each for one resource.
@@ -161,6 +197,22 @@ mod tests {
     }
 
     #[test]
+    fn a_role_of_azure_is_granted_on_one_resource() {
+        for grant in GRANTS.iter().filter(|grant| grant.azure.is_some()) {
+            let need = Need {
+                access: grant.access.into(),
+                kind: grant.kind.into(),
+                name: "orders".into(),
+            };
+            let command = azure([&need]).remove(0);
+            let scope = command.split("--scope ").nth(1).unwrap();
+            assert!(scope.contains("orders"), "{command}");
+            // What lies in something else is not found by its name alone.
+            assert!(!scope.contains("az resource list"), "{command}");
+        }
+    }
+
+    #[test]
     fn a_need_that_nobody_knows_is_told_and_not_guessed() {
         let need = Need {
             access: "own".into(),
@@ -170,6 +222,6 @@ mod tests {
         let mut manifest = Manifest::default();
         manifest.needs.push(need);
         assert_eq!(unknown(&manifest), ["nothing is granted for: own moon m"]);
-        assert!(statements(&manifest).is_empty() && azure(&manifest).is_empty());
+        assert!(statements(&manifest).is_empty() && azure(&manifest.needs).is_empty());
     }
 }

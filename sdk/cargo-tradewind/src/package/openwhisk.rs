@@ -2,6 +2,7 @@
 //! that is the program.
 
 use super::elf::Arch;
+use super::manifest::Timer;
 use super::oci;
 use super::out::Out;
 use super::zip::{File, archive};
@@ -49,15 +50,23 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
         )
     };
     // An archive needs no registry; settings have a place in an image only.
-    Ok(
-        match runs_archives && plan.image.is_none() && required.is_empty() {
-            true => vec![update(format!("{}/{ARCHIVE} --docker {LOOP}", plan.folder))],
-            false => vec![
-                oci::push(plan),
-                update(format!("--docker {}", oci::reference(plan))),
-            ],
-        },
-    )
+    let mut commands = match runs_archives && plan.image.is_none() && required.is_empty() {
+        true => vec![update(format!("{}/{ARCHIVE} --docker {LOOP}", plan.folder))],
+        false => vec![
+            oci::push(plan),
+            update(format!("--docker {}", oci::reference(plan))),
+        ],
+    };
+    for Timer { name, due } in plan.manifest.timers()? {
+        let alarm = format!("{}-{name}", plan.name);
+        commands.push(format!(
+            "wsk trigger create {alarm} --feed /whisk.system/alarms/alarm --param cron '{}' \
+             --param trigger_payload '{{\"schedule\":\"{name}\"}}'",
+            due.unix()
+        ));
+        commands.push(format!("wsk rule update {alarm} {alarm} {}", plan.name));
+    }
+    Ok(commands)
 }
 
 #[cfg(test)]
@@ -68,6 +77,18 @@ mod tests {
 
     #[test]
     fn an_archive_is_deployed_where_it_runs_and_an_image_where_it_does_not_suffice() {
+        let (_scratch, commands) = packed_for(Arch::X86_64, pack, &sample()).unwrap();
+        let alarm = commands
+            .iter()
+            .find(|command| command.contains("/whisk.system/alarms/alarm"));
+        assert!(
+            alarm.is_some_and(|alarm| alarm.contains("cron '30 2 * * 1-5'")),
+            "{commands:?}"
+        );
+        assert_eq!(
+            commands.last().unwrap(),
+            "wsk rule update orders-nightly orders-nightly orders"
+        );
         let by_archive = |(scratch, commands): (tempfile::TempDir, Vec<String>)| {
             let zipped = scratch.path().join("out").join(ARCHIVE).is_file();
             (zipped, commands.len() == 1 && commands[0].contains(LOOP))

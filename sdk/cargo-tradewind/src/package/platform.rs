@@ -13,6 +13,8 @@ pub(crate) struct Platform {
     pub(crate) name: &'static str,
     /// What the SDK calls it.
     pub(crate) host: &'static str,
+    /// Kinds of triggers that it has beside those of the host, and what they are there.
+    pub(crate) also: &'static [(&'static str, &'static str)],
     arches: &'static [Arch],
     /// The newest glibc 2.N that is there; none where the image has nothing but the program.
     glibc: Option<u32>,
@@ -32,6 +34,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "lambda",
         host: "lambda",
+        also: &[],
         arches: BOTH,
         // Amazon Linux 2023.
         glibc: Some(34),
@@ -42,6 +45,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "azure",
         host: "azure",
+        also: &[],
         arches: &[Arch::X86_64],
         // Debian 11.
         glibc: Some(31),
@@ -53,6 +57,10 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "cloud-run",
         host: "knative",
+        also: &[(
+            "queue",
+            "a topic of Pub/Sub, and a subscription that pushes",
+        )],
         arches: &[Arch::X86_64],
         glibc: None,
         timeout_max: 3595,
@@ -62,6 +70,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "knative",
         host: "knative",
+        also: &[],
         arches: BOTH,
         glibc: None,
         timeout_max: 595,
@@ -71,6 +80,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "openwhisk",
         host: "openwhisk",
+        also: &[],
         arches: BOTH,
         glibc: None,
         timeout_max: 300,
@@ -80,6 +90,7 @@ pub(crate) const PLATFORMS: &[Platform] = &[
     Platform {
         name: "container",
         host: "http",
+        also: &[],
         arches: BOTH,
         glibc: None,
         timeout_max: 86_400,
@@ -125,6 +136,17 @@ impl Platform {
                 "the program needs a C library, and the image has nothing but the program",
             )
             .hint(hint)),
+        }
+    }
+
+    /// Whether kinds of triggers can be chosen there.
+    pub(crate) fn has_services(&self, services: &[String]) -> Result<(), Failure> {
+        match services.is_empty() || self.name == "azure" {
+            true => Ok(()),
+            false => Err(Failure::usage(format!(
+                "{} has one service of each kind: --service is for azure",
+                self.name
+            ))),
         }
     }
 

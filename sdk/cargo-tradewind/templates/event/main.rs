@@ -28,7 +28,7 @@ async fn handle(Data(order): Data<Order>, cx: Context) -> Result<Reply, Error> {
 }
 
 fn main() -> tradewind::Exit {
-    // What calls it: `package` makes that, and refuses a host that cannot. There are queue, topic and stream, too.
+    // What calls it: `package` makes that, and refuses a host that cannot. There are queue, topic, stream and timer, too.
     tradewind::run(handle.declare(Declare::new().http()))
 }
 

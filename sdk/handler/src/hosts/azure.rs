@@ -2,18 +2,24 @@
 
 mod application;
 mod bindings;
+mod clock;
 mod invocation;
 
-use super::foreign;
+use super::{foreign, timer};
 use crate::Options;
 use crate::crew::Work;
+use crate::describe::Description;
 use crate::http::answer::{Answer, method_not_allowed};
 use crate::http::{Dialect, Refusal, accept, is_cloud_event, verify, work};
 use bindings::Bindings;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response};
+use invocation::Function;
 use std::collections::BTreeMap;
+
+/// What stands before a timer's name in a function's.
+const TIMER: &str = "-timer-";
 
 /// The functions of the application, as far as their `function.json` could be found.
 #[derive(Default)]
@@ -21,22 +27,45 @@ pub(crate) struct Azure {
     functions: BTreeMap<String, Bindings>,
     /// Whether a path of one name is the host's own word, and never one that a caller chose.
     vouched: bool,
+    /// The timers that the handlers declare.
+    timers: Vec<String>,
 }
 
 impl Azure {
     /// Looks for `function.json` below the application's folder.
-    pub(crate) fn new(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(get: impl Fn(&str) -> Option<String>, declared: &[Description]) -> Self {
+        let timers = timer::names(declared);
         let root = get("FUNCTIONS_APP_ROOT_PATH").filter(|root| !root.is_empty());
         let root = root.map(Into::into).or_else(|| {
             get("FUNCTIONS_CUSTOMHANDLER_PORT").and_then(|_| std::env::current_dir().ok())
         });
         let Some(root) = root else {
-            return Self::default();
+            return Self {
+                timers,
+                ..Self::default()
+            };
         };
         Self {
             functions: bindings::found(&root),
             vouched: application::vouches(&root),
+            timers,
         }
+    }
+}
+
+impl Azure {
+    /// What a clock that calls this function is called: packages put the timer's name at the end of the function's.
+    fn timer<'a>(&'a self, function: &'a str) -> &'a str {
+        let is_it = |name: &&String| {
+            let before = function.strip_suffix(name.as_str());
+            before.is_some_and(|before| before.ends_with(TIMER))
+        };
+        let found = self
+            .timers
+            .iter()
+            .filter(is_it)
+            .max_by_key(|name| name.len());
+        found.map_or(function, String::as_str)
     }
 }
 
@@ -72,6 +101,10 @@ impl Dialect for Azure {
                 ..refusal
             })?;
         }
-        invocation::read(&head.headers, &body, self.functions.get(name), options)
+        let function = Function {
+            bindings: self.functions.get(name),
+            timer: self.timer(name),
+        };
+        invocation::read(&head.headers, &body, &function, options)
     }
 }

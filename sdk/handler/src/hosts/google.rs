@@ -5,6 +5,7 @@ mod legacy;
 pub(crate) use legacy::unwrapped;
 
 use super::foreign::{self, Held};
+use super::timer;
 use crate::crew::Work;
 use crate::http::answer::{self, Answer};
 use crate::http::{Dialect, Refusal, delivery_id, plain_request, posts_only, work};
@@ -48,6 +49,9 @@ impl Dialect for Google {
 
     fn read(&self, head: &Parts, body: Bytes, options: &Options) -> Result<Work<Answer>, Refusal> {
         let headers = &head.headers;
+        if let Some(work) = timer::scheduler(headers, &body, options)? {
+            return Ok(work);
+        }
         let mut work = match foreign::held(headers, body, options)? {
             Held::Events(message) => work(headers, message),
             Held::Payload(format, carried) => foreign::payload(format, carried),

@@ -3,9 +3,10 @@
 
 pub(crate) mod action_loop;
 
-use super::{foreign, proxy};
+use super::{foreign, proxy, timer};
 use crate::Options;
 use crate::crew::{End, Ends, Item, Order, Responds, Work, worst};
+use crate::describe::Description;
 use crate::http::answer::{self, Answer};
 use crate::http::{Dialect, Refusal, accept, is_cloud_event, verify};
 use crate::{Event, Outcome};
@@ -32,6 +33,8 @@ pub(crate) struct OpenWhisk {
     initialised: AtomicBool,
     /// Whether somebody reads the marks.
     marks: bool,
+    /// The timers that the handlers declare.
+    timers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,10 +68,18 @@ struct Web {
 }
 
 impl OpenWhisk {
-    pub(crate) fn new(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(get: impl Fn(&str) -> Option<String>, declared: &[Description]) -> Self {
         Self {
-            initialised: AtomicBool::new(false),
             marks: get("__OW_API_HOST").is_some(),
+            ..Self::in_loop(declared)
+        }
+    }
+
+    /// The proxy of the loop writes the marks by itself.
+    fn in_loop(declared: &[Description]) -> Self {
+        Self {
+            timers: timer::names(declared),
+            ..Self::default()
         }
     }
 
@@ -83,7 +94,10 @@ impl OpenWhisk {
         let data = Bytes::copy_from_slice(value.as_bytes());
         let work = match foreign::object::<Web>(value.as_bytes()) {
             Ok(web) => web.work(&run, data, options)?,
-            Err(_) => called(&run, data)?,
+            Err(_) => match timer::named(&data).filter(|name| self.timers.contains(name)) {
+                Some(name) => alarm(&name, options)?,
+                None => called(&run, data)?,
+            },
         };
         Ok(Work { deadline, ..work })
     }
@@ -128,6 +142,17 @@ impl Dialect for OpenWhisk {
         }
         answer
     }
+}
+
+/// What the feed of alarms passes on; nobody waits for the activation's result.
+fn alarm(name: &str, options: &Options) -> Result<Work<Answer>, Refusal> {
+    let event = timer::fired(name, timer::now(options))?;
+    let context = foreign::context(&event);
+    let tell = |ends| result(worst(ends), true);
+    Ok(Work {
+        one_way: true,
+        ..work(vec![Item::one(event, context)], Responds::No, tell)
+    })
 }
 
 /// Events where the value is one, else the activation itself.

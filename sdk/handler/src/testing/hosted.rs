@@ -1,6 +1,6 @@
 //! A handler on a platform, in process.
 
-use super::ways::{WAYS, Way};
+use super::ways::{TIMERS, WAYS, Way, due};
 use crate::crew::Crew;
 use crate::hosts::stdin::{self, Unit};
 use crate::http::answer::problem;
@@ -143,8 +143,17 @@ impl Hosted {
 
     /// Brings an event in every way that the platform has for it, and gives what it is told each time.
     pub async fn send(&self, event: &Event) -> Vec<(&'static Way, Told)> {
+        self.bring(WAYS, event).await
+    }
+
+    /// Lets a timer be due that the handler [declares](crate::Declare::timer), by every clock that the platform has.
+    pub async fn fire(&self, timer: &str) -> Vec<(&'static Way, Told)> {
+        self.bring(TIMERS, &due(timer)).await
+    }
+
+    async fn bring(&self, ways: &'static [Way], event: &Event) -> Vec<(&'static Way, Told)> {
         let mut told = Vec::new();
-        for way in WAYS.iter().filter(|way| way.host == self.host) {
+        for way in ways.iter().filter(|way| way.host == self.host) {
             let answer = self.raw(way.bring(event)).await;
             told.push((way, way.hear(&answer)));
         }
@@ -183,11 +192,24 @@ impl EveryHost {
     /// Brings an event in every way that there is.
     pub async fn send(&self, event: &Event) -> Everywhere {
         let mut told = Vec::new();
-        for host in Host::ALL {
-            let hosted = with(host, self.handler.clone(), self.options.clone());
+        for hosted in self.each() {
             told.extend(hosted.send(event).await);
         }
         Everywhere(told)
+    }
+
+    /// Lets a timer be due that the handler [declares](crate::Declare::timer), by every clock that there is.
+    pub async fn fire(&self, timer: &str) -> Everywhere {
+        let mut told = Vec::new();
+        for hosted in self.each() {
+            told.extend(hosted.fire(timer).await);
+        }
+        Everywhere(told)
+    }
+
+    fn each(&self) -> impl Iterator<Item = Hosted> {
+        let on = |host| with(host, self.handler.clone(), self.options.clone());
+        Host::ALL.into_iter().map(on)
     }
 }
 

@@ -14,6 +14,7 @@ mod dapr;
 mod lambda;
 mod others;
 mod stdin;
+mod timers;
 
 /// One trigger of one platform.
 #[derive(Debug)]
@@ -60,7 +61,9 @@ const GATEWAY_AGAIN: &str =
     "a Tradewind gateway tries again, after the pause where one was asked for";
 const GATEWAY_NEVER: &str = "a Tradewind gateway sets it aside as a dead letter at once";
 
-/// All of them.
+pub use timers::{TIMERS, due};
+
+/// All of them, but for clocks.
 pub static WAYS: &[Way] = &[
     Way {
         host: Host::Http,
@@ -203,6 +206,28 @@ pub static WAYS: &[Way] = &[
         again: "Event Grid tries again by the subscription's retry policy, then dead-letters",
         never: "as a failure",
         bring: others::azure_event_grid,
+        hear: others::azure_invocation,
+    },
+    Way {
+        host: Host::Azure,
+        trigger: "Service Bus",
+        kind: Kind::Queue,
+        each: false,
+        one_way: true,
+        again: "the message is given back at once; after `maxDeliveryCount` it goes to the dead-letter queue",
+        never: "as a failure",
+        bring: others::azure_service_bus,
+        hear: others::azure_invocation,
+    },
+    Way {
+        host: Host::Azure,
+        trigger: "Event Hubs",
+        kind: Kind::Stream,
+        each: false,
+        one_way: true,
+        again: "by the retry policy in `function.json`, while its partition waits; without one the event is passed over",
+        never: "as a failure",
+        bring: others::azure_event_hub,
         hear: others::azure_invocation,
     },
     Way {

@@ -23,6 +23,7 @@ mod several;
 mod sidecar;
 mod signature;
 mod stdin;
+mod timers;
 #[cfg(feature = "otel")]
 mod trace;
 mod trial;

@@ -76,6 +76,8 @@ fn what_is_declared_is_told_once() {
         Declare::new()
             .queue("orders")
             .http()
+            .timer("nightly", "30 2 * * *")
+            .replies_to("queue", "charged")
             .timeout(Duration::from_millis(29_500))
             .memory_mib(256)
             .setting("URL")
@@ -89,8 +91,15 @@ fn what_is_declared_is_told_once() {
         .on("b", count.declare(declare()));
     let manifest = App::new(router).manifest();
     let one = &manifest["handlers"][0];
-    let triggers = json!([{ "kind": "queue", "name": "orders" }, { "kind": "http", "name": null }]);
+    let triggers = json!([
+        { "kind": "queue", "name": "orders" }, { "kind": "http", "name": null },
+        { "kind": "timer", "name": "nightly", "schedule": "30 2 * * *" },
+    ]);
     assert_eq!(one["triggers"], triggers);
+    assert_eq!(
+        one["replies_to"],
+        json!({ "kind": "queue", "name": "charged" })
+    );
     assert_eq!(
         (&one["timeout_seconds"], &one["memory_mib"]),
         (&30.into(), &256.into())
@@ -143,6 +152,25 @@ fn what_a_host_cannot_express_is_told_before_it_runs() {
         problems(App::new(page.declare(queue())), "lambda"),
         ["error no-request queue", "error no-response queue"]
     );
+    // Azure puts replies where the handler says; other hosts do not.
+    let bound = || charge.declare(queue().replies_to("queue", "charged"));
+    assert_eq!(problems(App::new(bound()), "azure"), none);
+    assert_eq!(
+        problems(App::new(bound()), "lambda"),
+        ["warning no-reply queue"]
+    );
+    // Not every host has a clock.
+    let timed = || count.declare(Declare::new().timer("nightly", "0 3 * * *"));
+    for host in ["http", "lambda", "azure", "google", "knative", "openwhisk"] {
+        assert_eq!(problems(App::new(timed()), host), none, "{host}");
+    }
+    for host in ["fn", "dapr", "stdin"] {
+        assert_eq!(
+            problems(App::new(timed()), host),
+            ["error no-trigger timer"],
+            "{host}"
+        );
+    }
     // A queue of Azure is a batch as a whole; one of Lambda is not.
     let many = || load.declare(queue());
     assert_eq!(

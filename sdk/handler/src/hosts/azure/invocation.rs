@@ -1,8 +1,9 @@
 //! One call of a function, and its answer.
 
 use super::bindings::Bindings;
+use super::clock;
 use crate::crew::{End, Ends, Item, Order, Responds, Work, worst};
-use crate::hosts::{foreign, proxy};
+use crate::hosts::{foreign, proxy, timer};
 use crate::http::answer::{self, Answer};
 use crate::http::{Refusal, accept, is_cloud_event, verify};
 use crate::{Options, Outcome};
@@ -24,13 +25,15 @@ const LAYERS: usize = 3;
 /// What a trigger's value may hold; anything else is a payload of its own.
 const CARRIED: [&str; 3] = ["cloud-events", "azure-event-grid", "azure-event-grid-event"];
 
+pub(super) type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Invocation<'a> {
     #[serde(borrow)]
-    data: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    data: Members<'a>,
     #[serde(borrow)]
-    metadata: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    metadata: Members<'a>,
 }
 
 /// What an HTTP trigger brings.
@@ -45,12 +48,20 @@ struct Request {
     body: Option<Value>,
 }
 
-pub(crate) fn read(
+/// What is known of the function that is called.
+pub(super) struct Function<'a> {
+    pub(super) bindings: Option<&'a Bindings>,
+    /// What the clock is called, if it is one that calls.
+    pub(super) timer: &'a str,
+}
+
+pub(super) fn read(
     headers: &HeaderMap,
     body: &Bytes,
-    bindings: Option<&Bindings>,
+    function: &Function<'_>,
     options: &Options,
 ) -> Result<Work<Answer>, Refusal> {
+    let bindings = function.bindings;
     let malformed = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
     let invocation: Invocation<'_> = foreign::object(body)
         .map_err(|e| malformed(format!("no invocation of a function: {e}")))?;
@@ -72,13 +83,21 @@ pub(crate) fn read(
     let attempt = attempt(&invocation);
     let around = |context: crate::Context| context.with_attempt(attempt);
     let Some(request) = request else {
-        let carried = carried(trigger).map_or_else(whole, Ok)?;
-        let items = carried
-            .into_iter()
-            .map(|one| attempted(foreign::item(one, around), attempt));
+        let items: Vec<_> = match clock::due(&peeled(trigger), &invocation.metadata, options) {
+            Some(due) => {
+                let event = timer::fired(function.timer, due)?;
+                let context = around(foreign::context(&event));
+                vec![Item::one(event, context)]
+            }
+            None => {
+                let carried = carried(trigger).map_or_else(whole, Ok)?;
+                let attempted = |one: Carried| attempted(foreign::item(one, around), attempt);
+                carried.into_iter().map(attempted).collect()
+            }
+        };
         let output = bindings.and_then(|bindings| bindings.output.clone());
         return Ok(Work {
-            items: items.collect(),
+            items,
             order: Order::UntilRetry,
             one_way: output.is_none(),
             responds: Responds::No,
@@ -141,7 +160,7 @@ fn trigger<'a>(invocation: &Invocation<'a>, bindings: Option<&Bindings>) -> Opti
 }
 
 /// Without the layers of JSON, and of Base64, that the host puts around texts and bytes.
-fn peeled(value: &RawValue) -> Bytes {
+pub(super) fn peeled(value: &RawValue) -> Bytes {
     let mut text = Cow::Borrowed(value.get());
     for _ in 0..LAYERS {
         match serde_json::from_str::<String>(&text) {

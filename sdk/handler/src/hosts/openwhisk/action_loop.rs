@@ -53,7 +53,8 @@ pub(crate) async fn run(
     }
     let max = options.body_max;
     let stopping = crew.stopping.clone();
-    let service = Service::new(crew, options, Arc::new(OpenWhisk::default()));
+    let whisk = OpenWhisk::in_loop(&crew.handler().describe());
+    let service = Service::new(crew, options, Arc::new(whisk));
     let (sender, mut lines) = channel(1);
     // A thread of its own: nothing can wake it from a read, and the process does not wait for it.
     std::thread::spawn(move || {

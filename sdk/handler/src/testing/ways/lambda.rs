@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tradewind_event::http::encode_binary;
 use tradewind_event::{Event, json as event_json};
 
-fn payload(document: &Value) -> Request<Bytes> {
+pub(super) fn payload(document: &Value) -> Request<Bytes> {
     invoked(document.to_string())
 }
 

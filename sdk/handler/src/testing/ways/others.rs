@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tradewind_event::http::encode_binary;
 use tradewind_event::{Event, json as event_json};
 
-fn json_to(path: &str, document: &Value) -> Request<Bytes> {
+pub(super) fn json_to(path: &str, document: &Value) -> Request<Bytes> {
     let headers = HeaderMap::from_iter([header("content-type", "application/json")]);
     post(path, headers, document.to_string())
 }
@@ -79,6 +79,36 @@ pub(super) fn azure_queue(event: &Event) -> Request<Bytes> {
             "Data": { "message": quoted },
             "Metadata": {
                 "DequeueCount": "1", "Id": "\"2f2f3e91\"", "InsertionTime": "\"2026-01-02T03:04:05+00:00\"",
+                "sys": { "MethodName": "orders", "UtcNow": "2026-01-02T03:04:05Z", "RandGuid": "1" }
+            }
+        }),
+    )
+}
+
+pub(super) fn azure_service_bus(event: &Event) -> Request<Bytes> {
+    let quoted = Value::from(text(event)).to_string();
+    json_to(
+        "/orders",
+        &json!({
+            "Data": { "message": quoted },
+            "Metadata": {
+                "DeliveryCount": "1", "MessageId": "\"5f3b8a3c\"", "SequenceNumber": "7",
+                "EnqueuedTimeUtc": "\"2026-01-02T03:04:05Z\"", "LockToken": "\"c2a1\"",
+                "sys": { "MethodName": "orders", "UtcNow": "2026-01-02T03:04:05Z", "RandGuid": "1" }
+            }
+        }),
+    )
+}
+
+pub(super) fn azure_event_hub(event: &Event) -> Request<Bytes> {
+    let quoted = Value::from(text(event)).to_string();
+    json_to(
+        "/orders",
+        &json!({
+            "Data": { "event": quoted },
+            "Metadata": {
+                "PartitionContext": { "PartitionId": "0", "EventHubName": "orders", "ConsumerGroup": "$Default" },
+                "SequenceNumber": "7", "Offset": "\"320\"", "EnqueuedTimeUtc": "\"2026-01-02T03:04:05Z\"",
                 "sys": { "MethodName": "orders", "UtcNow": "2026-01-02T03:04:05Z", "RandGuid": "1" }
             }
         }),
@@ -192,7 +222,7 @@ pub(super) fn fn_answer(answer: &Response<Bytes>) -> Told {
     }
 }
 
-fn activation(value: &Value) -> Request<Bytes> {
+pub(super) fn activation(value: &Value) -> Request<Bytes> {
     json_to(
         "/run",
         &json!({
