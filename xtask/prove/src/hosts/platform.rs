@@ -21,6 +21,8 @@ const TIMEOUT: &str = "1";
 const PATIENCE: u32 = 600;
 /// AWS's own emulator of Lambda, which Go builds.
 const EMULATOR: &str = "github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie@v0.0.0-20261030222936-bef5c4ba774d";
+/// What images of OpenFaaS begin with, built from its source: no registry has it.
+const WATCHDOG: &str = "fwatchdog";
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.*";
 
 /// Something that calls handlers.
@@ -37,6 +39,8 @@ enum By {
     Socket,
     CargoLambda,
     Emulator,
+    /// OpenFaaS' own watchdog, before a server.
+    Watchdog,
     /// The pipes of OpenWhisk's proxy.
     ActionLoop,
     /// A process for each that is asked.
@@ -48,6 +52,11 @@ pub(crate) const PLATFORMS: &[Platform] = &[
         name: "http",
         host: Host::Http,
         by: By::Tcp("PORT", &[]),
+    },
+    Platform {
+        name: "openfaas",
+        host: Host::Http,
+        by: By::Watchdog,
     },
     Platform {
         name: "cargo-lambda",
@@ -131,6 +140,7 @@ impl Platform {
         let mut handler = Command::new(binary);
         settings(&mut handler, &replies.url());
         let mut processes = Vec::new();
+        let mut behind = None;
         let door = match self.by {
             By::Tcp(variable, others) => {
                 let address = free()?;
@@ -181,6 +191,24 @@ impl Platform {
                     .arg(binary);
                 Door::Lambda(address, "function")
             }
+            By::Watchdog => {
+                let version = tools::run(Command::new(WATCHDOG).arg("--version")).await;
+                if version.is_err() {
+                    return Ok(Err(format!("no {WATCHDOG} in the path")));
+                }
+                let (address, server) = (free()?, free()?);
+                handler = Command::new(WATCHDOG);
+                settings(&mut handler, &replies.url());
+                handler
+                    .env("mode", "http")
+                    .env("port", address.port().to_string())
+                    .env("fprocess", binary)
+                    .env("upstream_url", format!("http://{server}"))
+                    .env("PORT", server.port().to_string())
+                    .env("healthcheck_interval", "1s");
+                behind = Some(server);
+                Door::Tcp(address)
+            }
             By::ActionLoop => {
                 let replies = replies.url();
                 let (process, told) =
@@ -207,6 +235,9 @@ impl Platform {
             _folder: folder,
         };
         running.opens().await?;
+        if let Some(server) = behind {
+            listens(server).await?;
+        }
         if self.host == Host::OpenWhisk {
             let init = Request::post("/init").body(Bytes::from_static(b"{\"value\":{}}"));
             let mut statuses = Vec::new();

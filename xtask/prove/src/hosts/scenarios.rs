@@ -5,7 +5,7 @@ use super::platform::{Platform, Running};
 use super::replies::Replies;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tradewind::testing::{Told, WAYS, Way};
+use tradewind::testing::{TIMERS, Told, WAYS, Way, due};
 use tradewind::{Event, Host};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,17 @@ pub(crate) async fn run(
             }
             figures.scenarios += 1;
         }
+        running.is_alive()?;
+    }
+    for way in TIMERS.iter().filter(|way| way.host == platform.host) {
+        figures.triggers += 1;
+        let answer = running.ask(way.bring(&due("nightly"))).await;
+        let told = way.hear(&answer.map_err(|e| format!("{}: {e}", way.trigger))?);
+        // A timer brings no order, and the handler says so.
+        if !holds(way, &Never, &told, 0) {
+            return Err(format!("{}: {told:?}", way.trigger));
+        }
+        figures.scenarios += 1;
         running.is_alive()?;
     }
     if platform.host == Host::Lambda {
