@@ -18,11 +18,12 @@ const MODELS: &[&str] = &[
     "cloudcoil.models.knative_eventing==1.17.*",
 ];
 /// What the example is said to be called by, beside what it says itself.
-const TRIGGERS: [(&str, &str); 4] = [
+const TRIGGERS: [(&str, &str); 5] = [
     ("http", ""),
     ("queue", "orders"),
     ("topic", "orders"),
     ("stream", "orders"),
+    ("timer", "nightly"),
 ];
 
 /// Where everything lies.
@@ -51,6 +52,7 @@ async fn every(options: &Options, shown: &mut Vec<String>) -> Result<(), String>
     shown.push(images(&ground).await?);
     shown.push(openwhisk::run(&ground).await?);
     shown.push(services(&ground).await?);
+    shown.push(schedules(&ground).await?);
     shown.push(refused(&ground).await?);
     shown.push(arm::run(&ground).await?);
     Ok(())
@@ -80,10 +82,12 @@ async fn ground(options: &Options) -> Result<Ground<'_>, String> {
     let binary = target.join(TARGET).join(built).join("orders");
     let said = tools::run(Command::new(&binary).env("TRADEWIND_MANIFEST", "json")).await?;
     let mut manifest: Value = serde_json::from_str(&said).map_err(|e| format!("{e}: {said}"))?;
-    let triggers = TRIGGERS.map(|(kind, name)| match name {
-        "" => json!({ "kind": kind }),
-        name => json!({ "kind": kind, "name": name }),
+    let triggers = TRIGGERS.map(|(kind, name)| match (kind, name) {
+        ("timer", name) => json!({ "kind": kind, "name": name, "schedule": "30 2 * * MON-FRI" }),
+        (kind, "") => json!({ "kind": kind }),
+        (kind, name) => json!({ "kind": kind, "name": name }),
     });
+    manifest["handlers"][0]["replies_to"] = json!({ "kind": "queue", "name": "charged" });
     manifest["handlers"][0]["triggers"] = json!(triggers);
     manifest["handlers"][0]["types"] = json!(["shop.order.placed", "shop.return.*"]);
     manifest["settings"] = json!([{ "name": "BANK_KEY", "secret": true, "required": true }]);
@@ -218,6 +222,10 @@ async fn lambda(ground: &Ground<'_>) -> Result<String, String> {
     if !answer.headers().contains_key("x-amz-function-error") {
         return Err("a rejected order is no failure of the function".into());
     }
+    let rules = tools::run(&mut aws("aws events list-rules")).await?;
+    if !rules.contains("cron(30 2 ? * 2-6 *)") {
+        return Err(format!("the timer is no rule: {rules}"));
+    }
     let mappings = tools::run(&mut aws(
         "aws lambda list-event-source-mappings --function-name orders",
     ))
@@ -281,9 +289,10 @@ async fn services(ground: &Ground<'_>) -> Result<String, String> {
 import sys, yaml
 from cloudcoil.models.knative_serving.serving import v1 as serving
 from cloudcoil.models.knative_eventing.eventing import v1 as eventing
+from cloudcoil.models.knative_eventing.sources import v1 as sources
 for path in sys.argv[1:]:
     for document in yaml.safe_load_all(open(path)):
-        model = {'Service': serving.Service, 'Trigger': eventing.Trigger}[document['kind']]
+        model = {'Service': serving.Service, 'Trigger': eventing.Trigger, 'PingSource': sources.PingSource}[document['kind']]
         read = model.model_validate(document).model_dump(by_alias=True, exclude_none=True, mode='json')
         def within(asked, found, at):
             if isinstance(asked, dict):
@@ -302,10 +311,24 @@ for path in sys.argv[1:]:
             .args(["-c", READ])
             .arg(folder.join("cloud-run/service.yaml"))
             .arg(folder.join("knative/service.yaml"))
-            .arg(folder.join("knative/trigger.yaml")),
+            .arg(folder.join("knative/trigger.yaml"))
+            .arg(folder.join("knative/timers.yaml")),
     )
     .await?;
-    Ok("services and triggers: every member is one of Knative's".into())
+    Ok("services, triggers and timers: every member is one of Knative's".into())
+}
+
+/// The schedules beside a container are a configuration that a gateway takes.
+async fn schedules(ground: &Ground<'_>) -> Result<String, String> {
+    let config = ground.folder.path().join("container/gateway.yaml");
+    tools::run(
+        Command::new(ground.gateway())
+            .args(["check", "--config"])
+            .arg(&config)
+            .env("HANDLER_URL", "https://orders.example/"),
+    )
+    .await?;
+    Ok("container: a gateway takes the schedules of its timers".into())
 }
 
 /// What would fail at the first event is refused here.

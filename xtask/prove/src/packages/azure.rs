@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -38,7 +39,6 @@ pub(super) async fn run(ground: &Ground<'_>) -> Result<String, String> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let order = super::placed("tok_declined");
     let mut called = Vec::new();
     for entry in std::fs::read_dir(&app)
         .map_err(|e| e.to_string())?
@@ -50,50 +50,73 @@ pub(super) async fn run(ground: &Ground<'_>) -> Result<String, String> {
         }
         let name = entry.file_name().to_string_lossy().into_owned();
         let function = read(&file)?;
-        let trigger = &function["bindings"][0];
-        let (path, body) = match trigger["type"].as_str() {
-            // A function that HTTP alone calls gets the request as it came.
-            Some("httpTrigger") => (format!("/api/{name}"), order.clone()),
-            Some(_) => {
-                let binding = trigger["name"].as_str().ok_or("a binding without a name")?;
-                let value = json!(order.to_string()).to_string();
-                (
-                    format!("/{name}"),
-                    json!({ "Data": { binding: value }, "Metadata": {} }),
-                )
+        // The card was declined: the handler has read the order. A timer brings none.
+        let (status, said) = ask(address, &name, &function, "tok_declined").await?;
+        if status != 422 {
+            return Err(format!("{name} answers {status}: {said}"));
+        }
+        let kind = &function["bindings"][0]["type"];
+        if kind != "httpTrigger" && kind != "timerTrigger" {
+            let (status, said) = ask(address, &name, &function, "tok_visa").await?;
+            let output = function["bindings"][1]["name"].as_str();
+            let output = output.ok_or("no output binding")?;
+            if status != 200 || said["Outputs"][output]["type"] != "shop.order.charged" {
+                return Err(format!(
+                    "{name} does not reply into its binding: {status} {said}"
+                ));
             }
-            None => return Err(format!("{name} has no trigger")),
-        };
-        let request = Request::post(path)
-            .header("host", address.to_string())
-            .header(
-                "content-type",
-                match trigger["type"] == "httpTrigger" {
-                    true => "application/cloudevents+json",
-                    false => "application/json",
-                },
-            )
-            .body(Full::new(Bytes::from(body.to_string())))
-            .map_err(|e| e.to_string())?;
-        let mut sender = load::connect(address)
-            .await
-            .ok_or("the handler does not listen")?;
-        let answer = load::ask(&mut sender, request).await.ok_or("no answer")?;
-        // The card was declined: the handler has read the order.
-        if answer.status() != 422 {
-            let said = String::from_utf8_lossy(answer.body()).into_owned();
-            return Err(format!("{name} answers {}: {said}", answer.status()));
         }
         called.push(name);
     }
     called.sort();
     match called.len() {
-        4 => Ok(format!(
-            "azure: {} functions of the archive called",
+        5 => Ok(format!(
+            "azure: {} functions of the archive called, replies in their output bindings",
             called.len()
         )),
         _ => Err(format!("not a function for each trigger: {called:?}")),
     }
+}
+
+/// Calls a function as the host does, with an order to be charged to this card.
+async fn ask(
+    address: SocketAddr,
+    name: &str,
+    function: &Value,
+    card: &str,
+) -> Result<(u16, Value), String> {
+    let order = super::placed(card);
+    let trigger = &function["bindings"][0];
+    let binding = trigger["name"].as_str().ok_or("a binding without a name")?;
+    let invocation = |value: Value| json!({ "Data": { binding: value }, "Metadata": {} });
+    let (path, content_type, body) = match trigger["type"].as_str() {
+        // A function that HTTP alone calls gets the request as it came.
+        Some("httpTrigger") => (
+            format!("/api/{name}"),
+            "application/cloudevents+json",
+            order,
+        ),
+        Some("timerTrigger") => {
+            let info = json!({ "IsPastDue": false, "ScheduleStatus": null });
+            (format!("/{name}"), "application/json", invocation(info))
+        }
+        Some(_) => {
+            let value = json!(order.to_string()).to_string();
+            let body = invocation(value.into());
+            (format!("/{name}"), "application/json", body)
+        }
+        None => return Err(format!("{name} has no trigger")),
+    };
+    let request = Request::post(path)
+        .header("host", address.to_string())
+        .header("content-type", content_type)
+        .body(Full::new(Bytes::from(body.to_string())))
+        .map_err(|e| e.to_string())?;
+    let sender = load::connect(address).await;
+    let mut sender = sender.ok_or("the handler does not listen")?;
+    let answer = load::ask(&mut sender, request).await.ok_or("no answer")?;
+    let said = serde_json::from_slice(answer.body()).unwrap_or_default();
+    Ok((answer.status().as_u16(), said))
 }
 
 fn read(path: &Path) -> Result<Value, String> {

@@ -25,12 +25,11 @@ pub(super) async fn run(ground: &Ground<'_>) -> Result<String, String> {
     if answer.status().is_success() {
         return Err("a rejected order is no failure of the action".into());
     }
-    match commands
-        .iter()
-        .filter(|one| one.starts_with("wsk "))
-        .count()
-    {
-        1 => Ok("openwhisk: the action in the archive called in its loop".into()),
-        _ => Err(format!("not one action is made: {commands:?}")),
+    let made = |what: &str| commands.iter().filter(|one| one.starts_with(what)).count();
+    match (made("wsk action "), made("wsk trigger create ")) {
+        (1, 1) => Ok("openwhisk: the action in the archive called in its loop".into()),
+        _ => Err(format!(
+            "not one action and one alarm are made: {commands:?}"
+        )),
     }
 }
