@@ -21,6 +21,8 @@ cargo xtask bench <name>
   fan-out     what each further target costs
   idle        memory at rest, start to first 2xx
   all         these six
+  kafka       HTTP over a stream on Kafka to HTTP, and a topic to HTTP, on one node and on three, against C (a loop
+              with rdkafka that reads a topic and posts; Apache Kafka needs Java and Maven)
   aws         SQS to HTTP and HTTP to SQS, against the work of the server of SQS (ElasticMQ; needs Java and Maven)
 
 options of those:
@@ -56,31 +58,43 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some("aws") => match tools::elasticmq()? {
             Some(jars) => {
                 let mut args = args.to_vec();
-                args.push(format!("--elasticmq={}", jars.display()));
-                against_binary(&args)
+                args.push(format!("--jars={}", jars.display()));
+                against_binary(&args, &[])
             }
             None => Err("aws: no Java or Maven here: falls short".into()),
         },
+        Some("kafka") => match tools::kafka()? {
+            Some(jars) => {
+                let mut args = args.to_vec();
+                args.push(format!("--jars={}", jars.display()));
+                against_binary(&args, &["tradewind-bench/kafka", "tradewind-server/kafka"])
+            }
+            None => Err("kafka: no Java or Maven here: falls short".into()),
+        },
         Some("sdk") => sdk(args),
         Some("accept" | "forward" | "durable" | "deliver" | "fan-out" | "idle" | "all") => {
-            against_binary(args)
+            against_binary(args, &[])
         }
         Some(other) => Err(format!("no bench `{other}`\n\n{LIST}")),
     }
 }
 
 /// Builds the gateway and the bench in one profile, so that no side has the better compiler flags.
-fn against_binary(args: &[String]) -> Result<(), String> {
+fn against_binary(args: &[String], features: &[&str]) -> Result<(), String> {
     let mut rest = args.to_vec();
     let profile = taken(&mut rest, "--profile").unwrap_or_else(|| "release".into());
-    let binaries = shell::target().join(&profile);
+    let binaries = shell::target().join(folder(&profile));
     let mut build = shell::cargo();
     build.args(["build", "--quiet", "--package=tradewind-bench", "--profile"]);
     build.arg(&profile);
-    if !rest
+    let ours = rest
         .iter()
-        .any(|argument| argument.starts_with("--gateway"))
-    {
+        .all(|argument| !argument.starts_with("--gateway"));
+    let wanted = features
+        .iter()
+        .filter(|feature| ours || !feature.starts_with("tradewind-server"));
+    build.args(wanted.map(|feature| format!("--features={feature}")));
+    if ours {
         build.arg("--package=tradewind-server");
         rest.push(format!(
             "--gateway={}",
@@ -95,7 +109,7 @@ fn against_binary(args: &[String]) -> Result<(), String> {
 fn sdk(args: &[String]) -> Result<(), String> {
     let mut rest = args.to_vec();
     let profile = taken(&mut rest, "--profile").unwrap_or_else(|| "release".into());
-    let binaries = shell::target().join(&profile);
+    let binaries = shell::target().join(folder(&profile));
     let packages = ["--package=tradewind-bench", "--package=tradewind-sdk-bench"];
     let build = ["build", "--quiet", "--profile", &profile];
     shell::run(shell::cargo().args(build).args(packages))?;
@@ -107,6 +121,14 @@ fn sdk(args: &[String]) -> Result<(), String> {
             .args(rest)
             .arg(subjects),
     )
+}
+
+/// Where cargo puts what it builds by a profile.
+fn folder(profile: &str) -> &str {
+    match profile {
+        "dev" => "debug",
+        other => other,
+    }
 }
 
 /// Removes an option and returns its value.

@@ -482,6 +482,10 @@ fn adapters(args: &[String]) -> Result<(), String> {
         tests
             .args(["test", "--quiet", "--package", package, "--test=it"])
             .env("TRADEWIND_MOTO", tools::moto()?);
+        if *name == "kafka" {
+            // Tokens are shown over TLS only.
+            tests.arg("--features=tls");
+        }
         match tools::kafka()? {
             Some(jars) => drop(tests.env("TRADEWIND_KAFKA", jars)),
             None if *name == "kafka" => {

@@ -11,6 +11,7 @@ pub mod aws;
 mod capability;
 mod engine;
 mod error;
+mod exchange;
 mod fetch;
 mod foreign;
 mod ground;
@@ -38,6 +39,7 @@ pub use auth::{
 pub use capability::Capability;
 pub use engine::{EngineCapability, StreamEngine};
 pub use error::{Error, ErrorKind};
+pub use exchange::{Exchange, Reach};
 pub use fetch::{Fetch, Fetched};
 pub use foreign::{Foreign, Mapping};
 pub use ground::{Calendar, Clock, Due, Ground, Memory};

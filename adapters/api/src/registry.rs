@@ -1,7 +1,7 @@
 //! Adapters by kind.
 
 use crate::{
-    ApiKey, Error, ErrorKind, Issuers, Signers, Sink, Sinks, Source, StreamEngine, Webhook,
+    ApiKey, Error, ErrorKind, Issuers, Reach, Signers, Sink, Sinks, Source, StreamEngine, Webhook,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -20,6 +20,8 @@ pub struct Build {
     pub issuers: Option<Arc<dyn Issuers>>,
     /// Signatures of AWS; `None` in a binary without them.
     pub signers: Option<Arc<dyn Signers>>,
+    /// The way to servers of tokens; `None` in a binary that has none.
+    pub reach: Option<Arc<dyn Reach>>,
     /// Sinks of authorizers; `None` where there are none.
     pub sinks: Option<Arc<dyn Sinks>>,
 }
@@ -86,6 +88,7 @@ pub struct Registry {
     absent: BTreeMap<&'static str, &'static str>,
     issuers: Option<Arc<dyn Issuers>>,
     signers: Option<Arc<dyn Signers>>,
+    reach: Option<Arc<dyn Reach>>,
     lent_sinks: Option<Arc<dyn Sinks>>,
 }
 
@@ -193,6 +196,11 @@ impl Registry {
         self.signers = Some(signers);
         self
     }
+    /// Lends the way to servers of tokens to what is built.
+    pub fn lend_reach(&mut self, reach: Arc<dyn Reach>) -> &mut Self {
+        self.reach = Some(reach);
+        self
+    }
     /// Lends sinks to authorizers.
     pub fn lend_sinks(&mut self, sinks: Arc<dyn Sinks>) -> &mut Self {
         self.lent_sinks = Some(sinks);
@@ -205,6 +213,10 @@ impl Registry {
     /// The signatures that were lent.
     pub fn signers(&self) -> Option<Arc<dyn Signers>> {
         self.signers.clone()
+    }
+    /// The way to servers of tokens that was lent.
+    pub fn reach(&self) -> Option<Arc<dyn Reach>> {
+        self.reach.clone()
     }
     /// The issuers that were lent.
     pub fn issuers(&self) -> Option<Arc<dyn Issuers>> {
@@ -310,6 +322,7 @@ impl Sinks for Registry {
         let build = Build {
             name: "authorizer".into(),
             signers: self.signers(),
+            reach: self.reach(),
             ..Build::default()
         };
         let built = self.build_sink(kind, &settings.into(), &build);

@@ -4,7 +4,7 @@
     reason = "every connection passes the guard, by the rules of servers of tokens"
 )]
 
-use crate::sink::dial::{Dial, Resolve};
+use crate::sink::dial::{Dial, Resolve, System};
 use crate::sink::failure::chain;
 use crate::sink::guard::Guard;
 use crate::sink::target::{Host, Target};
@@ -31,6 +31,17 @@ type Web = Client<HttpsConnector<Dial>, Full<Bytes>>;
 
 /// Makes them with one resolver.
 pub(crate) struct Ways(pub(crate) Arc<dyn Resolve>);
+
+/// The way to servers of tokens, for adapters that do not speak HTTP themselves.
+pub fn reach() -> Arc<dyn Reach> {
+    Arc::new(Ways(Arc::new(System)))
+}
+
+impl std::fmt::Debug for Ways {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ways").finish_non_exhaustive()
+    }
+}
 
 impl Reach for Ways {
     fn exchange(&self, ca: Option<&Path>) -> Result<Arc<dyn Exchange>, Error> {

@@ -8,6 +8,7 @@ mod fetch;
 mod sink;
 mod source;
 
+pub use exchange::reach;
 pub use fetch::Fetcher;
 pub use sink::{Cidr, Config as SinkConfig, Handshake, HttpSink, Mode, Platform, Resolve, Tls};
 pub use source::{Config as SourceConfig, HttpSource, Percent, Raw};

@@ -70,7 +70,7 @@ pub(crate) fn identity(settings: &Entra, place: &Place<'_>) -> Result<Arc<dyn Id
                 "the application needs a federated credential for issuer and subject of this workload; check `client-id`, `tenant` and `resource`"
             }
         },
-        absent: "check the network, or set `auth.entra.authority`",
+        absent: "check the network, or set `auth.entra.authority`".into(),
     };
     Ok(Bearer::of(
         "application of Entra",
@@ -122,7 +122,7 @@ fn managed(
         exchange,
         name: "the metadata server of Azure".into(),
         hint: HINT,
-        absent: "outside of Azure set `auth.entra.federated-token-file` or `client-secret`; within it the machine needs a managed identity",
+        absent: "outside of Azure set `auth.entra.federated-token-file` or `client-secret`; within it the machine needs a managed identity".into(),
     };
     Ok(Bearer::of(
         "managed identity of Azure",

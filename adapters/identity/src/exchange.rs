@@ -1,42 +1,18 @@
 //! Asking a server of tokens.
 
 use crate::kept::Fresh;
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tradewind_adapter::{Error, Unproved};
+use tradewind_adapter::{Exchange, Unproved};
 
 /// Most bytes of an answer of a server of tokens.
 pub const ANSWER_MAX: usize = 64 << 10;
 /// Most bytes of a token: more than servers take in a header.
 const TOKEN_MAX: usize = 16 << 10;
-
-/// One question to a server of tokens.
-///
-/// # Contract
-/// - `https` wherever the configuration says; plain `http` only to this machine and to link-local addresses,
-///   where metadata servers are. No redirect is followed, no proxy used.
-/// - Bounded: [`ANSWER_MAX`] bytes, and a time of its own.
-/// - The error is for people, and repeats neither question nor answer.
-#[async_trait]
-pub trait Exchange: Send + Sync + std::fmt::Debug {
-    /// Asks; any status is an answer.
-    async fn ask(&self, question: Request<Bytes>) -> Result<Response<Bytes>, String>;
-}
-
-/// Makes ways to servers of tokens.
-pub trait Reach {
-    /// One that trusts these certificate authorities; the system's where none are named.
-    ///
-    /// # Errors
-    /// Where they cannot be read.
-    fn exchange(&self, ca: Option<&Path>) -> Result<Arc<dyn Exchange>, Error>;
-}
 
 /// Whom is asked, and what to look at where there is no token.
 #[derive(Debug)]
@@ -47,7 +23,7 @@ pub(crate) struct Server {
     /// What to change where it refuses.
     pub(crate) hint: &'static str,
     /// What to change where it is not reached.
-    pub(crate) absent: &'static str,
+    pub(crate) absent: String,
 }
 
 impl Server {

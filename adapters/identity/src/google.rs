@@ -39,7 +39,7 @@ pub(crate) fn identity(settings: &IdToken, place: &Place<'_>) -> Result<Arc<dyn 
             exchange,
             name: "the metadata server of Google".into(),
             hint: "the machine needs a service account; an audience that it does not take is set by `auth.id-token.audience`",
-            absent: "outside of Google Cloud set `auth.id-token.service-account`",
+            absent: "outside of Google Cloud set `auth.id-token.service-account`".into(),
         };
         return Ok(Bearer::of(
             "metadata server of Google",
@@ -63,7 +63,7 @@ pub(crate) fn identity(settings: &IdToken, place: &Place<'_>) -> Result<Arc<dyn 
         exchange,
         name: "the token server of Google".into(),
         hint: "the service account must exist and be enabled, its key not be deleted, and the clock of this machine be right",
-        absent: "check the network, or set `auth.id-token.token-url`",
+        absent: "check the network, or set `auth.id-token.token-url`".into(),
     };
     Ok(Bearer::of(
         "service account of Google",

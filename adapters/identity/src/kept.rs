@@ -54,7 +54,7 @@ struct Here<T> {
 /// Longest that anything is kept, whatever is said of it.
 const LASTS_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long it is kept where nothing is said.
-const LASTS_UNSAID: Duration = Duration::from_secs(300);
+pub(crate) const LASTS_UNSAID: Duration = Duration::from_secs(300);
 /// Of the time that is said, so much is left for the request to arrive and for clocks that differ; of short
 /// times a tenth.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -102,6 +102,18 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Kept<T> {
             Ok(outcome) => outcome,
             Err(_) => Err(Unproved::unavailable("the request for a token was cut off")),
         }
+    }
+
+    /// The value, where it is here and good. Nothing is renewed by that.
+    pub fn here(&self) -> Option<T> {
+        self.0.here()
+    }
+
+    /// Whether the time has come for another one; whoever asks next begins to get it.
+    pub fn is_due(&self) -> bool {
+        let state = self.0.state();
+        let due = state.here.as_ref().map(|here| here.renew);
+        due.is_none_or(|at| at <= Instant::now())
     }
 
     /// Drops the value if it is this one, unless one was dropped just before.

@@ -16,14 +16,17 @@ mod fixed;
 mod google;
 mod kept;
 mod oauth2;
+mod tokens;
 
 pub use config::{Auth, Basic, ClientMethod, Entra, IdToken, Keyed, OAuth2};
-pub use exchange::{ANSWER_MAX, Exchange, Reach};
+pub use exchange::ANSWER_MAX;
 pub use fixed::Fixed;
 pub use kept::{Fresh, Kept, Origin};
+pub use tokens::{BearerToken, BearerTokens};
 
 use std::sync::Arc;
 use tradewind_adapter::{Error, ErrorKind, Identity, Secret, Signers};
+pub use tradewind_adapter::{Exchange, Reach};
 
 /// What identities ask of their surroundings.
 pub struct Place<'a> {

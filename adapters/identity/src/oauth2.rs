@@ -9,34 +9,48 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
-use tradewind_adapter::{Error, Identity, Unproved};
+use tradewind_adapter::{Error, Identity, Reach, Unproved};
 
 pub(crate) fn identity(settings: &OAuth2, place: &Place<'_>) -> Result<Arc<dyn Identity>, Error> {
-    // A secret goes there.
-    let https = settings.token_url.strip_prefix("https://");
-    if https.is_none_or(|rest| rest.contains('@') || rest.contains('#')) {
-        return Err(invalid(
-            "`token-url` is no https:// URL without user and fragment",
-        ));
-    }
-    if settings.client_id.is_empty() {
-        return Err(invalid("`client-id` is empty"));
-    }
-    let exchange = place.reach.exchange(settings.ca.as_deref())?;
-    let shown = settings.token_url.split('?').next().unwrap_or_default();
-    let server = Server {
-        exchange,
-        name: format!("the token server {shown}"),
-        hint: "check `client-id`, `client-secret` and `method`; the client needs the grant `client_credentials`, and leave for `scopes`, `audience` and `resource`",
-        absent: "check `auth.oauth2.token-url`, and `auth.oauth2.ca` where it has an authority of its own",
-    };
-    let settings = settings.clone();
-    Ok(Bearer::of("OAuth 2", Client { server, settings }))
+    let client = Client::new(settings, place.reach, "auth.oauth2")?;
+    Ok(Bearer::of("OAuth 2", client))
 }
 
-struct Client {
-    server: Server,
+pub(crate) struct Client {
+    pub(crate) server: Server,
     settings: OAuth2,
+}
+
+impl Client {
+    /// `key` is where the settings stand.
+    pub(crate) fn new(
+        settings: &OAuth2,
+        reach: &dyn Reach,
+        key: &'static str,
+    ) -> Result<Self, Error> {
+        // A secret goes there.
+        let https = settings.token_url.strip_prefix("https://");
+        if https.is_none_or(|rest| rest.contains('@') || rest.contains('#')) {
+            return Err(invalid(
+                "`token-url` is no https:// URL without user and fragment",
+            ));
+        }
+        if settings.client_id.is_empty() {
+            return Err(invalid("`client-id` is empty"));
+        }
+        let exchange = reach.exchange(settings.ca.as_deref())?;
+        let shown = settings.token_url.split('?').next().unwrap_or_default();
+        let server = Server {
+            exchange,
+            name: format!("the token server {shown}"),
+            hint: "check `client-id`, `client-secret` and `method`; the client needs the grant `client_credentials`, and leave for `scopes`, `audience` and `resource`",
+            absent: format!(
+                "check `{key}.token-url`, and `{key}.ca` where it has an authority of its own"
+            ),
+        };
+        let settings = settings.clone();
+        Ok(Self { server, settings })
+    }
 }
 
 #[async_trait]

@@ -1,11 +1,13 @@
 //! How brokers are reached, for source and sink alike.
 
+use crate::pass::Pass;
+use crate::sasl::Sasl;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tradewind_adapter::{Error, ErrorKind, Secret};
+use tradewind_adapter::{Error, ErrorKind, Reach, Secret};
 
 /// Brokers and how to get in.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,42 +35,6 @@ pub struct Tls {
     pub certificate: Option<String>,
     /// Its private key, PEM: `${file:PATH}`. Since 0.1.
     pub key: Option<Secret>,
-}
-
-/// Who we are, by SASL.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Sasl {
-    /// How it is shown. Since 0.1.
-    pub mechanism: Mechanism,
-    /// User name. Since 0.1.
-    pub username: String,
-    /// Password. Since 0.1.
-    pub password: Secret,
-}
-
-/// Mechanisms of SASL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
-    /// The password itself: only over TLS.
-    Plain,
-    /// SCRAM with SHA-256.
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-    /// SCRAM with SHA-512.
-    #[serde(rename = "scram-sha-512")]
-    ScramSha512,
-}
-
-impl Mechanism {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
-    }
 }
 
 /// What an operator may not set: the promises of the adapter, and what has a key of its own.
@@ -119,18 +85,15 @@ impl Access {
             }
             config.set(name, value);
         }
-        let scram = |sasl: &Sasl| sasl.mechanism != Mechanism::Plain;
-        if cfg!(not(feature = "tls"))
-            && (self.tls.is_some() || self.sasl.as_ref().is_some_and(scram))
-        {
+        let openssl = self.tls.is_some() || self.sasl.as_ref().is_some_and(Sasl::needs_openssl);
+        if cfg!(not(feature = "tls")) && openssl {
             return Err(invalid(
-                "this binary has Kafka without TLS and SCRAM; hint: build it with the feature `kafka-tls`",
+                "this binary has Kafka without TLS, SCRAM and OAUTHBEARER; hint: build it with the feature `kafka-tls`",
             ));
         }
-        let bare = |sasl: &Sasl| sasl.mechanism == Mechanism::Plain;
-        if self.tls.is_none() && self.sasl.as_ref().is_some_and(bare) {
+        if self.tls.is_none() && self.sasl.as_ref().is_some_and(Sasl::needs_tls) {
             return Err(invalid(
-                "`sasl.mechanism: plain` sends the password itself; hint: add `tls`",
+                "`sasl.mechanism` is one that sends the password or the token itself; hint: add `tls`",
             ));
         }
         let protocol = match (&self.tls, &self.sasl) {
@@ -144,12 +107,27 @@ impl Access {
             tls.set(&mut config)?;
         }
         if let Some(sasl) = &self.sasl {
-            config
-                .set("sasl.mechanism", sasl.mechanism.name())
-                .set("sasl.username", &sasl.username)
-                .set("sasl.password", sasl.password.expose());
+            sasl.set(&mut config)?;
         }
         Ok(config)
+    }
+
+    /// Whether clients show tokens, which this crate gets for its own.
+    pub fn shows_tokens(&self) -> bool {
+        self.sasl.as_ref().is_some_and(Sasl::shows_tokens)
+    }
+
+    /// What clients show besides their settings.
+    ///
+    /// # Errors
+    /// Settings that cannot be right, and no way to a server of tokens where one is asked.
+    pub(crate) fn pass(&self, reach: Option<&dyn Reach>) -> Result<Pass, Error> {
+        self.config()?;
+        let tokens = match &self.sasl {
+            Some(sasl) => sasl.tokens(reach)?,
+            None => None,
+        };
+        Ok(Pass::new(tokens))
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -225,6 +203,60 @@ mod tests {
             assert_eq!(error.is_some(), part.is_some(), "{found}");
             assert!(found.contains(part.unwrap_or_default()), "{found}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn each_mechanism_takes_what_it_shows() {
+        let oauth2 = r#"{"token-url":"https://a/t","client-id":"c","client-secret":"s"}"#;
+        let tokens = format!(r#""oauth2":{oauth2}"#);
+        let both = format!(r#""username":"u","password":"p",{tokens}"#);
+        for (mechanism, tls, rest, part) in [
+            ("plain", true, r#""username":"u","password":"p""#, None),
+            (
+                "plain",
+                false,
+                r#""username":"u","password":"p""#,
+                Some("add `tls`"),
+            ),
+            (
+                "scram-sha-256",
+                false,
+                r#""username":"u","password":"p""#,
+                None,
+            ),
+            (
+                "scram-sha-256",
+                false,
+                r#""username":"u""#,
+                Some("sasl.password"),
+            ),
+            ("oauthbearer", true, tokens.as_str(), None),
+            ("oauthbearer", false, tokens.as_str(), Some("add `tls`")),
+            (
+                "oauthbearer",
+                true,
+                r#""username":"u","password":"p""#,
+                Some("sasl.oauth2"),
+            ),
+            ("plain", true, both.as_str(), Some("no `oauth2`")),
+        ] {
+            let mut access = access(&["a:9092"], &[]);
+            let sasl = format!(r#"{{"mechanism":"{mechanism}",{rest}}}"#);
+            access.sasl = serde_json::from_str(&sasl).unwrap();
+            access.tls = tls.then(Tls::default);
+            let error = access.config().err().map(|error| error.to_string());
+            let found = error.as_deref().unwrap_or_default();
+            assert_eq!(error.is_some(), part.is_some(), "{sasl}: {found}");
+            assert!(found.contains(part.unwrap_or_default()), "{sasl}: {found}");
+        }
+        // Who cannot ask for tokens says so when the configuration is read.
+        let mut access = access(&["a:9092"], &[]);
+        let sasl = format!(r#"{{"mechanism":"oauthbearer","oauth2":{oauth2}}}"#);
+        access.sasl = serde_json::from_str(&sasl).unwrap();
+        access.tls = Some(Tls::default());
+        let error = access.pass(None).unwrap_err().to_string();
+        assert!(error.contains("sasl.oauth2"), "{error}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod access;
 mod failure;
 mod ledger;
 mod message;
+mod pass;
+mod sasl;
 mod sink;
 mod source;
 

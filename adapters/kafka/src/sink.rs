@@ -1,11 +1,13 @@
 //! The sink: an idempotent producer.
 
 use crate::access::{Access, invalid};
+use crate::pass::Pass;
 use crate::{KIND, failure, source};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -14,7 +16,7 @@ use serde::Deserialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{
-    Build, Capability, Delivery, Error, Outcome, Reason, Report, Sink, SinkAdapter,
+    Build, Capability, Delivery, Error, Outcome, Reach, Reason, Report, Sink, SinkAdapter,
 };
 use tradewind_event::kafka::{encode_binary, encode_structured};
 
@@ -62,10 +64,20 @@ fn megabyte() -> u32 {
 
 /// What the producer is told that no delivery is told.
 #[derive(Clone)]
-struct Quiet;
+struct Quiet(Pass);
 
 impl ClientContext for Quiet {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.0.token()
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.0.told(&error, reason);
         // Deliveries fail with it; here it comes several times a second while brokers are down.
         tracing::debug!(%error, reason, "the producer has trouble");
     }
@@ -74,6 +86,7 @@ impl ClientContext for Quiet {
 /// Writes a topic.
 pub struct KafkaSink {
     config: SinkConfig,
+    pass: Pass,
     /// Made when it is first needed, and again after an error that ends it.
     producer: Mutex<Option<FutureProducer<Quiet>>>,
 }
@@ -87,11 +100,11 @@ impl std::fmt::Debug for KafkaSink {
 }
 
 impl KafkaSink {
-    /// A sink with these settings; it connects when it is first needed.
+    /// A sink with these settings; it connects when it is first needed. `reach` is the way to servers of tokens.
     ///
     /// # Errors
     /// Settings that cannot be right.
-    pub fn new(config: SinkConfig) -> Result<Self, Error> {
+    pub fn new(config: SinkConfig, reach: Option<&dyn Reach>) -> Result<Self, Error> {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let named = (1..=249).contains(&config.topic.len()) && config.topic.bytes().all(legal);
         if !named || config.topic == "." || config.topic == ".." {
@@ -102,8 +115,8 @@ impl KafkaSink {
         if !(1000..=1_000_000_000).contains(&config.max_bytes) {
             return Err(invalid("`max-bytes` is 1000 to 1000000000"));
         }
-        config.cluster.config()?;
         Ok(Self {
+            pass: config.cluster.pass(reach)?,
             config,
             producer: Mutex::default(),
         })
@@ -136,7 +149,7 @@ impl KafkaSink {
             }
         }
         let made: FutureProducer<Quiet> = config
-            .create_with_context(Quiet)
+            .create_with_context(Quiet(self.pass.clone()))
             .map_err(|error| invalid(error.to_string()))?;
         *kept = Some(made.clone());
         Ok(made)
@@ -168,14 +181,17 @@ impl KafkaSink {
         let queued = producer.send_result(sent);
         let under_way = match queued {
             Ok(under_way) => under_way,
-            Err((error, _)) => return failure::outcome(&error),
+            Err((error, _)) => return failure::outcome(&error, &self.pass),
         };
         match under_way.await {
-            Ok(Ok(place)) => Outcome::Accepted {
-                receipt: Some(format!("{}/{}", place.partition, place.offset)),
-                reply: None,
-            },
-            Ok(Err((error, _))) => failure::outcome(&error),
+            Ok(Ok(place)) => {
+                self.pass.is_in();
+                Outcome::Accepted {
+                    receipt: Some(format!("{}/{}", place.partition, place.offset)),
+                    reply: None,
+                }
+            }
+            Ok(Err((error, _))) => failure::outcome(&error, &self.pass),
             Err(_) => retry("kafka", "the producer ended"),
         }
     }
@@ -193,7 +209,8 @@ fn retry(code: &str, detail: impl Into<String>) -> Outcome {
 #[async_trait]
 impl Sink for KafkaSink {
     async fn deliver(&self, batch: Vec<Delivery>, report: Report, cancel: CancellationToken) {
-        let producer = match self.producer() {
+        let ready = self.pass.ready().await;
+        let producer = match ready.and_then(|()| self.producer()) {
             Ok(producer) => producer,
             Err(error) => {
                 for index in 0..batch.len() {
@@ -207,7 +224,10 @@ impl Sink for KafkaSink {
             .enumerate()
             .map(async |(index, delivery)| {
                 let sent = tokio::time::timeout(delivery.timeout, self.send(&producer, delivery));
-                let late = || retry("timeout", "no broker has confirmed it in time");
+                let late = || match self.pass.refusal() {
+                    Some(why) => failure::kept_out(&why),
+                    None => retry("timeout", "no broker has confirmed it in time"),
+                };
                 (index, sent.await.unwrap_or_else(|_| late()))
             })
             .collect();
@@ -242,7 +262,7 @@ impl Sink for KafkaSink {
 
     async fn health(&self) -> Result<(), Error> {
         let config = self.config.cluster.config()?;
-        source::look(config, Some(self.config.topic.clone())).await
+        source::look(config, &self.pass, Some(self.config.topic.clone())).await
     }
 }
 
@@ -250,7 +270,7 @@ impl SinkAdapter for KafkaSink {
     const KIND: &'static str = KIND;
     type Config = SinkConfig;
 
-    fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
-        Ok(Arc::new(Self::new(config)?))
+    fn build(config: SinkConfig, build: &Build) -> Result<Arc<dyn Sink>, Error> {
+        Ok(Arc::new(Self::new(config, build.reach.as_deref())?))
     }
 }

@@ -3,9 +3,11 @@
 use crate::access::{Access, invalid};
 use crate::ledger::{Done, Ledger};
 use crate::message::Taken;
+use crate::pass::Pass;
 use crate::{KIND, failure};
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, TopicPartitionList};
@@ -16,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tradewind_adapter::{
-    Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
+    Build, Capability, Error, Reach, Received, Settlement, Source, SourceAdapter, Token,
 };
 use tradewind_event::Limits;
 
@@ -59,6 +61,7 @@ pub enum Start {
 pub struct KafkaSource {
     name: String,
     config: SourceConfig,
+    pass: Pass,
     ledger: Arc<Mutex<Ledger>>,
     consumer: OnceCell<StreamConsumer<Member>>,
     limits: Limits,
@@ -73,10 +76,23 @@ impl std::fmt::Debug for KafkaSource {
 }
 
 /// What the client tells a member of the group.
-struct Member(Arc<Mutex<Ledger>>);
+struct Member {
+    ledger: Arc<Mutex<Ledger>>,
+    pass: Pass,
+}
 
 impl ClientContext for Member {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        _: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.pass.token()
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.pass.told(&error, reason);
         // `receive` tells of it; here it comes several times a second while brokers are down.
         tracing::debug!(%error, reason, "the consumer has trouble");
     }
@@ -85,8 +101,8 @@ impl ClientContext for Member {
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
-            Rebalance::Assign(partitions) => locked(&self.0).assign(places(partitions)),
-            Rebalance::Revoke(partitions) => locked(&self.0).revoke(places(partitions)),
+            Rebalance::Assign(partitions) => locked(&self.ledger).assign(places(partitions)),
+            Rebalance::Revoke(partitions) => locked(&self.ledger).revoke(places(partitions)),
             Rebalance::Error(error) => tracing::warn!(%error, "the group could not be rebalanced"),
         }
     }
@@ -121,20 +137,21 @@ fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 impl KafkaSource {
-    /// A source of this name with these settings; it connects when it is first asked.
+    /// A source of this name with these settings; it connects when it is first asked. `reach` is the way to servers of
+    /// tokens.
     ///
     /// # Errors
     /// Settings that cannot be right.
-    pub fn new(name: &str, config: SourceConfig) -> Result<Self, Error> {
+    pub fn new(name: &str, config: SourceConfig, reach: Option<&dyn Reach>) -> Result<Self, Error> {
         if config.topics.is_empty() || config.topics.iter().any(String::is_empty) {
             return Err(invalid("`topics` names at least one topic"));
         }
         if config.group.is_empty() {
             return Err(invalid("`group` must not be empty"));
         }
-        config.cluster.config()?;
         Ok(Self {
             name: name.into(),
+            pass: config.cluster.pass(reach)?,
             config,
             ledger: Arc::default(),
             consumer: OnceCell::new(),
@@ -144,6 +161,7 @@ impl KafkaSource {
 
     async fn consumer(&self) -> Result<&StreamConsumer<Member>, Error> {
         let make = async || {
+            self.pass.ready().await?;
             let mut config = self.config.cluster.config()?;
             config
                 .set("group.id", &self.config.group)
@@ -168,13 +186,16 @@ impl KafkaSource {
                     config.set(name, value);
                 }
             }
-            let member = Member(self.ledger.clone());
+            let member = Member {
+                ledger: self.ledger.clone(),
+                pass: self.pass.clone(),
+            };
             let consumer: StreamConsumer<Member> = config
                 .create_with_context(member)
                 .map_err(|error| invalid(error.to_string()))?;
             let topics: Vec<&str> = self.config.topics.iter().map(String::as_str).collect();
             let subscribed = consumer.subscribe(&topics);
-            subscribed.map_err(|error| failure::error("subscribe", &error))?;
+            subscribed.map_err(|error| failure::error("subscribe", &error, &self.pass))?;
             Ok(consumer)
         };
         self.consumer.get_or_try_init(make).await
@@ -199,7 +220,7 @@ impl KafkaSource {
         match consumer.store_offset(&done.topic, done.partition, done.next - 1) {
             // The partition went a moment ago; whoever has it reads these records again.
             Err(KafkaError::StoreOffset(RDKafkaErrorCode::State)) => Ok(()),
-            stored => stored.map_err(|error| failure::error("settle", &error)),
+            stored => stored.map_err(|error| failure::error("settle", &error, &self.pass)),
         }
     }
 }
@@ -228,13 +249,14 @@ impl Source for KafkaSource {
             };
             match message {
                 Ok(message) => {
+                    self.pass.is_in();
                     let taken = Arc::new(Taken::of(&message));
                     bytes += taken.size();
                     let token = locked(&self.ledger).out(taken.clone());
                     received.extend(token.map(|token| self.read(token, &taken)));
                 }
                 Err(error) if received.is_empty() => {
-                    return Err(failure::error("receive", &error));
+                    return Err(failure::error("receive", &error, &self.pass));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "no more records for now");
@@ -284,27 +306,41 @@ impl Source for KafkaSource {
             .topics
             .iter()
             .find(|topic| !topic.starts_with('^'));
-        look(config, topic.cloned()).await
+        look(config, &self.pass, topic.cloned()).await
     }
 }
 
 /// Asks the cluster for a topic.
 pub(crate) async fn look(
     config: rdkafka::ClientConfig,
+    pass: &Pass,
     topic: Option<String>,
 ) -> Result<(), Error> {
+    pass.ready().await?;
+    let pass = pass.clone();
     let asked = tokio::task::spawn_blocking(move || {
-        let consumer: BaseConsumer = config
-            .create()
+        let member = Member {
+            ledger: Arc::default(),
+            pass: pass.clone(),
+        };
+        let consumer: BaseConsumer<Member> = config
+            .create_with_context(member)
             .map_err(|error| invalid(error.to_string()))?;
+        // What a client is asked for, and what it is told, comes with a poll only.
+        let hear = || consumer.poll(Duration::ZERO).is_some();
+        hear();
         let found = consumer.fetch_metadata(topic.as_deref(), PATIENCE);
-        let found = found.map_err(|error| failure::error("look at the cluster", &error))?;
+        let found = found.map_err(|error| {
+            while hear() {}
+            failure::error("look at the cluster", &error, &pass)
+        })?;
+        pass.is_in();
         let refused = found.topics().iter().find_map(|topic| topic.error());
         match refused {
             None => Ok(()),
             Some(error) => {
                 let error = KafkaError::MetadataFetch(error.into());
-                Err(failure::error("look at the topic", &error))
+                Err(failure::error("look at the topic", &error, &pass))
             }
         }
     });
@@ -318,6 +354,10 @@ impl SourceAdapter for KafkaSource {
     type Config = SourceConfig;
 
     fn build(config: SourceConfig, build: &Build) -> Result<Arc<dyn Source>, Error> {
-        Ok(Arc::new(Self::new(&build.name, config)?))
+        Ok(Arc::new(Self::new(
+            &build.name,
+            config,
+            build.reach.as_deref(),
+        )?))
     }
 }

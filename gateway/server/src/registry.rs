@@ -114,6 +114,8 @@ fn adapters(fetch: Option<Arc<dyn Fetch>>) -> Registry {
     let mut registry = Registry::default();
     #[cfg(feature = "http")]
     registry.lend(Arc::new(tradewind_keys::Configured::new(reach)));
+    #[cfg(feature = "http")]
+    registry.lend_reach(tradewind_http::reach());
     #[cfg(feature = "sigv4")]
     registry.lend_signers(Arc::new(tradewind_aws::Signer));
     #[cfg(feature = "functions")]

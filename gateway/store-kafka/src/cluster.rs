@@ -1,14 +1,13 @@
 //! The brokers, and what is made there.
 
 use crate::failure::{failed, is_refused, joined};
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{FutureProducer, Producer};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +98,20 @@ impl<T: Send + 'static> std::ops::Deref for Apart<T> {
     }
 }
 
+/// Whoever reads is told of what goes wrong, and of the end of a partition as well.
+pub(crate) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "a reader has trouble");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Reads one partition.
+pub(crate) type Reader = StreamConsumer<Quiet>;
+
 pub(crate) struct Cluster {
     pub(crate) params: Params,
     admin: AdminClient<DefaultClientContext>,
@@ -176,21 +189,32 @@ impl Cluster {
         joined(made.await)
     }
 
-    /// Reads one partition from `offset` on; says when it is at its end.
-    pub(crate) fn reader(&self) -> Result<Apart<StreamConsumer>, Error> {
+    /// Reads one partition, and goes on at its end.
+    pub(crate) fn reader(&self) -> Result<Apart<Reader>, Error> {
+        self.reading(false)
+    }
+
+    /// Reads one partition, and says when it is at its end.
+    pub(crate) fn reader_to_end(&self) -> Result<Apart<Reader>, Error> {
+        self.reading(true)
+    }
+
+    fn reading(&self, tells_end: bool) -> Result<Apart<Reader>, Error> {
         let mut config = self.params.client.clone();
         config
             // Without a group there is no assignment, not even one's own. Nobody joins it.
             .set("group.id", format!("{}.readers", self.params.prefix))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", "true")
+            .set("enable.partition.eof", tells_end.to_string())
             .set("auto.offset.reset", "earliest")
             .set("isolation.level", "read_committed")
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100");
-        Ok(Apart::new(make(&config)?))
+        let made = config.create_with_context(Quiet);
+        made.map(Apart::new)
+            .map_err(|error| Error::Invalid(format!("Kafka: {error}")))
     }
 
     /// Asks the brokers, on a thread for it, and again where one is not there yet, or no longer: a topic is known before

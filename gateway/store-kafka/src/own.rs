@@ -1,6 +1,6 @@
 //! A shard that is owned here: what its owner knows of it.
 
-use crate::cluster::{Apart, Cluster};
+use crate::cluster::{Apart, Cluster, Reader};
 use crate::frame::{self, Frame, Framed};
 use crate::index::Index;
 use crate::past::Past;
@@ -11,7 +11,7 @@ use crate::tail;
 use crate::writer::{Batch, Said, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -518,12 +518,7 @@ impl Own {
 }
 
 /// Reads a partition from a record on.
-pub(crate) fn follow(
-    consumer: &StreamConsumer,
-    topic: &str,
-    shard: Shard,
-    from: u64,
-) -> Result<(), Error> {
+pub(crate) fn follow(consumer: &Reader, topic: &str, shard: Shard, from: u64) -> Result<(), Error> {
     let mut place = TopicPartitionList::new();
     let offset = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
     let assigned = place
@@ -553,7 +548,7 @@ async fn read_state(common: &Arc<Common>, shard: Shard) -> Result<Before, Error>
         epoch: 0,
         end: 0,
     };
-    let consumer = cluster.reader()?;
+    let consumer = cluster.reader_to_end()?;
     let (low, high) = cluster.bounds(&common.state_topic, shard).await?;
     before.end = low;
     if low >= high {

@@ -1,13 +1,11 @@
 //! What lies further back than memory does, read from the brokers.
 
-use crate::cluster::Apart;
+use crate::cluster::{Apart, Reader};
 use crate::frame::{self, Frame};
 use crate::own::{Own, follow};
 use crate::ring::{HEADER, page};
 use crate::tail::PAUSE;
 use bytes::Bytes;
-use rdkafka::consumer::StreamConsumer;
-use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use std::collections::VecDeque;
 use tradewind_store::{Batch, Error, Item};
@@ -15,7 +13,7 @@ use tradewind_store::{Batch, Error, Item};
 /// A reader, and what it has read ahead: every item of a stretch.
 #[derive(Default)]
 pub(crate) struct Past {
-    consumer: Option<Apart<StreamConsumer>>,
+    consumer: Option<Apart<Reader>>,
     items: VecDeque<Item>,
     bytes: usize,
     /// What `items` are all of, in places; the consumer goes on at its end.
@@ -81,7 +79,6 @@ impl Past {
         };
         let message = match next {
             Ok(message) => message,
-            Err(KafkaError::PartitionEOF(_)) => return Ok(()),
             Err(error) => {
                 tracing::debug!(topic = %own.common.topic, shard = own.shard, %error,
                     "the log is not read just now");

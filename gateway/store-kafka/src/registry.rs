@@ -107,7 +107,7 @@ impl Registry {
         if low >= high {
             return Ok(all);
         }
-        let consumer = self.cluster.reader()?;
+        let consumer = self.cluster.reader_to_end()?;
         follow(&consumer, &self.topic, 0, low)?;
         loop {
             match consumer.recv().await {

@@ -57,7 +57,7 @@ impl Writer {
     /// Reads what was committed since the last transaction that is known here.
     async fn still_ours(&self) -> Result<(), Error> {
         let topic = &self.common.state_topic;
-        let consumer = self.common.cluster.reader()?;
+        let consumer = self.common.cluster.reader_to_end()?;
         follow(&consumer, topic, self.shard, self.known)?;
         loop {
             let next = tokio::time::timeout(ANSWER, consumer.recv()).await;

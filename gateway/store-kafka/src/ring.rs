@@ -37,15 +37,18 @@ impl Ring {
     }
 
     /// What lies from `from` on, up to about `max_bytes`; `None` where that is older than what is here. `end` is where
-    /// the log ends.
+    /// the log ends: an item behind it is here a moment before the end is told, and would be read twice.
     pub(crate) fn read(&self, from: u64, max_bytes: usize, end: u64) -> Option<Batch> {
         if from < self.from {
             return None;
         }
-        let first = self
-            .items
-            .partition_point(|item| item.position.offset < from);
-        Some(page(self.items.range(first..), max_bytes, end.max(from)))
+        let before = |place: u64| {
+            self.items
+                .partition_point(|item| item.position.offset < place)
+        };
+        let end = end.max(from);
+        let items = self.items.range(before(from)..before(end));
+        Some(page(items, max_bytes, end))
     }
 }
 
@@ -100,5 +103,10 @@ mod tests {
         assert_eq!(places(13, 1), Some((vec![13], 14)));
         assert_eq!(places(14, 1), Some((vec![14], 20)));
         assert_eq!(places(21, 1), Some((vec![], 21)));
+        // What is behind the end is read when the end is behind it, and once.
+        for (from, end, read) in [(13, 14, 1), (13, 20, 2), (14, 14, 0), (20, 14, 0)] {
+            let batch = ring.read(from, 1000, end).unwrap();
+            assert_eq!((batch.items.len(), batch.next), (read, end.max(from)));
+        }
     }
 }

@@ -1,10 +1,8 @@
 //! Follows the log of an owned shard, and decides record by record.
 
-use crate::cluster::Apart;
+use crate::cluster::{Apart, Reader};
 use crate::own::{Gone, Own};
 use bytes::Bytes;
-use rdkafka::consumer::StreamConsumer;
-use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use std::sync::Weak;
 use std::time::Duration;
@@ -13,7 +11,7 @@ use std::time::Duration;
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Until the shard is owned no longer.
-pub(crate) async fn follow(consumer: Apart<StreamConsumer>, own: Weak<Own>) {
+pub(crate) async fn follow(consumer: Apart<Reader>, own: Weak<Own>) {
     loop {
         let next = consumer.recv().await;
         let Some(own) = own.upgrade() else {
@@ -30,7 +28,6 @@ pub(crate) async fn follow(consumer: Apart<StreamConsumer>, own: Weak<Own>) {
                     return;
                 }
             }
-            Err(KafkaError::PartitionEOF(_)) => {}
             Err(error) => {
                 tracing::debug!(topic = %own.common.topic, shard = own.shard, %error,
                     "the log is not followed just now");

@@ -127,32 +127,32 @@ impl Writer {
                     next = self.queue.try_recv().ok();
                 }
             }
-            let written = match rows.is_empty() {
-                true => Ok(()),
+            let failed = match rows.is_empty() {
+                true => None,
                 false => {
                     rows.push((Said::Mark.key(), Some(mark.encode())));
-                    self.write(rows).await
+                    self.write(rows).await.err()
                 }
             };
             self.queued.fetch_sub(bytes, Ordering::Relaxed);
-            let failed = written.is_err();
-            for waiter in waiting {
-                let outcome = match &written {
-                    Ok(()) => Ok(()),
-                    Err(gone) => Err(gone.error()),
-                };
-                waiter.send(outcome).ok();
-            }
-            if let Err(gone) = written {
+            // Known before anybody is told, who would find it owned yet.
+            if let Some(gone) = &failed {
                 self.gone.send_if_modified(|known| match known {
                     Some(_) => false,
                     None => {
-                        *known = Some(gone);
+                        *known = Some(gone.clone());
                         true
                     }
                 });
             }
-            if failed {
+            for waiter in waiting {
+                let outcome = match &failed {
+                    None => Ok(()),
+                    Some(gone) => Err(gone.error()),
+                };
+                waiter.send(outcome).ok();
+            }
+            if failed.is_some() {
                 return;
             }
         }

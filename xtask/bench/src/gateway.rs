@@ -124,6 +124,35 @@ impl Gateway {
         Self::configured(binary, durability, &rest)
     }
 
+    /// A node of several: an HTTP source, and its stream on the brokers, in topics of this prefix.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn node(
+        binary: &Path,
+        brokers: SocketAddr,
+        prefix: &str,
+        shards: usize,
+        subscriptions: &str,
+    ) -> Result<Self, String> {
+        let rest = format!(
+            "streams:\n  default:\n    engine: kafka\n    cluster: {{ brokers: [\"{brokers}\"] }}\n    \
+             replication: unreplicated\n    topic-prefix: {prefix}\n    shards: {shards}\n\
+             sources:\n  shop: {{ kind: http, path: /events, auth: {{ api-keys: [bench] }} }}\n\
+             subscriptions:\n{subscriptions}"
+        );
+        Self::configured(binary, Durability::Fsync, &rest)
+    }
+
+    /// Shards of its stream that it serves, by a subscription to all of it.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn shards(&self, subscription: &str) -> Result<usize, String> {
+        let path = format!("/v1/subscriptions/{subscription}");
+        let text = self.admin(&path).map_err(|e| format!("{path}: {e}"))?;
+        let (_, body) = text.split_once("\r\n\r\n").ok_or("an answer without end")?;
+        let view: serde_json::Value =
+            serde_json::from_str(body).map_err(|e| format!("{path}: {e}: {body}"))?;
+        Ok(view["cursors"].as_array().map_or(0, Vec::len))
+    }
+
     /// A route with an API key that hands requests on.
     pub(crate) fn proxy(binary: &Path, target: SocketAddr) -> Result<Self, String> {
         let rest = format!(
@@ -189,7 +218,9 @@ impl Gateway {
 
     /// Calls of fdatasync on logs so far.
     pub(crate) fn syncs(&self) -> Result<u64, String> {
-        let text = self.metrics().map_err(|e| format!("metrics: {e}"))?;
+        let text = self
+            .admin("/metrics")
+            .map_err(|e| format!("metrics: {e}"))?;
         // One line for each stream.
         let lines: Vec<&str> = text
             .lines()
@@ -205,17 +236,21 @@ impl Gateway {
         lines.iter().map(figure).sum()
     }
 
-    fn metrics(&self) -> std::io::Result<String> {
+    /// An answer of the admin API, head and all.
+    fn admin(&self, path: &str) -> std::io::Result<String> {
         let mut socket = UnixStream::connect(self.folder.path().join("data/admin.sock"))?;
-        socket
-            .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        write!(
+            socket,
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        )?;
         let mut text = String::new();
         socket.read_to_string(&mut text)?;
         Ok(text)
     }
 }
 
-fn free() -> std::io::Result<SocketAddr> {
+/// An address that nobody listens at.
+pub(crate) fn free() -> std::io::Result<SocketAddr> {
     std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 

@@ -44,7 +44,10 @@ enum Command {
     Idle(Options),
     /// From SQS to HTTP and from HTTP to SQS.
     Aws(Options),
-    /// Everything but `aws`, which needs Java.
+    /// From HTTP over a stream on Kafka to HTTP, and from a topic to HTTP.
+    #[cfg(feature = "kafka")]
+    Kafka(Options),
+    /// Everything but `aws` and `kafka`, which need Java.
     All(Options),
     /// The SDK against bare lambda_runtime and bare axum.
     Sdk(SdkOptions),
@@ -71,9 +74,9 @@ pub(crate) struct Options {
     /// Adds a row to `accept`, judged as well: with a hundred policies and a schema.
     #[arg(long)]
     trusted: bool,
-    /// A folder with the jars of ElasticMQ, for `aws`.
+    /// A folder with the jars of the server: ElasticMQ for `aws`, Apache Kafka for `kafka`.
     #[arg(long)]
-    elasticmq: Option<PathBuf>,
+    jars: Option<PathBuf>,
 }
 
 /// The same without a gateway.
@@ -131,6 +134,8 @@ fn main() -> ExitCode {
         Command::FanOut(options) => (options, &[scenario::fan_out]),
         Command::Idle(options) => (options, &[scenario::idle]),
         Command::Aws(options) => (options, &[scenario::aws]),
+        #[cfg(feature = "kafka")]
+        Command::Kafka(options) => (options, &[scenario::kafka]),
         Command::All(options) => (options, &ALL),
     };
     let mut failed = Vec::new();

@@ -43,6 +43,7 @@ impl Exchange for Server {
     }
 }
 
+#[derive(Debug)]
 struct To(Arc<Server>);
 
 impl Reach for To {

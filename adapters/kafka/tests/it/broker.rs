@@ -11,17 +11,29 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+/// What a broker has besides a listener without protection.
+#[derive(Default)]
+pub(crate) struct More {
+    /// Another listener: its protocol and port.
+    pub(crate) listener: Option<(&'static str, u16)>,
+    /// Lines of its settings.
+    pub(crate) properties: String,
+    /// Options of its virtual machine.
+    pub(crate) options: Vec<String>,
+}
+
 /// Ends with the test that started it.
 pub(crate) struct Broker {
     process: Option<Child>,
     folder: TempDir,
     jars: PathBuf,
+    options: Vec<String>,
     pub(crate) port: u16,
 }
 
 static TOPICS: AtomicU32 = AtomicU32::new(0);
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -29,6 +41,11 @@ fn free_port() -> u16 {
 impl Broker {
     /// `None`, with a word on stderr, where no Kafka is at hand.
     pub(crate) async fn start() -> Option<Self> {
+        Self::with(More::default()).await
+    }
+
+    /// The same, with more.
+    pub(crate) async fn with(more: More) -> Option<Self> {
         let Some(jars) = std::env::var_os("TRADEWIND_KAFKA") else {
             eprintln!(
                 "skipped: no Kafka; `cargo xtask test` gets it where there are Java and Maven"
@@ -39,19 +56,29 @@ impl Broker {
             process: None,
             folder: tempfile::tempdir().unwrap(),
             jars: jars.into(),
+            options: more.options,
             port: free_port(),
+        };
+        let (listener, advertised, protocol) = match more.listener {
+            None => Default::default(),
+            Some((protocol, port)) => (
+                format!(",GUARDED://127.0.0.1:{port}"),
+                format!(",GUARDED://localhost:{port}"),
+                format!(",GUARDED:{protocol}"),
+            ),
         };
         let (port, controller) = (broker.port, free_port());
         let data = broker.folder.path().join("data");
         let properties = format!(
             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
-             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listener}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}\ncontroller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocol}\nlog.dirs={}\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n",
-            data.display()
+             group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n{}",
+            data.display(),
+            more.properties,
         );
         std::fs::write(broker.properties(), properties).unwrap();
         let formatted = broker
@@ -77,17 +104,14 @@ impl Broker {
 
     fn java(&self, arguments: &[&str]) -> Command {
         let mut java = Command::new("java");
-        java.args([
-            "-Xmx256m",
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-cp",
-        ])
-        .arg(Path::new(&self.jars).join("*"))
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+        java.args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+            .args(&self.options)
+            .arg("-cp")
+            .arg(Path::new(&self.jars).join("*"))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         java
     }
 

@@ -8,5 +8,7 @@
 )]
 
 mod broker;
+#[cfg(feature = "tls")]
+mod oauth;
 mod restarts;
 mod suite;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Delivery, ErrorKind, Outcome, Report, Settlement, Sink, Source};
 use tradewind_event::Event;
 
-fn delivery(id: &str) -> Delivery {
+pub(crate) fn delivery(id: &str) -> Delivery {
     let event = Event::builder(id, "/shop", "order.placed").data("text/plain", "x");
     Delivery {
         id: id.into(),
@@ -23,7 +23,7 @@ fn delivery(id: &str) -> Delivery {
     }
 }
 
-async fn deliver(sink: &dyn Sink, id: &str) -> Outcome {
+pub(crate) async fn deliver(sink: &dyn Sink, id: &str) -> Outcome {
     let (report, mut outcomes) = Report::channel();
     sink.deliver(vec![delivery(id)], report, CancellationToken::new())
         .await;

@@ -18,14 +18,14 @@ pub(crate) fn source(address: &str, topic: &str) -> KafkaSource {
     let config = serde_json::json!({
         "cluster": { "brokers": [address] }, "topics": [topic], "group": format!("group-{topic}"),
     });
-    KafkaSource::new("suite", serde_json::from_value(config).unwrap()).unwrap()
+    KafkaSource::new("suite", serde_json::from_value(config).unwrap(), None).unwrap()
 }
 
 pub(crate) fn sink(address: &str, topic: &str, mode: &str) -> KafkaSink {
     let config = serde_json::json!({
         "cluster": { "brokers": [address] }, "topic": topic, "mode": mode,
     });
-    KafkaSink::new(serde_json::from_value(config).unwrap()).unwrap()
+    KafkaSink::new(serde_json::from_value(config).unwrap(), None).unwrap()
 }
 
 /// One record as another program writes it.

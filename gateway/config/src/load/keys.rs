@@ -269,6 +269,7 @@ impl Loader<'_> {
             api_keys: keys.keys.clone(),
             issuers: self.registry.issuers(),
             signers: self.registry.signers(),
+            reach: self.registry.reach(),
             sinks: self.registry.lent_sinks(),
         }
     }

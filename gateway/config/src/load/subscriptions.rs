@@ -210,6 +210,7 @@ impl Loader<'_> {
         let build = Build {
             name: name.into(),
             signers: registry.signers(),
+            reach: registry.reach(),
             ..Build::default()
         };
         let sink = self.build(

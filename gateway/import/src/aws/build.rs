@@ -320,6 +320,7 @@ impl<'a> Build<'a> {
         tradewind_adapter::Build {
             name: name.to_owned(),
             signers: self.registry.signers(),
+            reach: self.registry.reach(),
             issuers: self.registry.issuers(),
             ..Default::default()
         }

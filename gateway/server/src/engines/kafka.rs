@@ -127,12 +127,12 @@ impl OnKafka {
                 )));
             }
         };
-        let client = settings.cluster.config()?;
-        if client.get("sasl.mechanism") == Some("OAUTHBEARER") {
+        if settings.cluster.shows_tokens() {
             return Err(invalid(
                 "`cluster.sasl.mechanism: oauthbearer` is for sources and sinks; hint: streams take `plain` and SCRAM".into(),
             ));
         }
+        let client = settings.cluster.config()?;
         let params = Params {
             prefix: prefix.clone(),
             copies,
@@ -240,6 +240,17 @@ mod tests {
             assert!(with(refused.clone()).is_err(), "{refused}");
         }
         assert!(with(json!(1)).unwrap_err().contains("unreplicated"));
+    }
+
+    #[test]
+    fn tokens_are_for_sources_and_sinks() {
+        let oauth2 = json!({ "token-url": "https://a/t", "client-id": "c", "client-secret": "s" });
+        let cluster = json!({ "brokers": ["a:9092"], "tls": {}, "sasl": { "mechanism": "oauthbearer", "oauth2": oauth2 } });
+        let refused = made(json!({ "cluster": cluster })).unwrap_err();
+        assert!(
+            refused.contains("oauthbearer") && refused.contains("hint"),
+            "{refused}"
+        );
     }
 
     #[test]

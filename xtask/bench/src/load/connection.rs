@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(super) struct Connection {
+    pub(super) to: SocketAddr,
     stream: TcpStream,
     buffer: Vec<u8>,
 }
@@ -16,6 +17,7 @@ impl Connection {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
+            to,
             stream,
             buffer: Vec::with_capacity(4096),
         })

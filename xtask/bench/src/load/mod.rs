@@ -17,8 +17,9 @@ use wire::Template;
 /// What to send where.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    #[arg(long)]
-    to: SocketAddr,
+    /// Connections are dealt to these in turn.
+    #[arg(long, required = true)]
+    to: Vec<SocketAddr>,
     #[arg(long)]
     events: u64,
     /// Events sent before anything is measured.
@@ -87,16 +88,16 @@ pub(crate) async fn run(args: &Args) -> std::io::Result<()> {
 
 async fn measure(args: &Args) -> std::io::Result<Measured> {
     let mut connections = Vec::new();
-    for _ in 0..args.connections {
-        connections.push(Connection::open(args.to).await?);
+    for to in args.to.iter().cycle().take(args.connections) {
+        connections.push(Connection::open(*to).await?);
     }
     let upstream = Arrivals::of(args).await?;
-    let (connections, _) = publish(args, connections, args.warm, None).await?;
+    let (connections, _) = publish(connections, args.warm, None).await?;
     upstream.wait(args.copies * args.warm).await?;
 
     let cpu = || process::cpu(args.account).map_err(std::io::Error::other);
     let (before, began) = (cpu()?, moment());
-    let (_, latencies) = publish(args, connections, args.events, args.rate).await?;
+    let (_, latencies) = publish(connections, args.events, args.rate).await?;
     let (delivered_p50_ms, delivered_p99_ms) = upstream
         .wait(args.copies * (args.warm + args.events))
         .await?;
@@ -123,7 +124,6 @@ struct Run {
 }
 
 async fn publish(
-    args: &Args,
     connections: Vec<Connection>,
     events: u64,
     rate: Option<f64>,
@@ -133,10 +133,10 @@ async fn publish(
         latencies: RefCell::default(),
         pace: rate.map(|rate| pace::Pace::start(rate, events)),
     });
-    let template = Template::new(args.to, "/events");
     let mut tasks = JoinSet::new();
     for connection in connections {
-        tasks.spawn_local(send(run.clone(), connection, template.clone(), events));
+        let template = Template::new(connection.to, "/events");
+        tasks.spawn_local(send(run.clone(), connection, template, events));
     }
     let mut back = Vec::new();
     while let Some(ended) = tasks.join_next().await {

@@ -13,7 +13,6 @@ const ID: &str = "00000000000000000000-00000000";
 const EVENT: usize = 1024;
 
 /// A request whose id is written anew for each event.
-#[derive(Clone)]
 pub(crate) struct Template {
     bytes: Vec<u8>,
     id: usize,
@@ -39,12 +38,23 @@ impl Template {
 
     /// The bytes of the event that is sent, or was to be sent, at this moment.
     pub(crate) fn request(&mut self, sent: u64, number: u64) -> &[u8] {
-        let id = format!("{sent:020}-{:08}", number % 100_000_000);
+        let id = id(sent, number);
         if let Some(place) = self.bytes.get_mut(self.id..self.id + ID.len()) {
             place.copy_from_slice(id.as_bytes());
         }
         &self.bytes
     }
+}
+
+/// What the id of an event is that is sent, or was to be sent, at this moment.
+fn id(sent: u64, number: u64) -> String {
+    format!("{sent:020}-{:08}", number % 100_000_000)
+}
+
+/// One event, on its own.
+#[cfg(feature = "kafka")]
+pub(crate) fn single(sent: u64, number: u64) -> String {
+    event().replace(ID, &id(sent, number))
 }
 
 /// The body.

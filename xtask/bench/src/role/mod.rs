@@ -1,5 +1,7 @@
 //! The processes around the gateway, and the baselines in its place.
 
+#[cfg(feature = "kafka")]
+mod consume;
 mod forward;
 mod log;
 mod sink;
@@ -34,6 +36,9 @@ pub(crate) enum Role {
         #[command(flatten)]
         flavour: Flavour,
     },
+    /// C: reads a topic and posts each record; with `--publish` also takes what it reads, over HTTP.
+    #[cfg(feature = "kafka")]
+    Consume(consume::Args),
     /// Answers 204 as fast as possible and counts.
     Upstream,
     /// Publishes.
@@ -68,6 +73,12 @@ pub(crate) fn play(role: Role) -> ExitCode {
             flavour.runtime().and_then(|r| r.block_on(forward::run(to)))
         }
         Role::Log { file, flavour } => flavour.runtime().and_then(|r| r.block_on(log::run(&file))),
+        #[cfg(feature = "kafka")]
+        Role::Consume(args) => Flavour {
+            current_thread: false,
+        }
+        .runtime()
+        .and_then(|r| r.block_on(consume::run(&args))),
         Role::Upstream => current_thread().and_then(|r| r.block_on(upstream::run())),
         Role::Load(args) => current_thread().and_then(|r| r.block_on(load::run(&args))),
     };

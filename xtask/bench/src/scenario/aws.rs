@@ -1,15 +1,14 @@
 //! From a queue of SQS to an HTTP target and from HTTP into a queue, at a server of SQS that others wrote.
 
+use super::account::{Begun, Sample, counted, exchange, until};
 use crate::Options;
 use crate::figures::{Spread, row, verdict};
 use crate::gateway::{Durability, Gateway, delivered_to};
-use crate::load::{Measured, wire};
-use crate::process::{Process, cpu, this};
+use crate::load::Measured;
+use crate::process::{Process, this};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Events of a run.
 const EVENTS: u64 = 10_000;
@@ -18,24 +17,12 @@ const EVENTS: u64 = 10_000;
 const WARM: u64 = 5_000;
 /// Events per call of the sink.
 const BATCHES: [u64; 2] = [1, 10];
-/// How long a run may take.
-const PATIENCE: Duration = Duration::from_secs(300);
 const SETTINGS: &str = "aws: { region: us-east-1, keys: { id: x, secret: x } }";
 
-/// What one run showed.
-struct Sample {
-    per_second: f64,
-    gateway_us: f64,
-    server_us: f64,
-    /// Shares of a core.
-    gateway_busy: f64,
-    server_busy: f64,
-}
-
 pub(crate) fn aws(options: &Options) -> Result<(), String> {
-    let Some(jars) = &options.elasticmq else {
+    let Some(jars) = &options.jars else {
         return Err(
-            "aws: no `--elasticmq` (hint: `cargo xtask bench aws` brings it): falls short".into(),
+            "aws: no `--jars` (hint: `cargo xtask bench aws` brings it): falls short".into(),
         );
     };
     println!(
@@ -64,7 +51,7 @@ pub(crate) fn aws(options: &Options) -> Result<(), String> {
     let mut found = Vec::new();
     for (label, samples) in &rows {
         let spread = |figure: fn(&Sample) -> f64| Spread::of(samples.iter().map(figure));
-        let (gateway, server) = (spread(|s| s.gateway_us), spread(|s| s.server_us));
+        let (gateway, server) = (spread(|s| s.cpu_us), spread(|s| s.server_us));
         let rate = spread(|s| s.per_second);
         row(
             label,
@@ -72,7 +59,7 @@ pub(crate) fn aws(options: &Options) -> Result<(), String> {
                 rate.to_string(),
                 gateway.to_string(),
                 server.to_string(),
-                spread(|s| s.gateway_busy).to_string(),
+                spread(|s| s.busy).to_string(),
                 spread(|s| s.server_busy).to_string(),
             ],
         );
@@ -165,49 +152,6 @@ fn fill(address: SocketAddr, queue: &str, first: u64, count: u64) -> Result<(), 
     call(address, "SendMessageBatch", &input).map(drop)
 }
 
-/// Processes before a run.
-struct Begun {
-    at: Instant,
-    gateway: Duration,
-    server: Duration,
-}
-
-impl Begun {
-    #[allow(clippy::disallowed_methods, reason = "measures processes from outside")]
-    fn now(gateway: &Gateway, server: &Server) -> Result<Self, String> {
-        Ok(Self {
-            at: Instant::now(),
-            gateway: cpu(gateway.process.id())?,
-            server: cpu(server.process.id())?,
-        })
-    }
-
-    fn ended(self, gateway: &Gateway, server: &Server, events: u64) -> Result<Sample, String> {
-        let elapsed = self.at.elapsed().as_secs_f64();
-        let gateway = (cpu(gateway.process.id())? - self.gateway).as_secs_f64();
-        let server = (cpu(server.process.id())? - self.server).as_secs_f64();
-        let events = events as f64;
-        Ok(Sample {
-            per_second: events / elapsed,
-            gateway_us: gateway * 1e6 / events,
-            server_us: server * 1e6 / events,
-            gateway_busy: gateway / elapsed,
-            server_busy: server / elapsed,
-        })
-    }
-}
-
-fn until(what: &str, done: impl Fn() -> Result<bool, String>) -> Result<(), String> {
-    let pause = Duration::from_millis(20);
-    for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
-        if done()? {
-            return Ok(());
-        }
-        std::thread::sleep(pause);
-    }
-    Err(format!("{what} after {} s", PATIENCE.as_secs()))
-}
-
 /// A queue that is full when the gateway starts.
 fn from_queue(options: &Options, server: &Server, events: u64) -> Result<Sample, String> {
     for first in (0..events).step_by(10) {
@@ -226,11 +170,11 @@ fn from_queue(options: &Options, server: &Server, events: u64) -> Result<Sample,
     let subscriptions = delivered_to(upstream.address, 0);
     let gateway = Gateway::reading(&options.gateway, Durability::Fsync, &source, &subscriptions)?;
     let gateway = gateway.ready()?;
-    let begun = Begun::now(&gateway, server)?;
+    let begun = Begun::now(&[gateway.process.id()], server.process.id())?;
     until("the queue is not delivered", || {
         Ok(counted(upstream.address)? >= events)
     })?;
-    begun.ended(&gateway, server, events)
+    begun.ended(events)
 }
 
 /// Publishers as fast as they are answered, until the last event lies in the queue.
@@ -240,7 +184,7 @@ fn to_queue(options: &Options, server: &Server, events: u64, batch: u64) -> Resu
         server.queue
     );
     let gateway = Gateway::start(&options.gateway, Durability::Fsync, &subscription)?.ready()?;
-    let begun = Begun::now(&gateway, server)?;
+    let begun = Begun::now(&[gateway.process.id()], server.process.id())?;
     let output = this(&["role", "load"])?
         .arg(format!("--to={}", gateway.process.address))
         .arg(format!("--account={}", gateway.process.id()))
@@ -252,18 +196,7 @@ fn to_queue(options: &Options, server: &Server, events: u64, batch: u64) -> Resu
     until("the events are not in the queue", || {
         Ok(server.waiting()? >= sent.sent)
     })?;
-    begun.ended(&gateway, server, sent.sent)
-}
-
-fn counted(upstream: SocketAddr) -> Result<u64, String> {
-    let answer = exchange(
-        upstream,
-        &format!("GET /counted HTTP/1.1\r\nhost: {upstream}\r\n\r\n"),
-    )?;
-    let told: Value = serde_json::from_str(&answer).map_err(|e| format!("{answer}: {e}"))?;
-    told["requests"]
-        .as_u64()
-        .ok_or_else(|| format!("no count: {told}"))
+    begun.ended(sent.sent)
 }
 
 /// One call of SQS.
@@ -278,25 +211,4 @@ fn call(address: SocketAddr, action: &str, input: &Value) -> Result<Value, Strin
         ),
     )?;
     serde_json::from_str(&answer).map_err(|e| format!("{action}: {answer}: {e}"))
-}
-
-/// The body of an answer that tells its length.
-fn exchange(address: SocketAddr, request: &str) -> Result<String, String> {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.write_all(request.as_bytes())?;
-        let (mut all, mut buffer) = (Vec::new(), [0; 16 << 10]);
-        loop {
-            if let Some(message) = wire::message(&all) {
-                let body = all.get(message.head..message.whole).unwrap_or_default();
-                return Ok(String::from_utf8_lossy(body).into_owned());
-            }
-            match stream.read(&mut buffer)? {
-                0 => return Ok(String::from_utf8_lossy(&all).into_owned()),
-                n => all.extend_from_slice(buffer.get(..n).unwrap_or_default()),
-            }
-        }
-    };
-    ask().map_err(|e| format!("{address}: {e}"))
 }

@@ -26,7 +26,7 @@ pub(crate) fn sdk(options: &SdkOptions) -> Result<(), String> {
         quick: options.quick,
         reference: false,
         trusted: false,
-        elasticmq: None,
+        jars: None,
     };
     let mut found = lambda(options, &general)?;
     found.push(http(options, &general)?);
