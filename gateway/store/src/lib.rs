@@ -12,6 +12,7 @@ mod clock;
 mod dedupe;
 pub mod disk;
 mod embedded;
+mod events;
 mod finding;
 mod log;
 mod params;
@@ -24,6 +25,7 @@ pub mod testkit;
 
 pub use clock::{Clock, Random, SystemClock, SystemRandom};
 pub use embedded::Embedded;
+pub use events::holds_events;
 pub use finding::{Finding, Loss};
 pub use params::Params;
 pub use stream::*;

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tradewind_adapter::{Registry, StreamEngine};
 use tradewind_config::Checked;
 use tradewind_store::backup::StreamCut;
-use tradewind_store::{Error, Kind, Settings, Stream, Streams};
+use tradewind_store::{Error, Settings, Stream, Streams, holds_events};
 
 /// Where all streams are.
 const SPACE: &str = "default/";
-/// Bytes read at once when looking for a first event.
-const LOOK_BYTES: usize = 64 << 10;
 
 /// Enters what this binary keeps streams with besides the data directory.
 pub(crate) fn register(registry: &mut Registry) {
@@ -102,23 +100,6 @@ impl Engines {
             ))),
         }
     }
-}
-
-async fn holds_events(stream: &dyn Stream) -> Result<bool, Error> {
-    for shard in 0..stream.shards() {
-        let mut at = stream.bounds(shard).start;
-        loop {
-            let batch = stream.read(shard, at, LOOK_BYTES).await?;
-            if batch.items.iter().any(|item| item.kind == Kind::Event) {
-                return Ok(true);
-            }
-            if batch.next == at {
-                break;
-            }
-            at = batch.next;
-        }
-    }
-    Ok(false)
 }
 
 #[async_trait]

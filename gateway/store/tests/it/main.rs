@@ -7,6 +7,7 @@ mod contract;
 mod damage;
 mod dedupe;
 mod ephemeral;
+mod events;
 mod full;
 mod opening;
 mod power;
