@@ -1,11 +1,12 @@
 //! The brokers, and what is made there.
 
 use crate::failure::{failed, is_refused, joined};
+use crate::reach::{Asker, Heard};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{FutureProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -13,13 +14,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tradewind_store::Error;
 
 /// How long a question to the brokers may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one answer is waited for.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
-/// How often a question is asked, and the pause in between.
+/// How long a question is asked again where it has no answer, and the pause in between.
+const ASKED: Duration = Duration::from_secs(60);
+/// How often who is to be shut out is asked for.
 const QUESTIONS: u32 = 50;
 const BETWEEN: Duration = Duration::from_millis(200);
 /// Most bytes of one record.
@@ -102,7 +106,7 @@ impl<T: Send + 'static> std::ops::Deref for Apart<T> {
 pub(crate) struct Cluster {
     pub(crate) params: Params,
     admin: AdminClient<DefaultClientContext>,
-    pub(crate) asker: Arc<Apart<BaseConsumer>>,
+    pub(crate) asker: Arc<Apart<Asker>>,
     /// Writes events.
     pub(crate) producer: Apart<FutureProducer>,
     /// Why nothing is heard of the brokers, while that is so.
@@ -132,9 +136,11 @@ impl Cluster {
         let mut config = writing(&params.client);
         // Events come one by one and are waited for.
         config.set("linger.ms", "2");
+        let asker = params.client.create_with_context(Heard::default());
+        let asker = asker.map_err(|error| Error::Invalid(format!("Kafka: {error}")))?;
         Ok(Self {
             admin: make(&params.client)?,
-            asker: Arc::new(Apart::new(make(&params.client)?)),
+            asker: Arc::new(Apart::new(asker)),
             producer: Apart::new(make(&config)?),
             away: watch::Sender::new(None),
             params,
@@ -198,16 +204,15 @@ impl Cluster {
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
-        question: impl Fn(&BaseConsumer) -> Result<T, KafkaError> + Send + 'static,
+        question: impl Fn(&Asker) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, Error> {
         let asker = Arc::clone(&self.asker);
         let asked = tokio::task::spawn_blocking(move || {
-            let mut left = QUESTIONS;
+            let began = Instant::now();
             loop {
-                left -= 1;
                 match question(&asker) {
                     Ok(answer) => return Ok(answer),
-                    Err(error) if left == 0 || is_refused(&error) => {
+                    Err(error) if began.elapsed() >= ASKED || is_refused(&error) => {
                         return Err(failed(doing, &error));
                     }
                     Err(_) => std::thread::sleep(BETWEEN),

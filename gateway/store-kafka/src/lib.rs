@@ -16,6 +16,7 @@ mod member;
 mod own;
 mod owners;
 mod past;
+mod reach;
 mod registry;
 mod revive;
 mod ring;

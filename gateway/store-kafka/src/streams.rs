@@ -25,7 +25,7 @@ impl KafkaStreams {
     /// Connects. Copies of state that an earlier process left are gone with it.
     ///
     /// # Errors
-    /// `Invalid` for settings that cannot be, `Failed` where no broker answers.
+    /// `Invalid` for settings that cannot be, `Away` where no broker has answered for 20 s, `Failed` where they refuse.
     pub async fn connect(
         params: Params,
         clock: Arc<dyn Clock>,
@@ -34,6 +34,7 @@ impl KafkaStreams {
         std::fs::create_dir_all(&params.scratch)
             .map_err(|error| Error::Failed(format!("{}: {error}", params.scratch.display())))?;
         let cluster = Arc::new(Cluster::new(params)?);
+        cluster.reach().await?;
         let registry = Registry::open(Arc::clone(&cluster)).await?;
         tokio::spawn(health::watch(Arc::downgrade(&cluster)));
         Ok(Self {
