@@ -184,6 +184,17 @@ impl Cluster {
 
     /// Reads one partition from `offset` on; says when it is at its end.
     pub(crate) fn reader(&self) -> Result<Apart<StreamConsumer>, Error> {
+        Ok(Apart::new(make(&self.reading())?))
+    }
+
+    /// The same for whoever only wants to know what there is: it does not wait for more.
+    pub(crate) fn hasty_reader(&self) -> Result<Apart<StreamConsumer>, Error> {
+        let mut config = self.reading();
+        config.set("fetch.wait.max.ms", "10");
+        Ok(Apart::new(make(&config)?))
+    }
+
+    fn reading(&self) -> ClientConfig {
         let mut config = self.params.client.clone();
         config
             // Without a group there is no assignment, not even one's own. Nobody joins it.
@@ -196,7 +207,7 @@ impl Cluster {
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100");
-        Ok(Apart::new(make(&config)?))
+        config
     }
 
     /// Asks the brokers, on a thread for it, and again where one is not there yet, or no longer: a topic is known before

@@ -23,6 +23,7 @@ mod ring;
 mod scratch;
 mod stream;
 mod streams;
+mod table;
 mod tail;
 mod writer;
 

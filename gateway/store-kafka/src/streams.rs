@@ -5,11 +5,14 @@ use crate::health;
 use crate::member::Member;
 use crate::registry::{Known, Registry};
 use crate::stream::{Common, KafkaStream};
+use crate::table::KafkaTable;
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
-use tradewind_store::{Clock, Durability, Error, Random, Settings, Stream, Streams, check_name};
+use tradewind_store::{
+    Clock, Durability, Error, Random, Settings, SharedTable, Stream, Streams, check_name,
+};
 
 /// [`Streams`] on a cluster of Apache Kafka.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct KafkaStreams {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     open: Mutex<HashMap<String, Weak<KafkaStream>>>,
+    table: Mutex<Option<Arc<KafkaTable>>>,
 }
 
 impl KafkaStreams {
@@ -43,7 +47,23 @@ impl KafkaStreams {
             clock,
             random,
             open: Mutex::default(),
+            table: Mutex::default(),
         })
+    }
+
+    /// What nodes with this prefix share beside their streams. All that is in it is known when this returns.
+    ///
+    /// # Errors
+    /// `Away` where no broker answers, `Failed` where a later version has written it.
+    pub async fn table(&self) -> Result<Arc<dyn SharedTable>, Error> {
+        let mut table = self.table.lock().await;
+        if let Some(table) = &*table {
+            return Ok(table.clone());
+        }
+        let opened = KafkaTable::open(Arc::clone(&self.cluster), Arc::clone(&self.random));
+        let opened = Arc::new(opened.await?);
+        *table = Some(Arc::clone(&opened));
+        Ok(opened)
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Error> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tradewind_adapter::{Registry, StreamEngine};
 use tradewind_config::Checked;
 use tradewind_store::backup::StreamCut;
-use tradewind_store::{Error, Settings, Stream, Streams, holds_events};
+use tradewind_store::{Error, Settings, SharedTable, Stream, Streams, holds_events};
 
 /// Where all streams are.
 const SPACE: &str = "default/";
@@ -35,6 +35,17 @@ pub(crate) struct Engines {
 
 /// What keeps the streams that do not lie in the data directory, by their names.
 pub(crate) type Places = BTreeMap<String, Arc<dyn StreamEngine>>;
+
+/// Refuses places that leave open where nodes share what they change at run time.
+///
+/// # Errors
+/// Why, for people.
+#[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
+pub(crate) fn check_places(places: &Places) -> Result<(), String> {
+    #[cfg(feature = "kafka")]
+    kafka::home(places).map_err(|error| error.to_string())?;
+    Ok(())
+}
 
 /// Where the streams of a configuration lie.
 pub(crate) fn places(checked: &Checked) -> Places {
@@ -81,6 +92,21 @@ impl Engines {
     /// The same, of a name in the store.
     fn at(&self, name: &str) -> Option<Arc<dyn StreamEngine>> {
         self.of(name.strip_prefix(SPACE)?)
+    }
+
+    /// What nodes with this configuration share beside the streams that they share; `None` where they share none.
+    ///
+    /// # Errors
+    /// `Invalid` where nobody says on which of several clusters it lies.
+    pub(crate) async fn shared_table(&self) -> Result<Option<Arc<dyn SharedTable>>, Error> {
+        #[cfg(feature = "kafka")]
+        {
+            let places = self.places().clone();
+            if let Some(home) = kafka::home(&places)? {
+                return self.kafka.table(home).await.map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Refuses to lose sight of events that lie in the data directory under the name of a stream that lies elsewhere.

@@ -11,3 +11,4 @@ mod events;
 mod full;
 mod opening;
 mod power;
+mod table;
