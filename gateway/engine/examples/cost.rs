@@ -99,6 +99,7 @@ async fn measure() -> Result<(), Box<dyn std::error::Error>> {
             renamed_from: None,
             group: None,
             shadow: None,
+            paused: None,
             policy: Policy {
                 concurrency: 64,
                 ..Policy::default()

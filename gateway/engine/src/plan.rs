@@ -87,6 +87,9 @@ pub struct SubscriptionPlan {
     pub group: Option<Group>,
     /// It only looks on, beside another subscription.
     pub shadow: Option<Shadow>,
+    /// Whether attempts are started, where that is said for all who share the stream; `None` where each shard has it
+    /// from [`crate::Engine::pause`] and [`crate::Engine::resume`].
+    pub paused: Option<bool>,
 }
 
 /// What a subscription may see: events that its identity may not subscribe to do not match.

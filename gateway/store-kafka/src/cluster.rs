@@ -1,10 +1,11 @@
 //! The brokers, and what is made there.
 
 use crate::failure::{failed, is_refused, joined};
+use crate::reach::{Asker, Heard};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer};
+use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{FutureProducer, Producer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
@@ -12,13 +13,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tradewind_store::Error;
 
 /// How long a question to the brokers may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one answer is waited for.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
-/// How often a question is asked, and the pause in between.
+/// How long a question is asked again where it has no answer, and the pause in between.
+const ASKED: Duration = Duration::from_secs(60);
+/// How often who is to be shut out is asked for.
 const QUESTIONS: u32 = 50;
 const BETWEEN: Duration = Duration::from_millis(200);
 /// Most bytes of one record.
@@ -115,7 +119,7 @@ pub(crate) type Reader = StreamConsumer<Quiet>;
 pub(crate) struct Cluster {
     pub(crate) params: Params,
     admin: AdminClient<DefaultClientContext>,
-    pub(crate) asker: Arc<Apart<BaseConsumer>>,
+    pub(crate) asker: Arc<Apart<Asker>>,
     /// Writes events.
     pub(crate) producer: Apart<FutureProducer>,
     /// Why nothing is heard of the brokers, while that is so.
@@ -136,6 +140,11 @@ fn make<T: FromClientConfig>(config: &ClientConfig) -> Result<T, Error> {
     made.map_err(|error| Error::Invalid(format!("Kafka: {error}")))
 }
 
+fn reading(config: &ClientConfig) -> Result<Apart<Reader>, Error> {
+    let made = config.create_with_context(Quiet).map(Apart::new);
+    made.map_err(|error| Error::Invalid(format!("Kafka: {error}")))
+}
+
 impl Cluster {
     pub(crate) fn new(mut params: Params) -> Result<Self, Error> {
         // A broker that is back is noticed soon.
@@ -145,9 +154,11 @@ impl Cluster {
         let mut config = writing(&params.client);
         // Events come one by one and are waited for.
         config.set("linger.ms", "2");
+        let asker = params.client.create_with_context(Heard::default());
+        let asker = asker.map_err(|error| Error::Invalid(format!("Kafka: {error}")))?;
         Ok(Self {
             admin: make(&params.client)?,
-            asker: Arc::new(Apart::new(make(&params.client)?)),
+            asker: Arc::new(Apart::new(asker)),
             producer: Apart::new(make(&config)?),
             away: watch::Sender::new(None),
             params,
@@ -191,15 +202,22 @@ impl Cluster {
 
     /// Reads one partition, and goes on at its end.
     pub(crate) fn reader(&self) -> Result<Apart<Reader>, Error> {
-        self.reading(false)
+        reading(&self.reading(false))
     }
 
     /// Reads one partition, and says when it is at its end.
     pub(crate) fn reader_to_end(&self) -> Result<Apart<Reader>, Error> {
-        self.reading(true)
+        reading(&self.reading(true))
     }
 
-    fn reading(&self, tells_end: bool) -> Result<Apart<Reader>, Error> {
+    /// The same for whoever only wants to know what there is: it does not wait for more.
+    pub(crate) fn hasty_reader(&self) -> Result<Apart<Reader>, Error> {
+        let mut config = self.reading(true);
+        config.set("fetch.wait.max.ms", "10");
+        reading(&config)
+    }
+
+    fn reading(&self, tells_end: bool) -> ClientConfig {
         let mut config = self.params.client.clone();
         config
             // Without a group there is no assignment, not even one's own. Nobody joins it.
@@ -212,9 +230,7 @@ impl Cluster {
             .set("queued.max.messages.kbytes", "8192")
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.error.backoff.ms", "100");
-        let made = config.create_with_context(Quiet);
-        made.map(Apart::new)
-            .map_err(|error| Error::Invalid(format!("Kafka: {error}")))
+        config
     }
 
     /// Asks the brokers, on a thread for it, and again where one is not there yet, or no longer: a topic is known before
@@ -222,16 +238,15 @@ impl Cluster {
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
-        question: impl Fn(&BaseConsumer) -> Result<T, KafkaError> + Send + 'static,
+        question: impl Fn(&Asker) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, Error> {
         let asker = Arc::clone(&self.asker);
         let asked = tokio::task::spawn_blocking(move || {
-            let mut left = QUESTIONS;
+            let began = Instant::now();
             loop {
-                left -= 1;
                 match question(&asker) {
                     Ok(answer) => return Ok(answer),
-                    Err(error) if left == 0 || is_refused(&error) => {
+                    Err(error) if began.elapsed() >= ASKED || is_refused(&error) => {
                         return Err(failed(doing, &error));
                     }
                     Err(_) => std::thread::sleep(BETWEEN),

@@ -1,6 +1,7 @@
 //! Whether brokers answer: asked again and again, so that a node that takes no events says so before somebody sends one.
 
 use crate::cluster::{ANSWER, Cluster};
+use crate::reach;
 use rdkafka::consumer::Consumer;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,12 +18,17 @@ pub(crate) async fn watch(cluster: Weak<Cluster>) {
         };
         let asker = Arc::clone(&cluster.asker);
         let topic = cluster.topic("streams");
-        let asked = tokio::task::spawn_blocking(move || {
-            asker.fetch_metadata(Some(&topic), ANSWER).map(|_| ())
-        });
+        let asked =
+            tokio::task::spawn_blocking(move || match asker.fetch_metadata(Some(&topic), ANSWER) {
+                Ok(_) => {
+                    reach::answered(&asker);
+                    Ok(())
+                }
+                Err(error) => Err(reach::why(&asker, &error).0),
+            });
         let away = match asked.await {
             Ok(Ok(())) | Err(_) => None,
-            Ok(Err(error)) => Some(format!("no broker answers: {error}")),
+            Ok(Err(why)) => Some(format!("no broker answers: {why}")),
         };
         cluster.away.send_if_modified(|before| {
             match (&before, &away) {

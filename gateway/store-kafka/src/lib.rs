@@ -16,12 +16,14 @@ mod member;
 mod own;
 mod owners;
 mod past;
+mod reach;
 mod registry;
 mod revive;
 mod ring;
 mod scratch;
 mod stream;
 mod streams;
+mod table;
 mod tail;
 mod writer;
 

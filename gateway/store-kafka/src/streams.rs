@@ -5,11 +5,14 @@ use crate::health;
 use crate::member::Member;
 use crate::registry::{Known, Registry};
 use crate::stream::{Common, KafkaStream};
+use crate::table::KafkaTable;
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
-use tradewind_store::{Clock, Durability, Error, Random, Settings, Stream, Streams, check_name};
+use tradewind_store::{
+    Clock, Durability, Error, Random, Settings, SharedTable, Stream, Streams, check_name,
+};
 
 /// [`Streams`] on a cluster of Apache Kafka.
 #[derive(Debug)]
@@ -19,13 +22,14 @@ pub struct KafkaStreams {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     open: Mutex<HashMap<String, Weak<KafkaStream>>>,
+    table: Mutex<Option<Arc<KafkaTable>>>,
 }
 
 impl KafkaStreams {
     /// Connects. Copies of state that an earlier process left are gone with it.
     ///
     /// # Errors
-    /// `Invalid` for settings that cannot be, `Failed` where no broker answers.
+    /// `Invalid` for settings that cannot be, `Away` where no broker has answered for 20 s, `Failed` where they refuse.
     pub async fn connect(
         params: Params,
         clock: Arc<dyn Clock>,
@@ -34,6 +38,7 @@ impl KafkaStreams {
         std::fs::create_dir_all(&params.scratch)
             .map_err(|error| Error::Failed(format!("{}: {error}", params.scratch.display())))?;
         let cluster = Arc::new(Cluster::new(params)?);
+        cluster.reach().await?;
         let registry = Registry::open(Arc::clone(&cluster)).await?;
         tokio::spawn(health::watch(Arc::downgrade(&cluster)));
         Ok(Self {
@@ -42,7 +47,23 @@ impl KafkaStreams {
             clock,
             random,
             open: Mutex::default(),
+            table: Mutex::default(),
         })
+    }
+
+    /// What nodes with this prefix share beside their streams. All that is in it is known when this returns.
+    ///
+    /// # Errors
+    /// `Away` where no broker answers, `Failed` where a later version has written it.
+    pub async fn table(&self) -> Result<Arc<dyn SharedTable>, Error> {
+        let mut table = self.table.lock().await;
+        if let Some(table) = &*table {
+            return Ok(table.clone());
+        }
+        let opened = KafkaTable::open(Arc::clone(&self.cluster), Arc::clone(&self.random));
+        let opened = Arc::new(opened.await?);
+        *table = Some(Arc::clone(&opened));
+        Ok(opened)
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Error> {

@@ -311,6 +311,9 @@ pub enum Error {
     /// Several share the stream, and this caller does not own the shard.
     #[error("shard {0} is not owned here")]
     Elsewhere(Shard),
+    /// Somebody else has changed the table since the caller looked.
+    #[error("somebody else has changed it meanwhile")]
+    Outdated,
     /// The stream was closed.
     #[error("stream is closed")]
     Closed,
@@ -328,7 +331,10 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::Full | Error::Busy | Error::Away(_))
+        matches!(
+            self,
+            Error::Full | Error::Busy | Error::Away(_) | Error::Outdated
+        )
     }
 
     /// The same error for another caller.
@@ -339,6 +345,7 @@ impl Error {
             Error::Fenced => Error::Fenced,
             Error::Elsewhere(shard) => Error::Elsewhere(*shard),
             Error::Closed => Error::Closed,
+            Error::Outdated => Error::Outdated,
             Error::Away(reason) => Error::Away(reason.clone()),
             Error::Failed(reason) => Error::Failed(reason.clone()),
             Error::Damaged(position) => Error::Damaged(*position),

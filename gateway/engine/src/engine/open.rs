@@ -12,12 +12,10 @@ use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
-use tradewind_store::{Kind, Op, Stream, Sync};
+use tradewind_store::{Op, Stream, Sync, holds_events};
 
 /// Key of the ordering attribute in the table of shard 0.
 const ORDER_BY: &[u8] = b"o";
-/// Bytes read at once when looking for a first event.
-const LOOK_BYTES: usize = 64 << 10;
 
 impl Inner {
     /// First plan: streams that are on disk and not in the plan stay suspended, as they were.
@@ -218,7 +216,7 @@ impl Inner {
             return Ok(());
         };
         let wanted = stream.order_by.as_deref().unwrap_or_default();
-        if recorded == wanted.as_bytes() || !holds_events(log).await? {
+        if recorded == wanted.as_bytes() || !holds_events(&**log).await? {
             return Ok(());
         }
         let show = |s: &str| match s {
@@ -363,21 +361,4 @@ fn check_group(name: &str, subscription: &SubscriptionPlan) -> Result<(), Error>
         )));
     }
     Ok(())
-}
-
-async fn holds_events(log: &Arc<dyn Stream>) -> Result<bool, Error> {
-    for shard in 0..log.shards() {
-        let mut at = log.bounds(shard).start;
-        loop {
-            let batch = log.read(shard, at, LOOK_BYTES).await?;
-            if batch.items.iter().any(|item| item.kind == Kind::Event) {
-                return Ok(true);
-            }
-            if batch.next == at {
-                break;
-            }
-            at = batch.next;
-        }
-    }
-    Ok(false)
 }

@@ -260,6 +260,20 @@ impl Lane {
         }
     }
 
+    /// Starts no attempts, or starts them again: also where the sink said that it is gone.
+    pub(crate) fn set_paused(&mut self, paused: bool) {
+        self.gate.set_paused(paused);
+        self.paused = paused;
+        if !paused {
+            for way in self.ways.iter().flat_map(|ways| &ways.members) {
+                way.gate.set_disabled(false);
+            }
+            self.gate.set_disabled(false);
+            self.disabled = false;
+        }
+        self.dirty = true;
+    }
+
     /// It only looks on.
     pub(crate) fn is_shadow(&self) -> bool {
         let plan = self.plan.as_ref();

@@ -239,16 +239,7 @@ impl Shard {
     async fn pause(&mut self, name: &str, pause: bool) -> Result<(), tradewind_store::Error> {
         for id in self.lanes_of(name) {
             if let Some(lane) = self.lanes.get_mut(&id) {
-                lane.gate.set_paused(pause);
-                lane.paused = pause;
-                if !pause {
-                    for way in lane.ways.iter().flat_map(|ways| &ways.members) {
-                        way.gate.set_disabled(false);
-                    }
-                    lane.gate.set_disabled(false);
-                    lane.disabled = false;
-                }
-                lane.dirty = true;
+                lane.set_paused(pause);
             }
         }
         self.flush(Sync::Durable).await

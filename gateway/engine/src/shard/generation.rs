@@ -262,6 +262,10 @@ impl Shard {
             lane.plan = subscriptions.get(&*lane.name).cloned();
             seat(&self.around, lane);
             ways(&self.around, lane, now);
+            let said = lane.plan.as_ref().and_then(|plan| plan.paused);
+            if let Some(paused) = said.filter(|paused| *paused != lane.paused) {
+                lane.set_paused(paused);
+            }
             if let Some(plan) = &lane.plan {
                 if lane.space != plan.space {
                     lane.space = Arc::clone(&plan.space);

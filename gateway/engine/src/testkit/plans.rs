@@ -53,6 +53,7 @@ pub fn filtered(sink: &Arc<ScriptedSink>, definition: serde_json::Value) -> Subs
         policy: Policy::default(),
         group: None,
         shadow: None,
+        paused: None,
     }
 }
 

@@ -283,3 +283,34 @@ async fn a_plan_reaches_those_that_are_taken_over_later() {
     let given: usize = two.given().iter().map(Vec::len).sum();
     assert_eq!(given, 40, "both subscriptions, both shards");
 }
+
+/// A pause that is said for all holds in every shard, whoever serves it, now and later.
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_the_plan_goes_where_shards_go() {
+    let two = Two::start().await;
+    two.assign([0], []);
+    settle().await;
+    let say = async |paused| {
+        for (engine, sink) in two.engines.iter().zip(&two.sinks) {
+            let mut plan = planned(sink);
+            plan.subscriptions.get_mut("all").unwrap().paused = paused;
+            engine.apply(plan).await.unwrap();
+        }
+    };
+    let given = || two.given().iter().map(Vec::len).sum::<usize>();
+    say(Some(true)).await;
+    assert_eq!(two.engines[0].subscriptions().await[0].state, "paused");
+    publish(&two.engines[0], events(0)).await;
+    // Neither the shard that stays nor the one that nobody has served before.
+    two.assign([0], [1]);
+    settle().await;
+    assert_eq!(two.engines[1].subscriptions().await[0].state, "paused");
+    assert_eq!(given(), 0);
+    // What is said of it no longer stays as it is.
+    say(None).await;
+    settle().await;
+    assert_eq!(given(), 0);
+    say(Some(false)).await;
+    settle().await;
+    assert_eq!(given(), 20);
+}

@@ -7,6 +7,7 @@ use super::space::{self, Narrow};
 use crate::ingress::{Additional, Encrypted, Problem, seconds, sound};
 use crate::run::Gateway;
 use crate::who;
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -63,6 +64,11 @@ pub(super) struct Entry {
 /// Who calls, where it is not the operator at the socket or with the token.
 #[derive(Debug, Clone)]
 pub(super) struct Caller(pub(super) String);
+
+/// Whom something is done for: over the socket, the operator.
+pub(super) fn named(caller: Option<Extension<Caller>>) -> String {
+    caller.map_or_else(|| "operator".to_owned(), |Extension(Caller(by))| by)
+}
 
 pub(super) async fn check(
     State(entry): State<Arc<Entry>>,

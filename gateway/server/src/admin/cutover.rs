@@ -1,6 +1,6 @@
 //! Groups: who takes what, from now on.
 
-use super::auth::Caller;
+use super::auth::{self, Caller};
 use super::endpoint::Endpoint;
 use crate::ingress::Problem;
 use crate::run::{Gateway, Wanted};
@@ -51,7 +51,7 @@ async fn cut_over(
             return Err(Error::Invalid(why.into()).into());
         }
     };
-    let by = caller.map_or_else(|| "operator".to_owned(), |Extension(Caller(by))| by);
+    let by = auth::named(caller);
     gateway.cut_over(&name, &wanted, asked.pending, &by).await?;
     let views = gateway.engine.subscriptions().await;
     let view = views.into_iter().find(|view| view.name == name);

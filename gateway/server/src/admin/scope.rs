@@ -20,7 +20,11 @@ pub(super) struct Scope {
 impl Scope {
     /// The engine, for operations on so much.
     pub(super) fn of(self, engine: &Engine) -> Engine {
-        engine.reaching(reach(self.here))
+        engine.reaching(self.reach())
+    }
+
+    pub(super) fn reach(self) -> Reach {
+        reach(self.here)
     }
 }
 

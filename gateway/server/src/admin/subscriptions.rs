@@ -1,5 +1,6 @@
 //! Subscriptions: see, pause, resume, discard.
 
+use super::auth::{self, Caller};
 use super::endpoint::Endpoint;
 use super::permit::Permit;
 use super::scope::{self, Scope};
@@ -92,8 +93,10 @@ async fn pause(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
     Query(scope): Query<Scope>,
+    caller: Option<Extension<Caller>>,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    scope.of(&gateway.engine).pause(&name).await?;
+    let by = auth::named(caller);
+    gateway.pause(&name, true, scope.reach(), &by).await?;
     show(State(gateway), Path(name)).await
 }
 
@@ -101,8 +104,10 @@ async fn resume(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
     Query(scope): Query<Scope>,
+    caller: Option<Extension<Caller>>,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    scope.of(&gateway.engine).resume(&name).await?;
+    let by = auth::named(caller);
+    gateway.pause(&name, false, scope.reach(), &by).await?;
     show(State(gateway), Path(name)).await
 }
 
@@ -112,5 +117,8 @@ async fn discard(
     Query(scope): Query<Scope>,
 ) -> Result<Json<Value>, Problem> {
     let count = scope.of(&gateway.engine).discard(&name).await?;
+    if let Err(error) = gateway.forget_pause(&name).await {
+        tracing::warn!(subscription = name, %error, "one of this name that comes later begins as this one was left");
+    }
     Ok(Json(json!({ "count": count })))
 }

@@ -19,7 +19,9 @@ pub(super) enum Command {
         gateway: GatewayArgs,
     },
     /// Stop starting attempts; events wait, also over restarts
-    #[command(after_help = "Example:\n  tradewind subscriptions pause deploy")]
+    #[command(
+        after_help = "Where nodes share the stream, it holds for all of them.\n\nExample:\n  tradewind subscriptions pause deploy"
+    )]
     Pause(One),
     /// Deliver again
     #[command(after_help = "Example:\n  tradewind subscriptions resume deploy")]

@@ -1,5 +1,6 @@
 //! Streams on clusters of Apache Kafka.
 
+use super::Places;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::any::Any;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tradewind_adapter::{EngineCapability, Error as Refused, ErrorKind, Registry, StreamEngine};
 use tradewind_kafka::Access;
-use tradewind_store::{Error, Streams, SystemClock, SystemRandom};
+use tradewind_store::{Error, SharedTable, SystemClock, SystemRandom};
 use tradewind_store_kafka::{Copies, KafkaStreams, Params};
 
 /// The `engine` of such streams.
@@ -35,6 +36,11 @@ struct Settings {
     /// started last serves all of it, and another in its place when it is gone. Default `true`. Since 0.1.
     #[serde(default = "shared")]
     shared: bool,
+    /// Whether what is changed at run time (registered schemas, weights, pauses) lies on this cluster, for all gateways
+    /// that share streams. Needed only where they share streams on several; a topic of its own holds it,
+    /// `PREFIX.run-time`. Default `false`. Since 0.1.
+    #[serde(default)]
+    keeps_changes: bool,
 }
 
 fn prefix() -> String {
@@ -69,7 +75,7 @@ impl Default for Replication {
 }
 
 /// Where a stream lies.
-struct OnKafka {
+pub(super) struct OnKafka {
     settings: Settings,
     params: Params,
 }
@@ -163,6 +169,43 @@ impl OnKafka {
     }
 }
 
+/// Where nodes share what they change at run time: with the streams that they share, and where these lie on several
+/// clusters, on the one that says so.
+pub(super) fn home(places: &Places) -> Result<Option<&OnKafka>, Error> {
+    let engines = places.values().filter_map(|engine| {
+        let engine: &dyn Any = &**engine;
+        engine.downcast_ref::<OnKafka>()
+    });
+    let shared: Vec<&OnKafka> = engines.filter(|engine| engine.params.shared).collect();
+    let one = |of: &[&OnKafka]| {
+        let first = of.first().map(|engine| engine.key());
+        of.iter().all(|engine| Some(engine.key()) == first)
+    };
+    if one(&shared) {
+        return Ok(shared.first().copied());
+    }
+    let said = shared.iter().copied();
+    let said: Vec<&OnKafka> = said.filter(|e| e.settings.keeps_changes).collect();
+    match said.first() {
+        Some(home) if one(&said) => Ok(Some(home)),
+        _ => {
+            let mut at: Vec<String> = shared.iter().map(|engine| engine.describe()).collect();
+            at.sort_unstable();
+            at.dedup();
+            Err(Error::Invalid(format!(
+                "streams are shared at several places ({}), and {} of them keeps what is changed at run time; hint: \
+                 `keeps-changes: true` at one of the streams there",
+                at.join("; "),
+                if said.is_empty() {
+                    "none"
+                } else {
+                    "more than one"
+                },
+            )))
+        }
+    }
+}
+
 type Key = (Vec<(String, String)>, String, Copies, bool);
 
 /// Clusters that streams were opened on; those with the same settings have one connection.
@@ -193,16 +236,25 @@ impl Clusters {
     pub(super) async fn of(
         &self,
         engine: &dyn StreamEngine,
-    ) -> Result<Option<Arc<dyn Streams>>, Error> {
+    ) -> Result<Option<Arc<KafkaStreams>>, Error> {
         let engine: &dyn Any = engine;
-        let Some(engine) = engine.downcast_ref::<OnKafka>() else {
-            return Ok(None);
-        };
+        match engine.downcast_ref::<OnKafka>() {
+            Some(engine) => self.connected(engine).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What nodes share there beside streams.
+    pub(super) async fn table(&self, engine: &OnKafka) -> Result<Arc<dyn SharedTable>, Error> {
+        self.connected(engine).await?.table().await
+    }
+
+    async fn connected(&self, engine: &OnKafka) -> Result<Arc<KafkaStreams>, Error> {
         // One after the other: two streams of one cluster are to find one connection.
         let mut open = self.open.lock().await;
         let key = engine.key();
         if let Some((_, streams)) = open.iter().find(|(there, _)| *there == key) {
-            return Ok(Some(streams.clone()));
+            return Ok(streams.clone());
         }
         let params = Params {
             node: self.node.clone(),
@@ -214,7 +266,7 @@ impl Clusters {
         let streams = KafkaStreams::connect(params, clock, Arc::new(SystemRandom)).await?;
         let streams = Arc::new(streams);
         open.push((key, Arc::clone(&streams)));
-        Ok(Some(streams))
+        Ok(streams)
     }
 }
 
@@ -278,6 +330,58 @@ mod tests {
             let refused =
                 made(json!({ "cluster": { "brokers": ["a:9092"] }, "topic-prefix": prefix }));
             assert!(refused.unwrap_err().contains("topic-prefix"), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn what_is_changed_lies_at_one_place() {
+        let places = |all: &[serde_json::Value]| {
+            let of = |(n, settings): (usize, &serde_json::Value)| {
+                let engine = Arc::new(made(settings.clone()).unwrap());
+                (format!("s{n}"), engine as Arc<dyn StreamEngine>)
+            };
+            all.iter().enumerate().map(of).collect::<Places>()
+        };
+        let at = |brokers: &str, more: serde_json::Value| {
+            let mut settings = json!({ "cluster": { "brokers": [brokers] } });
+            let all = settings.as_object_mut().unwrap();
+            all.extend(more.as_object().unwrap().clone());
+            settings
+        };
+        let keeps = || json!({ "keeps-changes": true });
+        let table = [
+            (vec![], Ok(None)),
+            (vec![at("a:1", json!({ "shared": false }))], Ok(None)),
+            (
+                vec![at("a:1", json!({})), at("a:1", json!({}))],
+                Ok(Some("a:1")),
+            ),
+            (
+                vec![at("a:1", json!({})), at("b:1", keeps())],
+                Ok(Some("b:1")),
+            ),
+            (
+                vec![at("a:1", json!({ "shared": false })), at("b:1", json!({}))],
+                Ok(Some("b:1")),
+            ),
+            (
+                vec![at("a:1", json!({})), at("b:1", json!({}))],
+                Err("none"),
+            ),
+            (
+                vec![at("a:1", keeps()), at("b:1", keeps())],
+                Err("more than one"),
+            ),
+        ];
+        for (settings, expected) in table {
+            let places = places(&settings);
+            let home = home(&places).map(|home| home.map(OnKafka::describe));
+            match (home, expected) {
+                (Ok(None), Ok(None)) => {}
+                (Ok(Some(home)), Ok(Some(at))) => assert!(home.contains(at), "{home}"),
+                (Err(error), Err(why)) => assert!(error.to_string().contains(why), "{error}"),
+                (home, expected) => panic!("{home:?} in place of {expected:?}"),
+            }
         }
     }
 }

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tradewind_adapter::{Registry, StreamEngine};
 use tradewind_config::Checked;
 use tradewind_store::backup::StreamCut;
-use tradewind_store::{Error, Kind, Settings, Stream, Streams};
+use tradewind_store::{Error, Settings, SharedTable, Stream, Streams, holds_events};
 
 /// Where all streams are.
 const SPACE: &str = "default/";
-/// Bytes read at once when looking for a first event.
-const LOOK_BYTES: usize = 64 << 10;
 
 /// Enters what this binary keeps streams with besides the data directory.
 pub(crate) fn register(registry: &mut Registry) {
@@ -37,6 +35,17 @@ pub(crate) struct Engines {
 
 /// What keeps the streams that do not lie in the data directory, by their names.
 pub(crate) type Places = BTreeMap<String, Arc<dyn StreamEngine>>;
+
+/// Refuses places that leave open where nodes share what they change at run time.
+///
+/// # Errors
+/// Why, for people.
+#[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
+pub(crate) fn check_places(places: &Places) -> Result<(), String> {
+    #[cfg(feature = "kafka")]
+    kafka::home(places).map_err(|error| error.to_string())?;
+    Ok(())
+}
 
 /// Where the streams of a configuration lie.
 pub(crate) fn places(checked: &Checked) -> Places {
@@ -85,6 +94,21 @@ impl Engines {
         self.of(name.strip_prefix(SPACE)?)
     }
 
+    /// What nodes with this configuration share beside the streams that they share; `None` where they share none.
+    ///
+    /// # Errors
+    /// `Invalid` where nobody says on which of several clusters it lies.
+    pub(crate) async fn shared_table(&self) -> Result<Option<Arc<dyn SharedTable>>, Error> {
+        #[cfg(feature = "kafka")]
+        {
+            let places = self.places().clone();
+            if let Some(home) = kafka::home(&places)? {
+                return self.kafka.table(home).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// Refuses to lose sight of events that lie in the data directory under the name of a stream that lies elsewhere.
     async fn refuse_left_behind(&self, name: &str) -> Result<(), Error> {
         let Some(settings) = self.embedded.settings(name).await? else {
@@ -102,23 +126,6 @@ impl Engines {
             ))),
         }
     }
-}
-
-async fn holds_events(stream: &dyn Stream) -> Result<bool, Error> {
-    for shard in 0..stream.shards() {
-        let mut at = stream.bounds(shard).start;
-        loop {
-            let batch = stream.read(shard, at, LOOK_BYTES).await?;
-            if batch.items.iter().any(|item| item.kind == Kind::Event) {
-                return Ok(true);
-            }
-            if batch.next == at {
-                break;
-            }
-            at = batch.next;
-        }
-    }
-    Ok(false)
 }
 
 #[async_trait]

@@ -1,7 +1,7 @@
 use super::*;
 use tradewind_adapter::EngineCapability;
-use tradewind_store::Entry;
 use tradewind_store::testkit::{ManualClock, MemoryStreams};
+use tradewind_store::{Entry, Kind};
 
 #[derive(Debug)]
 struct Depot;

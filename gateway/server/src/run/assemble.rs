@@ -1,6 +1,7 @@
 //! From a checked configuration to what the engine and ingress run by.
 
 use super::groups::{self, Decisions};
+use super::pauses;
 use crate::ingress::{Budget, Door, Limits, Rate, Site, Unmatched};
 use crate::routes::{Route, Table};
 use crate::telemetry::Telemetry;
@@ -25,7 +26,7 @@ pub fn planned(checked: &config::Checked) -> Plan {
     plan(checked, None, &Decisions::default(), schemas)
 }
 
-/// Streams and subscriptions, for the engine; with what was decided of groups at run time, and with all schemas that
+/// Streams and subscriptions, for the engine; with what was decided of them at run time, and with all schemas that
 /// events are held against: more than the configuration's own.
 pub(crate) fn plan(
     checked: &config::Checked,
@@ -84,6 +85,7 @@ pub(crate) fn plan(
                 renamed_from: loaded.renamed_from.clone(),
                 policy: policy(&loaded.policy),
                 shadow: loaded.shadow.as_ref().map(shadow),
+                paused: pauses::said(checked, decisions, name, loaded),
             };
             (name.clone(), plan)
         })

@@ -2,6 +2,7 @@
 
 use super::Watched;
 use super::audit::Audit;
+use super::changes::Changes;
 use super::delays::Front;
 use super::groups::Groups;
 use super::notes::Notes;
@@ -115,7 +116,9 @@ pub struct Gateway {
     /// Takes events for now and for later.
     pub(crate) front: Front,
     pub(crate) notes: Notes,
-    /// What was decided at run time of what members of groups take.
+    /// What is changed at run time.
+    pub(crate) changes: Arc<Changes>,
+    /// What was decided at run time of subscriptions.
     pub(crate) groups: Groups,
     /// Schemas that stand in no file.
     pub(crate) schemas: Registrar,
@@ -140,7 +143,11 @@ impl Gateway {
     pub fn ready(&self) -> Result<(), String> {
         match self.phase() {
             Phase::Draining => Err("draining".into()),
-            Phase::Serving => self.engine.ready(),
+            Phase::Serving => {
+                self.engine.ready()?;
+                let followed = self.changes.health();
+                followed.map_err(|why| format!("what nodes change at run time: {why}"))
+            }
         }
     }
     /// Where it is in its life.

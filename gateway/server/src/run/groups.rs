@@ -3,8 +3,9 @@
 
 use super::assemble::plan;
 use super::audit::GATEWAY;
+use super::changes::{Changes, DECISIONS, TRIES};
 use super::gateway::Gateway;
-use super::notes::Notes;
+use super::pauses::Pause;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tradewind_audit::Entry;
 use tradewind_config::{Change, Checked, GroupMode as Mode, LoadedGroup, LoadedSubscription};
 use tradewind_engine::{Error, MemberView, Split};
-use tradewind_store::Op;
+use tradewind_store::{Error as Store, Op};
 
 /// How often members are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,11 +24,14 @@ const MOST: usize = 10_000;
 /// Weights that are made here add up to it.
 const WHOLE: u32 = 10_000;
 
-/// What was decided for a group at run time.
+/// What was decided for a subscription at run time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decided {
     /// Weights in place of those of the file; `None` where the file's hold.
     pub(crate) weights: Option<Vec<(String, u32)>>,
+    /// Of a subscription that several nodes serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pause: Option<Pause>,
     /// Counts decisions that hold for what was pending, too; it never goes back.
     pub(crate) moves: u64,
     pub(crate) at_ms: u64,
@@ -38,7 +42,7 @@ pub(crate) struct Decided {
 /// Decisions by subscription.
 pub(crate) type Decisions = BTreeMap<String, Decided>;
 
-/// The decisions in force, as they are in the notes.
+/// The decisions in force, as they are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Groups(Mutex<Arc<Decisions>>);
 
@@ -52,10 +56,19 @@ pub(crate) enum Wanted {
 }
 
 impl Groups {
-    pub(super) async fn load(notes: &Notes) -> Result<Self, tradewind_store::Error> {
+    pub(super) async fn load(changes: &Changes) -> Result<Self, Store> {
+        loop {
+            let revision = changes.revision();
+            let all = Self::read(changes).await?;
+            if changes.has_read(revision) {
+                return Ok(Self(Mutex::new(Arc::new(all))));
+            }
+        }
+    }
+
+    pub(super) async fn read(changes: &Changes) -> Result<Decisions, Store> {
         let mut all = Decisions::new();
-        // `0` comes after `/`.
-        for (key, value) in notes.scan(b"w/", b"w0", MOST).await? {
+        for (key, value) in changes.scan(DECISIONS.0, DECISIONS.1, MOST).await? {
             let name = String::from_utf8_lossy(&key[2..]).into_owned();
             match serde_json::from_slice(&value) {
                 Ok(decided) => drop(all.insert(name, decided)),
@@ -64,7 +77,7 @@ impl Groups {
                 }
             }
         }
-        Ok(Self(Mutex::new(Arc::new(all))))
+        Ok(all)
     }
 
     pub(crate) fn all(&self) -> Arc<Decisions> {
@@ -76,12 +89,11 @@ impl Groups {
     pub(super) async fn settle(
         &self,
         checked: &Checked,
-        notes: &Notes,
+        changes: &Changes,
         now_ms: u64,
-    ) -> Result<(), tradewind_store::Error> {
+    ) -> Result<(), Store> {
         let before = self.all();
         let all = settled(&before, checked, now_ms);
-        let key = |name: &str| Bytes::from(format!("w/{name}"));
         let gone = before.keys().filter(|name| !all.contains_key(*name));
         let mut ops: Vec<Op> = gone.map(|name| Op::Delete(key(name))).collect();
         for (name, decided) in &all {
@@ -91,15 +103,36 @@ impl Groups {
             }
         }
         if !ops.is_empty() {
-            notes.write(ops).await?;
+            changes.write(ops).await?;
             self.store(all);
         }
         Ok(())
     }
 
+    /// The same at a start, where others may change them at the same time.
+    pub(super) async fn begin(
+        checked: &Checked,
+        changes: &Changes,
+        now_ms: u64,
+    ) -> Result<Self, Store> {
+        for _ in 0..TRIES {
+            let groups = Self::load(changes).await?;
+            match groups.settle(checked, changes, now_ms).await {
+                Err(Store::Outdated) => {}
+                settled => return settled.map(|()| groups),
+            }
+        }
+        Err(Store::Busy)
+    }
+
     fn store(&self, all: Decisions) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
     }
+}
+
+/// The row of a subscription's decision.
+fn key(name: &str) -> Bytes {
+    format!("w/{name}").into()
 }
 
 fn settled(before: &Decisions, checked: &Checked, now_ms: u64) -> Decisions {
@@ -258,14 +291,36 @@ impl Gateway {
         pending: bool,
         by: &str,
     ) -> Result<(), Error> {
+        let mut left = TRIES;
+        loop {
+            match self.try_cut_over(name, wanted, pending, by).await {
+                Err(Error::Store(Store::Outdated)) if left > 0 => self.catch_up().await?,
+                done => return done,
+            }
+            left -= 1;
+        }
+    }
+
+    /// Whether other nodes serve some of a stream, or may.
+    pub(super) fn shares(&self, stream: &str) -> bool {
+        let engine = self.engines.of(stream);
+        engine.is_some_and(|engine| engine.capability().shared)
+    }
+
+    async fn try_cut_over(
+        &self,
+        name: &str,
+        wanted: &Wanted,
+        pending: bool,
+        by: &str,
+    ) -> Result<(), Error> {
         let _alone = self.reloading.lock().await;
         let config = self.config.load_full();
         let (subscription, group) = grouped(&config.checked, name)?;
-        let engine = self.engines.of(&subscription.stream);
-        if engine.is_some_and(|engine| engine.capability().shared) {
+        if self.shares(&subscription.stream) && !self.changes.is_shared() {
             return Err(Error::Invalid(format!(
-                "other nodes that share the stream of `{name}` would not follow: change the weights in the \
-                 configuration of all of them"
+                "other nodes share the stream of `{name}`, and this one follows what they change only from its next \
+                 start on: restart it"
             )));
         }
         let all = self.groups.all();
@@ -289,6 +344,7 @@ impl Gateway {
         };
         let decided = Decided {
             weights,
+            pause: before.and_then(|before| before.pause.clone()),
             moves: before.map_or(0, |before| before.moves) + u64::from(pending),
             at_ms: self.clock.unix_ms(),
             by: by.to_owned(),
@@ -300,31 +356,114 @@ impl Gateway {
         self.decide(name, decided, &config.checked).await
     }
 
-    /// In the notes first: what was decided is found again.
+    /// Kept first: what was decided is found again.
     async fn decide(&self, name: &str, decided: Decided, checked: &Checked) -> Result<(), Error> {
-        let before = self.groups.all();
-        let key = Bytes::from(format!("w/{name}"));
-        let value = Bytes::from(serde_json::to_vec(&decided).unwrap_or_default());
-        self.notes.write(vec![Op::Put(key.clone(), value)]).await?;
         let why = decided.why.clone();
-        let mut all = Decisions::clone(&before);
-        all.insert(name.to_owned(), decided);
-        let schemas = self.schemas.held(checked);
-        let plan = plan(checked, self.telemetry.as_ref(), &all, schemas);
-        if let Err(error) = self.engine.apply(plan).await {
-            let undo = match before.get(name) {
-                Some(before) => {
-                    let before = serde_json::to_vec(before).unwrap_or_default();
-                    Op::Put(key, before.into())
-                }
-                None => Op::Delete(key),
-            };
-            self.notes.write(vec![undo]).await?;
-            return Err(error);
-        }
-        self.groups.store(all);
+        self.keep_and_apply(name, decided, checked).await?;
         tracing::warn!(subscription = name, why, "a group is split otherwise");
         self.say("cut-over", format!("{name}: {why}"));
+        Ok(())
+    }
+
+    /// Keeps what was decided of a subscription, and puts it in force here. The caller has the lock of reloads.
+    pub(super) async fn keep_and_apply(
+        &self,
+        name: &str,
+        decided: Decided,
+        checked: &Checked,
+    ) -> Result<(), Error> {
+        let before = self.groups.all();
+        let value = Bytes::from(serde_json::to_vec(&decided).unwrap_or_default());
+        self.changes.write(vec![Op::Put(key(name), value)]).await?;
+        let mut all = Decisions::clone(&before);
+        all.insert(name.to_owned(), decided);
+        let applied = self.apply_decisions(&all, checked).await;
+        match applied {
+            // Others have it in force by now, and this node tries on.
+            Err(error) if self.changes.is_shared() => {
+                self.changes.outdate();
+                return Err(error);
+            }
+            Err(error) => {
+                let undo = match before.get(name) {
+                    Some(before) => {
+                        let before = serde_json::to_vec(before).unwrap_or_default();
+                        Op::Put(key(name), before.into())
+                    }
+                    None => Op::Delete(key(name)),
+                };
+                self.changes.write(vec![undo]).await?;
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        self.groups.store(all);
+        Ok(())
+    }
+
+    async fn apply_decisions(&self, all: &Decisions, checked: &Checked) -> Result<(), Error> {
+        let schemas = self.schemas.held(checked);
+        let plan = plan(checked, self.telemetry.as_ref(), all, schemas);
+        self.engine.apply(plan).await
+    }
+
+    /// Puts in force here what other nodes have decided. The caller has the lock of reloads.
+    pub(super) async fn follow_decisions(
+        &self,
+        all: Decisions,
+        checked: &Checked,
+    ) -> Result<(), Error> {
+        let before = self.groups.all();
+        if all != *before {
+            self.follow(&all, &before, checked).await?;
+            self.groups.store(all);
+        }
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        all: &Decisions,
+        before: &Decisions,
+        checked: &Checked,
+    ) -> Result<(), Error> {
+        let changed = |name: &str, subscription: &LoadedSubscription| {
+            let decided = |all| decided(all, name, subscription).cloned();
+            let (now, then) = (decided(all), decided(before));
+            (now != then).then_some((now.unwrap_or_default(), then.unwrap_or_default()))
+        };
+        let subscriptions = checked.subscriptions.iter();
+        let changed = subscriptions.filter_map(|(name, s)| Some((name, changed(name, s)?)));
+        let changed: Vec<_> = changed.collect();
+        for (name, (now, then)) in &changed {
+            if now.weights != then.weights || now.moves != then.moves {
+                // As where it was decided: a member whose circuit is open here may be tried again.
+                elsewhere_is_well(self.engine.try_again(name).await)?;
+                let (why, by) = (&now.why, &now.by);
+                tracing::warn!(
+                    subscription = name,
+                    why,
+                    by,
+                    "a group is split otherwise, by another node"
+                );
+                self.say("cut-over", format!("{name}: {why}"));
+            }
+        }
+        self.apply_decisions(all, checked).await?;
+        for (name, (now, then)) in &changed {
+            if now.pause != then.pause
+                && let Some(pause) = &now.pause
+            {
+                let (paused, by) = (pause.paused, &pause.by);
+                tracing::info!(
+                    subscription = name,
+                    paused,
+                    by,
+                    "paused or resumed by another node"
+                );
+                self.resume_here(name, pause).await?;
+            }
+        }
         Ok(())
     }
 
@@ -383,12 +522,21 @@ impl Gateway {
         let before = decided(&all, name, subscription);
         let decided = Decided {
             weights: Some(weights),
+            pause: before.and_then(|before| before.pause.clone()),
             moves: before.map_or(0, |before| before.moves) + 1,
             at_ms: self.clock.unix_ms(),
             by: GATEWAY.into(),
             why,
         };
-        let done = self.decide(name, decided, &config.checked).await;
+        let done = match self.decide(name, decided, &config.checked).await {
+            // Another node was first: what it did is looked at first.
+            Err(Error::Store(Store::Outdated)) => {
+                let outcome = "another node was first".to_owned();
+                self.audit.ended(of, entry, outcome).await;
+                return Ok(());
+            }
+            done => done,
+        };
         let outcome = match &done {
             Ok(()) => "done".to_owned(),
             Err(error) => error.to_string(),
@@ -435,6 +583,14 @@ impl Gateway {
             }
         }
         found
+    }
+}
+
+/// Nothing of it is served here.
+pub(super) fn elsewhere_is_well(done: Result<(), Error>) -> Result<(), Error> {
+    match done {
+        Err(Error::Elsewhere(_) | Error::Store(Store::Elsewhere(_))) => Ok(()),
+        done => done,
     }
 }
 

@@ -5,11 +5,13 @@ mod assemble;
 pub(crate) mod audit;
 #[cfg(feature = "backup")]
 pub(crate) mod backups;
+mod changes;
 mod clock;
 mod delays;
 mod gateway;
 mod groups;
 mod notes;
+mod pauses;
 mod pull;
 mod reload;
 pub(crate) mod schemas;

@@ -1,6 +1,6 @@
 //! What the gateway remembers beside its streams: how far schedules have come, places of pulled sources that nobody
-//! keeps a place for, what it has told, events that wait for their time, weights that were put in force at run time,
-//! schemas that were registered and what registries said last. A stream of the store whose log holds nothing but state.
+//! keeps a place for, what it has told, events that wait for their time, what registries said last, and what is changed at
+//! run time where no other node shares that. A stream of the store whose log holds nothing but state.
 
 use super::gateway::Gateway;
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tradewind_adapter::{Error, ErrorKind, Memory};
-use tradewind_store::{Durability, Op, Settings, Stream, Streams, Sync};
+use tradewind_store::{Durability, Op, Settings, SharedTable, Stream, StreamTable, Streams, Sync};
 
 /// Its name in the store, outside the space of streams that events go to.
 const NAME: &str = "gateway/notes";
@@ -22,6 +22,7 @@ const LOG_KEPT: Duration = Duration::from_secs(3600);
 pub(crate) struct Notes {
     log: Arc<dyn Stream>,
     epoch: u64,
+    table: Arc<StreamTable>,
 }
 
 impl Notes {
@@ -36,7 +37,13 @@ impl Notes {
         };
         let log = streams.open(NAME, &settings).await?;
         let epoch = log.recover(0).await?.epoch;
-        Ok(Self { log, epoch })
+        let table = Arc::new(StreamTable::new(Arc::clone(&log), 0, epoch));
+        Ok(Self { log, epoch, table })
+    }
+
+    /// Its rows, for changes that wait for each other.
+    pub(super) fn table(&self) -> Arc<dyn SharedTable> {
+        self.table.clone()
     }
 
     pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, tradewind_store::Error> {

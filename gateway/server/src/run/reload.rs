@@ -80,7 +80,13 @@ impl Gateway {
             &self.groups.all(),
             self.schemas.held_with(&checked, &subjects),
         );
-        let places = self.engines.place(engines::places(&checked));
+        let places = engines::places(&checked);
+        if !self.changes.is_shared() && places.values().any(|e| e.capability().shared) {
+            tracing::warn!(
+                "what other nodes change at run time is followed from the next start on: streams are shared only since this reload"
+            );
+        }
+        let places = self.engines.place(places);
         if let Err(error) = self.engine.apply(plan).await {
             self.engines.place(places);
             ended(format!("refused: {error}")).await;
@@ -91,7 +97,7 @@ impl Gateway {
         }
         self.schemas.adopt(subjects);
         // Were this lost, the next start or reload does it: until then the file holds all the same.
-        let settled = self.groups.settle(&checked, &self.notes, now_ms).await;
+        let settled = self.groups.settle(&checked, &self.changes, now_ms).await;
         if let Err(error) = settled {
             tracing::error!(%error, "what was decided for groups is not noted anew");
         }

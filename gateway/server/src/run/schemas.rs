@@ -12,8 +12,10 @@ pub(crate) use kept::{Bound, Kept};
 pub(crate) use origin::{Asked, Subject};
 pub(crate) use register::{Trouble, Wanted};
 
+use super::changes::Changes;
 use super::notes::Notes;
-use kept::{Body, HEADS, Head};
+use kept::{Body, Head};
+pub(super) use kept::{HEADS, bodies_of};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -22,6 +24,8 @@ use tradewind_schema::{Registered, Schemas};
 
 /// Its space, `None` where it is for all, and its name.
 pub(crate) type Key = (Option<String>, String);
+/// What was registered, by whose it is and its name.
+pub(super) type Registrations = BTreeMap<Key, Arc<Kept>>;
 /// By the name of the schema in the configuration.
 pub(crate) type Subjects = BTreeMap<String, Arc<Subject>>;
 
@@ -31,7 +35,10 @@ const PAGE: usize = 64;
 /// What is known of schemas besides the configuration.
 #[derive(Debug)]
 pub(crate) struct Registrar {
+    /// What registries said last.
     notes: Notes,
+    /// What was registered.
+    changes: Arc<Changes>,
     /// Registrations come one after the other: each is held against what was there before.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -39,7 +46,7 @@ pub(crate) struct Registrar {
 
 #[derive(Debug, Default)]
 struct State {
-    kept: BTreeMap<Key, Arc<Kept>>,
+    kept: Registrations,
     subjects: Subjects,
     asked: BTreeMap<String, Asked>,
     /// When each registry was asked last.
@@ -68,43 +75,90 @@ impl Registrar {
     ///
     /// # Errors
     /// The store fails.
-    pub(crate) async fn open(notes: Notes) -> Result<Self, tradewind_store::Error> {
+    pub(crate) async fn open(
+        notes: Notes,
+        changes: Arc<Changes>,
+    ) -> Result<Self, tradewind_store::Error> {
         let registrar = Self {
             notes,
+            changes,
             turn: tokio::sync::Mutex::default(),
             state: Mutex::default(),
         };
+        let registered = loop {
+            let revision = registrar.changes.revision();
+            let registered = registrar.read().await?;
+            if registrar.changes.has_read(revision) {
+                break registered;
+            }
+        };
+        registrar.take(registered);
+        Ok(registrar)
+    }
+
+    /// Makes what was read what is known; says whether it is otherwise than before.
+    pub(super) fn take(&self, registered: Registrations) -> bool {
+        let mut state = self.state();
+        let same = |(key, kept): (&Key, &Arc<Kept>)| {
+            let before = state.kept.get(key);
+            before.is_some_and(|before| Arc::ptr_eq(before, kept))
+        };
+        let changed = registered.len() != state.kept.len() || !registered.iter().all(same);
+        state.kept = registered;
+        changed
+    }
+
+    /// What was registered, here or by other nodes.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(super) async fn read(&self) -> Result<Registrations, tradewind_store::Error> {
+        let mut found = Registrations::new();
         let mut from = HEADS.0.to_vec();
         loop {
-            let page = registrar.notes.scan(&from, HEADS.1, PAGE).await?;
+            let page = self.changes.scan(&from, HEADS.1, PAGE).await?;
             let Some((last, _)) = page.last() else {
-                return Ok(registrar);
+                return Ok(found);
             };
             from = [last, &[0][..]].concat();
             for (key, head) in &page {
                 let Some(key) = kept::key_of(key) else {
                     continue;
                 };
-                match serde_json::from_slice(head) {
-                    Ok(head) => registrar.restore(key, head).await?,
-                    Err(error) => unreadable(&key, &error.to_string()),
-                }
+                let head: Head = match serde_json::from_slice(head) {
+                    Ok(head) => head,
+                    Err(error) => {
+                        unreadable(&key, &error.to_string());
+                        continue;
+                    }
+                };
+                // Every change of a schema changes its head.
+                let known = self.state().kept.get(&key).cloned();
+                let kept = match known.filter(|known| known.head == head) {
+                    Some(known) => Some(known),
+                    None => self.restore(&key, head).await?,
+                };
+                found.extend(kept.map(|kept| (key, kept)));
             }
         }
     }
 
-    async fn restore(&self, key: Key, head: Head) -> Result<(), tradewind_store::Error> {
+    async fn restore(
+        &self,
+        key: &Key,
+        head: Head,
+    ) -> Result<Option<Arc<Kept>>, tradewind_store::Error> {
         let mut registered = match head.begin(key.0.as_deref()) {
             Ok(registered) => registered,
             Err(reason) => {
-                unreadable(&key, &reason);
-                return Ok(());
+                unreadable(key, &reason);
+                return Ok(None);
             }
         };
         let mut created_ms = Vec::new();
-        let (mut from, to) = kept::bodies(&key);
+        let (mut from, to) = kept::bodies(key);
         loop {
-            let page = self.notes.scan(&from, &to, PAGE).await?;
+            let page = self.changes.scan(&from, &to, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             from = [last, &[0][..]].concat().into();
             for (at, body) in &page {
@@ -119,17 +173,15 @@ impl Registrar {
                 });
                 // It stays where it is: a release that reads it finds it again.
                 if let Err(reason) = restored {
-                    unreadable(&key, &reason);
+                    unreadable(key, &reason);
                 }
             }
         }
-        let kept = Kept {
+        Ok(Some(Arc::new(Kept {
             head,
             registered,
             created_ms,
-        };
-        self.state().kept.insert(key, Arc::new(kept));
-        Ok(())
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

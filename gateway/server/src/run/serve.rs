@@ -3,6 +3,7 @@
 use super::admin_door::bind_admin;
 use super::assemble::{plan, site};
 use super::audit::Audit;
+use super::changes::Changes;
 use super::delays::Front;
 use super::gateway::{Gateway, InForce, Origin};
 use super::groups::Groups;
@@ -156,14 +157,18 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     // Before the engine, which holds the first event against what was registered.
     let notes = Notes::open(streams.as_ref(), durability).await;
     let notes = notes.map_err(stored)?;
-    let schemas = Registrar::open(notes.clone()).await.map_err(stored)?;
+    let shared = engines.shared_table().await;
+    let shared = shared.map_err(|why| Error::Other(format!("what nodes share: {why}")))?;
+    let changes = Changes::open(&notes, shared).await.map_err(stored)?;
+    let changes = Arc::new(changes);
+    let schemas = Registrar::open(notes.clone(), changes.clone()).await;
+    let schemas = schemas.map_err(stored)?;
     schemas.keep_named(&checked).await.map_err(stored)?;
     let subjects = schemas.resolve(&checked, clock.unix_ms(), true).await;
     schemas.adopt(subjects.map_err(Error::Other)?);
     // What was decided at run time holds from the first attempt on.
-    let groups = Groups::load(&notes).await.map_err(stored)?;
-    let settled = groups.settle(&checked, &notes, clock.unix_ms()).await;
-    settled.map_err(stored)?;
+    let groups = Groups::begin(&checked, &changes, clock.unix_ms()).await;
+    let groups = groups.map_err(stored)?;
     let plan = plan(
         &checked,
         telemetry.as_ref(),
@@ -213,6 +218,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         pulls: Default::default(),
         front: front.clone(),
         notes,
+        changes,
         groups,
         schemas,
         audit,
@@ -303,6 +309,7 @@ pub(super) fn supported(checked: &Checked) -> Result<Secured, String> {
     if checked.config.backup.is_some() && cfg!(not(feature = "backup")) {
         return Err("`backup` is set, and this binary has no backups; hint: build it with the feature `backup`".into());
     }
+    engines::check_places(&engines::places(checked))?;
     let config = &checked.config;
     // Flags and the environment name addresses, too.
     if config.admin.is_public() && config.admin_tls.is_none() {
@@ -354,6 +361,7 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
     let asker = gateway.clone();
     let releaser = gateway.clone();
     let judge = gateway.clone();
+    let follower = gateway.clone();
     vec![
         #[cfg(feature = "backup")]
         tokio::spawn(gateway.clone().keep_backed_up()),
@@ -362,6 +370,7 @@ fn background(gateway: &Arc<Gateway>, mut hangups: signals::Hangups) -> Vec<Join
         tokio::spawn(async move { asker.keep_schemas().await }),
         tokio::spawn(async move { releaser.front.release().await }),
         tokio::spawn(async move { judge.watch_groups().await }),
+        tokio::spawn(async move { follower.follow_changes().await }),
         tokio::spawn(async move { teller.tell_of_itself().await }),
         tokio::spawn(async move {
             while hangups.next().await {

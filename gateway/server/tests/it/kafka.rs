@@ -21,7 +21,7 @@ pub(crate) fn prefix(name: &str) -> String {
     format!("{name}-{:016x}", fastrand::u64(..))
 }
 
-fn config(brokers: &str, prefix: &str, handler: &Handler) -> String {
+pub(crate) fn config(brokers: &str, prefix: &str, handler: &Handler) -> String {
     format!(
         "streams:\n  orders:\n    engine: kafka\n    cluster: {{ brokers: [\"{brokers}\"] }}\n    \
          replication: unreplicated\n    topic-prefix: {prefix}\n    shards: 2\n    order-by: subject\n\
@@ -34,11 +34,11 @@ fn config(brokers: &str, prefix: &str, handler: &Handler) -> String {
 }
 
 impl Process {
-    async fn admin(&self, method: &str, path: &str, body: &str) -> http::Answer {
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> http::Answer {
         http::unix(&self.dir.path().join("data/admin.sock"), method, path, body).await
     }
 
-    async fn all(&self) -> Value {
+    pub(crate) async fn all(&self) -> Value {
         let path = "/v1/subscriptions/all";
         self.admin("GET", path, "").await.json()
     }
@@ -48,33 +48,33 @@ impl Process {
         self.all().await["cursors"].as_array().unwrap().len()
     }
 
-    async fn serves(&self, shards: usize) {
+    pub(crate) async fn serves(&self, shards: usize) {
         eventually("shards are served", || async {
             self.shards().await == shards
         })
         .await;
     }
 
-    async fn counts(&self, what: &str, wanted: u64) {
+    pub(crate) async fn counts(&self, what: &str, wanted: u64) {
         eventually(what, || async {
             self.all().await["account"][what] == wanted
         })
         .await;
     }
 
-    async fn publish(&self, id: &str, more: &str) -> http::Answer {
+    pub(crate) async fn publish(&self, id: &str, more: &str) -> http::Answer {
         let request = String::from_utf8(event("/events", id, "t", "{}")).unwrap();
         let request = request.replace("host: gateway\r\n", &format!("host: gateway\r\n{more}"));
         http::raw(self.listen, request.as_bytes()).await
     }
 
-    async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();
     }
 }
 
-fn id(delivered: &crate::support::handler::Delivered) -> String {
+pub(crate) fn id(delivered: &crate::support::handler::Delivered) -> String {
     delivered.header("ce-id").to_owned()
 }
 
@@ -198,7 +198,8 @@ async fn two_nodes_of_one_configuration_share_a_stream() {
     );
 
     // What one cannot do alone is refused, and says where the rest is.
-    let refused = first.admin("POST", "/v1/subscriptions/all/pause", "").await;
+    let redrive = "/v1/subscriptions/all/dead-letters/redrive";
+    let refused = first.admin("POST", redrive, "{\"all\":true}").await;
     assert_eq!(refused.status, 421, "{}", refused.text());
     let port = second.listen.port().to_string();
     assert!(
@@ -207,14 +208,9 @@ async fn two_nodes_of_one_configuration_share_a_stream() {
         refused.text()
     );
     for node in [&first, &second] {
-        let paused = node
-            .admin("POST", "/v1/subscriptions/all/pause?here=true", "")
-            .await;
-        assert_eq!(paused.json()["state"], "paused");
-        let resumed = node
-            .admin("POST", "/v1/subscriptions/all/resume?here=true", "")
-            .await;
-        assert_eq!(resumed.json()["state"], "active");
+        let here = format!("{redrive}?here=true");
+        let redriven = node.admin("POST", &here, "{\"all\":true}").await;
+        assert_eq!(redriven.json()["count"], 0, "{}", redriven.text());
     }
 
     first.kill().await;
@@ -258,4 +254,23 @@ async fn what_lies_in_the_data_directory_is_not_left_behind() {
         status.contains("holds events in the data directory"),
         "{status}"
     );
+}
+
+/// Brokers that do not answer are named, long before whoever supervises the process loses patience.
+#[tokio::test]
+async fn brokers_that_are_away_keep_it_from_starting() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    drop(port);
+    let handler = Handler::start(&[]).await;
+    let yaml = config(&address, "away", &handler);
+    let dir = tempfile::tempdir().unwrap();
+    let refused = crate::process::refused(dir, &yaml);
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(90), refused);
+    let log = refused.await.unwrap();
+    let end = log.lines().last().unwrap();
+    for part in [&*address, "has answered in 20 s", "refused", "hint: "] {
+        assert!(end.contains(part), "{part}: {log}");
+    }
+    assert!(log.contains("no broker answers yet"), "{log}");
 }

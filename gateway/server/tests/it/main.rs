@@ -18,6 +18,8 @@ mod group;
 mod kafka;
 mod limits;
 mod mtls;
+#[cfg(feature = "kafka")]
+mod nodes;
 mod policies;
 mod process;
 mod pull;

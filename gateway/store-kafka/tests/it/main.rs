@@ -14,6 +14,7 @@ mod contract;
 mod engine;
 mod owners;
 mod restarts;
+mod table;
 mod wall;
 
 use broker::Broker;

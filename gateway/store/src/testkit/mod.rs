@@ -8,6 +8,7 @@ mod memory;
 pub mod power;
 mod restore;
 pub mod suite;
+pub mod table;
 
 pub use crate::disk::sim::{Fault, SimDisk};
 pub use memory::{MemoryStream, MemoryStreams};

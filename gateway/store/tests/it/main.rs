@@ -7,6 +7,8 @@ mod contract;
 mod damage;
 mod dedupe;
 mod ephemeral;
+mod events;
 mod full;
 mod opening;
 mod power;
+mod table;

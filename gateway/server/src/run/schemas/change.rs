@@ -1,12 +1,13 @@
 //! What becomes of a registered schema later: it is deprecated, or removed as a whole or by version.
 
 use super::kept::{self, Deprecated, Kept};
-use super::register::{Trouble, writable};
+use super::register::{Trouble, catch_up, writable};
 use super::{Key, Registrar};
 use crate::run::Gateway;
+use crate::run::changes::TRIES;
 use serde::Deserialize;
 use std::sync::Arc;
-use tradewind_store::Op;
+use tradewind_store::{Error as Store, Op};
 
 /// What is said of a schema that is on its way out.
 #[derive(Debug, Default, Deserialize)]
@@ -44,7 +45,7 @@ impl Registrar {
             }),
         };
         self.change(gateway, key, |kept| {
-            kept.head.deprecated = deprecated;
+            kept.head.deprecated = deprecated.clone();
             Ok(Vec::new())
         })
         .await
@@ -87,9 +88,21 @@ impl Registrar {
     /// Nothing was changed.
     pub(crate) async fn remove(&self, gateway: &Gateway, key: &Key) -> Result<usize, Trouble> {
         let _turn = self.turn.lock().await;
+        let mut left = TRIES;
+        loop {
+            match self.try_remove(gateway, key).await {
+                Err(Trouble::Store(Store::Outdated)) if left > 0 => catch_up(gateway).await?,
+                done => return done,
+            }
+            left -= 1;
+        }
+    }
+
+    async fn try_remove(&self, gateway: &Gateway, key: &Key) -> Result<usize, Trouble> {
         let before = self.there(gateway, key)?;
         let _alone = gateway.reloading.lock().await;
-        self.notes.write(kept::forget(key)).await?;
+        self.unchanged(key, Some(&before))?;
+        self.changes.write(kept::forget(key)).await?;
         self.state().kept.remove(key);
         self.put_in_force(gateway);
         Ok(before.registered.versions.len())
@@ -99,16 +112,34 @@ impl Registrar {
         &self,
         gateway: &Gateway,
         key: &Key,
-        change: impl FnOnce(&mut Kept) -> Result<Vec<Op>, Trouble>,
+        change: impl Fn(&mut Kept) -> Result<Vec<Op>, Trouble>,
     ) -> Result<(), Trouble> {
         let _turn = self.turn.lock().await;
-        let mut kept = Kept::clone(&*self.there(gateway, key)?);
+        let mut left = TRIES;
+        loop {
+            match self.try_change(gateway, key, &change).await {
+                Err(Trouble::Store(Store::Outdated)) if left > 0 => catch_up(gateway).await?,
+                done => return done,
+            }
+            left -= 1;
+        }
+    }
+
+    async fn try_change(
+        &self,
+        gateway: &Gateway,
+        key: &Key,
+        change: impl Fn(&mut Kept) -> Result<Vec<Op>, Trouble>,
+    ) -> Result<(), Trouble> {
+        let before = self.there(gateway, key)?;
+        let mut kept = Kept::clone(&before);
         let mut ops = change(&mut kept)?;
         kept.head.epoch += 1;
         kept.head.modified_ms = gateway.clock.unix_ms();
         ops.push(kept.head.put(key)?);
         let _alone = gateway.reloading.lock().await;
-        self.notes.write(ops).await?;
+        self.unchanged(key, Some(&before))?;
+        self.changes.write(ops).await?;
         self.state().kept.insert(key.clone(), Arc::new(kept));
         self.put_in_force(gateway);
         Ok(())

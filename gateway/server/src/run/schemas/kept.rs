@@ -9,7 +9,7 @@ use tradewind_schema::{
 use tradewind_store::Op;
 
 /// Before the heads; `d/` comes after all of them.
-pub(super) const HEADS: (&[u8], &[u8]) = (b"c/", b"c0");
+pub(crate) const HEADS: (&[u8], &[u8]) = (b"c/", b"c0");
 /// Before the bodies.
 const BODY: &str = "v/";
 
@@ -146,6 +146,11 @@ pub(super) fn bodies(key: &Key) -> (Bytes, Bytes) {
         format!("{BODY}{path}/").into(),
         format!("{BODY}{path}0").into(),
     )
+}
+
+/// From where to where the bodies lie of the schema whose head this is; `None` where it is none.
+pub(crate) fn bodies_of(head: &[u8]) -> Option<(Bytes, Bytes)> {
+    Some(bodies(&key_of(head)?))
 }
 
 /// Removes all of a schema.

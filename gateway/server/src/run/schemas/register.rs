@@ -3,11 +3,13 @@
 use super::kept::{Body, Bound, Head, Kept};
 use super::{Key, Registrar, configured_as};
 use crate::run::Gateway;
+use crate::run::changes::TRIES;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tradewind_config::{Checked, is_name};
 use tradewind_schema::{Action, Compatibility, Definition, InvalidSchema};
+use tradewind_store::Error as Store;
 
 /// Most schemas of a space, or of the gateway itself.
 const SCHEMAS_MAX: usize = 1000;
@@ -23,7 +25,7 @@ const EVENTS_MAX: usize = 100;
 const TEXT_MAX: usize = 1024;
 
 /// What is asked for: a version, and what is said of a schema with its first one.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Wanted {
     /// Its text, or the schema itself as a value.
@@ -97,6 +99,22 @@ impl Registrar {
     ) -> Result<Outcome, Trouble> {
         let _turn = self.turn.lock().await;
         sound(key, &wanted)?;
+        let mut left = TRIES;
+        loop {
+            match self.try_register(gateway, key, wanted.clone()).await {
+                Err(Trouble::Store(Store::Outdated)) if left > 0 => catch_up(gateway).await?,
+                done => return done,
+            }
+            left -= 1;
+        }
+    }
+
+    async fn try_register(
+        &self,
+        gateway: &Gateway,
+        key: &Key,
+        wanted: Wanted,
+    ) -> Result<Outcome, Trouble> {
         let before = {
             let config = gateway.config.load();
             writable(&config.checked, key)?;
@@ -105,6 +123,7 @@ impl Registrar {
         };
         let (of, now_ms) = (key.clone(), gateway.clock.unix_ms());
         // Compiling takes up to 50 ms, and a comparison with each earlier version as long.
+        let known = before.clone();
         let made =
             tokio::task::spawn_blocking(move || make(before.as_deref(), &of, wanted, now_ms));
         let made = made.await.map_err(|e| Trouble::Failed(e.to_string()))??;
@@ -118,13 +137,14 @@ impl Registrar {
             Made::New(kept, body, number) => (kept, body, number),
         };
         let _alone = gateway.reloading.lock().await;
+        self.unchanged(key, known.as_ref())?;
         {
             let config = gateway.config.load();
             writable(&config.checked, key)?;
             self.own_id(&config.checked, key, body.dataschema.as_deref())?;
         }
         let ops = vec![kept.head.put(key)?, body.put(key, number)?];
-        self.notes.write(ops).await?;
+        self.changes.write(ops).await?;
         self.state().kept.insert(key.clone(), Arc::new(*kept));
         self.put_in_force(gateway);
         Ok(Outcome {
@@ -133,8 +153,22 @@ impl Registrar {
         })
     }
 
+    /// Refuses to go on from what is not in force any more.
+    pub(super) fn unchanged(&self, key: &Key, known: Option<&Arc<Kept>>) -> Result<(), Trouble> {
+        let state = self.state();
+        let same = match (state.kept.get(key), known) {
+            (Some(now), Some(known)) => Arc::ptr_eq(now, known),
+            (None, None) => true,
+            _ => false,
+        };
+        match same {
+            true => Ok(()),
+            false => Err(Trouble::Store(Store::Outdated)),
+        }
+    }
+
     /// From now on events are held against what is known here. The caller has the lock of reloads.
-    pub(super) fn put_in_force(&self, gateway: &Gateway) {
+    pub(in crate::run) fn put_in_force(&self, gateway: &Gateway) {
         let held = self.held(&gateway.config.load().checked);
         gateway.engine.hold_against(held);
     }
@@ -186,6 +220,12 @@ impl Registrar {
         }
         Ok(())
     }
+}
+
+/// Puts in force what other nodes have changed, before something is tried again.
+pub(super) async fn catch_up(gateway: &Gateway) -> Result<(), Trouble> {
+    let caught_up = gateway.catch_up().await;
+    caught_up.map_err(|error| Trouble::Failed(error.to_string()))
 }
 
 /// What the configuration says is changed there.
