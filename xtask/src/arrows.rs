@@ -109,6 +109,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "adapters/kafka",
             "gateway/store",
             "sdk/workers/kafka",
+            "xtask/bench",
             "xtask/prove",
         ],
     ),
