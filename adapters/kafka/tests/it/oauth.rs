@@ -142,7 +142,7 @@ async fn guarded() -> Option<Guarded> {
         // The validator of 4.1 that is the default leaves signatures unchecked.
         format!("sasl.oauthbearer.jwt.validator.class={package}.BrokerJwtValidator"),
         format!("sasl.oauthbearer.jwks.endpoint.url={url}"),
-        format!("sasl.oauthbearer.expected.audience=kafka"),
+        "sasl.oauthbearer.expected.audience=kafka".to_owned(),
         format!("sasl.oauthbearer.expected.issuer={ISSUER}"),
         format!("{of}.oauthbearer.connections.max.reauth.ms=3600000"),
         format!("{of}.ssl.keystore.type=PEM"),
