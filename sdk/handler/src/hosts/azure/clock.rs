@@ -55,7 +55,7 @@ mod tests {
         let metadata = Members::from([("sys".into(), &*sys)]);
         let found = |info: &str| {
             let due = due(info.as_bytes(), &metadata, &Options::default());
-            due.map_or("none".into(), |due| due.to_string())
+            due.map_or_else(|| "none".into(), |due| due.to_string())
         };
         let documented = r#"{"Schedule":{"AdjustForDST":true},"IsPastDue":false,"ScheduleStatus":
             {"Last":"2026-01-01T03:00:00+00:00","LastUpdated":"2026-01-01T03:00:01+00:00","Next":"2026-01-02T03:00:00+00:00"}}"#;
