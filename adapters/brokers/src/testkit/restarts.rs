@@ -3,12 +3,15 @@
 use super::Server;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tradewind_adapter::{Delivery, Outcome, Report, Settlement, Sink, Source};
+use tradewind_adapter::{Delivery, Error, Outcome, Report, Settlement, Sink, Source};
 use tradewind_event::Event;
 
 /// Events of each round.
 const EVENTS: usize = 40;
+/// What has not gone on for so long does not go on: a server that is back answers within seconds.
+const STANDS_STILL: Duration = Duration::from_secs(120);
 
 fn delivery(id: &str) -> Delivery {
     let event = Event::builder(id, "/shop", "order.placed").data("text/plain", "x");
@@ -55,7 +58,14 @@ pub async fn nothing_is_lost(
         let sending = async {
             for n in 0..EVENTS {
                 let id = format!("{round}-{n}");
-                while !matches!(deliver(sink, &id).await, Some(Outcome::Accepted { .. })) {
+                let since = Instant::now();
+                loop {
+                    let outcome = deliver(sink, &id).await;
+                    if matches!(outcome, Some(Outcome::Accepted { .. })) {
+                        break;
+                    }
+                    let waits = since.elapsed() < STANDS_STILL;
+                    assert!(waits, "`{id}` is not taken: {outcome:?}");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 sent.insert(id);
@@ -63,15 +73,26 @@ pub async fn nothing_is_lost(
             }
         };
         let mut over = std::pin::pin!(async { tokio::join!(killing, sending) });
-        let mut done = false;
+        let (mut done, mut last) = (false, (seen.len(), Instant::now()));
         loop {
+            let mut failed = None;
             tokio::select! {
                 _ = &mut over, if !done => done = true,
-                () = take(source, &mut seen, &mut again) => {}
+                taken = take(source, &mut seen, &mut again) => failed = taken.err(),
             }
             if done && seen.len() >= EVENTS * (round + 1) {
                 break;
             }
+            if !done || seen.len() > last.0 {
+                last = (seen.len(), Instant::now());
+            }
+            let waits = last.1.elapsed() < STANDS_STILL;
+            assert!(
+                waits,
+                "{} of {} came: {failed:?}",
+                seen.len(),
+                EVENTS * (round + 1)
+            );
         }
     }
     assert_eq!(seen, sent);
@@ -81,17 +102,22 @@ pub async fn nothing_is_lost(
     );
 }
 
-async fn take(source: &dyn Source, seen: &mut BTreeSet<String>, again: &mut u64) {
-    let Ok(received) = source.receive(7, Duration::from_millis(200)).await else {
+async fn take(
+    source: &dyn Source,
+    seen: &mut BTreeSet<String>,
+    again: &mut u64,
+) -> Result<(), Error> {
+    let received = source.receive(7, Duration::from_millis(200)).await;
+    if received.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        return;
-    };
+    }
     let mut settlements = Vec::new();
-    for message in received {
+    for message in received? {
         let id = message.events.unwrap()[0].id().to_owned();
         *again += u64::from(!seen.insert(id));
         settlements.push((message.token, Settlement::Ack));
     }
     // What cannot be settled comes again.
     source.settle(settlements).await.ok();
+    Ok(())
 }
