@@ -4,6 +4,7 @@ use super::Watched;
 use super::audit::Audit;
 use super::changes::Changes;
 use super::delays::Front;
+use super::files::{Fingerprint, Noting};
 use super::groups::Groups;
 use super::notes::Notes;
 use super::pull::Pulls;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::Registry;
-use tradewind_config::{Change, Checked, Diagnostics, System};
+use tradewind_config::{Change, Checked, Diagnostics};
 use tradewind_engine::{Clock, Engine, Happening, SubscriptionView};
 use tradewind_store::Finding;
 
@@ -31,7 +32,7 @@ pub struct InForce {
     /// Counts configurations since the start, from 1.
     pub generation: u64,
     /// Of the files that it was read from.
-    pub(crate) fingerprint: String,
+    pub(crate) fingerprint: Fingerprint,
     /// The configuration.
     pub checked: Checked,
 }
@@ -75,13 +76,16 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn load(&self, registry: &Registry) -> Result<Checked, Diagnostics> {
+    /// What the files say, and which files those were.
+    pub(super) fn load(&self, registry: &Registry) -> Result<(Checked, Fingerprint), Diagnostics> {
+        let files = Noting::default();
         let mut checked = match &self.path {
-            Some(path) => tradewind_config::load(path, registry, &System)?,
-            None => tradewind_config::load_str("built-in.yaml", &self.text, registry, &System)?,
+            Some(path) => tradewind_config::load(path, registry, &files)?,
+            None => tradewind_config::load_str("built-in.yaml", &self.text, registry, &files)?,
         };
+        let fingerprint = files.fingerprint(&checked.files);
         (self.amend)(&mut checked);
-        Ok(checked)
+        Ok((checked, fingerprint))
     }
 }
 

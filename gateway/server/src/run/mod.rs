@@ -8,6 +8,7 @@ pub(crate) mod backups;
 mod changes;
 mod clock;
 mod delays;
+mod files;
 mod gateway;
 mod groups;
 mod notes;

@@ -2,15 +2,15 @@
 
 use super::assemble::{plan, site};
 use super::audit::changed;
+use super::files::Fingerprint;
 use super::gateway::{Applied, Gateway, InForce, Refusal};
 use crate::engines;
 use crate::ingress::Site;
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tradewind_audit::Entry;
-use tradewind_config::{Change, Checked, Diagnostic, Diagnostics, System};
+use tradewind_config::{Change, Diagnostic, Diagnostics, System};
 use tradewind_engine::Error;
 
 /// How often the files are looked at.
@@ -40,7 +40,7 @@ impl Gateway {
 
     async fn replace(&self, by: &str) -> Result<Applied, Refusal> {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
-        let checked = self.origin.load(&self.registry).map_err(invalid)?;
+        let (checked, fingerprint) = self.origin.load(&self.registry).map_err(invalid)?;
         let secured = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
         let before = self.config.load_full();
         let changes = tradewind_config::diff(&before.checked, &checked);
@@ -114,7 +114,7 @@ impl Gateway {
         }
         self.config.store(Arc::new(InForce {
             generation,
-            fingerprint: named(&checked),
+            fingerprint,
             checked,
         }));
         ended(format!("generation {generation} in force")).await;
@@ -162,12 +162,12 @@ impl Gateway {
         if self.path.is_none() {
             return;
         }
-        // The first look reloads too: the file may have changed since it was read at the start. One
-        // that has not changes nothing.
-        let (mut taken, mut seen) = (None, None);
+        // What was read at the start: a file may have changed since.
+        let mut taken = Some(self.config.load().fingerprint);
+        let mut seen = None;
         let (mut patience, mut looks) = (1, 0);
         loop {
-            let now = Some(fingerprint(&self.files()));
+            let now = Some(Fingerprint::now(&self.files()));
             if now != taken {
                 patience = 1;
             }
@@ -185,36 +185,10 @@ impl Gateway {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        files(&self.config.load().checked)
+        self.config.load().checked.files.clone()
     }
-}
-
-fn files(checked: &Checked) -> Vec<PathBuf> {
-    checked.files.clone()
-}
-
-/// The same for the same content of the files.
-pub(super) fn named(checked: &Checked) -> String {
-    let digest = fingerprint(&files(checked));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn lines(diagnostics: Diagnostics) -> String {
     diagnostics.render(false)
-}
-
-/// Of contents, not of inodes: safe with symbolic links that are swapped.
-fn fingerprint(files: &[PathBuf]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    for path in files {
-        match std::fs::read(path) {
-            Ok(content) => {
-                hasher.update([1]);
-                hasher.update((content.len() as u64).to_be_bytes());
-                hasher.update(&content);
-            }
-            Err(_) => hasher.update([0]),
-        }
-    }
-    hasher.finalize().into()
 }

@@ -9,7 +9,7 @@ use super::gateway::{Gateway, InForce, Origin};
 use super::groups::Groups;
 use super::notes::Notes;
 use super::schemas::Registrar;
-use super::{SystemClock, Watched, reload, signals, supervisor};
+use super::{SystemClock, Watched, signals, supervisor};
 use crate::admin::{Metrics, router};
 use crate::engines::{self, Engines};
 use crate::ingress::{Ingress, Listener, Site, Tls, accept};
@@ -123,7 +123,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         text: options.text,
         amend: options.amend,
     };
-    let checked = origin.load(&registry).map_err(Error::Config)?;
+    let (checked, fingerprint) = origin.load(&registry).map_err(Error::Config)?;
     let secured = supported(&checked).map_err(Error::Other)?;
     for warning in checked.warnings.warnings() {
         tracing::warn!("{warning}");
@@ -186,9 +186,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let front = front.map_err(stored)?;
     let (admin, guard, admin_listener) = bind_admin(&checked.config.admin, &data).await?;
 
-    let fingerprint = reload::named(&checked);
     let keep = checked.config.audit.keep.0;
-    let audit = Audit::open(&data, keep, clock.clone(), &fingerprint)
+    let audit = Audit::open(&data, keep, clock.clone(), &fingerprint.to_string())
         .await
         .map_err(|error| Error::Other(format!("the audit log: {error}")))?;
     let metrics = Arc::new(Metrics::default());

@@ -54,7 +54,7 @@ pub(super) async fn gather(gateway: &Gateway) -> Facts {
         now_ms: gateway.clock.unix_ms(),
         started_ms: gateway.started_ms,
         generation: config.generation,
-        fingerprint: config.fingerprint.clone(),
+        fingerprint: config.fingerprint.to_string(),
         changes: gateway.news.changes(),
         refused: refused.map(|text| text.lines().next().unwrap_or_default().to_owned()),
         subscriptions,
