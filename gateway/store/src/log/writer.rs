@@ -32,8 +32,10 @@ pub(crate) struct Log {
     findings: Arc<Findings>,
     active: Arc<Segment>,
     summary: Summary,
-    /// Length to which the active file is filled with zeros.
+    /// Length to which the active file has room.
     prepared: u64,
+    /// Whether room is written with zeros, and not only set aside.
+    filled: bool,
     epoch: u64,
     synced: u64,
     syncs: u64,
@@ -84,12 +86,21 @@ impl Log {
             active,
             summary,
             prepared,
+            filled: true,
             epoch,
             // What recovery accepted beyond that may sit in the page cache only.
             synced: synced.clamp(summary.base, summary.end),
             syncs: 0,
             sealed: 0,
         })
+    }
+
+    /// Leaves out the zeros that make syncs cheap, for a log that is hardly ever synced.
+    pub(crate) fn unfilled(self) -> Self {
+        Self {
+            filled: false,
+            ..self
+        }
     }
 
     pub(crate) fn reader(&self) -> Reader {
@@ -225,7 +236,7 @@ impl Log {
         Ok(())
     }
 
-    /// Extends the active file by zeros, so that most syncs touch no metadata.
+    /// Extends the active file, by zeros, so that most syncs touch no metadata.
     fn prepare(&mut self, more: u64) -> Result<(), Error> {
         let needed = self.active.place(self.end()) + more;
         if needed <= self.prepared {
@@ -233,19 +244,25 @@ impl Log {
         }
         let chunk = self.params.chunk_bytes;
         let target = room(needed, chunk);
+        let extended = match self.filled {
+            true => self.fill(target, chunk),
+            false => self.active.file.allocate(target),
+        };
+        extended.map_err(|e| refused("extend the log", &e))?;
+        self.prepared = target;
+        Ok(())
+    }
+
+    fn fill(&self, target: u64, chunk: u64) -> std::io::Result<()> {
         // One small piece again and again: it stays in the caches.
         let piece = (target - self.prepared).min(chunk).min(ROOM_MIN);
         let zeros = vec![0; piece as usize];
         let mut at = self.prepared;
         while at < target {
             let len = (target - at).min(piece) as usize;
-            self.active
-                .file
-                .write_at(at, &zeros[..len])
-                .map_err(|e| refused("extend the log", &e))?;
+            self.active.file.write_at(at, &zeros[..len])?;
             at += len as u64;
         }
-        self.prepared = target;
         Ok(())
     }
 

@@ -144,6 +144,10 @@ impl Shard {
             },
             Arc::clone(&findings),
         )?;
+        let log = match spec.settings.durability {
+            Durability::Fsync => log,
+            Durability::Os | Durability::Ephemeral => log.unfilled(),
+        };
 
         let mut shard = Self {
             spec,
