@@ -33,18 +33,22 @@ impl Hashes {
     fn wide(&self, parts: &[&[u8]]) -> u128 {
         let mut h = SipHasher128::new_with_key(&self.0);
         // Short parts are hashed together: a write costs more than the bytes of most of them.
-        let mut together = SmallVec::<[u8; TOGETHER]>::new();
-        for part in parts {
-            together.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            if together.len() + part.len() <= TOGETHER - size_of::<u64>() {
-                together.extend_from_slice(part);
-                continue;
+        let (mut together, mut len) = ([0; TOGETHER], 0);
+        let mut put = |h: &mut SipHasher128, bytes: &[u8]| {
+            if let Some(room) = together.get_mut(len..len + bytes.len()) {
+                room.copy_from_slice(bytes);
+                len += bytes.len();
+                return;
             }
-            h.write(&together);
-            together.clear();
-            h.write(part);
+            h.write(&together[..len]);
+            len = 0;
+            h.write(bytes);
+        };
+        for part in parts {
+            put(&mut h, &(part.len() as u64).to_le_bytes());
+            put(&mut h, part);
         }
-        h.write(&together);
+        h.write(&together[..len]);
         h.finish128().as_u128()
     }
 

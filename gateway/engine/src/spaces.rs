@@ -147,8 +147,12 @@ impl Space {
         self.queued_max.load(Ordering::Relaxed) < u64::MAX
     }
 
-    /// Whether there is room for more; takes nothing. `queued` is asked for where it counts.
-    pub(crate) fn room(&self, queued: impl FnOnce() -> u64, now: u64) -> Result<(), Exceeded> {
+    /// Whether there is room for more; takes nothing. `queued` and `now` are asked for where they count.
+    pub(crate) fn room(
+        &self,
+        queued: impl FnOnce() -> u64,
+        now: impl FnOnce() -> u64,
+    ) -> Result<(), Exceeded> {
         self.take(0, 0, queued, now)
     }
 
@@ -159,16 +163,21 @@ impl Space {
         events: usize,
         bytes: usize,
         queued: impl FnOnce() -> u64,
-        now: u64,
+        now: impl FnOnce() -> u64,
     ) -> Result<Charge, Exceeded> {
         self.take(events, bytes, queued, now)?;
         Ok(self.charged(events, bytes))
     }
 
     /// Takes so much whether or not it is there: what is missing is paid off before others are let in.
-    pub(crate) fn owe(self: &Arc<Self>, events: usize, bytes: usize, now: u64) -> Charge {
+    pub(crate) fn owe(
+        self: &Arc<Self>,
+        events: usize,
+        bytes: usize,
+        now: impl FnOnce() -> u64,
+    ) -> Charge {
         if let Some(mut rates) = self.rated() {
-            let rates = &mut *rates;
+            let (rates, now) = (&mut *rates, now());
             for (bucket, n) in [(&mut rates.events, events), (&mut rates.bytes, bytes)] {
                 if let Some(bucket) = bucket {
                     // What was earned until now is capped before, not after.
@@ -194,7 +203,7 @@ impl Space {
         events: usize,
         bytes: usize,
         queued: impl FnOnce() -> u64,
-        now: u64,
+        now: impl FnOnce() -> u64,
     ) -> Result<(), Exceeded> {
         let queued_max = self.queued_max.load(Ordering::Relaxed);
         if queued_max < u64::MAX && queued() >= queued_max {
@@ -203,7 +212,7 @@ impl Space {
         let Some(mut rates) = self.rated() else {
             return Ok(());
         };
-        let rates = &mut *rates;
+        let (rates, now) = (&mut *rates, now());
         let buckets = [
             (Quota::Events, &mut rates.events, events),
             (Quota::Bytes, &mut rates.bytes, bytes),
@@ -385,16 +394,16 @@ mod tests {
             bytes_per_second: Some(1000),
             ..Quotas::default()
         });
-        let charge = space.charge(10, 1000, || 0, 0).unwrap();
-        let full = space.charge(1, 1, || 0, 0).unwrap_err();
+        let charge = space.charge(10, 1000, || 0, || 0).unwrap();
+        let full = space.charge(1, 1, || 0, || 0).unwrap_err();
         assert_eq!((full.quota, full.limit), (Quota::Events, 10));
         assert_eq!(full.after, Duration::from_millis(100));
         charge.keep(4, 400);
-        space.charge(6, 0, || 0, 0).unwrap().keep(6, 0);
-        space.room(|| 0, 0).unwrap_err();
-        drop(space.charge(1, 700, || 0, 100).unwrap());
-        space.charge(1, 1000, || 0, 100).unwrap().keep(1, 1000);
-        let full = space.room(|| 0, 300).unwrap_err();
+        space.charge(6, 0, || 0, || 0).unwrap().keep(6, 0);
+        space.room(|| 0, || 0).unwrap_err();
+        drop(space.charge(1, 700, || 0, || 100).unwrap());
+        space.charge(1, 1000, || 0, || 100).unwrap().keep(1, 1000);
+        let full = space.room(|| 0, || 300).unwrap_err();
         assert_eq!(
             (full.quota, full.after),
             (Quota::Bytes, Duration::from_millis(101))
@@ -412,11 +421,11 @@ mod tests {
             events_per_second: Some(10),
             ..Quotas::default()
         });
-        space.owe(15, 0, 0).keep(15, 0);
-        space.owe(10, 0, 0).keep(5, 0);
-        let full = space.room(|| 0, 0).unwrap_err();
+        space.owe(15, 0, || 0).keep(15, 0);
+        space.owe(10, 0, || 0).keep(5, 0);
+        let full = space.room(|| 0, || 0).unwrap_err();
         assert_eq!(full.after, Duration::from_millis(1100));
-        space.room(|| 0, 1100).unwrap();
+        space.room(|| 0, || 1100).unwrap();
     }
 
     #[test]
@@ -425,13 +434,13 @@ mod tests {
             events_per_second: Some(10),
             ..Quotas::default()
         });
-        let mut charge = space.charge(10, 0, || 0, 0).unwrap();
+        let mut charge = space.charge(10, 0, || 0, || 0).unwrap();
         charge.hand_over();
         charge.keep(0, 0);
-        let mut charge = space.charge(10, 0, || 0, 0).unwrap();
+        let mut charge = space.charge(10, 0, || 0, || 0).unwrap();
         charge.hand_over();
         drop(charge);
-        space.room(|| 0, 0).unwrap_err();
+        space.room(|| 0, || 0).unwrap_err();
     }
 
     #[test]
@@ -441,23 +450,23 @@ mod tests {
             bytes_per_second: Some(10),
             ..Quotas::default()
         });
-        space.charge(1, 100, || 0, 0).unwrap().keep(1, 100);
+        space.charge(1, 100, || 0, || 0).unwrap().keep(1, 100);
         for _ in 0..50 {
-            space.charge(9, 1, || 0, 0).unwrap_err();
+            space.charge(9, 1, || 0, || 0).unwrap_err();
         }
-        space.charge(9, 1, || 0, 9_100).unwrap();
+        space.charge(9, 1, || 0, || 9_100).unwrap();
     }
 
     #[test]
     fn queues_are_asked_only_where_they_count() {
         let endless = space(Quotas::default());
-        endless.room(|| unreachable!("nobody asks"), 0).unwrap();
+        endless.room(|| unreachable!("nobody asks"), || 0).unwrap();
         let limited = space(Quotas {
             queued_bytes: Some(100),
             ..Quotas::default()
         });
-        limited.room(|| 99, 0).unwrap();
-        assert_eq!(limited.room(|| 100, 0).unwrap_err().quota, Quota::Queued);
+        limited.room(|| 99, || 0).unwrap();
+        assert_eq!(limited.room(|| 100, || 0).unwrap_err().quota, Quota::Queued);
     }
 
     #[test]
@@ -475,11 +484,11 @@ mod tests {
         spaces.apply(&one(10), std::iter::empty(), 0);
         spaces
             .of("acme")
-            .charge(10, 0, || 0, 0)
+            .charge(10, 0, || 0, || 0)
             .unwrap()
             .keep(10, 0);
         spaces.apply(&one(1000), std::iter::empty(), 0);
-        spaces.of("acme").room(|| 0, 0).unwrap_err();
+        spaces.of("acme").room(|| 0, || 0).unwrap_err();
         assert_eq!(spaces.of("acme").view(|| 0).events, 10);
         let earlier = spaces.in_force();
         spaces.apply(&BTreeMap::new(), std::iter::empty(), 0);

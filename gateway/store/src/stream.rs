@@ -28,6 +28,19 @@ impl std::fmt::Display for Position {
     }
 }
 
+/// As it is printed; every event that is taken is answered with one.
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        let (mut shard, mut offset) = (itoa::Buffer::new(), itoa::Buffer::new());
+        [
+            shard.format(position.shard),
+            "/",
+            offset.format(position.offset),
+        ]
+        .concat()
+    }
+}
+
 impl std::str::FromStr for Position {
     type Err = Error;
     fn from_str(s: &str) -> Result<Self, Error> {

@@ -27,8 +27,28 @@ const KIND_SHIFT: u8 = 3;
 const WELL_FORMED: u8 = 32;
 const FLAGS: u8 = 63;
 
+/// Bytes that lead the spans, about, and that one takes with what it is the value of.
+const SPANS: usize = 24;
+const SPAN: usize = 9;
+
+/// Bytes that the packed event takes, about.
+pub fn room(event: &Event) -> usize {
+    let base = event.base();
+    let (outside, spans) = (outside(base).len(), 8 + base.extensions.len());
+    SPANS + spans * SPAN + base.envelope.len() + base.side.len() + outside
+}
+
+/// Data that does not lie in the envelope.
+fn outside(base: &Base) -> &[u8] {
+    match (&base.data, base.data_span) {
+        (Some(data), None) => &data.bytes,
+        _ => &[],
+    }
+}
+
 /// Appends the packed event to `out`.
 pub fn pack(event: &Event, out: &mut Vec<u8>) {
+    out.reserve(room(event));
     match event.untouched() {
         Some(base) => write(base, out),
         None => write(&event.flattened(), out),
@@ -38,6 +58,7 @@ pub fn pack(event: &Event, out: &mut Vec<u8>) {
 /// Packs the event behind what is in `out`, and gives with the whole the event as [`unpack`] would read it, without
 /// reading it: it shares these bytes, and nothing of what the event came in.
 pub fn pack_again(event: &Event, mut out: Vec<u8>) -> (Bytes, Event) {
+    out.reserve(room(event));
     let flattened;
     let base = match event.untouched() {
         Some(base) => base,
@@ -74,11 +95,7 @@ pub fn pack_again(event: &Event, mut out: Vec<u8>) -> (Bytes, Event) {
 
 /// Gives where the envelope lies.
 fn write(base: &Base, out: &mut Vec<u8>) -> usize {
-    let outside = match (&base.data, base.data_span) {
-        (Some(data), None) => &data.bytes[..],
-        _ => &[],
-    };
-    out.reserve(64 + base.envelope.len() + base.side.len() + outside.len());
+    let outside = outside(base);
     let mut flags = 0;
     if base.is_json {
         flags |= JSON;

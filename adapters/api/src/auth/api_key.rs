@@ -48,9 +48,13 @@ pub fn hash_hex(key: &str) -> String {
 
 /// The id that a key names; `None` where it is no key.
 pub(super) fn id_of(key: &str) -> Option<&str> {
-    let (id, secret) = key.strip_prefix(PREFIX)?.split_once('_')?;
+    let rest = key.strip_prefix(PREFIX)?;
+    let end = rest.bytes().position(|b| b == b'_')?;
+    let (id, secret) = (&rest[..end], &rest[end + 1..]);
     let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let whole = secret.len() == 2 * SECRET_BYTES && secret.bytes().all(hex);
+    // All at once: most are right to their end.
+    let whole =
+        secret.len() == 2 * SECRET_BYTES && secret.bytes().fold(true, |all, b| all & hex(b));
     (is_id(id) && whole).then_some(id)
 }
 

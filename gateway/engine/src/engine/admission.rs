@@ -62,9 +62,12 @@ impl Inner {
         }
         let handle = self.streams.load().get(stream).map(Arc::clone);
         let handle = handle.ok_or_else(|| PublishError::NoStream(stream.to_owned()))?;
-        let window = handle.plan.load().dedupe_window.unwrap_or(DEDUPE_WINDOW);
+        let (space, window) = {
+            let plan = handle.plan.load();
+            let window = plan.dedupe_window.unwrap_or(DEDUPE_WINDOW);
+            (Arc::clone(&plan.space), window)
+        };
         let window = window.max(origin.dedupe_window.unwrap_or_default());
-        let space = handle.space();
         let matched = handle.matched(&events);
         let told = if self.announcer.listened() {
             events.clone()
@@ -84,7 +87,7 @@ impl Inner {
             })
             .collect();
         handle.refuse_conflicts(&entries).await?;
-        let sizes: Vec<usize> = entries.iter().map(|entry| entry.payload.len()).collect();
+        let sizes: SmallVec<[usize; 1]> = entries.iter().map(|entry| entry.payload.len()).collect();
         let (count, bytes) = (sizes.len(), sizes.iter().sum());
         let mut charge = match charging {
             Charging::Asked => {
@@ -150,7 +153,7 @@ impl Inner {
                 self.tell(handle, origin, event, position, duplicate, matched);
             }
             receipts.push(Receipt {
-                position: position.map(|p| p.to_string()).unwrap_or_default(),
+                position: position.map(String::from).unwrap_or_default(),
                 duplicate,
                 matched,
                 due_ms: None,
@@ -201,7 +204,7 @@ impl Inner {
 
 impl StreamHandle {
     /// How many subscriptions each event goes to.
-    fn matched(&self, events: &[Event]) -> Vec<usize> {
+    fn matched(&self, events: &[Event]) -> SmallVec<[usize; 1]> {
         let routes = self.routes.load();
         let mut router = routes.router();
         events.iter().map(|event| router.count(event)).collect()

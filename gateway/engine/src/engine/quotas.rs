@@ -12,7 +12,7 @@ impl Inner {
         let Some(space) = self.space_of(stream) else {
             return Ok(());
         };
-        space.room(|| self.queued(&space), self.time.now())
+        space.room(|| self.queued(&space), || self.time.now())
     }
 
     pub(super) fn charge(
@@ -31,7 +31,8 @@ impl Inner {
         bytes: usize,
     ) -> Result<Charge, Exceeded> {
         let space = self.spaces.of(space);
-        space.charge(events, bytes, || self.queued(&space), self.time.now())
+        let (queued, now) = (|| self.queued(&space), || self.time.now());
+        space.charge(events, bytes, queued, now)
     }
 
     pub(super) fn owe(&self, stream: &str, events: usize, bytes: usize) -> Charge {
@@ -39,7 +40,8 @@ impl Inner {
     }
 
     pub(super) fn owe_by(&self, space: &str, events: usize, bytes: usize) -> Charge {
-        self.spaces.of(space).owe(events, bytes, self.time.now())
+        let now = || self.time.now();
+        self.spaces.of(space).owe(events, bytes, now)
     }
 
     fn space_of(&self, stream: &str) -> Option<Arc<Space>> {

@@ -4,25 +4,59 @@ use super::wire::{Corrupt, Reader, Writer};
 use crate::Origin;
 use crate::hash::HOPS;
 use bytes::Bytes;
-use bytestring::ByteString;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use tradewind_event::{Attribute, Event, Timestamp, packed};
 use tradewind_store::{Item, Position};
 
 const VERSION: u8 = 1;
 
+/// Bytes that a number takes, about.
+const LEAD: usize = 4;
+
 /// What the gateway adds to an event.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Envelope {
-    pub(crate) space: ByteString,
-    pub(crate) source: ByteString,
-    pub(crate) principal: ByteString,
+    payload: Bytes,
+    /// Where its texts lie: looked at by people only.
+    texts: [Range<usize>; 3],
     /// How many times it went through a gateway before.
     pub(crate) hops: u32,
 }
 
+impl PartialEq for Envelope {
+    fn eq(&self, other: &Self) -> bool {
+        let whole = |envelope: &Self| {
+            let Self { texts, hops, .. } = envelope;
+            (texts.clone().map(|at| envelope.payload.slice(at)), *hops)
+        };
+        whole(self) == whole(other)
+    }
+}
+
+impl Eq for Envelope {}
+
 impl Envelope {
+    #[cfg(feature = "testkit")]
+    pub(crate) fn space(&self) -> &str {
+        self.text(0)
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        self.text(1)
+    }
+
+    pub(crate) fn principal(&self) -> &str {
+        self.text(2)
+    }
+
+    fn text(&self, which: usize) -> &str {
+        let bytes = self.payload.get(self.texts[which].clone());
+        // Text that was written, or was looked at when it was read.
+        bytes.map_or("", |bytes| std::str::from_utf8(bytes).unwrap_or_default())
+    }
+
     /// Payload of an event from `origin` in a stream of `space`, let in by a policy where there are any; also what it
     /// will be read as.
     pub(crate) fn pack(
@@ -33,22 +67,21 @@ impl Envelope {
         event: &Event,
     ) -> (Bytes, Unpacked) {
         let principal = match by {
-            Some(policy) => Cow::from(format!("{}, by policy {policy}", origin.principal)),
+            Some(policy) => Cow::from([&origin.principal, ", by policy ", policy].concat()),
             None => Cow::from(&*origin.principal),
         };
-        let mut w = Writer::new(VERSION);
-        let spans = [space, &origin.source, &principal].map(|text| {
+        let texts = [space, &origin.source, &principal];
+        let lead: usize = texts.iter().map(|text| LEAD + text.len()).sum();
+        let mut w = Writer::with_room(VERSION, LEAD + lead + packed::room(event));
+        let texts = texts.map(|text| {
             let end = w.text(text).tail().len();
             end - text.len()..end
         });
         let lead = std::mem::take(w.int(hops.into()).tail());
         let (payload, event) = packed::pack_again(event, lead);
-        let [space, source, principal] =
-            spans.map(|span| payload.slice(span).try_into().unwrap_or_default());
         let envelope = Self {
-            space,
-            source,
-            principal,
+            payload: payload.clone(),
+            texts,
             hops,
         };
         (payload, (envelope, event))
@@ -57,16 +90,15 @@ impl Envelope {
     pub(crate) fn decode(payload: &Bytes) -> Result<Unpacked, Corrupt> {
         let mut r = Reader::new("stored event", payload, VERSION)?;
         // Parts of the payload, not copies of them.
-        let span = |text: &str| {
-            payload
-                .slice_ref(text.as_bytes())
-                .try_into()
-                .unwrap_or_default()
+        let mut text = || {
+            let len = r.text()?.len();
+            let end = payload.len() - r.left();
+            Ok::<_, Corrupt>(end - len..end)
         };
+        let texts = [text()?, text()?, text()?];
         let envelope = Self {
-            space: span(r.text()?),
-            source: span(r.text()?),
-            principal: span(r.text()?),
+            payload: payload.clone(),
+            texts,
             hops: r.int()? as u32,
         };
         let event =

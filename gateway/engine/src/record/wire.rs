@@ -15,9 +15,13 @@ pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
     pub(crate) fn new(version: u8) -> Self {
-        let mut bytes = Vec::with_capacity(64);
-        bytes.push(version);
-        Self(bytes)
+        Self::with_room(version, 64)
+    }
+    /// For about so many bytes.
+    pub(crate) fn with_room(version: u8, bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(bytes);
+        out.push(version);
+        Self(out)
     }
     pub(crate) fn int(&mut self, mut n: u64) -> &mut Self {
         while n >= 0x80 {

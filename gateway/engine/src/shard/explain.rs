@@ -33,8 +33,8 @@ impl Shard {
             ty: event.ty().to_owned(),
             subject: event.subject().map(str::to_owned),
             received_ms: stored.appended_ms,
-            via: stored.envelope.source.to_string(),
-            principal: stored.envelope.principal.to_string(),
+            via: stored.envelope.source().to_owned(),
+            principal: stored.envelope.principal().to_owned(),
             subscriptions,
         }))
     }

@@ -46,12 +46,12 @@ pub fn read_as_every_record(bytes: &Bytes) -> usize {
         taken += 1;
         let origin = Origin {
             who: tradewind_policy::Principal::operator(),
-            source: (*envelope.source).into(),
-            principal: (*envelope.principal).into(),
+            source: envelope.source().into(),
+            principal: envelope.principal().into(),
             dedupe_window: None,
         };
         let (payload, unpacked) =
-            Envelope::pack(&envelope.space, &origin, None, envelope.hops, &event);
+            Envelope::pack(envelope.space(), &origin, None, envelope.hops, &event);
         let as_it_was = (envelope, event);
         match Envelope::decode(&payload) {
             Ok(again) if again == as_it_was && unpacked == as_it_was => {}

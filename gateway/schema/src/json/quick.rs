@@ -95,7 +95,11 @@ impl Quick {
 
     /// Whether the data is valid for sure.
     pub(super) fn is_valid(&self, data: &[u8]) -> bool {
-        let mut reader = serde_json::Deserializer::from_slice(data);
+        // Once for all: of bytes, each text would be looked at by itself.
+        let Ok(text) = std::str::from_utf8(data) else {
+            return false;
+        };
+        let mut reader = serde_json::Deserializer::from_str(text);
         let root = At { all: self, node: 1 };
         root.deserialize(&mut reader).is_ok() && reader.end().is_ok()
     }

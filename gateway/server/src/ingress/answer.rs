@@ -18,6 +18,8 @@ pub(crate) const POSITION: HeaderName = HeaderName::from_static("tradewind-posit
 /// for routes.
 pub(crate) const DURABILITY: HeaderName = HeaderName::from_static("tradewind-durability");
 
+/// Headers of an answer, with those that the connection adds.
+const HEADERS: usize = 6;
 /// Bytes that an item of a usual answer takes, and what stands around all.
 const ROOM: usize = 128;
 
@@ -95,6 +97,7 @@ pub(crate) fn taken(
         StatusCode::ACCEPTED
     };
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(
         DURABILITY,

@@ -14,18 +14,14 @@ static HEADERS: [(HeaderName, &str); 2] = [
 
 /// Gives the events the attributes that the headers stand for; an event's own goes before.
 pub(super) fn ask(headers: &HeaderMap, events: &mut [Event]) -> Result<(), Problem> {
-    if HEADERS
-        .iter()
-        .all(|(header, _)| headers.contains_key(header))
-    {
+    let asked = HEADERS.each_ref().map(|(header, _)| headers.get(header));
+    if asked.iter().all(Option::is_some) {
         return Err(refused(
             "`deliver-at` and `deliver-after`: leave one out".into(),
         ));
     }
-    for (header, attribute) in &HEADERS {
-        let Some(value) = headers.get(header) else {
-            continue;
-        };
+    for ((header, attribute), value) in HEADERS.iter().zip(asked) {
+        let Some(value) = value else { continue };
         let value = value
             .to_str()
             .map_err(|_| refused(format!("`{header}` is no text")))?;

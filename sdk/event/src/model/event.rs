@@ -74,8 +74,7 @@ impl Event {
         if name == "specversion" {
             return Some(Attribute::String(SPEC_VERSION));
         }
-        let mut extensions = self.base.extensions();
-        extensions.find(|(n, _)| *n == name).map(|(_, value)| value)
+        self.base.extension(name)
     }
     /// All attributes, `specversion` first, core before extensions.
     pub fn attributes(&self) -> impl Iterator<Item = (&str, Attribute<'_>)> {
@@ -190,6 +189,10 @@ impl Event {
     }
 
     /// The base, where no overlay hides a part of it.
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
     pub(crate) fn untouched(&self) -> Option<&Base> {
         self.overlay.is_none().then_some(&*self.base)
     }

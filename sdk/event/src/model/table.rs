@@ -87,13 +87,25 @@ impl Base {
     }
 
     pub(crate) fn extensions(&self) -> impl Iterator<Item = (&str, Attribute<'_>)> {
-        self.extensions.iter().filter_map(|extension| {
-            let value = match extension.value {
-                Slot::Boolean(b) => Attribute::Boolean(b),
-                Slot::Integer(n) => Attribute::Integer(n),
-                Slot::Text(ty, span) => Attribute::text(ty, self.text(span)?),
-            };
-            Some((self.text(extension.name)?, value))
+        let named = |extension: &Extension| {
+            Some((self.text(extension.name)?, self.value(extension.value)?))
+        };
+        self.extensions.iter().filter_map(named)
+    }
+
+    pub(crate) fn extension(&self, name: &str) -> Option<Attribute<'_>> {
+        // Most names differ by their length.
+        let is = |extension: &&Extension| {
+            extension.name.len as usize == name.len() && self.text(extension.name) == Some(name)
+        };
+        self.value(self.extensions.iter().find(is)?.value)
+    }
+
+    fn value(&self, slot: Slot) -> Option<Attribute<'_>> {
+        Some(match slot {
+            Slot::Boolean(b) => Attribute::Boolean(b),
+            Slot::Integer(n) => Attribute::Integer(n),
+            Slot::Text(ty, span) => Attribute::text(ty, self.text(span)?),
         })
     }
 }
