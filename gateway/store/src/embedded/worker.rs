@@ -115,9 +115,7 @@ impl Worker {
     /// Works until closed or left.
     pub(super) fn run(&mut self, receive: &Receiver<Message>) {
         while let Some(first) = self.next(receive) {
-            // Those who are at work bring what they have: one sync for all costs little more than one for each. Where
-            // nobody is, nothing is waited for.
-            std::thread::yield_now();
+            // Everything that waits goes into one commit; nothing is waited for.
             if !self.work(std::iter::once(first).chain(receive.try_iter())) {
                 return;
             }
