@@ -10,6 +10,7 @@
 mod cluster;
 mod failure;
 mod frame;
+mod gather;
 mod health;
 mod index;
 mod member;

@@ -99,6 +99,8 @@ pub(crate) struct Own {
     end: watch::Sender<u64>,
     /// Records below were decided by an earlier owner.
     settled: u64,
+    /// The last place of which this owner found that it repeats another.
+    last_twin: AtomicU64,
     gone: watch::Sender<Option<Gone>>,
     trouble: watch::Receiver<Option<String>>,
     queue: mpsc::UnboundedSender<Batch>,
@@ -170,6 +172,7 @@ impl Own {
             start: AtomicU64::new(low),
             end: watch::Sender::new(from),
             settled: before.mark.decided,
+            last_twin: AtomicU64::default(),
             gone,
             trouble: writer.trouble.subscribe(),
             queue,
@@ -331,7 +334,8 @@ impl Own {
                      shorter window");
             }
         }
-        if !twins.is_empty() {
+        if let Some((last, _)) = twins.last() {
+            self.last_twin.store(*last, Ordering::Release);
             self.scratch.load(Vec::new(), twins)?;
         }
         if !settled {
@@ -450,8 +454,12 @@ impl Own {
         self.scratch.twins(from, to)
     }
 
+    /// What the event at a place repeats, which was decided by this owner.
     pub(crate) fn twin(&self, place: u64) -> Result<Option<u64>, Error> {
-        self.scratch.twin(place)
+        match place > self.last_twin.load(Ordering::Acquire) {
+            true => Ok(None),
+            false => self.scratch.twin(place),
+        }
     }
 
     /// Looks something up among the identities.

@@ -1,16 +1,14 @@
 //! A stream on two topics.
 
-use crate::cluster::{Cluster, RECORD_MAX};
-use crate::failure::failed;
-use crate::frame::{self, ENTRIES_MAX};
+use crate::cluster::Cluster;
+use crate::frame;
+use crate::gather::Gather;
 use crate::member::Member;
 use crate::own::{Gone, Own};
 use crate::owners;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{join_all, pending};
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::producer::FutureRecord;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -56,8 +54,9 @@ pub(crate) struct KafkaStream {
     counted: Counted,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
+    gather: Gather,
     own: RwLock<Option<Arc<Own>>>,
     /// One takes it over at a time.
     taking: tokio::sync::Mutex<()>,
@@ -68,7 +67,6 @@ struct Counted {
     appended: AtomicU64,
     duplicates: AtomicU64,
     conflicts: AtomicU64,
-    records: AtomicU64,
 }
 
 /// What becomes of one entry of a call.
@@ -81,10 +79,16 @@ enum Fate {
 
 impl KafkaStream {
     pub(crate) fn new(common: Common, member: Option<Member>) -> Self {
+        let common = Arc::new(common);
+        let slot = |shard| Slot {
+            gather: Gather::new(Arc::clone(&common), shard),
+            own: RwLock::default(),
+            taking: tokio::sync::Mutex::default(),
+        };
         Self {
             member: RwLock::new(member),
-            shards: (0..common.shards).map(|_| Slot::default()).collect(),
-            common: Arc::new(common),
+            shards: (0..common.shards).map(slot).collect(),
+            common,
             closed: AtomicBool::new(false),
             counted: Counted::default(),
         }
@@ -129,7 +133,7 @@ impl KafkaStream {
             };
             return Ok(conflicts.into_iter().map(told).collect());
         }
-        let mut written: Vec<&Entry> = Vec::new();
+        let mut written: Vec<Entry> = Vec::new();
         let mut firsts: HashMap<u128, usize> = HashMap::new();
         let mut fates = Vec::with_capacity(entries.len());
         // Whether it repeats an earlier one of the call.
@@ -144,14 +148,14 @@ impl KafkaStream {
                 }
                 (None, None) => {
                     firsts.extend(id.map(|id| (id, written.len())));
-                    written.push(entry);
+                    written.push(entry.clone());
                     Fate::Written(written.len() - 1)
                 }
             });
         }
         let decided = match written.is_empty() {
             true => Vec::new(),
-            false => self.write(shard, own, &written, now).await?,
+            false => self.write(shard, own, written).await?,
         };
         let told = fates
             .into_iter()
@@ -166,53 +170,24 @@ impl KafkaStream {
         Ok(told.collect())
     }
 
-    /// Writes entries as one record; returns when it is on the brokers, and its owner, if that is here, has decided.
+    /// Writes entries; returns when they are on the brokers, and their owner, if that is here, has decided.
     async fn write(
         &self,
         shard: Shard,
         own: Option<Arc<Own>>,
-        entries: &[&Entry],
-        now: u64,
+        entries: Vec<Entry>,
     ) -> Result<Vec<Appended>, Error> {
-        let record = frame::encode(self.common.writer, entries.iter().copied());
-        if entries.len() > ENTRIES_MAX || record.len() > RECORD_MAX {
-            return Err(Error::Invalid(format!(
-                "{} events of {} bytes are more than one record takes, which is {ENTRIES_MAX} and {RECORD_MAX} bytes",
-                entries.len(),
-                record.len()
-            )));
-        }
-        let key = entries
-            .first()
-            .map_or(0, |entry| entry.shard_key)
-            .to_be_bytes();
-        let message = FutureRecord::to(&self.common.topic)
-            .partition(i32::from(shard))
-            .timestamp(i64::try_from(now).unwrap_or(i64::MAX))
-            .key(&key[..])
-            .payload(&record[..]);
-        let delivery = self.common.cluster.producer.send_result(message);
-        let delivery = delivery.map_err(|(error, _)| match error.rdkafka_error_code() {
-            Some(Code::QueueFull) => Error::Busy,
-            _ => failed("append", &error),
-        })?;
-        let offset = match delivery.await {
-            Ok(Ok(delivery)) => u64::try_from(delivery.offset).unwrap_or_default(),
-            // It may be there all the same; who tries again meets it.
-            Ok(Err((error, _))) => return Err(failed("append", &error)),
-            Err(_) => return Err(Error::Closed),
-        };
-        self.counted.records.fetch_add(1, Ordering::Relaxed);
-        let undecided = || vec![Appended::Undecided; entries.len()];
+        let count = entries.len();
+        let first = self.slot(shard)?.gather.append(entries).await?;
+        let undecided = || vec![Appended::Undecided; count];
         let Some(own) = own else {
             return Ok(undecided());
         };
-        if own.decided(offset + 1).await.is_err() {
+        if own.decided(frame::record_of(first) + 1).await.is_err() {
             return Ok(undecided());
         }
         let at = |offset| Position { shard, offset };
-        let decided = (0..entries.len()).map(|number| {
-            let place = frame::place(offset, number);
+        let decided = (first..).take(count).map(|place| {
             Ok(match own.twin(place)? {
                 Some(original) => Appended::Duplicate(at(original)),
                 None => Appended::New(at(place)),
@@ -445,7 +420,7 @@ impl Stream for KafkaStream {
             appended: get(&self.counted.appended),
             duplicates: get(&self.counted.duplicates) + late,
             conflicts: get(&self.counted.conflicts),
-            commits: get(&self.counted.records),
+            commits: self.shards.iter().map(|slot| slot.gather.records()).sum(),
             dedupe_evicted: evicted.sum(),
             ..Stats::default()
         }

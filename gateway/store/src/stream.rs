@@ -351,7 +351,7 @@ impl Error {
     }
 
     /// The same error for another caller.
-    pub(crate) fn again(&self) -> Self {
+    pub fn again(&self) -> Self {
         match self {
             Error::Full => Error::Full,
             Error::Busy => Error::Busy,
