@@ -7,6 +7,7 @@
 
 #![warn(clippy::expect_used)]
 
+mod adopt;
 mod cluster;
 mod failure;
 mod frame;

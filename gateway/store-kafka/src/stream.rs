@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{join_all, pending};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::FutureRecord;
+use rdkafka::producer::future_producer::DeliveryFuture;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,8 +19,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tradewind_store::{
-    Appended, Batch, Clock, Entry, Error, Kind, Op, Position, Recovered, Shard, Stats, Stream,
-    Sync, check_batch,
+    Appended, Batch, Clock, Entry, Error, Item, Kind, Op, Position, Recovered, Shard, Stats,
+    Stream, Sync, check_batch,
 };
 
 /// What shards of a stream share.
@@ -103,7 +104,7 @@ impl KafkaStream {
     }
 
     /// The shard, where it is owned here.
-    fn own(&self, shard: Shard) -> Result<Arc<Own>, Error> {
+    pub(crate) fn own(&self, shard: Shard) -> Result<Arc<Own>, Error> {
         self.slot(shard)?.get().ok_or(Error::Elsewhere(shard))
     }
 
@@ -174,34 +175,7 @@ impl KafkaStream {
         entries: &[&Entry],
         now: u64,
     ) -> Result<Vec<Appended>, Error> {
-        let record = frame::encode(self.common.writer, entries.iter().copied());
-        if entries.len() > ENTRIES_MAX || record.len() > RECORD_MAX {
-            return Err(Error::Invalid(format!(
-                "{} events of {} bytes are more than one record takes, which is {ENTRIES_MAX} and {RECORD_MAX} bytes",
-                entries.len(),
-                record.len()
-            )));
-        }
-        let key = entries
-            .first()
-            .map_or(0, |entry| entry.shard_key)
-            .to_be_bytes();
-        let message = FutureRecord::to(&self.common.topic)
-            .partition(i32::from(shard))
-            .timestamp(i64::try_from(now).unwrap_or(i64::MAX))
-            .key(&key[..])
-            .payload(&record[..]);
-        let delivery = self.common.cluster.producer.send_result(message);
-        let delivery = delivery.map_err(|(error, _)| match error.rdkafka_error_code() {
-            Some(Code::QueueFull) => Error::Busy,
-            _ => failed("append", &error),
-        })?;
-        let offset = match delivery.await {
-            Ok(Ok(delivery)) => u64::try_from(delivery.offset).unwrap_or_default(),
-            // It may be there all the same; who tries again meets it.
-            Ok(Err((error, _))) => return Err(failed("append", &error)),
-            Err(_) => return Err(Error::Closed),
-        };
+        let offset = arrived(self.send(shard, entries, now)?).await?;
         self.counted.records.fetch_add(1, Ordering::Relaxed);
         let undecided = || vec![Appended::Undecided; entries.len()];
         let Some(own) = own else {
@@ -223,6 +197,37 @@ impl KafkaStream {
         Ok(decided.unwrap_or_else(|_| undecided()))
     }
 
+    /// Sends entries as one record, of this time.
+    pub(crate) fn send(
+        &self,
+        shard: Shard,
+        entries: &[&Entry],
+        ms: u64,
+    ) -> Result<DeliveryFuture, Error> {
+        let record = frame::encode(self.common.writer, entries.iter().copied());
+        if entries.len() > ENTRIES_MAX || record.len() > RECORD_MAX {
+            return Err(Error::Invalid(format!(
+                "{} events of {} bytes are more than one record takes, which is {ENTRIES_MAX} and {RECORD_MAX} bytes",
+                entries.len(),
+                record.len()
+            )));
+        }
+        let key = entries
+            .first()
+            .map_or(0, |entry| entry.shard_key)
+            .to_be_bytes();
+        let message = FutureRecord::to(&self.common.topic)
+            .partition(i32::from(shard))
+            .timestamp(i64::try_from(ms).unwrap_or(i64::MAX))
+            .key(&key[..])
+            .payload(&record[..]);
+        let delivery = self.common.cluster.producer.send_result(message);
+        delivery.map_err(|(error, _)| match error.rdkafka_error_code() {
+            Some(Code::QueueFull) => Error::Busy,
+            _ => failed("append", &error),
+        })
+    }
+
     /// Asks the member, where there is one.
     fn member<T>(&self, ask: impl FnOnce(&Member) -> T) -> Option<T> {
         let member = self.member.read().unwrap_or_else(PoisonError::into_inner);
@@ -239,6 +244,16 @@ impl KafkaStream {
             };
             counter.fetch_add(u64::from(*kind == Kind::Event), Ordering::Relaxed);
         }
+    }
+}
+
+/// The record's offset, once it is on the brokers.
+pub(crate) async fn arrived(delivery: DeliveryFuture) -> Result<u64, Error> {
+    match delivery.await {
+        Ok(Ok(delivery)) => Ok(u64::try_from(delivery.offset).unwrap_or_default()),
+        // It may be there all the same; who tries again meets it.
+        Ok(Err((error, _))) => Err(failed("append", &error)),
+        Err(_) => Err(Error::Closed),
     }
 }
 
@@ -303,6 +318,10 @@ impl Stream for KafkaStream {
                 Ok(appended)
             }
         }
+    }
+
+    async fn adopt(&self, shard: Shard, items: Vec<Item>) -> Result<Vec<u64>, Error> {
+        self.take_in(shard, items).await
     }
 
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {
