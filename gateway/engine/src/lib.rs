@@ -14,6 +14,7 @@ mod differ;
 mod engine;
 mod hash;
 mod machine;
+pub mod moving;
 mod own;
 mod plan;
 mod record;

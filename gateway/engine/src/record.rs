@@ -9,6 +9,7 @@ mod envelope;
 mod generation;
 pub(crate) mod keys;
 mod lane;
+mod moved;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -20,5 +21,6 @@ pub(crate) use delivery::{Buried, Cause, Final, Pendant, Trail, cause_name};
 pub(crate) use envelope::{Envelope, Stored};
 pub(crate) use generation::{Declared, Generation, InForce, Ruled};
 pub(crate) use lane::{Job, LaneRecord};
+pub(crate) use moved::{Mover, Places, Row};
 pub(crate) use stops::Stops;
 pub(crate) use wire::Corrupt;

@@ -11,6 +11,7 @@ mod codec;
 mod engines;
 pub mod ingress;
 mod registry;
+mod relocate;
 pub mod routes;
 pub mod run;
 mod schedules;

@@ -2,11 +2,9 @@
 //! than each of them would by itself.
 
 use crate::cluster::RECORD_MAX;
-use crate::failure::failed;
 use crate::frame::{self, ENTRIES_MAX};
+use crate::send::{arrived, fits};
 use crate::stream::Common;
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::producer::FutureRecord;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
@@ -59,12 +57,7 @@ impl Gather {
     /// on the brokers. To its end, whoever goes away.
     pub(crate) async fn append(&self, entries: Vec<Entry>) -> Result<u64, Error> {
         let bytes = frame::size(&entries);
-        if entries.len() > ENTRIES_MAX || bytes > RECORD_MAX {
-            return Err(Error::Invalid(format!(
-                "{} events of {bytes} bytes are more than one record takes, which is {ENTRIES_MAX} and {RECORD_MAX} bytes",
-                entries.len(),
-            )));
-        }
+        fits(entries.len(), bytes)?;
         if self.waiting.load(Ordering::Relaxed) + bytes > WAITING_MAX {
             return Err(Error::Busy);
         }
@@ -132,26 +125,8 @@ impl Gathering {
     /// The number of the record.
     async fn write(&self, group: &[Call]) -> Result<u64, Error> {
         let entries: Vec<&Entry> = group.iter().flat_map(|call| &call.entries).collect();
-        let record = frame::encode(self.common.writer, entries.iter().copied());
-        let key = entries.first().map_or(0, |entry| entry.shard_key);
-        let key = key.to_be_bytes();
         let now = self.common.clock.unix_ms();
-        let message = FutureRecord::to(&self.common.topic)
-            .partition(i32::from(self.shard))
-            .timestamp(i64::try_from(now).unwrap_or(i64::MAX))
-            .key(&key[..])
-            .payload(&record[..]);
-        let delivery = self.common.cluster.producer.send_result(message);
-        let delivery = delivery.map_err(|(error, _)| match error.rdkafka_error_code() {
-            Some(Code::QueueFull) => Error::Busy,
-            _ => failed("append", &error),
-        })?;
-        let offset = match delivery.await {
-            Ok(Ok(delivery)) => u64::try_from(delivery.offset).unwrap_or_default(),
-            // It may be there all the same; who tries again meets it.
-            Ok(Err((error, _))) => return Err(failed("append", &error)),
-            Err(_) => return Err(Error::Closed),
-        };
+        let offset = arrived(self.common.send(self.shard, &entries, now)?).await?;
         self.records.fetch_add(1, Ordering::Relaxed);
         Ok(offset)
     }

@@ -7,6 +7,7 @@
 
 #![warn(clippy::expect_used)]
 
+mod adopt;
 mod cluster;
 mod failure;
 mod frame;
@@ -22,6 +23,7 @@ mod registry;
 mod revive;
 mod ring;
 mod scratch;
+mod send;
 mod stream;
 mod streams;
 mod table;

@@ -362,6 +362,7 @@ impl Own {
                 offset: place,
             },
             kind: entry.kind,
+            identity: entry.identity,
             appended_ms: ms,
             payload: entry.payload,
             decoded: None,

@@ -16,6 +16,22 @@ pub(crate) async fn owners(
     cluster: &Cluster,
     topic: &str,
 ) -> Result<BTreeMap<Shard, String>, Error> {
+    let mut owners = BTreeMap::new();
+    for (node, assigned) in group(cluster, topic).await? {
+        let shards = shards(assigned, topic).unwrap_or_default();
+        owners.extend(shards.into_iter().map(|shard| (shard, node.clone())));
+    }
+    Ok(owners)
+}
+
+/// What the members of a stream's group call themselves, whether or not they have a shard.
+pub(crate) async fn members(cluster: &Cluster, topic: &str) -> Result<Vec<String>, Error> {
+    let members = group(cluster, topic).await?.into_iter();
+    Ok(members.map(|(node, _)| node).collect())
+}
+
+/// Members of a stream's group, with what each is assigned.
+async fn group(cluster: &Cluster, topic: &str) -> Result<Vec<(String, Bytes)>, Error> {
     let group = topic.to_owned();
     let members = cluster.ask("look at a group", move |asker| {
         let groups = asker.fetch_group_list(Some(&group), ANSWER)?;
@@ -30,14 +46,7 @@ pub(crate) async fn owners(
         Ok(members.collect::<Vec<_>>())
     });
     let told = tokio::time::timeout(PATIENCE, members).await;
-    let told =
-        told.map_err(|_| Error::Away("the coordinator of the group does not answer".into()))?;
-    let mut owners = BTreeMap::new();
-    for (node, assigned) in told? {
-        let shards = shards(assigned, topic).unwrap_or_default();
-        owners.extend(shards.into_iter().map(|shard| (shard, node.clone())));
-    }
-    Ok(owners)
+    told.map_err(|_| Error::Away("the coordinator of the group does not answer".into()))?
 }
 
 /// The partitions of a topic in an assignment as the protocol of consumers has it; `None` for what is none.

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tradewind_store::{Durability, Error, Settings, Shard};
+use tradewind_store::{Durability, Error, Settings, Shard, Standing};
 
 const FORMAT: u64 = 1;
 /// How often the brokers are asked whether a row is there.
@@ -32,6 +32,8 @@ pub(crate) struct Known {
     hash_key: String,
     retention_ms: u64,
     dedupe_max: u64,
+    #[serde(default, skip_serializing_if = "Standing::is_here")]
+    pub(crate) standing: Standing,
 }
 
 impl Known {
@@ -42,6 +44,7 @@ impl Known {
             hash_key: format!("{:032x}", u128::from_be_bytes(hash_key)),
             retention_ms: u64::try_from(settings.retention.as_millis()).unwrap_or(u64::MAX),
             dedupe_max: settings.dedupe_max,
+            standing: Standing::Here,
         }
     }
 
@@ -51,8 +54,14 @@ impl Known {
         Self {
             shards: self.shards,
             hash_key: self.hash_key.clone(),
+            standing: self.standing.clone(),
             ..new
         }
+    }
+
+    /// The same stream, standing otherwise.
+    pub(crate) fn standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
     }
 
     pub(crate) fn hash_key(&self) -> Result<[u8; 16], Error> {
@@ -194,6 +203,12 @@ mod tests {
         assert_eq!(Known::decode("a/b", row.as_bytes()).unwrap(), known);
         assert_eq!(known.hash_key().unwrap(), [7; 16]);
         assert_eq!(known.settings(Durability::Fsync), settings);
+        // As rows were before streams could be moved.
+        assert!(!row.contains("standing"), "{row}");
+        let gone = known.clone().standing(Standing::Gone("elsewhere".into()));
+        let moved = serde_json::to_vec(&gone).unwrap();
+        assert_eq!(Known::decode("a/b", &moved).unwrap(), gone);
+        assert_eq!(gone.opened(&settings), gone);
         let later = row.replace("\"format\":1", "\"format\":2");
         let refused = Known::decode("a/b", later.as_bytes())
             .unwrap_err()

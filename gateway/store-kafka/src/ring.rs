@@ -84,6 +84,7 @@ mod tests {
             ring.push(Item {
                 position: Position { shard: 0, offset },
                 kind: Kind::Event,
+                identity: None,
                 appended_ms: 0,
                 payload: Bytes::from_static(b"x"),
                 decoded: None,

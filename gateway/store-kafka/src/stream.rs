@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tradewind_store::{
-    Appended, Batch, Clock, Entry, Error, Kind, Op, Position, Recovered, Shard, Stats, Stream,
-    Sync, check_batch,
+    Appended, Batch, Clock, Entry, Error, Item, Kind, Op, Position, Recovered, Shard, Stats,
+    Stream, Sync, check_batch,
 };
 
 /// What shards of a stream share.
@@ -46,7 +46,7 @@ impl Common {
 /// A [`Stream`] on Kafka.
 #[derive(Debug)]
 pub(crate) struct KafkaStream {
-    common: Arc<Common>,
+    pub(crate) common: Arc<Common>,
     shards: Vec<Slot>,
     /// Of the group of those who share the stream.
     member: RwLock<Option<Member>>,
@@ -107,7 +107,7 @@ impl KafkaStream {
     }
 
     /// The shard, where it is owned here.
-    fn own(&self, shard: Shard) -> Result<Arc<Own>, Error> {
+    pub(crate) fn own(&self, shard: Shard) -> Result<Arc<Own>, Error> {
         self.slot(shard)?.get().ok_or(Error::Elsewhere(shard))
     }
 
@@ -278,6 +278,10 @@ impl Stream for KafkaStream {
                 Ok(appended)
             }
         }
+    }
+
+    async fn adopt(&self, shard: Shard, items: Vec<Item>) -> Result<Vec<u64>, Error> {
+        self.take_in(shard, items).await
     }
 
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, Params};
 use crate::health;
 use crate::member::Member;
+use crate::owners;
 use crate::registry::{Known, Registry};
 use crate::stream::{Common, KafkaStream};
 use crate::table::KafkaTable;
@@ -11,7 +12,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
 use tradewind_store::{
-    Clock, Durability, Error, Random, Settings, SharedTable, Stream, Streams, check_name,
+    Clock, Durability, Error, Movable, Random, Settings, SharedTable, Standing, Stream, Streams,
+    check_name, is_absent, is_there,
 };
 
 /// [`Streams`] on a cluster of Apache Kafka.
@@ -73,59 +75,32 @@ impl KafkaStreams {
         Ok(bytes)
     }
 
-    /// The row of a stream, made if need be, and as `settings` have it.
+    /// The row of a stream that is to be served here, made if need be, and as `settings` have it.
     async fn known(&self, name: &str, settings: &Settings) -> Result<Known, Error> {
-        if let Some(known) = self.registry.all().await?.remove(name)
-            && known == known.opened(settings)
-        {
-            return Ok(known);
+        if let Some(known) = self.registry.all().await?.remove(name) {
+            known.standing.check(name)?;
+            if known == known.opened(settings) {
+                return Ok(known);
+            }
         }
         let fresh = Known::new(settings, self.random()?);
         let before = self
             .registry
             .change(name, |there| {
-                Ok(match there {
-                    None => Some(Some(fresh.clone())),
-                    // One that has other shards is refused by whoever asked.
-                    Some(there) => {
-                        let opened = there.opened(settings);
-                        (opened != *there && there.shards == fresh.shards).then_some(Some(opened))
-                    }
-                })
+                let Some(there) = there else {
+                    return Ok(Some(Some(fresh.clone())));
+                };
+                there.standing.check(name)?;
+                let opened = there.opened(settings);
+                // One that has other shards is refused by whoever asked.
+                Ok((opened != *there && there.shards == fresh.shards).then_some(Some(opened)))
             })
             .await?;
         Ok(before.map_or(fresh, |before| before.opened(settings)))
     }
-}
 
-#[async_trait]
-impl Streams for KafkaStreams {
-    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
-        check_name(name)?;
-        if settings.retention_bytes.is_some() {
-            return Err(Error::Invalid(format!(
-                "stream `{name}`: brokers do not say how many bytes a topic has, so that `retention-bytes` cannot be kept"
-            )));
-        }
-        let mut open = self.open.lock().await;
-        let wanted = settings.shards.max(1);
-        let refuse = |shards: u16| {
-            Error::Invalid(format!(
-                "stream `{name}` has {shards} shard(s), which cannot be changed"
-            ))
-        };
-        if let Some(stream) = open.get(name).and_then(Weak::upgrade)
-            && !stream.is_closed()
-        {
-            return match stream.shards() == wanted {
-                true => Ok(stream),
-                false => Err(refuse(stream.shards())),
-            };
-        }
-        let known = self.known(name, settings).await?;
-        if known.shards != wanted {
-            return Err(refuse(known.shards));
-        }
+    /// Makes the topics of a stream, where they are not there yet; its own, and that of its state.
+    async fn topics(&self, name: &str, known: &Known) -> Result<(String, String), Error> {
         let topic = self.cluster.topic(name);
         let state_topic = format!("{topic}.state");
         let partitions = usize::from(known.shards);
@@ -153,7 +128,19 @@ impl Streams for KafkaStreams {
                 )));
             }
         }
-        let member = match self.cluster.params.shared {
+        Ok((topic, state_topic))
+    }
+
+    /// Opens a stream as its row has it, to be served as `settings` say.
+    async fn opened(
+        &self,
+        name: &str,
+        known: &Known,
+        settings: &Settings,
+        joins: bool,
+    ) -> Result<Arc<KafkaStream>, Error> {
+        let (topic, state_topic) = self.topics(name, known).await?;
+        let member = match joins {
             true => Some(Member::join(&self.cluster, &topic)?),
             false => None,
         };
@@ -168,18 +155,59 @@ impl Streams for KafkaStreams {
             retention: settings.retention,
             identities: identities(&self.cluster.params, settings, known.shards),
         };
-        let stream = Arc::new(KafkaStream::new(common, member));
+        Ok(Arc::new(KafkaStream::new(common, member)))
+    }
+}
+
+fn check_settings(name: &str, settings: &Settings) -> Result<(), Error> {
+    check_name(name)?;
+    match settings.retention_bytes {
+        None => Ok(()),
+        Some(_) => Err(Error::Invalid(format!(
+            "stream `{name}`: brokers do not say how many bytes a topic has, so that `retention-bytes` cannot be kept"
+        ))),
+    }
+}
+
+#[async_trait]
+impl Streams for KafkaStreams {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        check_settings(name, settings)?;
+        let mut open = self.open.lock().await;
+        let wanted = settings.shards.max(1);
+        let refuse = |shards: u16| {
+            Error::Invalid(format!(
+                "stream `{name}` has {shards} shard(s), which cannot be changed"
+            ))
+        };
+        if let Some(stream) = open.get(name).and_then(Weak::upgrade)
+            && !stream.is_closed()
+        {
+            return match stream.shards() == wanted {
+                true => Ok(stream),
+                false => Err(refuse(stream.shards())),
+            };
+        }
+        let known = self.known(name, settings).await?;
+        if known.shards != wanted {
+            return Err(refuse(known.shards));
+        }
+        let shared = self.cluster.params.shared;
+        let stream = self.opened(name, &known, settings, shared).await?;
         open.insert(name.to_owned(), Arc::downgrade(&stream));
         Ok(stream)
     }
 
     async fn list(&self) -> Result<Vec<String>, Error> {
-        Ok(self.registry.all().await?.into_keys().collect())
+        let all = self.registry.all().await?.into_iter();
+        let here = all.filter(|(_, known)| known.standing.is_here());
+        Ok(here.map(|(name, _)| name).collect())
     }
 
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
         let known = self.registry.all().await?.remove(name);
-        Ok(known.map(|known| known.settings(Durability::Fsync)))
+        let here = known.filter(|known| known.standing.is_here());
+        Ok(here.map(|known| known.settings(Durability::Fsync)))
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
@@ -194,6 +222,60 @@ impl Streams for KafkaStreams {
             .change(name, |there| Ok(there.map(|_| None)))
             .await?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Movable for KafkaStreams {
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, Error> {
+        let known = self.registry.all().await?.remove(name);
+        Ok(known.map(|known| known.standing))
+    }
+
+    async fn stand(&self, name: &str, standing: Standing) -> Result<(), Error> {
+        let change = |there: Option<&Known>| {
+            let there = there.ok_or_else(|| is_absent(name))?.clone();
+            Ok(Some(Some(there.standing(standing.clone()))))
+        };
+        self.registry.change(name, change).await.map(drop)
+    }
+
+    async fn make(
+        &self,
+        name: &str,
+        settings: &Settings,
+        hash_key: [u8; 16],
+        from: &str,
+    ) -> Result<(), Error> {
+        check_settings(name, settings)?;
+        let coming = Standing::Coming(from.to_owned());
+        let made = Known::new(settings, hash_key).standing(coming);
+        let change = |there: Option<&Known>| match there {
+            None => Ok(Some(Some(made.clone()))),
+            Some(_) => Err(is_there(name)),
+        };
+        self.registry.change(name, change).await.map(drop)
+    }
+
+    async fn lift(&self, name: &str) -> Result<Option<Arc<dyn Stream>>, Error> {
+        check_name(name)?;
+        let mut open = self.open.lock().await;
+        if let Some(stream) = open.get(name).and_then(Weak::upgrade)
+            && !stream.is_closed()
+        {
+            return Ok(Some(stream));
+        }
+        let Some(known) = self.registry.all().await?.remove(name) else {
+            return Ok(None);
+        };
+        let settings = known.settings(Durability::Fsync);
+        let stream = self.opened(name, &known, &settings, false).await?;
+        open.insert(name.to_owned(), Arc::downgrade(&stream));
+        Ok(Some(stream))
+    }
+
+    async fn users(&self, name: &str) -> Result<Vec<String>, Error> {
+        owners::members(&self.cluster, &self.cluster.topic(name)).await
     }
 }
 

@@ -116,6 +116,8 @@ pub struct Item {
     pub position: Position,
     /// Event or control.
     pub kind: Kind,
+    /// As it was appended with.
+    pub identity: Option<Identity>,
     /// When it was appended, milliseconds since the Unix epoch by the store's clock.
     pub appended_ms: u64,
     /// The payload as given.
@@ -126,7 +128,7 @@ pub struct Item {
 
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
-        let whole = |item: &Self| (item.position, item.kind, item.appended_ms);
+        let whole = |item: &Self| (item.position, item.kind, item.identity, item.appended_ms);
         whole(self) == whole(other) && self.payload == other.payload
     }
 }
@@ -212,6 +214,17 @@ pub trait Stream: Send + std::marker::Sync + std::fmt::Debug {
     /// `Full` and `Busy` when the caller is to come back. An error of a call over several shards may
     /// leave the entries of some of them written; the same call again finds them as duplicates.
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error>;
+    /// Appends what another stream holds as it is there, times and identities included, in one shard and in order: for
+    /// whoever moves a stream. Nothing is taken for a repetition. Durable when it returns the offsets; an error may
+    /// leave some of it written.
+    ///
+    /// # Errors
+    /// `Invalid` where this store takes in nothing of others, or not an item of this size.
+    async fn adopt(&self, _shard: Shard, _items: Vec<Item>) -> Result<Vec<u64>, Error> {
+        Err(Error::Invalid(
+            "nothing can be moved into this stream".into(),
+        ))
+    }
     /// Reads from `from` (inclusive) up to about `max_bytes`, at least one item unless at the tip.
     /// A `from` before the start of the log reads from the start; one that is no position (it lies
     /// within an item) reads from the next item.

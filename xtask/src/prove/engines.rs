@@ -64,10 +64,11 @@ fn gateway(jars: &Path) -> Result<(), String> {
                 .args(filter),
         )
     };
-    let own = test(&["kafka::", "nodes::"], None);
+    let own = test(&["kafka::", "moves::", "nodes::"], None);
     // What waits for its time is refused there.
     let skip = [
         "--skip=kafka::",
+        "--skip=moves::",
         "--skip=nodes::",
         "--skip=delayed_events_wait_over_a_restart",
     ];

@@ -24,16 +24,21 @@ pub(crate) fn prove(asked: Asked) -> Proved {
     let (disk, took) = run(seeds, On::Disk, &mut broken);
     let (memory, took_memory) = run(seeds * IN_MEMORY, On::Memory, &mut broken);
     let rate = |figures: &Figures, took: Duration| figures.schedules as f64 / took.as_secs_f64();
+    let (moving, took_moving) = run(seeds, On::Moving, &mut broken);
     let mut all = disk;
     all += memory;
+    all += moving;
     let figures = format!(
-        "{} schedules on the embedded store ({:.0}/s), {} in memory ({:.0}/s), {} threads; {} \
-         starts, {} events acknowledged, {} deliveries, {} of them again after success ({:.2} %), \
-         {} broken",
+        "{} schedules on the embedded store ({:.0}/s), {} in memory ({:.0}/s), {} that go from store to \
+         store ({:.0}/s, {} moves), {} threads; {} starts, {} events acknowledged, {} deliveries, {} of \
+         them again after success ({:.2} %), {} broken",
         disk.schedules,
         rate(&disk, took),
         memory.schedules,
         rate(&memory, took_memory),
+        moving.schedules,
+        rate(&moving, took_moving),
+        moving.moves,
         threads(),
         all.starts,
         all.acknowledged,
@@ -45,11 +50,11 @@ pub(crate) fn prove(asked: Asked) -> Proved {
     (figures, broken)
 }
 
-/// One seed on both, step by step.
+/// One seed on each, step by step.
 fn replay(seed: u64) -> Proved {
     let mut broken = Vec::new();
     let mut figures = Vec::new();
-    for on in [On::Memory, On::Disk] {
+    for on in [On::Memory, On::Moving, On::Disk] {
         println!("{on:?}, seed {seed}");
         match simulate(seed, on, Some(|step| println!("{step}"))) {
             Ok(passed) => figures.push(format!("{on:?} digest {:016x}", passed.digest)),

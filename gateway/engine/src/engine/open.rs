@@ -3,6 +3,7 @@
 use super::stream::{Actor, Counters, ShardHandle, StreamHandle, stopped};
 use super::{Error, Inner, SPACE, keep};
 use crate::hash::Hashes;
+use crate::record::keys::ORDER_BY;
 use crate::routes::Routes;
 use crate::shard::{Command, FULL_PAUSE_MS, Gates, Shard, Subscriptions, Surroundings};
 use crate::{Plan, StreamPlan, SubscriptionPlan};
@@ -13,9 +14,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tradewind_store::{Op, Stream, Sync, holds_events};
-
-/// Key of the ordering attribute in the table of shard 0.
-const ORDER_BY: &[u8] = b"o";
 
 impl Inner {
     /// First plan: streams that are on disk and not in the plan stay suspended, as they were.

@@ -6,6 +6,7 @@
 //! | `n/` | offset from which a generation was about to be written |
 //! | `i/` | id of the next lane: none is given twice |
 //! | `t/` | when the shard was last seen running, and the time that did not count |
+//! | `o/` | attribute that the stream is ordered by: in shard 0 |
 //! | `l/lane` | lane: cursor, accounts, flags |
 //! | `z/lane` | closed account of a subscription that was discarded |
 //! | `q/lane/due/offset` | delivery with a due time, stops taken out; from [`SHELF`] on, one that waits for a member of a group |
@@ -26,9 +27,63 @@ use std::hash::Hasher;
 
 pub(crate) type LaneId = u32;
 
-fn key(tag: u8, parts: impl FnOnce(&mut BytesMut)) -> Bytes {
+/// What a row says, by the first byte of its key. What writes a row names it, so that whoever goes over all of them
+/// misses none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Tag {
+    Generation = b'g',
+    Intent = b'n',
+    NextLane = b'i',
+    Stops = b't',
+    OrderBy = b'o',
+    Lane = b'l',
+    Closed = b'z',
+    Scheduled = b'q',
+    Waiting = b'k',
+    Parked = b'b',
+    Dead = b'x',
+    Accepted = b'a',
+    History = b'h',
+    Kept = b'p',
+    Damage = b'd',
+    Tally = b'c',
+    Answer = b'y',
+    Differing = b'e',
+}
+
+impl Tag {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Generation,
+        Self::Intent,
+        Self::NextLane,
+        Self::Stops,
+        Self::OrderBy,
+        Self::Lane,
+        Self::Closed,
+        Self::Scheduled,
+        Self::Waiting,
+        Self::Parked,
+        Self::Dead,
+        Self::Accepted,
+        Self::History,
+        Self::Kept,
+        Self::Damage,
+        Self::Tally,
+        Self::Answer,
+        Self::Differing,
+    ];
+
+    /// What the row with this key says; `None` for what a later release may have written.
+    pub(crate) fn of(key: &[u8]) -> Option<Self> {
+        let first = key.first()?;
+        Self::ALL.into_iter().find(|tag| *tag as u8 == *first)
+    }
+}
+
+fn key(tag: Tag, parts: impl FnOnce(&mut BytesMut)) -> Bytes {
     let mut out = BytesMut::with_capacity(24);
-    out.put_u8(tag);
+    out.put_u8(tag as u8);
     parts(&mut out);
     out.freeze()
 }
@@ -54,28 +109,34 @@ pub(crate) fn after(key: &[u8]) -> Bytes {
 }
 
 pub(crate) fn generation(offset: u64) -> Bytes {
-    key(b'g', |k| k.put_u64(offset))
+    key(Tag::Generation, |k| k.put_u64(offset))
 }
 pub(crate) fn intent() -> Bytes {
-    Bytes::from_static(b"n")
+    key(Tag::Intent, |_| ())
 }
 pub(crate) fn next_lane() -> Bytes {
-    Bytes::from_static(b"i")
+    key(Tag::NextLane, |_| ())
 }
 pub(crate) fn stops() -> Bytes {
-    Bytes::from_static(b"t")
+    key(Tag::Stops, |_| ())
 }
+/// Not a function: it is read before anything else is known.
+pub(crate) const ORDER_BY: &[u8] = &[Tag::OrderBy as u8];
 pub(crate) fn lane(lane: LaneId) -> Bytes {
-    key(b'l', |k| k.put_u32(lane))
+    key(Tag::Lane, |k| k.put_u32(lane))
 }
 pub(crate) fn closed(lane: LaneId) -> Bytes {
-    key(b'z', |k| k.put_u32(lane))
+    key(Tag::Closed, |k| k.put_u32(lane))
 }
+/// What rows of a lane begin with.
 pub(crate) fn of_lane(tag: u8, lane: LaneId) -> Bytes {
-    key(tag, |k| k.put_u32(lane))
+    let mut out = BytesMut::with_capacity(5);
+    out.put_u8(tag);
+    out.put_u32(lane);
+    out.freeze()
 }
 pub(crate) fn scheduled(lane: LaneId, due: u64, offset: u64) -> Bytes {
-    key(b'q', |k| {
+    key(Tag::Scheduled, |k| {
         k.put_u32(lane);
         k.put_u64(due);
         k.put_u64(offset);
@@ -92,32 +153,32 @@ pub(crate) fn shelf(member: &str) -> u64 {
 }
 
 pub(crate) fn waiting(lane: LaneId, ordering: u64, sequence: u64) -> Bytes {
-    key(b'k', |k| {
+    key(Tag::Waiting, |k| {
         k.put_u32(lane);
         k.put_u64(ordering);
         k.put_u64(sequence);
     })
 }
 pub(crate) fn waiting_of(lane: LaneId, ordering: u64) -> Bytes {
-    key(b'k', |k| {
+    key(Tag::Waiting, |k| {
         k.put_u32(lane);
         k.put_u64(ordering);
     })
 }
 pub(crate) fn parked(lane: LaneId, ordering: u64) -> Bytes {
-    key(b'b', |k| {
+    key(Tag::Parked, |k| {
         k.put_u32(lane);
         k.put_u64(ordering);
     })
 }
 pub(crate) fn dead(lane: LaneId, offset: u64) -> Bytes {
-    key(b'x', |k| {
+    key(Tag::Dead, |k| {
         k.put_u32(lane);
         k.put_u64(offset);
     })
 }
 pub(crate) fn history(offset: u64, lane: LaneId) -> Bytes {
-    key(b'h', |k| {
+    key(Tag::History, |k| {
         k.put_u64(offset);
         k.put_u32(lane);
     })
@@ -132,40 +193,40 @@ pub(crate) fn stretch(offset: u64) -> u64 {
 }
 pub(crate) fn accepted(stretch: u64, epoch: u64, number: u64) -> Bytes {
     let mut out = BytesMut::with_capacity(25);
-    out.put_u8(b'a');
+    out.put_u8(Tag::Accepted as u8);
     out.put_u64(stretch);
     out.put_u64(epoch);
     out.put_u64(number);
     out.freeze()
 }
 pub(crate) fn accepted_in(stretch: u64) -> Bytes {
-    key(b'a', |k| k.put_u64(stretch))
+    key(Tag::Accepted, |k| k.put_u64(stretch))
 }
 pub(crate) fn histories(offset: u64) -> Bytes {
-    key(b'h', |k| k.put_u64(offset))
+    key(Tag::History, |k| k.put_u64(offset))
 }
 pub(crate) fn kept(lane: LaneId, offset: u64) -> Bytes {
-    key(b'p', |k| {
+    key(Tag::Kept, |k| {
         k.put_u32(lane);
         k.put_u64(offset);
     })
 }
 pub(crate) fn damage(offset: u64) -> Bytes {
-    key(b'd', |k| k.put_u64(offset))
+    key(Tag::Damage, |k| k.put_u64(offset))
 }
 
 pub(crate) fn tally(lane: LaneId) -> Bytes {
-    key(b'c', |k| k.put_u32(lane))
+    key(Tag::Tally, |k| k.put_u32(lane))
 }
 pub(crate) fn answer(lane: LaneId, offset: u64, side: u8) -> Bytes {
-    key(b'y', |k| {
+    key(Tag::Answer, |k| {
         k.put_u32(lane);
         k.put_u64(offset);
         k.put_u8(side);
     })
 }
 pub(crate) fn differing(lane: LaneId, offset: u64) -> Bytes {
-    key(b'e', |k| {
+    key(Tag::Differing, |k| {
         k.put_u32(lane);
         k.put_u64(offset);
     })

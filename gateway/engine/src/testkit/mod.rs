@@ -20,4 +20,4 @@ pub use plans::*;
 pub use records::read_as_every_record;
 pub use scene::{Measured, Scene, in_simulated_time};
 pub use sink::{Act, ScriptedSink, Seen, retry};
-pub use store::CrashStreams;
+pub use store::{CrashStreams, Relocated};

@@ -110,6 +110,14 @@ impl ScriptedSink {
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
+    /// What it was given lies elsewhere now, as far as `moved` says.
+    pub fn relocate(&self, moved: impl Fn(&str) -> Option<String>) {
+        for seen in self.seen.lock().unwrap().iter_mut() {
+            if let Some(position) = moved(&seen.position) {
+                seen.position = position;
+            }
+        }
+    }
     /// How many such it was given.
     pub fn count(&self, such: impl Fn(&Seen) -> bool) -> usize {
         self.seen.lock().unwrap().iter().filter(|s| such(s)).count()

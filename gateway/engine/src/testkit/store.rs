@@ -1,6 +1,8 @@
 //! A store that can lose what it was not told to keep.
 
 use super::SimClock;
+use crate::moving::{self, Table};
+use crate::record::Places;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -8,14 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tradewind_store::testkit::MemoryStreams;
 use tradewind_store::{
-    Appended, Batch, Entry, Error, Op, Position, Recovered, Settings, Shard, Stats, Stream,
-    Streams, Sync,
+    Appended, Batch, Entry, Error, Movable, Op, Position, Recovered, Settings, Shard, Standing,
+    Stats, Stream, Streams, Sync,
 };
 
 /// In-memory streams whose lazily recorded state a crash may take back, newest first.
 #[derive(Debug)]
 pub struct CrashStreams {
-    inner: MemoryStreams,
+    clock: Arc<SimClock>,
+    inner: Mutex<Arc<MemoryStreams>>,
     open: Mutex<BTreeMap<String, Arc<CrashStream>>>,
     /// Calls of `append` and `record` that still succeed.
     pub budget: Arc<AtomicU64>,
@@ -24,6 +27,9 @@ pub struct CrashStreams {
     /// Calls of `append` that are refused because too much waits.
     pub busy: Arc<AtomicU64>,
 }
+
+/// Where what lay at a position of a stream lies now, if that is anywhere.
+pub type Relocated = Box<dyn Fn(&str, Position) -> Option<Position>>;
 
 #[derive(Debug)]
 struct CrashStream {
@@ -39,11 +45,52 @@ impl CrashStreams {
     /// Nothing in it, nothing broken.
     pub fn new(clock: Arc<SimClock>) -> Arc<Self> {
         Arc::new(Self {
-            inner: MemoryStreams::new(clock),
+            inner: Mutex::new(Arc::new(MemoryStreams::new(clock.clone()))),
+            clock,
             open: Mutex::default(),
             budget: Arc::new(AtomicU64::new(u64::MAX)),
             records: Arc::new(AtomicU64::new(u64::MAX)),
             busy: Arc::default(),
+        })
+    }
+
+    fn inner(&self) -> Arc<MemoryStreams> {
+        self.inner.lock().unwrap().clone()
+    }
+
+    /// All streams go to another place, where offsets are others, and higher. Nobody may have them open. Says where what
+    /// lay at a position of a stream lies now.
+    pub async fn relocate(&self, spaced: u64) -> Relocated {
+        let old = self.inner();
+        let mut end = 0;
+        for name in old.list().await.unwrap() {
+            let stream = old.lift(&name).await.unwrap().unwrap();
+            let ends = (0..stream.shards()).map(|shard| stream.bounds(shard).end);
+            end = ends.fold(end, u64::max);
+        }
+        let new = MemoryStreams::new(self.clock.clone());
+        let new = Arc::new(new.spaced(spaced).beginning(end + 1));
+        let mut tables: BTreeMap<String, Vec<Table>> = BTreeMap::new();
+        for name in old.list().await.unwrap() {
+            let settings = old.settings(&name).await.unwrap().unwrap();
+            let from = old.lift(&name).await.unwrap().unwrap();
+            let key = from.hash_key();
+            new.make(&name, &settings, key, "there").await.unwrap();
+            let to = new.lift(&name).await.unwrap().unwrap();
+            for shard in 0..from.shards() {
+                let copied = moving::copy_by(&*from, &*to, shard, &|_| ()).await;
+                let (copied, table) = copied.unwrap();
+                moving::verify(&*from, &*to, &copied).await.unwrap();
+                tables.entry(name.clone()).or_default().push(table);
+            }
+            new.stand(&name, Standing::Here).await.unwrap();
+        }
+        *self.inner.lock().unwrap() = new;
+        self.open.lock().unwrap().clear();
+        Box::new(move |name, at| {
+            let mut table = tables.get(name)?.get(usize::from(at.shard))?.clone();
+            let offset = table.item(at.offset).ok()?;
+            Some(Position { offset, ..at })
         })
     }
 
@@ -60,7 +107,7 @@ impl CrashStreams {
                 ..Settings::default()
             };
             // A drained stream was closed.
-            self.inner.open(&name, &settings).await.unwrap();
+            self.inner().open(&name, &settings).await.unwrap();
             for shard in 0..stream.inner.shards() {
                 let epoch = stream.inner.recover(shard).await.unwrap().epoch;
                 let mut undo =
@@ -81,7 +128,7 @@ impl CrashStreams {
 #[async_trait]
 impl Streams for CrashStreams {
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
-        let inner = self.inner.open(name, settings).await?;
+        let inner = self.inner().open(name, settings).await?;
         let mut open = self.open.lock().unwrap();
         let stream = open.entry(name.to_owned()).or_insert_with(|| {
             Arc::new(CrashStream {
@@ -95,10 +142,10 @@ impl Streams for CrashStreams {
         Ok(Arc::clone(stream) as Arc<dyn Stream>)
     }
     async fn list(&self) -> Result<Vec<String>, Error> {
-        self.inner.list().await
+        self.inner().list().await
     }
     async fn delete(&self, name: &str) -> Result<(), Error> {
-        self.inner.delete(name).await
+        self.inner().delete(name).await
     }
 }
 

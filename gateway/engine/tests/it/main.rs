@@ -8,6 +8,7 @@ mod basics;
 mod delivery;
 mod faults;
 mod group;
+mod moves;
 mod operations;
 mod proofs;
 mod restart;

@@ -1,20 +1,23 @@
 //! The short form of `cargo xtask prove simulation`, and that a seed replays.
 
-use tradewind_engine::testkit::simulation::{On, simulate, watch_panics};
+use tradewind_engine::testkit::simulation::{Figures, On, simulate, watch_panics};
 
 /// Runs seeds on both cores; `TRADEWIND_SEEDS` says how many, `TRADEWIND_SEED` picks one.
-fn schedules(seeds: u64, on: On) {
+fn schedules(seeds: u64, on: On) -> Figures {
     watch_panics();
     let number = |name| std::env::var(name).ok().and_then(|s| s.parse::<u64>().ok());
     let seeds = match number("TRADEWIND_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("TRADEWIND_SEEDS").unwrap_or(seeds),
     };
+    let mut all = Figures::default();
     for seed in seeds {
-        if let Err(what) = simulate(seed, on, None) {
-            panic!("{on:?}, seed {seed}: {what}");
+        match simulate(seed, on, None) {
+            Ok(figures) => all += figures,
+            Err(what) => panic!("{on:?}, seed {seed}: {what}"),
         }
     }
+    all
 }
 
 #[test]
@@ -25,6 +28,12 @@ fn nothing_is_lost_invented_misrouted_or_miscounted() {
 #[test]
 fn nor_on_a_disk_that_loses_power() {
     schedules(80, On::Disk);
+}
+
+#[test]
+fn nor_where_streams_go_from_store_to_store() {
+    let figures = schedules(100, On::Moving);
+    assert!(figures.moves >= figures.schedules, "{figures:?}");
 }
 
 /// Beyond those above: a shard whose only turns were those that note the time never said that it is at rest, and a sink
@@ -41,7 +50,7 @@ fn seeds_that_found_something_stay_quiet() {
 fn a_seed_replays() {
     watch_panics();
     for seed in 0..10 {
-        for on in [On::Memory, On::Disk] {
+        for on in [On::Memory, On::Moving, On::Disk] {
             assert_eq!(
                 simulate(seed, on, None),
                 simulate(seed, on, None),

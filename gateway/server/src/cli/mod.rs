@@ -26,6 +26,7 @@ mod man;
 mod permissions;
 mod policy;
 mod registered;
+mod relocate;
 mod replay;
 #[cfg(feature = "backup")]
 mod restore;

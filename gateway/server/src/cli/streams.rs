@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
+use super::relocate;
 use super::term::Term;
 use clap::Subcommand;
 use serde_json::Value;
@@ -16,10 +17,14 @@ pub(super) enum Command {
         #[command(flatten)]
         gateway: GatewayArgs,
     },
+    Move(relocate::Args),
 }
 
 pub(super) async fn run(command: Command, term: &Term) -> Result<(), Failure> {
-    let Command::List { gateway } = command;
+    let gateway = match command {
+        Command::Move(args) => return relocate::run(args, term).await,
+        Command::List { gateway } => gateway,
+    };
     let streams: BTreeMap<String, Value> = gateway.client()?.get("/v1/streams").await?;
     if term.json() {
         term.value(&streams)?;

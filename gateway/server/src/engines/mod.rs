@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tradewind_adapter::{Registry, StreamEngine};
 use tradewind_config::Checked;
 use tradewind_store::backup::StreamCut;
-use tradewind_store::{Error, Settings, SharedTable, Stream, Streams, holds_events};
+use tradewind_store::{Error, Movable, Settings, SharedTable, Stream, Streams, holds_events};
 
 /// Where all streams are.
-const SPACE: &str = "default/";
+pub(crate) const SPACE: &str = "default/";
 
 /// Enters what this binary keeps streams with besides the data directory.
 pub(crate) fn register(registry: &mut Registry) {
@@ -55,6 +55,32 @@ pub(crate) fn places(checked: &Checked) -> Places {
         Some((name.clone(), Arc::clone(&engine.built)))
     });
     elsewhere.collect()
+}
+
+/// Streams where an engine keeps them, for whoever moves one. `node` is what others call this one; `data` is its directory.
+///
+/// # Errors
+/// Nobody answers there, or nothing in this binary keeps streams there.
+#[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
+pub(crate) async fn movable(
+    engine: &dyn StreamEngine,
+    (node, data): (String, &Path),
+) -> Result<Arc<dyn Movable>, Error> {
+    #[cfg(feature = "kafka")]
+    {
+        let clusters = kafka::Clusters::new(node, data.join("kafka"));
+        if let Some(streams) = clusters.of(engine).await? {
+            return Ok(streams);
+        }
+    }
+    Err(nowhere(engine))
+}
+
+fn nowhere(engine: &dyn StreamEngine) -> Error {
+    Error::Invalid(format!(
+        "nothing in this binary keeps streams at {}",
+        engine.describe()
+    ))
 }
 
 impl Engines {
@@ -119,11 +145,13 @@ impl Engines {
         before.close().await?;
         match holds? {
             false => Ok(()),
-            true => Err(Error::Invalid(format!(
-                "stream `{}` holds events in the data directory, so that `engine` cannot be changed; hint: give the \
-                 stream that lies elsewhere another name",
-                name.strip_prefix(SPACE).unwrap_or(name)
-            ))),
+            true => {
+                let stream = name.strip_prefix(SPACE).unwrap_or(name);
+                Err(Error::Invalid(format!(
+                    "stream `{stream}` holds events in the data directory, so that `engine` cannot be changed; hint: \
+                     `tradewind streams move {stream}` takes them along"
+                )))
+            }
         }
     }
 }
@@ -139,10 +167,7 @@ impl Streams for Engines {
         if let Some(streams) = self.kafka.of(&*engine).await? {
             return streams.open(name, settings).await;
         }
-        Err(Error::Invalid(format!(
-            "nothing in this binary keeps streams at {}",
-            engine.describe()
-        )))
+        Err(nowhere(&*engine))
     }
 
     /// Those of the data directory. What else lies on a cluster may be the business of other gateways, so that streams

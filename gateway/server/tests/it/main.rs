@@ -17,6 +17,8 @@ mod group;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod limits;
+#[cfg(feature = "kafka")]
+mod moves;
 mod mtls;
 #[cfg(feature = "kafka")]
 mod nodes;

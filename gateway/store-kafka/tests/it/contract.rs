@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::{clock, node_with};
-use tradewind_store::testkit::suite;
+use tradewind_store::testkit::{moves, suite};
 use tradewind_store_kafka::Params;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,5 +19,6 @@ async fn kafka() {
         };
         let node = node_with(&broker, prefix, &clock, 1, amend).await;
         suite::all(&node.streams, &clock).await;
+        moves::all(&node.streams, &clock).await;
     }
 }

@@ -14,7 +14,7 @@ use super::meta::{Broken, FORMAT, repaired, seal, unseal};
 use crate::disk::{Disk, Open, read_all, replace};
 use crate::finding::Finding;
 use crate::log::{failed, refused};
-use crate::{Durability, Error, Random, Settings, Shard};
+use crate::{Durability, Error, Random, Settings, Shard, Standing, is_absent};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,15 @@ struct StreamFile {
     retention_ms: u64,
     retention_bytes: Option<u64>,
     dedupe_max: u64,
+    #[serde(default, skip_serializing_if = "Standing::is_here")]
+    standing: Standing,
+}
+
+/// A stream that is made: what it is otherwise given by chance.
+#[derive(Debug)]
+pub(super) struct Birth {
+    pub(super) key: [u8; 16],
+    pub(super) standing: Standing,
 }
 
 impl Dirs {
@@ -164,13 +173,14 @@ impl Dirs {
         self.root.join("streams").join(name)
     }
 
-    /// Identity of a stream, which is made if it does not exist. Remembers changed settings.
+    /// Identity of a stream, which is made if it does not exist, as `birth` says. Remembers changed settings.
     pub(super) fn stream(
         &self,
         disk: &dyn Disk,
         random: &dyn Random,
         name: &str,
         settings: &Settings,
+        birth: Option<Birth>,
     ) -> Result<(Identity, Option<Finding>), Error> {
         let dir = self.dir(name);
         let unclear = |e: io::Error| refused("open the stream", &e);
@@ -195,7 +205,7 @@ impl Dirs {
                 .map_err(unclear)?;
             (
                 Identity {
-                    key,
+                    key: birth.as_ref().map_or(key, |birth| birth.key),
                     salt: u64::from_be_bytes(salt),
                 },
                 None,
@@ -225,6 +235,11 @@ impl Dirs {
                 .unwrap_or(u64::MAX),
             retention_bytes: settings.retention_bytes,
             dedupe_max: settings.dedupe_max,
+            standing: match (&before, birth) {
+                (Some(before), _) => before.standing.clone(),
+                (None, Some(birth)) => birth.standing,
+                (None, None) => Standing::Here,
+            },
         };
         let content = seal(&file).map_err(|e| failed("open the stream", &e.into()))?;
         let write = || {
@@ -236,15 +251,32 @@ impl Dirs {
                 disk.create_dir(&dir)?;
                 disk.sync_dir(space)?;
             }
-            for name in [STREAM, COPY] {
-                if read_all(disk, &dir.join(name)).ok().as_ref() != Some(&content) {
-                    replace(disk, &dir, name, &content)?;
-                }
-            }
-            Ok(())
+            write_stream(disk, &dir, &content)
         };
         write().map_err(unclear)?;
         Ok((identity, finding))
+    }
+
+    /// How a stream stands, if it exists.
+    pub(super) fn standing(&self, disk: &dyn Disk, name: &str) -> Result<Option<Standing>, Error> {
+        let kept = read_stream(disk, &self.dir(name), name)?;
+        Ok(kept.map(|kept| kept.file.standing))
+    }
+
+    /// Says how a stream stands.
+    pub(super) fn stand(
+        &self,
+        disk: &dyn Disk,
+        name: &str,
+        standing: Standing,
+    ) -> Result<(), Error> {
+        let dir = self.dir(name);
+        let Some(Kept { file, .. }) = read_stream(disk, &dir, name)? else {
+            return Err(is_absent(name));
+        };
+        let file = StreamFile { standing, ..file };
+        let content = seal(&file).map_err(|e| failed("write how the stream stands", &e.into()))?;
+        write_stream(disk, &dir, &content).map_err(|e| refused("write how the stream stands", &e))
     }
 
     /// Settings of a stream as it was opened last.
@@ -311,6 +343,16 @@ impl Dirs {
             .and_then(|()| remove_all(disk, &dir));
         gone.map_err(|e| failed("delete the stream", &e))
     }
+}
+
+/// Writes both copies of what a stream keeps, where they are not so already.
+fn write_stream(disk: &dyn Disk, dir: &Path, content: &[u8]) -> io::Result<()> {
+    for name in [STREAM, COPY] {
+        if read_all(disk, &dir.join(name)).ok().as_deref() != Some(content) {
+            replace(disk, dir, name, content)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes durable what a data directory holds, and that it is there.

@@ -13,9 +13,11 @@ use crate::finding::Finding;
 use crate::shard::{Shard, Spec};
 use crate::streams::check_name;
 use crate::{
-    Clock, Durability, Error, Params, Random, Settings, Stream, Streams, SystemClock, SystemRandom,
+    Clock, Durability, Error, Movable, Params, Random, Settings, Standing, Stream, Streams,
+    SystemClock, SystemRandom, is_there,
 };
 use async_trait::async_trait;
+use dirs::Birth;
 pub(crate) use dirs::{Dirs, MARKER};
 use door::Door;
 pub(crate) use meta::FORMAT;
@@ -162,9 +164,9 @@ impl Inner {
         if settings.durability != Durability::Ephemeral {
             refuse_memory(&self.disk, self.dirs.root())?;
         }
-        let (identity, finding) = self
-            .dirs
-            .stream(&self.disk, &*self.random, name, &settings)?;
+        let (identity, finding) =
+            self.dirs
+                .stream(&self.disk, &*self.random, name, &settings, None)?;
         let now_ms = self.clock.unix_ms();
         let mut doors = Vec::new();
         for shard in 0..settings.shards {
@@ -241,16 +243,28 @@ fn medium(disk: &dyn Disk, root: &Path) -> io::Result<Medium> {
 #[async_trait]
 impl Streams for Embedded {
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        if let Some(standing) = self.standing(name).await? {
+            standing.check(name)?;
+        }
         Ok(self.opened(name, settings).await?)
     }
 
     async fn list(&self) -> Result<Vec<String>, Error> {
-        self.inner.dirs.list(&self.inner.disk)
+        let mut names = self.inner.dirs.list(&self.inner.disk)?;
+        // One that cannot be read is told of by whoever opens it.
+        let elsewhere = |name: &str| match self.inner.dirs.standing(&self.inner.disk, name) {
+            Ok(Some(standing)) => !standing.is_here(),
+            _ => false,
+        };
+        names.retain(|name| !elsewhere(name));
+        Ok(names)
     }
 
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
-        check_name(name)?;
-        self.inner.dirs.settings(&self.inner.disk, name)
+        match self.standing(name).await? {
+            Some(Standing::Here) => self.inner.dirs.settings(&self.inner.disk, name),
+            _ => Ok(None),
+        }
     }
 
     async fn cut(&self, name: &str) -> Result<Option<StreamCut>, Error> {
@@ -277,5 +291,51 @@ impl Streams for Embedded {
             )));
         }
         self.inner.dirs.delete(&self.inner.disk, name)
+    }
+}
+
+#[async_trait]
+impl Movable for Embedded {
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, Error> {
+        check_name(name)?;
+        self.inner.dirs.standing(&self.inner.disk, name)
+    }
+
+    async fn stand(&self, name: &str, standing: Standing) -> Result<(), Error> {
+        check_name(name)?;
+        self.inner.dirs.stand(&self.inner.disk, name, standing)
+    }
+
+    async fn make(
+        &self,
+        name: &str,
+        settings: &Settings,
+        hash_key: [u8; 16],
+        from: &str,
+    ) -> Result<(), Error> {
+        if self.standing(name).await?.is_some() {
+            return Err(is_there(name));
+        }
+        let settings = Settings {
+            shards: settings.shards.max(1),
+            ..settings.clone()
+        };
+        let birth = Birth {
+            key: hash_key,
+            standing: Standing::Coming(from.to_owned()),
+        };
+        let Inner {
+            dirs, disk, random, ..
+        } = &*self.inner;
+        dirs.stream(disk, &**random, name, &settings, Some(birth))?;
+        Ok(())
+    }
+
+    async fn lift(&self, name: &str) -> Result<Option<Arc<dyn Stream>>, Error> {
+        check_name(name)?;
+        match self.inner.dirs.settings(&self.inner.disk, name)? {
+            Some(settings) => Ok(Some(self.opened(name, &settings).await?)),
+            None => Ok(None),
+        }
     }
 }

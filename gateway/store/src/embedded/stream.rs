@@ -7,7 +7,8 @@ use crate::disk::Reserve;
 use crate::shard::{Call, View};
 use crate::stream::check_batch;
 use crate::{
-    Appended, Batch, Entry, Error, Finding, Op, Position, Recovered, Shard, Stats, Stream, Sync,
+    Appended, Batch, Entry, Error, Finding, Item, Op, Position, Recovered, Shard, Stats, Stream,
+    Sync,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -181,6 +182,11 @@ impl Stream for EmbeddedStream {
             }
         }
         failed.map_or(Ok(answers), Err)
+    }
+
+    async fn adopt(&self, shard: Shard, items: Vec<Item>) -> Result<Vec<u64>, Error> {
+        let adopt = |reply| Message::Adopt(items, reply);
+        self.door(shard)?.ask(adopt).await
     }
 
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {

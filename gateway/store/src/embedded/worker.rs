@@ -2,7 +2,7 @@
 
 use crate::backup::ShardCut;
 use crate::shard::{Call, Done, Outcome, Shard};
-use crate::{Clock, Error, Recovered, Stats};
+use crate::{Clock, Error, Item, Recovered, Stats};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,6 +24,7 @@ pub(super) enum Message {
     /// A write, and how many bytes of the queue it takes.
     Call(Call, usize, oneshot::Sender<Outcome>),
     Own(Reply<Recovered>),
+    Adopt(Vec<Item>, Reply<Vec<u64>>),
     Expired(Reply<u64>),
     Trim(u64, Reply<()>),
     Cut(Reply<ShardCut>),
@@ -171,6 +172,10 @@ impl Worker {
         match message {
             Message::Call(call, bytes, reply) => self.commit(vec![(call, bytes, reply)]),
             Message::Own(reply) => answer(reply, self.shard.own(now_ms)),
+            Message::Adopt(items, reply) => {
+                answer(reply, self.shard.adopt(items, now_ms));
+                self.checkpoint();
+            }
             Message::Expired(reply) => answer(reply, Ok(self.shard.expired(now_ms))),
             Message::Cut(reply) => answer(reply, self.shard.cut()),
             Message::Trim(before, reply) => {

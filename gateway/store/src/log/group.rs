@@ -235,27 +235,10 @@ impl Builder {
     pub(crate) fn entry(&mut self, shard: Shard, entry: &Entry) -> Position {
         let offset = self.offset();
         let position = Position { shard, offset };
-        let kind = entry.kind;
-        let start = self.begin(
-            if kind == Kind::Event { EVENT } else { CONTROL },
-            if entry.identity.is_some() {
-                IDENTIFIED
-            } else {
-                0
-            },
-        );
-        if let Some(identity) = &entry.identity {
-            self.buf.put_u128_le(identity.id);
-            self.buf.put_u128_le(identity.content);
-            self.buf.put_u64_le(identity.window_ms);
-        }
-        self.buf.put_slice(&entry.payload);
-        self.end(start, offset);
-        self.header.events += u32::from(kind == Kind::Event);
-        self.header.entries += 1;
-        self.items.push(Item {
+        self.item(Item {
             position,
-            kind,
+            kind: entry.kind,
+            identity: entry.identity,
             appended_ms: self.header.appended_ms,
             payload: entry.payload.clone(),
             decoded: entry.decoded.clone(),
@@ -263,20 +246,47 @@ impl Builder {
         position
     }
 
+    /// Adds an item whose position says where it will lie.
+    pub(crate) fn item(&mut self, item: Item) {
+        let start = self.begin(
+            if item.kind == Kind::Event {
+                EVENT
+            } else {
+                CONTROL
+            },
+            if item.identity.is_some() {
+                IDENTIFIED
+            } else {
+                0
+            },
+            item.appended_ms,
+        );
+        if let Some(identity) = &item.identity {
+            self.buf.put_u128_le(identity.id);
+            self.buf.put_u128_le(identity.content);
+            self.buf.put_u64_le(identity.window_ms);
+        }
+        self.buf.put_slice(&item.payload);
+        self.end(start, item.position.offset);
+        self.header.events += u32::from(item.kind == Kind::Event);
+        self.header.entries += 1;
+        self.items.push(item);
+    }
+
     pub(crate) fn ops(&mut self, encoded: &[u8]) {
         let offset = self.offset();
-        let start = self.begin(OPS, 0);
+        let start = self.begin(OPS, 0, self.header.appended_ms);
         self.buf.put_slice(encoded);
         self.end(start, offset);
     }
 
-    fn begin(&mut self, kind: u8, flags: u8) -> usize {
+    fn begin(&mut self, kind: u8, flags: u8, appended_ms: u64) -> usize {
         let start = self.buf.len();
         self.buf.put_u64_le(0);
         self.buf.put_u8(kind);
         self.buf.put_u8(flags);
         self.buf.put_slice(&[0; 6]);
-        self.buf.put_u64_le(self.header.appended_ms);
+        self.buf.put_u64_le(appended_ms);
         start
     }
 

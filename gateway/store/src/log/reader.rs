@@ -100,7 +100,12 @@ impl Reader {
                     _ => batch.damaged.push(range),
                 },
                 Found::Record(record) => {
-                    let Body::Entry { kind, payload, .. } = record.body else {
+                    let Body::Entry {
+                        kind,
+                        identity,
+                        payload,
+                    } = record.body
+                    else {
                         return true;
                     };
                     if !batch.items.is_empty() && bytes + record.size > max_bytes {
@@ -113,6 +118,7 @@ impl Reader {
                             offset: record.offset,
                         },
                         kind,
+                        identity,
                         appended_ms: record.appended_ms,
                         // A copy: one slow event must not pin all that was read with it.
                         payload: Bytes::copy_from_slice(&payload),

@@ -95,6 +95,7 @@ mod tests {
         Item {
             position: Position { shard: 0, offset },
             kind: Kind::Event,
+            identity: None,
             appended_ms: 0,
             payload: vec![0; size].into(),
             decoded: None,

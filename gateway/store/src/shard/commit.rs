@@ -3,7 +3,10 @@
 use super::Shard;
 use crate::dedupe::{Memory, Slot};
 use crate::log::{BODY_MAX, Builder, encode_ops};
-use crate::{Appended, Durability, Entry, Error, Identity, Op, Position, Sync};
+use crate::{Appended, Durability, Entry, Error, Identity, Item, Op, Position, Sync};
+
+/// Least time that a segment spans before another is begun for its age, in milliseconds.
+const ROLL_MIN: u64 = 60_000;
 
 /// A write that waits.
 #[derive(Debug, Clone)]
@@ -174,9 +177,53 @@ impl Shard {
         Ok(entries.iter().zip(known).map(append).collect())
     }
 
+    /// Appends what another stream holds, as it is. See [`crate::Stream::adopt`].
+    pub(crate) fn adopt(&mut self, items: Vec<Item>, now_ms: u64) -> Result<Vec<u64>, Error> {
+        self.check()?;
+        if self.spec.disk.is_short(now_ms) {
+            return Err(Error::Full);
+        }
+        let mut offsets = Vec::with_capacity(items.len());
+        let mut slots = Memory::default();
+        // What is far apart in time goes into groups of its own, so that segments can begin in between.
+        for near in items.chunk_by(|a, b| a.appended_ms / ROLL_MIN == b.appended_ms / ROLL_MIN) {
+            let times = near.iter().map(|item| item.appended_ms);
+            let latest = times.max().unwrap_or_default();
+            let rolled = self.roll_if_aged(latest);
+            self.strict(rolled)?;
+            let bytes = near.iter().map(|item| 64 + item.payload.len()).sum();
+            let mut group = self.log.group(latest, bytes);
+            for item in near {
+                let (shard, offset) = (self.spec.shard, group.offset());
+                if let Some(identity) = item.identity {
+                    let slot = Slot {
+                        content: identity.content,
+                        offset,
+                        appended_ms: item.appended_ms,
+                        window_ms: identity.window_ms,
+                    };
+                    slots.insert(identity.id, slot);
+                }
+                let position = Position { shard, offset };
+                group.item(Item {
+                    position,
+                    ..item.clone()
+                });
+                offsets.push(offset);
+            }
+            self.stats.appended += u64::from(group.events());
+            let written = self.write(group, false);
+            self.strict(written)?;
+        }
+        let synced = self.sync();
+        self.strict(synced)?;
+        self.index.insert(slots);
+        self.log.publish();
+        Ok(offsets)
+    }
+
     /// Begins a segment when the active one spans so much time that retention would be coarse.
     fn roll_if_aged(&mut self, now_ms: u64) -> Result<(), Error> {
-        const LEAST: u64 = 60_000;
         let active = self.log.active();
         let retention = self
             .spec
@@ -185,7 +232,7 @@ impl Shard {
             .as_millis()
             .try_into()
             .unwrap_or(u64::MAX);
-        let span = (retention / 8).max(LEAST);
+        let span = (retention / 8).max(ROLL_MIN);
         if active.first_ms > 0 && active.first_ms.saturating_add(span) < now_ms {
             return match self.log.roll() {
                 Err(Error::Full) => Ok(()),

@@ -1,8 +1,8 @@
 //! A stream without a disk: the semantics of [`Stream`] in the fewest lines, nothing durable.
 
 use crate::{
-    Appended, Batch, Clock, Entry, Error, Item, Op, Position, Recovered, Settings, Shard, Stats,
-    Stream, Streams, Sync, SystemClock,
+    Appended, Batch, Clock, Entry, Error, Item, Movable, Op, Position, Recovered, Settings, Shard,
+    Standing, Stats, Stream, Streams, Sync, SystemClock, is_absent, is_there,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +13,15 @@ use tokio::sync::watch;
 
 /// Offsets are spaced like those of a real log: payload plus header.
 const HEADER: u64 = 32;
+const KEY: [u8; 16] = *b"tradewind-memory";
 
 /// A [`Stream`] in memory.
 #[derive(Debug)]
 pub struct MemoryStream {
     clock: Arc<dyn Clock>,
     settings: Settings,
+    hash_key: [u8; 16],
+    header: u64,
     shards: Vec<Mutex<State>>,
     ends: Vec<watch::Sender<u64>>,
     stats: Mutex<Stats>,
@@ -43,10 +46,28 @@ impl MemoryStream {
         Self {
             clock,
             settings,
+            hash_key: KEY,
+            header: HEADER,
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             ends: (0..shards).map(|_| watch::Sender::new(0)).collect(),
             stats: Mutex::default(),
         }
+    }
+
+    /// The same with so many bytes between payloads, which is how its offsets differ from others'.
+    #[must_use]
+    pub fn spaced(self, header: u64) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The same with a log that begins at this offset.
+    #[must_use]
+    pub fn beginning(self, at: u64) -> Self {
+        for state in &self.shards {
+            let mut state = lock(state);
+            (state.start, state.end) = (at, at);
+        }
+        self
     }
 
     fn shard(&self, shard: Shard) -> Result<MutexGuard<'_, State>, Error> {
@@ -110,12 +131,13 @@ impl MemoryStream {
             let position = at(state.end);
             results[*index] = Appended::New(position);
             stats.appended += u64::from(entry.kind == crate::Kind::Event);
-            state.end += HEADER + entry.payload.len() as u64;
+            state.end += self.header + entry.payload.len() as u64;
             state.log.insert(
                 position.offset,
                 Item {
                     position,
                     kind: entry.kind,
+                    identity: entry.identity,
                     appended_ms: now,
                     payload: entry.payload.clone(),
                     decoded: entry.decoded.clone(),
@@ -139,7 +161,7 @@ impl Stream for MemoryStream {
     }
 
     fn hash_key(&self) -> [u8; 16] {
-        *b"tradewind-memory"
+        self.hash_key
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
@@ -156,6 +178,24 @@ impl Stream for MemoryStream {
         Ok(results)
     }
 
+    async fn adopt(&self, shard: Shard, items: Vec<Item>) -> Result<Vec<u64>, Error> {
+        let mut state = self.shard(shard)?;
+        let mut offsets = Vec::with_capacity(items.len());
+        for mut item in items {
+            let offset = state.end;
+            item.position = Position { shard, offset };
+            if let Some(id) = item.identity {
+                let until = item.appended_ms.saturating_add(id.window_ms);
+                state.seen.insert(id.id, (id.content, offset, until));
+            }
+            state.end += self.header + item.payload.len() as u64;
+            state.log.insert(offset, item);
+            offsets.push(offset);
+        }
+        self.ends[usize::from(shard)].send_replace(state.end);
+        Ok(offsets)
+    }
+
     async fn read(&self, shard: Shard, from: u64, max_bytes: usize) -> Result<Batch, Error> {
         let state = self.shard(shard)?;
         let from = from.max(state.start);
@@ -165,12 +205,12 @@ impl Stream for MemoryStream {
         };
         let mut bytes = 0;
         for item in state.log.range(from..).map(|(_, item)| item) {
-            let size = HEADER as usize + item.payload.len();
+            let size = self.header as usize + item.payload.len();
             if !batch.items.is_empty() && bytes + size > max_bytes {
                 return Ok(batch);
             }
             bytes += size;
-            batch.next = item.position.offset + HEADER + item.payload.len() as u64;
+            batch.next = item.position.offset + self.header + item.payload.len() as u64;
             batch.items.push(item.clone());
         }
         Ok(batch)
@@ -306,7 +346,9 @@ impl Stream for MemoryStream {
 #[derive(Debug)]
 pub struct MemoryStreams {
     clock: Arc<dyn Clock>,
-    streams: Mutex<BTreeMap<String, Arc<MemoryStream>>>,
+    header: u64,
+    beginning: u64,
+    streams: Mutex<BTreeMap<String, (Arc<MemoryStream>, Standing)>>,
 }
 
 impl MemoryStreams {
@@ -314,8 +356,39 @@ impl MemoryStreams {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            header: HEADER,
+            beginning: 0,
             streams: Mutex::default(),
         }
+    }
+
+    /// The same with so many bytes between payloads: see [`MemoryStream::spaced`].
+    #[must_use]
+    pub fn spaced(self, header: u64) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The same with logs that begin at this offset.
+    #[must_use]
+    pub fn beginning(self, at: u64) -> Self {
+        Self {
+            beginning: at,
+            ..self
+        }
+    }
+
+    fn made(&self, settings: &Settings) -> MemoryStream {
+        MemoryStream::new(settings.clone(), Arc::clone(&self.clock))
+            .spaced(self.header)
+            .beginning(self.beginning)
+    }
+
+    /// Those that are to be served here.
+    fn here(&self) -> Vec<(String, Arc<MemoryStream>)> {
+        let streams = lock(&self.streams);
+        let here = streams.iter().filter(|(_, (_, there))| there.is_here());
+        here.map(|(name, (stream, _))| (name.clone(), Arc::clone(stream)))
+            .collect()
     }
 }
 
@@ -325,37 +398,83 @@ impl Default for MemoryStreams {
     }
 }
 
+fn opened(stream: &Arc<MemoryStream>) -> Arc<dyn Stream> {
+    for state in &stream.shards {
+        lock(state).closed = false;
+    }
+    Arc::clone(stream) as Arc<dyn Stream>
+}
+
 #[async_trait]
 impl Streams for MemoryStreams {
     async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
         crate::streams::check_name(name)?;
         let mut streams = lock(&self.streams);
-        let stream = streams.entry(name.to_owned()).or_insert_with(|| {
-            Arc::new(MemoryStream::new(settings.clone(), Arc::clone(&self.clock)))
-        });
+        let (stream, standing) = streams
+            .entry(name.to_owned())
+            .or_insert_with(|| (Arc::new(self.made(settings)), Standing::Here));
+        standing.check(name)?;
         if stream.shards() != settings.shards.max(1) {
             return Err(Error::Invalid(format!(
                 "stream `{name}` has {} shard(s), which cannot be changed",
                 stream.shards()
             )));
         }
-        for state in &stream.shards {
-            lock(state).closed = false;
-        }
-        Ok(Arc::clone(stream) as Arc<dyn Stream>)
+        Ok(opened(stream))
     }
 
     async fn list(&self) -> Result<Vec<String>, Error> {
-        Ok(lock(&self.streams).keys().cloned().collect())
+        Ok(self.here().into_iter().map(|(name, _)| name).collect())
     }
 
     async fn settings(&self, name: &str) -> Result<Option<Settings>, Error> {
-        let streams = lock(&self.streams);
-        Ok(streams.get(name).map(|stream| stream.settings.clone()))
+        let mut here = self.here().into_iter();
+        let found = here.find(|(there, _)| there == name);
+        Ok(found.map(|(_, stream)| stream.settings.clone()))
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
         lock(&self.streams).remove(name);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Movable for MemoryStreams {
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, Error> {
+        let streams = lock(&self.streams);
+        Ok(streams.get(name).map(|(_, standing)| standing.clone()))
+    }
+
+    async fn stand(&self, name: &str, standing: Standing) -> Result<(), Error> {
+        let mut streams = lock(&self.streams);
+        streams.get_mut(name).ok_or_else(|| is_absent(name))?.1 = standing;
+        Ok(())
+    }
+
+    async fn make(
+        &self,
+        name: &str,
+        settings: &Settings,
+        hash_key: [u8; 16],
+        from: &str,
+    ) -> Result<(), Error> {
+        crate::streams::check_name(name)?;
+        let mut streams = lock(&self.streams);
+        if streams.contains_key(name) {
+            return Err(is_there(name));
+        }
+        let stream = MemoryStream {
+            hash_key,
+            ..self.made(settings)
+        };
+        let coming = Standing::Coming(from.to_owned());
+        streams.insert(name.to_owned(), (Arc::new(stream), coming));
+        Ok(())
+    }
+
+    async fn lift(&self, name: &str) -> Result<Option<Arc<dyn Stream>>, Error> {
+        let streams = lock(&self.streams);
+        Ok(streams.get(name).map(|(stream, _)| opened(stream)))
     }
 }

@@ -5,6 +5,7 @@ pub mod faults;
 pub mod forge;
 pub mod full;
 mod memory;
+pub mod moves;
 pub mod power;
 mod restore;
 pub mod suite;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tradewind_store::disk::RealDisk;
-use tradewind_store::testkit::{ManualClock, MemoryStreams, SeededRandom, SimDisk, suite};
+use tradewind_store::testkit::{ManualClock, MemoryStreams, SeededRandom, SimDisk, moves, suite};
 use tradewind_store::{Embedded, Params};
 
 fn clock() -> ManualClock {
@@ -26,7 +26,9 @@ pub(crate) fn tiny() -> Params {
 #[tokio::test]
 async fn memory() {
     let clock = clock();
-    suite::all(&MemoryStreams::new(Arc::new(clock.clone())), &clock).await;
+    let streams = MemoryStreams::new(Arc::new(clock.clone()));
+    suite::all(&streams, &clock).await;
+    moves::all(&streams, &clock).await;
 }
 
 #[tokio::test]
@@ -35,7 +37,9 @@ async fn embedded_inline_on_a_simulated_disk() {
     let random = Arc::new(SeededRandom::new(1));
     let disk = Arc::new(SimDisk::new());
     let streams = Embedded::open_on(disk, "data", Arc::new(clock.clone()), random, tiny());
-    suite::all(&streams.unwrap().inline(), &clock).await;
+    let streams = streams.unwrap().inline();
+    suite::all(&streams, &clock).await;
+    moves::all(&streams, &clock).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,6 +56,8 @@ async fn embedded_on_the_machine() {
         let random = Arc::new(SeededRandom::new(1));
         let disk = Arc::new(RealDisk);
         let streams = Embedded::open_on(disk, dir.path(), Arc::new(clock.clone()), random, params);
-        suite::all(&streams.unwrap(), &clock).await;
+        let streams = streams.unwrap();
+        suite::all(&streams, &clock).await;
+        moves::all(&streams, &clock).await;
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine stands on, and how it breaks.
 
-use crate::testkit::{CrashStreams, SimClock};
+use crate::testkit::{CrashStreams, Relocated, SimClock};
 use fastrand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +12,8 @@ use tradewind_store::{Embedded, Error, Params, Streams};
 pub enum On {
     /// Streams in memory that lose state which was recorded lazily: the fast one.
     Memory,
+    /// The same, in which streams go from one store to another whenever nobody has them.
+    Moving,
     /// The embedded store on a simulated disk.
     Disk,
 }
@@ -26,7 +28,7 @@ pub(super) enum Ground {
 impl Ground {
     pub(super) fn new(on: On, clock: &Arc<SimClock>) -> Self {
         match on {
-            On::Memory => {
+            On::Memory | On::Moving => {
                 let held = clock.held();
                 Ground::Memory(CrashStreams::new(held.clone()), held)
             }
@@ -78,6 +80,14 @@ impl Ground {
         match self {
             Ground::Memory(streams, _) => streams.crash(|_| 0).await,
             Ground::Disk(disk, _) => disk.heal(),
+        }
+    }
+
+    /// The streams go to another store. Says where what lay at a position lies now.
+    pub(super) async fn relocate(&mut self, rng: &mut Rng) -> Option<Relocated> {
+        match self {
+            Ground::Memory(streams, _) => Some(streams.relocate(rng.u64(1..5000)).await),
+            Ground::Disk(..) => None,
         }
     }
 

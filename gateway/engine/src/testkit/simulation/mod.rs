@@ -36,6 +36,8 @@ pub struct Figures {
     pub repeated: u64,
     /// Starts of the engine.
     pub starts: u64,
+    /// Moves from one store to another.
+    pub moves: u64,
     /// Digest of all that was delivered, when and how often: equal for equal seeds.
     pub digest: u64,
 }
@@ -47,6 +49,7 @@ impl AddAssign for Figures {
         self.deliveries += other.deliveries;
         self.repeated += other.repeated;
         self.starts += other.starts;
+        self.moves += other.moves;
         self.digest ^= other.digest;
     }
 }

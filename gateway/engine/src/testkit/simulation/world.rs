@@ -8,6 +8,7 @@ use crate::testkit::SimClock;
 use fastrand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
+use tradewind_store::Position;
 
 /// Steps of a schedule.
 const STEPS: usize = 14;
@@ -28,6 +29,8 @@ pub(super) struct World {
     pub(super) settling: bool,
     /// The wall clock jumps, a little.
     pub(super) jumps: bool,
+    /// Streams go from one store to another.
+    moves: bool,
     refused: usize,
     told: Option<fn(&str)>,
 }
@@ -39,6 +42,7 @@ impl World {
         Self {
             seed,
             ground: Ground::new(on, &clock),
+            moves: on == On::Moving,
             clock,
             model: Model::new(&mut rng),
             engine: None,
@@ -137,6 +141,10 @@ impl World {
             self.ground.lose_power(&mut self.rng).await;
             self.actors_end().await;
         }
+        // What was trimmed is not there to be recognised elsewhere.
+        if self.moves && !self.model.trims && self.rng.bool() {
+            self.relocate().await;
+        }
         if self.settling {
             return;
         }
@@ -149,6 +157,26 @@ impl World {
             let how = self.ground.break_soon(&mut self.rng);
             self.tell(|| how);
         }
+    }
+
+    async fn relocate(&mut self) {
+        let Some(relocated) = self.ground.relocate(&mut self.rng).await else {
+            return;
+        };
+        let moved = |at: Position| relocated("default/default", at);
+        for sent in self.model.sent.values_mut() {
+            let known = sent.position;
+            let known = known.map(|(shard, offset)| Position { shard, offset });
+            if let Some(at) = known.and_then(moved) {
+                sent.position = Some((at.shard, at.offset));
+            }
+        }
+        let slots = self.model.slots.iter().flat_map(|slot| slot.sinks());
+        for sink in slots.chain(&self.model.shadow) {
+            sink.relocate(|at| Some(moved(at.parse().ok()?)?.to_string()));
+        }
+        self.figures.moves += 1;
+        self.tell(|| "moved to another store".into());
     }
 
     /// The actors notice that nobody holds the engine, at the latest after a wait for room.
