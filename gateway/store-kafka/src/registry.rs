@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(known.settings(Durability::Fsync), settings);
         // As rows were before streams could be moved.
         assert!(!row.contains("standing"), "{row}");
-        let gone = known.clone().standing(Standing::Gone("elsewhere".into()));
+        let gone = known.standing(Standing::Gone("elsewhere".into()));
         let moved = serde_json::to_vec(&gone).unwrap();
         assert_eq!(Known::decode("a/b", &moved).unwrap(), gone);
         assert_eq!(gone.opened(&settings), gone);

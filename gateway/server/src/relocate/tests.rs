@@ -121,7 +121,7 @@ async fn a_move_that_is_killed_anywhere_is_ended_by_the_next() {
                 "{kills}"
             ),
         }
-        if kills % 7 == 0 {
+        if kills.is_multiple_of(7) {
             let engine = ground.serve(1).await;
             ground.sink.now_does(|_| Act::Accept);
             assert_eq!(engine.redrive("s", None).await.unwrap(), 1);
