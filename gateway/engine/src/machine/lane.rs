@@ -29,6 +29,8 @@ const WINDOW_BYTES: u64 = 16 << 20;
 const SHARED_BYTES: u64 = 64 << 20;
 /// and least of one lane's.
 const WINDOW_BYTES_MIN: u64 = 64 << 10;
+/// Most deliveries between its cursor and where it reads, those that are settled among them.
+const SPAN: usize = WINDOW * 4;
 /// What an event takes in memory beside its payload, about.
 const EVENT_BYTES: u64 = 512;
 /// Most ordering keys that a lane keeps an eye on; beyond it, it reads no further.
@@ -326,7 +328,7 @@ impl Lane {
     fn window_is_full(&self) -> bool {
         self.window.open() >= self.ready_max()
             || self.window.bytes() >= self.share
-            || self.window.span() >= WINDOW * 4
+            || self.window.span() >= SPAN
     }
 
     /// Room in memory for recorded deliveries that are due.
@@ -345,10 +347,15 @@ impl Lane {
         WINDOW.max(self.breadth() * self.batch_max())
     }
 
-    /// Twice the calls that may be under way at once: concurrency is each member's own.
-    fn breadth(&self) -> usize {
+    /// Calls that may be under way at once: concurrency is each member's own.
+    fn places(&self) -> usize {
         let members = self.ways.as_ref().map_or(1, |ways| ways.members.len());
-        self.policy.concurrency * 2 * members.max(1)
+        self.policy.concurrency * members.max(1)
+    }
+
+    /// Twice as many.
+    fn breadth(&self) -> usize {
+        self.places() * 2
     }
 
     pub(crate) fn batch_max(&self) -> usize {
@@ -370,7 +377,7 @@ impl Lane {
         turn: &mut Turn,
     ) -> Offered {
         if self.is_full() {
-            self.relieve(turn);
+            self.make_room(turn);
             if self.is_full() {
                 return Offered::Full;
             }
@@ -386,9 +393,18 @@ impl Lane {
         self.take(stored, routed, key, next, turn);
         if self.is_full() {
             // Now: a lane that is full is not offered the next event.
-            self.relieve(turn);
+            self.make_room(turn);
         }
         Offered::Taken
+    }
+
+    /// Makes room where it is full, unless that is a backlog: with something ready for every place and the cursor not
+    /// far behind, what fills it is on its way, and records of it would be work for nothing.
+    fn make_room(&mut self, turn: &mut Turn) {
+        let busy = self.ready.len() >= self.places() * self.batch_max();
+        if !busy || self.window.span() >= SPAN {
+            self.relieve(turn);
+        }
     }
 
     /// Routes one event, whether there is room or not.

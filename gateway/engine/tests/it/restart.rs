@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Start, StreamPlan};
 use tradewind_store::testkit::MemoryStreams;
+use tradewind_store::{Settings, Streams};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -54,21 +55,19 @@ async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
     let sink = ScriptedSink::new(|_| Act::Hang);
     let start = || {
         let mut s = subscription(&sink);
-        s.policy.concurrency = 1;
+        s.policy.concurrency = 2;
         s.policy.timeout = S(3600);
         ordered([("s", s)])
     };
     let engine = world.start(start()).await;
-    // The only place is taken, so the first of `k` waits for it, the second behind the first; the
+    // Both places are taken, so the first of `k` waits for one, the second behind the first; the
     // rest fills the window, which sends what waits behind a key to the table.
-    publish(&engine, [keyed("hole", "other")]).await;
+    publish(&engine, [keyed("hole", "other"), keyed("pit", "another")]).await;
     publish(&engine, [keyed("k1", "k"), keyed("k2", "k")]).await;
-    publish(
-        &engine,
-        (0..300).map(|i| keyed(&format!("f{i}"), &format!("f{i}"))),
-    )
-    .await;
     tokio::time::sleep(S(1)).await;
+    publish(&engine, (0..300).map(|i| keyed(&format!("f{i}"), "other"))).await;
+    tokio::time::sleep(S(1)).await;
+    assert!(recorded(&world, b'k').await > 0);
     drop(engine);
     world.store.crash(|_| 0).await;
     sink.now_does(|_| Act::Accept);
@@ -77,7 +76,7 @@ async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
     let ids = sink.ids();
     let of_k: Vec<_> = ids.iter().filter(|id| id.starts_with('k')).collect();
     assert_eq!(of_k, ["k1", "k2"]);
-    assert_eq!(account(&engine, "s").await.accepted, 303);
+    assert_eq!(account(&engine, "s").await.accepted, 304);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,4 +272,47 @@ async fn what_matches_nothing_is_not_recorded_event_by_event() {
     assert_eq!(sink.ids(), ["wanted"]);
     let a = account(&engine, "s").await;
     assert_eq!((a.matched, a.accepted, a.filtered), (1, 1, 100));
+}
+
+/// Keys with this tag in the state table.
+async fn recorded(world: &World, tag: u8) -> usize {
+    let stream = world
+        .store
+        .open("default/default", &Settings::default())
+        .await;
+    let found = stream.unwrap().scan(0, &[tag], &[tag + 1], 1000).await;
+    found.unwrap().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backlog_is_not_recorded_delivery_by_delivery() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|_| Act::Slow(S(1)));
+    let engine = world.start(plan([("s", subscription(&sink))])).await;
+    publish(&engine, (0..1000).map(|i| event(&format!("e{i}")))).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let a = account(&engine, "s").await;
+    assert!(a.accepted > 0 && a.pending > 0, "{a:?}");
+    assert_eq!(recorded(&world, b'q').await, 0, "the log remembers them");
+    engine.quiesced().await;
+    assert_eq!(account(&engine, "s").await.accepted, 1000);
+    assert_eq!(recorded(&world, b'h').await, 0, "they share records");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_attempt_holds_up_no_later_delivery() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.id() {
+        "slow" => Act::Hang,
+        _ => Act::Accept,
+    });
+    let mut s = subscription(&sink);
+    s.policy.timeout = S(3600);
+    let engine = world.start(plan([("s", s)])).await;
+    publish(&engine, [event("slow")]).await;
+    for part in 0..10 {
+        publish(&engine, (0..500).map(|i| event(&format!("e{part}-{i}")))).await;
+    }
+    tokio::time::sleep(S(60)).await;
+    assert_eq!(account(&engine, "s").await.accepted, 5000);
 }
