@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     slots: VecDeque<Slot>,
+    /// Slots by whether they are done.
     open: usize,
+    done: usize,
     bytes: u64,
 }
 
@@ -34,6 +36,7 @@ impl Window {
     /// One that was settled or recorded before a restart.
     pub(crate) fn push_done(&mut self, offset: u64, filtered: u64) {
         if !self.slots.is_empty() {
+            self.done += 1;
             self.slots.push_back(Slot {
                 offset,
                 bytes: 0,
@@ -52,10 +55,11 @@ impl Window {
         if !slot.done {
             slot.done = true;
             self.open -= 1;
+            self.done += 1;
             self.bytes -= slot.bytes;
         }
-        while self.slots.front().is_some_and(|s| s.done) {
-            self.slots.pop_front();
+        while self.slots.pop_front_if(|s| s.done).is_some() {
+            self.done -= 1;
         }
     }
 
@@ -86,6 +90,8 @@ impl Window {
             .iter()
             .filter(|s| s.done)
             .map(|s| s.offset)
+            // Most of what lies behind the last of them has not begun.
+            .take(self.done)
             .collect()
     }
     pub(crate) fn clear(&mut self) {
@@ -110,7 +116,13 @@ mod tests {
         w.finish(20);
         w.finish(20);
         assert_eq!((w.low(50, 5), w.done(), w.open()), ((40, 4), vec![], 1));
+        w.push_done(45, 4);
+        w.push(48, 1, 4);
+        assert_eq!((w.done(), w.open()), (vec![45], 2));
+        w.finish(48);
+        assert_eq!((w.done(), w.open()), (vec![45, 48], 1));
         w.finish(40);
-        assert_eq!((w.low(50, 5), w.open(), w.bytes()), ((50, 5), 0, 0));
+        assert_eq!((w.low(50, 5), w.done()), ((50, 5), vec![]));
+        assert_eq!((w.open(), w.bytes()), (0, 0));
     }
 }
