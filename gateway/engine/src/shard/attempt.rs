@@ -209,14 +209,15 @@ impl Shard {
 
 fn delivery(around: &super::Surroundings, lane: &Lane, offset: u64) -> Option<Delivery> {
     let task = lane.flying.get(&offset)?;
-    let (stream, shard, name) = (&around.stream, around.shard, &lane.name);
+    let (stream, name) = (&around.stream, &lane.name);
     let (event, position) = task.stored.outgoing();
-    let replay = lane.job.as_ref().map(|job| Arc::from(job.id.as_str()));
+    let replay: Option<Arc<str>> = lane.job.as_ref().map(|job| job.id.as_str().into());
+    let (shard, at) = position.split_once('/').unwrap_or_default();
+    let (r, job) = replay.as_ref().map_or(("", ""), |id| ("-r", id));
     Some(Delivery {
-        id: match &replay {
-            Some(id) => format!("{stream}-{shard}-{offset}-{name}-r{id}").into(),
-            None => format!("{stream}-{shard}-{offset}-{name}").into(),
-        },
+        id: [stream, "-", shard, "-", at, "-", name, r, job]
+            .concat()
+            .into(),
         event: event.clone(),
         subscription: Arc::clone(name),
         stream: Arc::clone(stream),
