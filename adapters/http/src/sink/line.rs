@@ -10,12 +10,12 @@ use http::header::HOST;
 use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -73,13 +73,16 @@ impl Lines {
         loop {
             let idle = self.idle.take();
             let used = idle.is_some();
-            let line = match idle {
-                Some(line) => line.looked_at().await,
-                None => Some(open(self.dial.clone(), self.target.clone()).await?),
+            let mut line = match idle {
+                Some(line) => line,
+                None => open(self.dial.clone(), self.target.clone()).await?,
             };
-            let Some(mut line) = line else { continue };
             match line.exchange(request).await {
-                Ok(response) => return Ok(answer(line, response, self.idle.clone()).await),
+                Ok((response, open)) => {
+                    let line = open.then_some(line);
+                    return Ok(response.map(|body| Answer::of(body, line, &self.idle)));
+                }
+                // One that was closed while it was idle gives the request back.
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if used => request = unsent,
                     _ => return Err(failed.into_error().into()),
@@ -101,44 +104,25 @@ fn open(mut dial: Dial, target: Uri) -> Pending<Result<Line, BoxError>> {
     })
 }
 
-async fn answer(line: Line, response: Response<Incoming>, idle: Arc<Idle>) -> Response<Answer> {
-    let (head, body) = response.into_parts();
-    let line = if body.is_end_stream() {
-        if let Some(line) = line.looked_at().await {
-            idle.keep(line);
-        }
-        None
-    } else {
-        Some(line)
-    };
-    Response::from_parts(head, Answer { body, line, idle })
-}
-
 impl Line {
     /// Reads and writes what there is; false once the connection is over.
     fn drive(&mut self, context: &mut Context<'_>) -> bool {
         self.connection.as_mut().poll(context).is_pending()
     }
 
-    /// The line, if it is still open.
-    async fn looked_at(mut self) -> Option<Self> {
-        let open = poll_fn(|context| Poll::Ready(self.drive(context))).await;
-        open.then_some(self)
-    }
-
+    /// Up to the head of the response, and whether the connection is still open then.
     async fn exchange(
         &mut self,
         request: Request<Payload>,
-    ) -> Result<Response<Incoming>, hyper::client::conn::TrySendError<Request<Payload>>> {
-        let Self { sender, connection } = self;
-        let mut response = pin!(sender.try_send_request(request));
-        let mut over = false;
+    ) -> Result<(Response<Incoming>, bool), TrySendError<Request<Payload>>> {
+        let mut response = pin!(self.sender.try_send_request(request));
+        let connection = &mut self.connection;
+        let mut open = true;
         poll_fn(|context| {
-            if !over {
-                // Whatever ends it, the response says.
-                over = connection.as_mut().poll(context).is_ready();
-            }
-            response.as_mut().poll(context)
+            // Whatever ends it, the response says.
+            open = open && connection.as_mut().poll(context).is_pending();
+            let response = ready!(response.as_mut().poll(context))?;
+            Poll::Ready(Ok((response, open)))
         })
         .await
     }
@@ -190,6 +174,22 @@ pub(crate) struct Answer {
     idle: Arc<Idle>,
 }
 
+impl Answer {
+    fn of(body: Incoming, line: Option<Line>, idle: &Arc<Idle>) -> Self {
+        let idle = Arc::clone(idle);
+        let mut answer = Self { body, line, idle };
+        answer.hang_up(answer.body.is_end_stream());
+        answer
+    }
+
+    /// Leaves the line to others, once there is nothing more to read.
+    fn hang_up(&mut self, ended: bool) {
+        if ended && let Some(line) = self.line.take() {
+            self.idle.keep(line);
+        }
+    }
+}
+
 impl Body for Answer {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -209,10 +209,7 @@ impl Body for Answer {
                 this.line = None;
             }
         }
-        let ended = matches!(frame, Poll::Ready(None)) || this.body.is_end_stream();
-        if ended && let Some(line) = this.line.take() {
-            this.idle.keep(line);
-        }
+        this.hang_up(matches!(frame, Poll::Ready(None)) || this.body.is_end_stream());
         frame
     }
 
