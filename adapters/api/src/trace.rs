@@ -67,24 +67,24 @@ fn is_state(text: &str) -> bool {
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`, neither trace nor span zero; a later version may have more behind.
 fn is_parent(text: &str) -> bool {
-    let hex = |part: &str, len| {
-        part.len() == len
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    let Some((known, rest)) = text.as_bytes().split_first_chunk::<55>() else {
+        return false;
     };
-    let mut parts = text.splitn(5, '-');
-    let mut next = || parts.next().unwrap_or_default();
-    let (version, trace, span, flags, rest) = (next(), next(), next(), next(), text.len() > 55);
-    hex(version, 2)
-        && version != "ff"
-        && hex(trace, 32)
-        && trace.bytes().any(|b| b != b'0')
-        && hex(span, 16)
-        && span.bytes().any(|b| b != b'0')
-        && hex(flags, 2)
-        && (version != "00" || !rest)
-        && text.len() <= 256
+    let (version, trace, span, flags) = (&known[..2], &known[3..35], &known[36..52], &known[53..]);
+    let hex = |part: &[u8]| {
+        let mut bytes = part.iter();
+        bytes.all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+    };
+    let zero = |part: &[u8]| part.iter().all(|b| *b == b'0');
+    [2, 35, 52].iter().all(|at| known[*at] == b'-')
+        && [version, trace, span, flags].into_iter().all(hex)
+        && !zero(trace)
+        && !zero(span)
+        && match version {
+            b"00" => rest.is_empty(),
+            b"ff" => false,
+            _ => matches!(rest, [] | [b'-', ..]) && text.len() <= 256,
+        }
 }
 
 #[cfg(test)]

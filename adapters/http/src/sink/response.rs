@@ -4,7 +4,7 @@ use super::dial::BoxError;
 use super::failure::{Redact, failed, timed_out};
 use super::platform::Platform;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use http::response::Parts;
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -12,6 +12,8 @@ use std::pin::pin;
 use std::time::SystemTime;
 use tradewind_adapter::{Outcome, Reason, Replies, retry_after};
 use tradewind_event::http::{self as binding, Message, Options};
+
+const SPEC_VERSION: HeaderName = HeaderName::from_static("ce-specversion");
 
 /// Reads responses within bounds.
 pub(crate) struct Responses {
@@ -166,5 +168,5 @@ fn is_cloud_event(headers: &HeaderMap) -> bool {
         let head = value.as_bytes().get(..prefix.len());
         head.is_some_and(|head| head.eq_ignore_ascii_case(prefix))
     });
-    typed || headers.contains_key("ce-specversion")
+    typed || headers.contains_key(SPEC_VERSION)
 }
