@@ -64,6 +64,7 @@ async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
     // rest fills the window, which sends what waits behind a key to the table.
     publish(&engine, [keyed("hole", "other"), keyed("pit", "another")]).await;
     publish(&engine, [keyed("k1", "k"), keyed("k2", "k")]).await;
+    tokio::time::sleep(S(1)).await;
     publish(&engine, (0..300).map(|i| keyed(&format!("f{i}"), "other"))).await;
     tokio::time::sleep(S(1)).await;
     assert!(recorded(&world, b'k').await > 0);
