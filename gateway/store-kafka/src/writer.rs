@@ -9,10 +9,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 use tradewind_store::Error;
 
 /// Rows of one transaction, about.
@@ -21,6 +23,8 @@ const ROWS_MAX: usize = 20_000;
 const BYTES_MAX: usize = 8 << 20;
 /// How long one answer of the brokers is waited for, before it is looked whether anybody still wants it.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long rows that nobody waits for are gathered. Those of one key that come meanwhile are one.
+const GATHERED: Duration = Duration::from_millis(20);
 /// Pause before a transaction that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -115,8 +119,10 @@ impl Writer {
     /// Writes until nobody records any more, or somebody else owns the shard.
     pub(crate) async fn run(mut self) {
         while let Some(first) = self.queue.recv().await {
-            let (mut bytes, mut mark, mut rows, mut waiting) =
-                (0, first.mark, Vec::new(), Vec::new());
+            let (mut bytes, mut mark, mut waiting) = (0, first.mark, Vec::new());
+            // What is said last of a key is what counts.
+            let mut rows = HashMap::new();
+            let until = Instant::now() + GATHERED;
             let mut next = Some(first);
             while let Some(batch) = next.take() {
                 bytes += batch.bytes();
@@ -124,14 +130,17 @@ impl Writer {
                 rows.extend(batch.rows);
                 waiting.extend(batch.done);
                 if rows.len() < ROWS_MAX && bytes < BYTES_MAX {
-                    next = self.queue.try_recv().ok();
+                    next = match waiting.is_empty() {
+                        true => timeout_at(until, self.queue.recv()).await.ok().flatten(),
+                        false => self.queue.try_recv().ok(),
+                    };
                 }
             }
             let failed = match rows.is_empty() {
                 true => None,
                 false => {
-                    rows.push((Said::Mark.key(), Some(mark.encode())));
-                    self.write(rows).await.err()
+                    rows.insert(Said::Mark.key(), Some(mark.encode()));
+                    self.write(rows.into_iter().collect()).await.err()
                 }
             };
             self.queued.fetch_sub(bytes, Ordering::Relaxed);

@@ -195,6 +195,16 @@ impl Index {
         })
     }
 
+    /// [`Index::find`], where memory can tell.
+    pub(crate) fn recall(&self, id: u128) -> Option<Option<u64>> {
+        self.see(
+            |layers| match layers.active.get(&id).or_else(|| layers.frozen.get(&id)) {
+                Some(slot) => Some(Some(slot.offset)),
+                None => (!layers.runs.iter().any(|run| run.may_hold(id))).then_some(None),
+            },
+        )
+    }
+
     /// Where the identity was appended last, live or not.
     pub(crate) fn find(&self, id: u128) -> Result<Option<u64>, Error> {
         let (found, runs) = self.see(|layers| {

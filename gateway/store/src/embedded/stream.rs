@@ -228,9 +228,13 @@ impl Stream for EmbeddedStream {
 
     async fn find(&self, id: u128) -> Result<Option<Position>, Error> {
         for shard in 0..self.shards() {
-            let found = self
-                .blocking(shard, move |view| view.index.find(id))
-                .await?;
+            let found = match self.door(shard)?.view.index.recall(id) {
+                Some(known) => known,
+                None => {
+                    self.blocking(shard, move |view| view.index.find(id))
+                        .await?
+                }
+            };
             if let Some(offset) = found {
                 return Ok(Some(Position { shard, offset }));
             }
