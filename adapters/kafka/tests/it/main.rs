@@ -8,6 +8,7 @@
 )]
 
 mod broker;
+mod framed;
 #[cfg(feature = "tls")]
 mod oauth;
 mod restarts;
