@@ -25,6 +25,8 @@ use tradewind_event::Limits;
 
 /// How long a look at the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long why it failed is waited for.
+const HEARING: Duration = Duration::from_secs(2);
 
 /// How long a consumer may take to leave its group.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -408,11 +410,14 @@ pub(crate) async fn look(
             .create_with_context(member)
             .map_err(|error| invalid(error.to_string()))?;
         // What a client is asked for, and what it is told, comes with a poll only.
-        let hear = || consumer.poll(Duration::ZERO).is_some();
-        hear();
+        consumer.poll(Duration::ZERO);
         let found = consumer.fetch_metadata(topic.as_deref(), PATIENCE);
         let found = found.map_err(|error| {
-            while hear() {}
+            // That it failed is known a moment before why.
+            let until = Instant::now() + HEARING;
+            while pass.refusal().is_none() && Instant::now() < until {
+                consumer.poll(HEARING / 10);
+            }
             failure::error("look at the cluster", &error, &pass)
         })?;
         pass.is_in();

@@ -12,4 +12,6 @@ mod framed;
 #[cfg(feature = "tls")]
 mod oauth;
 mod restarts;
+#[cfg(feature = "tls")]
+mod sasl;
 mod suite;
