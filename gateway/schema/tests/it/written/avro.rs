@@ -152,7 +152,7 @@ fn case() -> impl Strategy<Value = Case> {
             let name = name.as_str().unwrap().to_owned();
             // A union holds no other one, and null only once.
             let (union, json_of_union, branch) = match name.as_str() {
-                "null" => (r#"["null"]"#.to_owned(), json.clone(), 0),
+                "null" => (r#"["null"]"#.to_owned(), json, 0),
                 _ => (format!(r#"["null",{schema}]"#), j!({ name: json }), 1),
             };
             let schema = format!(

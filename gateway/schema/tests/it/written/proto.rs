@@ -90,7 +90,7 @@ fn every_kind_of_value_is_written() {
     let (writer, order) = shop();
     let text = r#"{"id":"o\n1","total":"9007199254740993","counts":[1,-2],"prices":{"a":0.5,"b":"NaN"},"state":"PAID","raw":"/w==","noteText":"","card":"0","at":"2024-02-29T12:00:00.500Z","most":"0","more":{"@type":"type.googleapis.com/shop.Outer.Inner","n":3},"free":{"x":[1.0,null,"y"]},"parent":{"id":"p"},"weight":0.1,"byNumber":{"-1":{},"2":{"id":"q"},"10":{}}}"#;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let message = DynamicMessage::deserialize(order.clone(), &mut reader).unwrap();
+    let message = DynamicMessage::deserialize(order, &mut reader).unwrap();
     assert_eq!(json(&writer, &framed(&message)), text);
     for (bytes, expected) in [
         (&b""[..], "{}"),
