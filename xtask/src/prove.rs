@@ -45,6 +45,8 @@ cargo xtask prove <name>
   cluster [--rounds N] [--restarts N]
                           nodes that share a stream of Kafka are killed, leave and come under load (default 20),
                           the broker is killed (default 3): losses, order, take-over (Java and Maven)
+  framed                  records that Confluent's client for Python frames in Avro, Protobuf and JSON, by Apicurio's
+                          registry and Kafka to a function: an outage of the registry, a kill, garbage (Java and Maven)
   upgrade                 what each earlier format wrote is read, what a later one wrote is refused
   fuzz [--minutes N] [--target T]
                           every parser that a stranger can reach, each under libFuzzer (default 10)
@@ -242,6 +244,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some("schedules") => schedules(),
         Some("engines") => engines::engines(),
         Some("cluster") => engines::cluster(rest),
+        Some("framed") => engines::framed(),
         Some("upgrade") => upgrade(),
         Some("fuzz") => fuzz::run(rest),
         Some("install") => install::run(),

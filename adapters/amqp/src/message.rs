@@ -71,6 +71,7 @@ impl Taken {
             time: self.time.clone(),
             content_type: self.content_type.as_deref(),
             body: self.body.clone(),
+            ..Plain::default()
         }
     }
 }

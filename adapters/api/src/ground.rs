@@ -1,6 +1,6 @@
-//! What the gateway lends to a pulled source while it runs: time, and a place to remember.
+//! What the gateway lends to a pulled source while it runs: time, a place to remember, and schemas.
 
-use crate::Error;
+use crate::{Error, Frames};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     /// What the source has remembered.
     pub memory: Arc<dyn Memory>,
+    /// What opens frames; `None` where there are no registries of schemas.
+    pub frames: Option<Arc<dyn Frames>>,
 }
 
 /// A source that knows when its next events come.

@@ -21,6 +21,8 @@ pub struct Plain<'a> {
     pub time: Option<String>,
     /// What the body is, where the message says so.
     pub content_type: Option<&'a str>,
+    /// A URI of the schema of the body, where that is known.
+    pub schema: Option<&'a str>,
     /// What it holds; `None` where there is nothing.
     pub body: Option<Bytes>,
 }
@@ -63,6 +65,9 @@ impl Plain<'_> {
         }
         if let Some(time) = self.time {
             event = event.time(time);
+        }
+        if let Some(schema) = self.schema {
+            event = event.data_schema(schema);
         }
         if let Some(body) = self.body {
             let content_type = self.content_type.unwrap_or_else(|| guess(&body));

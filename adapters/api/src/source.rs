@@ -60,7 +60,7 @@ pub enum Settlement {
 /// - The loop, batching, backoff and flow control live above the driver.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
-    /// Lends time and memory, before the first `receive`. Most sources need neither.
+    /// Lends time, memory and schemas, before the first `receive`. Most sources need none of them.
     fn lend(&self, _ground: Ground) {}
     /// What it knows of its own future; `None` for sources that others feed.
     fn calendar(&self) -> Option<&dyn Calendar> {
@@ -82,6 +82,10 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// What it must be allowed to do at its provider; nothing where that is no matter of policies.
     fn permissions(&self) -> Vec<Permission> {
         Vec::new()
+    }
+    /// The configured registry of schemas that it opens frames by, with the key that names it.
+    fn schema_registry(&self) -> Option<(&'static str, &str)> {
+        None
     }
     /// What this source can do.
     fn capability(&self) -> Capability;

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -181,7 +181,14 @@ impl Fetcher {
             reason = "the body is limited right here, and the whole exchange has a deadline"
         )]
         let body = Limited::new(body, max).collect().await;
-        let body = body.map_err(|e| failed(format!("{e} (at most {max} bytes)")))?;
+        let body = body.map_err(|e| {
+            let kind = match e.is::<LengthLimitError>() {
+                // It is as large whenever it is asked for.
+                true => ErrorKind::Unexpected,
+                false => ErrorKind::Unavailable,
+            };
+            Error::new(kind, "fetch", format!("{e} (at most {max} bytes)"))
+        })?;
         Ok(Fetched {
             body: body.to_bytes(),
             fresh: fresh(&head.headers),

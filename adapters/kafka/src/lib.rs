@@ -2,7 +2,8 @@
 //! (`kind: kafka`).
 //!
 //! An offset is committed only after the events up to it are durable. Records are CloudEvents in binary or structured
-//! mode, or plain ones, which become events of type `org.apache.kafka.Record`.
+//! mode, or plain ones, which become events of type `org.apache.kafka.Record`. Values may be framed with the number of a
+//! schema, by which what the gateway lends opens them.
 
 #![warn(clippy::expect_used)]
 
@@ -17,7 +18,7 @@ mod source;
 
 pub use access::Access;
 pub use sink::{KafkaSink, Mode, SinkConfig};
-pub use source::{KafkaSource, SourceConfig, Start};
+pub use source::{Framed, KafkaSource, SourceConfig, Start};
 
 /// The `kind` of both in configuration.
 pub const KIND: &str = "kafka";

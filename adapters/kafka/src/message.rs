@@ -3,11 +3,17 @@
 use bytes::Bytes;
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use tradewind_adapter::{Error, Plain, event_or_plain};
+use tradewind_adapter::{Error, Plain, Unframed, event_or_plain};
 use tradewind_event::{Event, Limits, kafka};
 
 /// Type of the events that plain records become.
 pub(crate) const PLAIN: &str = "org.apache.kafka.Record";
+
+const CONTENT_TYPE: &str = "content-type";
+const SPECVERSION: &str = "ce_specversion";
+const DATASCHEMA: &str = "ce_dataschema";
+/// What content types of structured events begin with.
+const STRUCTURED: &str = "application/cloudevents";
 
 /// A record, on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +25,8 @@ pub(crate) struct Taken {
     value: Option<Bytes>,
     headers: Vec<(String, Option<Bytes>)>,
     time_ms: Option<i64>,
+    /// A URI of the schema of its value, where that was framed.
+    schema: Option<String>,
 }
 
 impl Taken {
@@ -42,7 +50,39 @@ impl Taken {
                 Timestamp::NotAvailable => None,
                 Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => Some(ms),
             },
+            schema: None,
         }
+    }
+
+    /// Its value, where that is in a frame if the topic's values are: a record without a value has none, and a
+    /// structured event is what it is.
+    pub(crate) fn framed(&self) -> Option<&Bytes> {
+        let structured = |ty: &str| {
+            let head = ty.get(..STRUCTURED.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(STRUCTURED))
+        };
+        let bare = !self.content_type().is_some_and(structured);
+        self.value.as_ref().filter(|_| bare)
+    }
+
+    /// The same record with what stood in the frame. What the producer says of the schema in a CloudEvent stands.
+    pub(crate) fn opened(&self, unframed: Unframed) -> Self {
+        let mut opened = Self {
+            value: Some(unframed.data),
+            ..self.clone()
+        };
+        let named = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
+        let headers = &mut opened.headers;
+        headers.retain(|(name, _)| !named(name, CONTENT_TYPE));
+        let ty = Bytes::from_static(unframed.content_type.as_bytes());
+        headers.push((CONTENT_TYPE.into(), Some(ty)));
+        let says = headers.iter().any(|(name, _)| named(name, DATASCHEMA));
+        if headers.iter().any(|(name, _)| named(name, SPECVERSION)) && !says {
+            let schema = Bytes::from(unframed.schema.clone());
+            headers.push((DATASCHEMA.into(), Some(schema)));
+        }
+        opened.schema = Some(unframed.schema);
+        opened
     }
 
     /// Bytes that it holds.
@@ -62,7 +102,7 @@ impl Taken {
         let found = self
             .headers
             .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+            .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
         std::str::from_utf8(found?.1.as_ref()?).ok()
     }
 
@@ -76,6 +116,7 @@ impl Taken {
             key: key.and_then(|key| std::str::from_utf8(key).ok()),
             time: self.time_ms.and_then(rfc3339),
             content_type: self.content_type(),
+            schema: self.schema.as_deref(),
             body: self.value.clone(),
             ..Plain::default()
         }
@@ -99,6 +140,7 @@ impl Taken {
             value: None,
             headers: Vec::new(),
             time_ms: None,
+            schema: None,
         }
     }
 }
@@ -120,6 +162,7 @@ mod tests {
                 .map(|(name, value)| ((*name).into(), value.map(own)))
                 .collect(),
             time_ms: Some(1_700_000_000_123),
+            schema: None,
         }
     }
 
@@ -175,5 +218,44 @@ mod tests {
             .event("queue", &Limits::default())
             .unwrap_err();
         assert!(error.to_string().contains("at most"), "{error}");
+    }
+
+    #[test]
+    fn what_stood_in_a_frame_takes_its_place() {
+        let binary = [
+            ("ce_specversion", Some("1.0")),
+            ("ce_id", Some("b")),
+            ("ce_source", Some("/s")),
+            ("ce_type", Some("t")),
+            ("Content-Type", Some("application/avro")),
+        ];
+        let said = [&binary[..], &[("CE_dataschema", Some("urn:mine"))]].concat();
+        let schema = "https://registry.example.com/schemas/ids/7";
+        for (headers, ty, expected) in [
+            (&[][..], PLAIN, schema),
+            (&[("content-type", Some("text/plain"))], PLAIN, schema),
+            (&binary, "t", schema),
+            (&said, "t", "urn:mine"),
+        ] {
+            let taken = taken(headers, Some(b"\0\0\0\0\x07x"));
+            assert_eq!(taken.framed(), taken.value.as_ref());
+            let opened = taken.opened(Unframed {
+                data: Bytes::from_static(b" {}"),
+                content_type: "application/json",
+                schema: schema.into(),
+            });
+            let event = opened.event("queue", &Limits::default()).unwrap();
+            assert_eq!((event.ty(), event.data_schema()), (ty, Some(expected)));
+            assert_eq!(event.data_content_type(), Some("application/json"));
+            assert_eq!(&*event.data().unwrap().bytes, b" {}");
+        }
+        assert_eq!(taken(&[], None).framed(), None, "a deletion");
+        for structured in [
+            "application/cloudevents+json",
+            "Application/CloudEvents+json; charset=utf-8",
+        ] {
+            let taken = taken(&[("content-type", Some(structured))], Some(b"{}"));
+            assert_eq!(taken.framed(), None, "{structured}");
+        }
     }
 }

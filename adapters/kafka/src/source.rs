@@ -13,17 +13,20 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, TopicPartitionList};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tradewind_adapter::{
-    Build, Capability, Error, Reach, Received, Settlement, Source, SourceAdapter, Token,
+    Build, Capability, Error, ErrorKind, FramedData, Frames, Ground, Reach, Received, Settlement,
+    Source, SourceAdapter, Token, Unopened,
 };
 use tradewind_event::Limits;
 
 /// How long a look at the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long why it failed is waited for.
+const HEARING: Duration = Duration::from_secs(2);
 
 /// How long a consumer may take to leave its group.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -44,6 +47,20 @@ pub struct SourceConfig {
     /// Since 0.1.
     #[serde(default)]
     pub start: Start,
+    /// What opens the frames that values are in, as Confluent's serializers write them. Default: values are taken as
+    /// they are. Since 0.1.
+    pub framed: Option<Framed>,
+}
+
+/// Values that are framed with the number of the schema that they were written by.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Framed {
+    /// The registry that has the schemas, of `schema-registries`. Since 0.1.
+    pub registry: String,
+    /// What the data of events is. Default `json`. Since 0.1.
+    #[serde(default)]
+    pub data: FramedData,
 }
 
 /// Where a group begins.
@@ -65,6 +82,7 @@ pub struct KafkaSource {
     ledger: Arc<Mutex<Ledger>>,
     consumer: OnceCell<StreamConsumer<Member>>,
     limits: Limits,
+    frames: OnceLock<Arc<dyn Frames>>,
 }
 
 impl std::fmt::Debug for KafkaSource {
@@ -156,6 +174,7 @@ impl KafkaSource {
             ledger: Arc::default(),
             consumer: OnceCell::new(),
             limits: Limits::default(),
+            frames: OnceLock::new(),
         })
     }
 
@@ -201,18 +220,58 @@ impl KafkaSource {
         self.consumer.get_or_try_init(make).await
     }
 
-    fn read(&self, token: Token, taken: &Taken) -> Received {
-        let event = taken.event(&self.name, &self.limits);
-        Received::one(token, event, || taken.plain(&self.name).kept(&self.limits))
+    /// The event that a record is.
+    ///
+    /// # Errors
+    /// The registry is away that has the schema: the record is to be read again.
+    async fn read(&self, token: Token, taken: &Taken) -> Result<Received, Error> {
+        let event = match self.unframed(taken).await {
+            Ok(Some(opened)) => opened.event(&self.name, &self.limits),
+            Ok(None) => taken.event(&self.name, &self.limits),
+            Err(Unopened::Never(reason)) => Err(Error::new(ErrorKind::Unexpected, "open", reason)),
+            Err(Unopened::NotNow(error)) => {
+                locked(&self.ledger).again(&token, Instant::now());
+                return Err(error);
+            }
+        };
+        let kept = || taken.plain(&self.name).kept(&self.limits);
+        Ok(Received::one(token, event, kept))
+    }
+
+    /// The record without the frame around its value; `None` where there is none to open.
+    async fn unframed(&self, taken: &Taken) -> Result<Option<Taken>, Unopened> {
+        let (Some(framed), Some(value)) = (&self.config.framed, taken.framed()) else {
+            return Ok(None);
+        };
+        let Some(frames) = self.frames.get() else {
+            let nobody = "nothing here asks registries of schemas";
+            return Err(Unopened::NotNow(invalid(nobody)));
+        };
+        let max = self.limits.event_bytes;
+        let opened = frames.open(&framed.registry, value, framed.data, max);
+        Ok(Some(taken.opened(opened.await?)))
     }
 
     /// Waits for records that are to be given again, if there are any. Nothing new is given before them.
-    async fn again(&self, max: usize, until: Instant) -> Option<Vec<Received>> {
+    async fn again(&self, max: usize, until: Instant) -> Option<Result<Vec<Received>, Error>> {
         let due = locked(&self.ledger).due()?;
         sleep_until(due.min(until)).await;
         let given = locked(&self.ledger).take_due(max, Instant::now());
-        let read = |(token, taken): (Token, Arc<Taken>)| self.read(token, &taken);
-        Some(given.into_iter().map(read).collect())
+        let mut received = Vec::with_capacity(given.len());
+        let mut given = given.into_iter();
+        while let Some((token, taken)) = given.next() {
+            match self.read(token, &taken).await {
+                Ok(read) => received.push(read),
+                Err(error) => {
+                    // What comes after it would overtake.
+                    let now = Instant::now();
+                    let mut ledger = locked(&self.ledger);
+                    given.for_each(|(token, _)| ledger.again(&token, now));
+                    return Some(told(received, error));
+                }
+            }
+        }
+        Some(Ok(received))
     }
 
     fn store(&self, consumer: &StreamConsumer<Member>, done: &Done) -> Result<(), Error> {
@@ -225,13 +284,32 @@ impl KafkaSource {
     }
 }
 
+/// What was read before a registry went away; why there is nothing, where that is nothing.
+fn told(received: Vec<Received>, error: Error) -> Result<Vec<Received>, Error> {
+    match received.is_empty() {
+        true => Err(error),
+        false => Ok(received),
+    }
+}
+
 #[async_trait]
 impl Source for KafkaSource {
+    fn lend(&self, ground: Ground) {
+        if let Some(frames) = ground.frames {
+            self.frames.set(frames).ok();
+        }
+    }
+
+    fn schema_registry(&self) -> Option<(&'static str, &str)> {
+        let framed = self.config.framed.as_ref()?;
+        Some(("framed/registry", &framed.registry))
+    }
+
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         let until = Instant::now() + wait;
         let consumer = self.consumer().await?;
         if let Some(again) = self.again(max, until).await {
-            return Ok(again);
+            return again;
         }
         let mut received = Vec::new();
         let mut bytes = 0;
@@ -251,9 +329,14 @@ impl Source for KafkaSource {
                 Ok(message) => {
                     self.pass.is_in();
                     let taken = Arc::new(Taken::of(&message));
+                    drop(message);
                     bytes += taken.size();
                     let token = locked(&self.ledger).out(taken.clone());
-                    received.extend(token.map(|token| self.read(token, &taken)));
+                    let Some(token) = token else { continue };
+                    match self.read(token, &taken).await {
+                        Ok(read) => received.push(read),
+                        Err(error) => return told(received, error),
+                    }
                 }
                 Err(error) if received.is_empty() => {
                     return Err(failure::error("receive", &error, &self.pass));
@@ -327,11 +410,14 @@ pub(crate) async fn look(
             .create_with_context(member)
             .map_err(|error| invalid(error.to_string()))?;
         // What a client is asked for, and what it is told, comes with a poll only.
-        let hear = || consumer.poll(Duration::ZERO).is_some();
-        hear();
+        consumer.poll(Duration::ZERO);
         let found = consumer.fetch_metadata(topic.as_deref(), PATIENCE);
         let found = found.map_err(|error| {
-            while hear() {}
+            // That it failed is known a moment before why.
+            let until = Instant::now() + HEARING;
+            while pass.refusal().is_none() && Instant::now() < until {
+                consumer.poll(HEARING / 10);
+            }
             failure::error("look at the cluster", &error, &pass)
         })?;
         pass.is_in();

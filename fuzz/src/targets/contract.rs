@@ -1,12 +1,12 @@
-//! Schemas of every language, and data held against them.
+//! Schemas of every language, data held against them, and data that was written by them.
 
 use crate::Target;
 use crate::input::Cut;
 use bytes::Bytes;
 use tradewind_event::Event;
 use tradewind_schema::{
-    Action, Binding, Compatibility, Definition, FORMATS, Pattern, Reference, Registered, Schemas,
-    VIOLATIONS_MAX,
+    Action, Binding, Compatibility, Definition, FORMATS, Form, Pattern, Reference, Registered,
+    Schemas, VIOLATIONS_MAX, Writer,
 };
 
 /// The language on the first line, the schema on the second, data below.
@@ -80,5 +80,43 @@ fn schema(input: &[u8]) {
         // It goes into an attribute, and from there into a header.
         let told = judged.to_string();
         assert!(!told.contains(char::is_control), "{told:?}");
+    }
+}
+
+/// The language on the first line, the schema on the second, what follows its number in a frame below.
+pub(super) const FRAMED: Target = Target {
+    words: SCHEMA.words,
+    memory: 64 << 20,
+    ..Target::new("framed", framed)
+};
+
+fn framed(input: &[u8]) {
+    const MAX: usize = 64 << 10;
+    let mut input = Cut(input);
+    let format = input.line();
+    let definition = Definition {
+        text: input.line().to_owned(),
+        ..Definition::default()
+    };
+    let Ok(writer) = Writer::new(format, &definition) else {
+        return;
+    };
+    let body = input.rest();
+    let kept = writer.read(body, Form::Bytes, MAX);
+    if let Ok(kept) = &kept {
+        assert!(body.ends_with(&kept.bytes), "it is as it was written");
+    }
+    let json = writer.read(body, Form::Json, MAX);
+    assert_eq!(
+        writer.read(body, Form::Json, MAX),
+        json,
+        "the same each time"
+    );
+    match json {
+        Ok(json) => {
+            assert!(kept.is_ok() && json.bytes.len() <= MAX);
+            assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&json.bytes).is_ok());
+        }
+        Err(violation) => assert!(!violation.to_string().contains(char::is_control)),
     }
 }

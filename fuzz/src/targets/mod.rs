@@ -48,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     dialect::KNATIVE,
     transform::TRANSFORM,
     contract::SCHEMA,
+    contract::FRAMED,
     store::LOG,
     store::RUN,
     record::RECORD,

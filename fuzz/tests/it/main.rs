@@ -98,6 +98,7 @@ targets! {
     knative = "knative",
     transform = "transform",
     schema = "schema",
+    framed = "framed",
     store_log = "store-log",
     store_run = "store-run",
     record = "record",

@@ -126,7 +126,7 @@ impl Loader<'_> {
         let streams = self.streams(file.streams, file.durability);
         let schema_registries = self.schema_registries(file.schema_registries);
         let schemas = self.schemas(file.schemas, &schema_registries);
-        let sources = self.sources(file.sources, &streams, &api_keys);
+        let sources = self.sources(file.sources, (&streams, &schema_registries), &api_keys);
         let routes = self.routes(file.routes, (&sources, &streams), &api_keys, &file.limits);
         let admin_callers = self.admin_callers(file.admin_auth, file.admin.as_ref(), &api_keys);
         self.check_bodies(&file.limits, &sources);

@@ -5,6 +5,7 @@ mod plan;
 mod walk;
 
 use crate::format::{Check, Definition, Format, payload};
+use crate::writer::{Data, Form, Written};
 use crate::{InvalidSchema, Violation};
 use apache_avro::Schema as Avro;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
@@ -15,6 +16,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "avro",
     compile,
     reads,
+    written,
 };
 
 /// Media types of Avro data.
@@ -29,11 +31,19 @@ const TYPES: [&str; 4] = [
 struct Schema(plan::Plan);
 
 fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
+    Ok(Arc::new(planned(from)?))
+}
+
+fn written(from: &Definition) -> Result<Arc<dyn Written>, InvalidSchema> {
+    Ok(Arc::new(planned(from)?))
+}
+
+fn planned(from: &Definition) -> Result<Schema, InvalidSchema> {
     if from.message.is_some() {
         return Err(InvalidSchema::new("an Avro schema has no messages"));
     }
     let plan = plan::Plan::of(&parse(from)?).map_err(|e| refusal(&e))?;
-    Ok(Arc::new(Schema(plan)))
+    Ok(Schema(plan))
 }
 
 fn parse(from: &Definition) -> Result<Avro, InvalidSchema> {
@@ -52,6 +62,18 @@ impl Check for Schema {
     fn check(&self, event: &Event) -> Vec<Violation> {
         let walked = payload(event, "Avro", &TYPES).and_then(|data| walk::walk(&self.0, data));
         walked.err().into_iter().collect()
+    }
+}
+
+impl Written for Schema {
+    fn read<'b>(&self, body: &'b [u8], form: Form, max: usize) -> Result<Data<'b>, Violation> {
+        match form {
+            Form::Json => Ok(Data::json(walk::json(&self.0, body, max)?)),
+            Form::Bytes => {
+                walk::walk(&self.0, body)?;
+                Ok(Data::bytes(body, TYPES[0]))
+            }
+        }
     }
 }
 

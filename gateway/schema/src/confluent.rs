@@ -1,4 +1,9 @@
-//! What a registry of the kind of Confluent's says of a subject.
+//! What a registry of the kind of Confluent's says of a subject and of a schema, and the frames of those who write by
+//! its schemas.
+
+mod frame;
+
+pub use frame::{Frame, HEAD, NotFramed};
 
 use serde::Deserialize;
 
@@ -13,11 +18,21 @@ pub const DEPTH_MAX: usize = 8;
 pub struct Subject {
     /// Its number.
     pub version: u32,
+    /// What it says.
+    #[serde(flatten)]
+    pub schema: Schema,
+}
+
+/// A schema, as `GET /schemas/ids/{id}` answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schema {
     /// Its language, as registries call it; Avro's is left out.
     #[serde(default)]
     pub schema_type: Option<String>,
     /// Its text.
-    pub schema: String,
+    #[serde(rename = "schema")]
+    pub text: String,
     /// What it refers to, directly.
     #[serde(default)]
     pub references: Option<Vec<Referred>>,
@@ -42,6 +57,16 @@ impl Subject {
     pub fn read(answer: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(answer)
             .map_err(|error| format!("the answer is no version of a subject: {error}"))
+    }
+}
+
+impl Schema {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn read(answer: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(answer).map_err(|error| format!("the answer is no schema: {error}"))
     }
 
     /// Its language, as it is called here.
@@ -74,4 +99,9 @@ pub fn path(subject: &str, version: Option<u32>) -> String {
         None => path.push_str("/versions/latest"),
     }
     path
+}
+
+/// The path of the schema of this number, below the address of the registry.
+pub fn path_of(id: u32) -> String {
+    format!("/schemas/ids/{id}")
 }

@@ -1,5 +1,6 @@
 //! The languages that schemas are written in.
 
+use crate::writer::Written;
 use crate::{InvalidSchema, REFERENCES_MAX, TEXT_MAX, Violation, avro, json, proto};
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +39,22 @@ impl Definition {
         let referred = self.references.iter().map(|reference| reference.text.len());
         self.text.len() + referred.sum::<usize>()
     }
+
+    fn fits(&self) -> Result<(), InvalidSchema> {
+        if self.size() > TEXT_MAX {
+            let with = match self.references.is_empty() {
+                true => "",
+                false => ", with what it refers to,",
+            };
+            let reason = format!("the schema{with} is larger than {} KiB", TEXT_MAX >> 10);
+            return Err(InvalidSchema::new(reason));
+        }
+        if self.references.len() > REFERENCES_MAX {
+            let reason = format!("the schema refers to more than {REFERENCES_MAX} documents");
+            return Err(InvalidSchema::new(reason));
+        }
+        Ok(())
+    }
 }
 
 /// What is known of a language.
@@ -46,6 +63,8 @@ pub(crate) struct Format {
     pub(crate) compile: fn(&Definition) -> Result<Arc<dyn Check>, InvalidSchema>,
     /// Whether who reads by the first takes everything that was written by the second; else, what not.
     pub(crate) reads: fn(&Definition, &Definition) -> Result<(), String>,
+    /// What reads data that was written by it.
+    pub(crate) written: fn(&Definition) -> Result<Arc<dyn Written>, InvalidSchema>,
 }
 
 /// Names of the languages.
@@ -64,19 +83,13 @@ impl Format {
     }
 
     pub(crate) fn compile(&self, from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
-        if from.size() > TEXT_MAX {
-            let with = match from.references.is_empty() {
-                true => "",
-                false => ", with what it refers to,",
-            };
-            let reason = format!("the schema{with} is larger than {} KiB", TEXT_MAX >> 10);
-            return Err(InvalidSchema::new(reason));
-        }
-        if from.references.len() > REFERENCES_MAX {
-            let reason = format!("the schema refers to more than {REFERENCES_MAX} documents");
-            return Err(InvalidSchema::new(reason));
-        }
+        from.fits()?;
         (self.compile)(from)
+    }
+
+    pub(crate) fn written(&self, from: &Definition) -> Result<Arc<dyn Written>, InvalidSchema> {
+        from.fits()?;
+        (self.written)(from)
     }
 }
 

@@ -5,6 +5,7 @@ mod bundle;
 mod comparable;
 mod patterns;
 mod quick;
+mod written;
 
 use crate::format::{Check, Definition, Format};
 use crate::violation::shape;
@@ -21,6 +22,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "json-schema",
     compile,
     reads,
+    written: written::compile,
 };
 
 /// Most bytes that a compiled pattern may take.

@@ -7,10 +7,12 @@ pub mod confluent;
 mod format;
 mod infer;
 mod json;
+mod out;
 mod proto;
 mod refusal;
 mod registry;
 mod violation;
+mod writer;
 pub mod xregistry;
 
 pub use binding::{Action, Binding, Pattern};
@@ -19,6 +21,7 @@ pub use infer::infer;
 pub use refusal::InvalidSchema;
 pub use registry::{Compatibility, Judgement, Registered, Schemas, Version};
 pub use violation::Violation;
+pub use writer::{Data, Form, Writer};
 
 /// Type of what stands in a stream in place of an event that is set aside.
 pub const SET_ASIDE: &str = "tradewind.source.refused";

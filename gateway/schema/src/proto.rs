@@ -1,11 +1,17 @@
 //! Protocol Buffers: the encoding of one message, walked without building it.
 
 mod compatible;
+mod json;
 mod walk;
+mod written;
 
 use crate::format::{Check, Definition, Format, payload};
 use crate::{InvalidSchema, Violation};
-use prost_reflect::MessageDescriptor;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use prost_reflect::prost::Message as _;
+use prost_reflect::prost_types::FileDescriptorProto;
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use std::sync::Arc;
 use tradewind_event::Event;
@@ -14,6 +20,7 @@ pub(crate) const FORMAT: Format = Format {
     name: "protobuf",
     compile,
     reads,
+    written: written::compile,
 };
 
 /// Name under which the text is compiled.
@@ -38,17 +45,30 @@ struct Alone(Definition);
 impl FileResolver for Alone {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         if name == FILE {
-            return File::from_source(name, &self.0.text);
+            return source(name, &self.0.text);
         }
         let mut references = self.0.references.iter();
         match references.find(|reference| reference.name == name) {
-            Some(reference) => File::from_source(name, &reference.text),
+            Some(reference) => source(name, &reference.text),
             None => Err(protox::Error::file_not_found(name)),
         }
     }
 }
 
-fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
+/// A text in the language; or, which is how Confluent's clients for Python and .NET register it, the compiled file in
+/// base64. No text in the language does without the characters that base64 does not have.
+fn source(name: &str, text: &str) -> Result<File, protox::Error> {
+    let Some(compiled) = STANDARD.decode(text.trim()).ok().filter(|c| !c.is_empty()) else {
+        return File::from_source(name, text);
+    };
+    let mut file = FileDescriptorProto::decode(&*compiled).map_err(protox::Error::new)?;
+    // It is imported by the name that it has here.
+    file.name = Some(name.to_owned());
+    Ok(File::from_file_descriptor_proto(file))
+}
+
+/// The file with all that it imports.
+fn pool(from: &Definition) -> Result<DescriptorPool, InvalidSchema> {
     let refusal = |e: protox::Error| {
         InvalidSchema::new(format!("not a Protobuf definition: {e}"))
             .hint("one file that imports nothing but google/protobuf/*.proto")
@@ -58,7 +78,11 @@ fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
     files.add(Alone(from.clone()));
     let mut compiler = protox::Compiler::with_file_resolver(files);
     compiler.open_file(FILE).map_err(refusal)?;
-    let pool = compiler.descriptor_pool();
+    Ok(compiler.descriptor_pool())
+}
+
+fn parse(from: &Definition) -> Result<MessageDescriptor, InvalidSchema> {
+    let pool = pool(from)?;
     let file = pool.get_file_by_name(FILE);
     let all: Vec<MessageDescriptor> = file.iter().flat_map(|file| file.messages()).collect();
     let names = || {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program")]
 
+mod apicurio;
 mod audit;
 mod authentication;
 mod authorisation;
@@ -14,6 +15,7 @@ mod backlog;
 mod backup;
 mod certificates;
 mod drain;
+mod framed;
 mod full;
 mod gateway;
 mod hostile;
@@ -81,6 +83,7 @@ const PROOFS: &[(&str, Run)] = &[
         Box::pin(authorisation::run(options))
     }),
     ("schemas", |options| Box::pin(schemas::run(options))),
+    ("framed", |options| Box::pin(framed::run(options))),
     ("secrets", |options| Box::pin(secrets::run(options))),
     ("ssrf", |options| Box::pin(ssrf::run(options))),
     ("tenants", |options| Box::pin(tenants::run(options))),
@@ -116,7 +119,7 @@ pub(crate) struct Options {
     /// `backlog` with ten million pending events, and nothing else.
     #[arg(long)]
     ten_million: bool,
-    /// Brokers, `HOST:PORT`: `kill`, `drain` and `reload` with their stream there.
+    /// Brokers, `HOST:PORT`: `kill`, `drain` and `reload` with their stream there; what `framed` reads.
     #[arg(long)]
     kafka: Option<String>,
     /// Repeats the random choices of a run; printed by every run.

@@ -147,3 +147,21 @@ pub(super) fn cluster(args: &[String]) -> Result<(), String> {
             .args(args),
     )
 }
+
+/// Records in frames of Confluent's serializers, by a registry that others wrote.
+pub(super) fn framed() -> Result<(), String> {
+    let broker = Broker::start(&kafka("framed")?)?;
+    shell::run(shell::cargo().args([
+        "build",
+        "--quiet",
+        "--package=tradewind-prove",
+        "--package=tradewind-server",
+        "--features=tradewind-server/kafka",
+    ]))?;
+    let binaries = shell::target().join("debug");
+    shell::run(
+        Command::new(binaries.join("tradewind-prove"))
+            .args(["framed", "--kafka", &broker.address, "--gateway"])
+            .arg(binaries.join("tradewind")),
+    )
+}

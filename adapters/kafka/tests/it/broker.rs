@@ -20,6 +20,8 @@ pub(crate) struct More {
     pub(crate) properties: String,
     /// Options of its virtual machine.
     pub(crate) options: Vec<String>,
+    /// Credentials that are there from the beginning, as `kafka-storage --add-scram` takes them.
+    pub(crate) scram: Vec<String>,
 }
 
 /// Ends with the test that started it.
@@ -90,6 +92,7 @@ impl Broker {
                 "-c",
             ])
             .arg(broker.properties())
+            .args(more.scram.iter().flat_map(|one| ["--add-scram", one]))
             .status()
             .await
             .unwrap();
@@ -159,5 +162,37 @@ impl Broker {
             .unwrap();
         made[0].as_ref().unwrap();
         name
+    }
+}
+
+/// A certificate of `localhost` that vouches for itself.
+#[cfg(feature = "tls")]
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    key: String,
+}
+
+#[cfg(feature = "tls")]
+impl Certificate {
+    pub(crate) fn new() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
+            .and_then(|params| params.self_signed(&key))
+            .unwrap();
+        Self {
+            pem: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// The settings of a listener that shows it.
+    pub(crate) fn properties(&self, listener: &str) -> String {
+        let line = |pem: &str| pem.trim().replace('\r', "").replace('\n', "\\n");
+        format!(
+            "{listener}.ssl.keystore.type=PEM\n{listener}.ssl.keystore.certificate.chain={}\n\
+             {listener}.ssl.keystore.key={}",
+            line(&self.pem),
+            line(&self.key)
+        )
     }
 }

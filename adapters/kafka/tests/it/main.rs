@@ -8,7 +8,10 @@
 )]
 
 mod broker;
+mod framed;
 #[cfg(feature = "tls")]
 mod oauth;
 mod restarts;
+#[cfg(feature = "tls")]
+mod sasl;
 mod suite;

@@ -1,6 +1,6 @@
 //! OAUTHBEARER against a broker that checks tokens by the keys of their issuer.
 
-use crate::broker::{Broker, More, free_port};
+use crate::broker::{Broker, Certificate, More, free_port};
 use crate::restarts::{deliver, delivery};
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
@@ -125,11 +125,7 @@ async fn guarded() -> Option<Guarded> {
     let keys = folder.path().join("jwks.json");
     std::fs::write(&keys, issuer.jwks().to_string()).unwrap();
     let url = format!("file://{}", keys.display());
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
-        .and_then(|params| params.self_signed(&key))
-        .unwrap();
-    let line = |pem: String| pem.trim().replace('\r', "").replace('\n', "\\n");
+    let certificate = Certificate::new();
     let port = free_port();
     let of = "listener.name.guarded";
     let package = "org.apache.kafka.common.security.oauthbearer";
@@ -145,12 +141,7 @@ async fn guarded() -> Option<Guarded> {
         "sasl.oauthbearer.expected.audience=kafka".to_owned(),
         format!("sasl.oauthbearer.expected.issuer={ISSUER}"),
         format!("{of}.oauthbearer.connections.max.reauth.ms=3600000"),
-        format!("{of}.ssl.keystore.type=PEM"),
-        format!(
-            "{of}.ssl.keystore.certificate.chain={}",
-            line(certificate.pem())
-        ),
-        format!("{of}.ssl.keystore.key={}", line(key.serialize_pem())),
+        certificate.properties(of),
     ];
     let allowed = |what: &str| format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.{what}");
     let more = More {
@@ -160,12 +151,13 @@ async fn guarded() -> Option<Guarded> {
             format!("{}={url}", allowed("urls")),
             format!("{}={}", allowed("files"), keys.display()),
         ],
+        ..More::default()
     };
     Some(Guarded {
         broker: Broker::with(more).await?,
         issuer,
         port,
-        ca: certificate.pem(),
+        ca: certificate.pem,
         _folder: folder,
     })
 }
@@ -199,8 +191,8 @@ impl Guarded {
     }
 }
 
-/// The first failure of a source, where it has one within half a minute.
-async fn failure(source: &dyn Source) -> Error {
+/// The first refusal of a source, where it has one within half a minute.
+pub(crate) async fn failure(source: &dyn Source) -> Error {
     let began = Instant::now();
     let mut last = None;
     while began.elapsed() < Duration::from_secs(30) {
@@ -213,7 +205,7 @@ async fn failure(source: &dyn Source) -> Error {
     panic!("it was not refused: {last:?}")
 }
 
-fn is_accepted(outcome: &Outcome) -> bool {
+pub(crate) fn is_accepted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { .. })
 }
 

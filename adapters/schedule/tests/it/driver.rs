@@ -48,6 +48,7 @@ fn open(world: &Arc<World>, settings: Value) -> Schedule {
     schedule.lend(Ground {
         clock: world.clone(),
         memory: world.clone(),
+        frames: None,
     });
     schedule
 }

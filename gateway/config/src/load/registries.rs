@@ -102,24 +102,8 @@ impl Loader<'_> {
         subject: &FromRegistry,
         registries: &BTreeMap<String, SchemaRegistry>,
     ) {
-        // One that is there and not valid is no unknown one.
-        let there = registries.contains_key(&subject.name)
-            || self
-                .document
-                .has(&child("/schema-registries", &subject.name));
-        if !there {
-            let known: Vec<String> = registries.keys().cloned().collect();
-            let place = child(base, "name");
-            let message = format!("no schema registry is called `{}`", subject.name);
-            let found = self
-                .document
-                .error(&place, Spot::Value, "unknown-value", message);
-            let hint = match known.is_empty() {
-                true => "enter it under `schema-registries`".into(),
-                false => phrase::choose(&subject.name, &known, "registries"),
-            };
-            self.out.push(found.hint(self.document.veil(&place, hint)));
-        }
+        let place = child(base, "name");
+        self.registry_there(&place, &subject.name, registries);
         let name = &subject.subject;
         if name.is_empty() || name.len() > SUBJECT_MAX || name.contains(char::is_control) {
             let place = child(base, "subject");
@@ -127,5 +111,28 @@ impl Loader<'_> {
             let hint = Some("1 to 512 bytes, as the registry lists it");
             self.refuse_schema(&place, "invalid-value", message, hint);
         }
+    }
+
+    /// Refuses the name of a registry that is not there.
+    pub(super) fn registry_there(
+        &mut self,
+        place: &str,
+        name: &str,
+        registries: &BTreeMap<String, SchemaRegistry>,
+    ) {
+        // One that is there and not valid is no unknown one.
+        if registries.contains_key(name) || self.document.has(&child("/schema-registries", name)) {
+            return;
+        }
+        let known: Vec<String> = registries.keys().cloned().collect();
+        let message = format!("no schema registry is called `{name}`");
+        let found = self
+            .document
+            .error(place, Spot::Value, "unknown-value", message);
+        let hint = match known.is_empty() {
+            true => "enter it under `schema-registries`".into(),
+            false => phrase::choose(name, &known, "registries"),
+        };
+        self.out.push(found.hint(self.document.veil(place, hint)));
     }
 }

@@ -4,7 +4,7 @@ use super::Loader;
 use super::keys::ApiKeys;
 use crate::checked::{LoadedSource, LoadedStream};
 use crate::document::{Spot, child};
-use crate::model::{Common, SOURCE_KEYS};
+use crate::model::{Common, SOURCE_KEYS, SchemaRegistry};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tradewind_adapter::BuiltSource;
@@ -23,7 +23,10 @@ impl Loader<'_> {
     pub(crate) fn sources(
         &mut self,
         map: BTreeMap<String, Value>,
-        streams: &BTreeMap<String, LoadedStream>,
+        (streams, registries): (
+            &BTreeMap<String, LoadedStream>,
+            &BTreeMap<String, SchemaRegistry>,
+        ),
         keys: &ApiKeys,
     ) -> BTreeMap<String, LoadedSource> {
         let mut sources = BTreeMap::new();
@@ -102,6 +105,11 @@ impl Loader<'_> {
             );
             let Some(built) = built else { continue };
             self.check_way(base, &common, &built);
+            if let BuiltSource::Pull(source) = &built
+                && let Some((key, name)) = source.schema_registry()
+            {
+                self.registry_there(&format!("{base}/{key}"), name, registries);
+            }
             let loaded = LoadedSource {
                 space,
                 common,

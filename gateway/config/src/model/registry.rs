@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tradewind_adapter::Secret;
 
-/// A registry that speaks as Confluent's does. Schemas name it at `registry.name`; nothing else is read from it.
+/// A registry that speaks as Confluent's does. Schemas name it at `registry.name`, and sources that open frames at
+/// `framed.registry`; nothing else is read from it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SchemaRegistry {

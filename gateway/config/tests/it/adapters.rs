@@ -181,13 +181,34 @@ struct QueueConfig {
     keys_file: Option<String>,
     /// What senders show.
     entra: Option<BTreeMap<String, String>>,
+    /// The registry that has the schemas of its messages.
+    registry: Option<String>,
+}
+
+#[derive(Debug)]
+struct Reading(Option<String>);
+
+#[async_trait]
+impl Source for Reading {
+    async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Received>, Error> {
+        Ok(Vec::new())
+    }
+    async fn settle(&self, _: Vec<(Token, Settlement)>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn schema_registry(&self) -> Option<(&'static str, &str)> {
+        Some(("registry", self.0.as_deref()?))
+    }
+    fn capability(&self) -> Capability {
+        Capability::default()
+    }
 }
 
 impl SourceAdapter for Queue {
     const KIND: &'static str = "queue";
     type Config = QueueConfig;
-    fn build(_: QueueConfig, _: &Build) -> Result<Arc<dyn Source>, Error> {
-        Ok(Arc::new(Nothing))
+    fn build(config: QueueConfig, _: &Build) -> Result<Arc<dyn Source>, Error> {
+        Ok(Arc::new(Reading(config.registry)))
     }
 }
 
@@ -290,19 +311,6 @@ impl Webhook for Nothing {
     }
     fn decode(&self, _: &Parts, _: Bytes, _: &Verified) -> Result<Vec<Event>, Refusal> {
         unreachable!("configuration tests send no requests")
-    }
-}
-
-#[async_trait]
-impl Source for Nothing {
-    async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Received>, Error> {
-        Ok(Vec::new())
-    }
-    async fn settle(&self, _: Vec<(Token, Settlement)>) -> Result<(), Error> {
-        Ok(())
-    }
-    fn capability(&self) -> Capability {
-        Capability::default()
     }
 }
 

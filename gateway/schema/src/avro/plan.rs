@@ -14,16 +14,18 @@ pub(super) enum Kind {
     Boolean,
     Int,
     Long,
+    Float,
+    Double,
     /// So many bytes.
     Fixed(usize),
     Bytes,
     String,
     Array(usize),
     Map(usize),
-    Union(Vec<usize>),
+    /// Branches, with the names that tell them apart.
+    Union(Vec<(String, usize)>),
     Record(Vec<(String, usize)>),
-    /// One of so many symbols.
-    Enum(usize),
+    Enum(Vec<String>),
 }
 
 impl Plan {
@@ -54,8 +56,8 @@ impl Planner {
             | Schema::LocalTimestampMillis
             | Schema::LocalTimestampMicros
             | Schema::LocalTimestampNanos => Kind::Long,
-            Schema::Float => Kind::Fixed(4),
-            Schema::Double => Kind::Fixed(8),
+            Schema::Float => Kind::Float,
+            Schema::Double => Kind::Double,
             Schema::Bytes | Schema::BigDecimal | Schema::Uuid(UuidSchema::Bytes) => Kind::Bytes,
             Schema::String | Schema::Uuid(UuidSchema::String) => Kind::String,
             Schema::Fixed(fixed)
@@ -70,7 +72,8 @@ impl Planner {
                 }
             },
             Schema::Enum(of) => {
-                return Ok(self.named(&of.name, space, Kind::Enum(of.symbols.len())).0);
+                let symbols = Kind::Enum(of.symbols.clone());
+                return Ok(self.named(&of.name, space, symbols).0);
             }
             Schema::Array(of) => {
                 let place = self.place(Kind::Null);
@@ -84,10 +87,10 @@ impl Planner {
             }
             Schema::Union(of) => {
                 let place = self.place(Kind::Null);
-                let variants = of
-                    .variants()
-                    .iter()
-                    .map(|variant| self.plan(variant, space));
+                let variants = of.variants().iter().map(|variant| {
+                    let kind = self.plan(variant, space)?;
+                    Ok((self.label(variant, kind, space), kind))
+                });
                 self.kinds[place] = Kind::Union(variants.collect::<AvroResult<_>>()?);
                 return Ok(place);
             }
@@ -108,6 +111,28 @@ impl Planner {
             }
         };
         Ok(self.place(kind))
+    }
+
+    /// What the JSON encoding calls a branch of a union: the full name of a named type, the type of any other.
+    fn label(&self, variant: &Schema, kind: usize, space: Option<&str>) -> String {
+        if let Some(name) = variant.name() {
+            return name.fully_qualified_name(space).to_string();
+        }
+        let word = match &self.kinds[kind] {
+            Kind::Null => "null",
+            Kind::Boolean => "boolean",
+            Kind::Int => "int",
+            Kind::Long => "long",
+            Kind::Float => "float",
+            Kind::Double => "double",
+            Kind::Bytes => "bytes",
+            Kind::String => "string",
+            Kind::Array(_) => "array",
+            Kind::Map(_) => "map",
+            // These have names, and a union holds no other one.
+            Kind::Fixed(_) | Kind::Union(_) | Kind::Record(_) | Kind::Enum(_) => "",
+        };
+        word.to_owned()
     }
 
     fn place(&mut self, kind: Kind) -> usize {

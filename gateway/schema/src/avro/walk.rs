@@ -2,6 +2,8 @@
 
 use super::plan::{Kind, Plan};
 use crate::Violation;
+use crate::out::{Full, Json, Said};
+use std::collections::HashSet;
 
 /// Deepest nesting of a datum.
 const DEPTH_MAX: usize = 64;
@@ -10,15 +12,26 @@ const VALUES_MAX: usize = 1_000_000;
 
 /// That the bytes are one datum of the plan, and nothing after it.
 pub(super) fn walk(plan: &Plan, bytes: &[u8]) -> Result<(), Violation> {
+    walked(plan, bytes, None).map(drop)
+}
+
+/// The same, as the specification writes it in JSON ("JSON Encoding"), in at most `max` bytes.
+pub(super) fn json(plan: &Plan, bytes: &[u8], max: usize) -> Result<Vec<u8>, Violation> {
+    let json = walked(plan, bytes, Some(Json::new(max)))?;
+    Ok(json.map(Json::into_bytes).unwrap_or_default())
+}
+
+fn walked(plan: &Plan, bytes: &[u8], json: Option<Json>) -> Result<Option<Json>, Violation> {
     let mut walk = Walk {
         plan,
         rest: bytes,
         values: 0,
         path: Vec::new(),
+        json,
     };
     walk.value(0)?;
     match walk.rest.len() {
-        0 => Ok(()),
+        0 => Ok(walk.json),
         n => Err(Violation::new("", "end", format!("{n} bytes after it"))),
     }
 }
@@ -28,6 +41,8 @@ struct Walk<'b> {
     rest: &'b [u8],
     values: usize,
     path: Vec<&'b str>,
+    /// What is written of it, where that is wanted.
+    json: Option<Json>,
 }
 
 impl<'b> Walk<'b> {
@@ -44,43 +59,128 @@ impl<'b> Walk<'b> {
                 .expected(format!("at most {DEPTH_MAX} levels")));
         }
         match &self.plan.0[kind] {
-            Kind::Null => Ok(()),
+            Kind::Null => self.say(|json| json.put(b"null")),
             Kind::Boolean => match self.take("boolean", 1)? {
-                [0 | 1] => Ok(()),
+                [0] => self.say(|json| json.put(b"false")),
+                [1] => self.say(|json| json.put(b"true")),
                 _ => Err(self.broken("boolean", "another byte").expected("0 or 1")),
             },
-            Kind::Int => match i32::try_from(self.long("int")?) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(self.broken("int", "a number of more than 32 bits")),
-            },
-            Kind::Long => self.long("long").map(drop),
-            Kind::Fixed(size) => self.take("fixed", *size).map(drop),
-            Kind::Bytes => self.counted("bytes").map(drop),
-            Kind::String => self.string(),
-            Kind::Array(items) => self.blocks("[]", |walk| walk.value(*items)),
-            Kind::Map(values) => self.blocks("{}", |walk| {
-                walk.string()?;
-                walk.value(*values)
-            }),
-            Kind::Union(variants) => {
-                let branch = usize::try_from(self.long("union")?).ok();
-                match branch.and_then(|branch| variants.get(branch)) {
-                    Some(variant) => self.within("", |walk| walk.value(*variant)),
-                    None => Err(self
-                        .broken("union", "another branch")
-                        .expected(format!("one of {} branches", variants.len()))),
+            Kind::Int => {
+                let number = self.long("int")?;
+                match i32::try_from(number) {
+                    Ok(_) => self.say(|json| json.integer(number)),
+                    Err(_) => Err(self.broken("int", "a number of more than 32 bits")),
                 }
             }
-            Kind::Record(fields) => fields
-                .iter()
-                .try_for_each(|(name, kind)| self.within(name, |walk| walk.value(*kind))),
-            Kind::Enum(symbols) => match usize::try_from(self.long("enum")?) {
-                Ok(symbol) if symbol < *symbols => Ok(()),
-                _ => Err(self
-                    .broken("enum", "another one")
-                    .expected(format!("one of {symbols} symbols"))),
-            },
+            Kind::Long => {
+                let number = self.long("long")?;
+                self.say(|json| json.integer(number))
+            }
+            Kind::Float => {
+                let number = f32::from_le_bytes(self.exactly("float")?);
+                self.say(|json| json.float(number))
+            }
+            Kind::Double => {
+                let number = f64::from_le_bytes(self.exactly("double")?);
+                self.say(|json| json.double(number))
+            }
+            Kind::Fixed(size) => {
+                let bytes = self.take("fixed", *size)?;
+                self.say(|json| json.latin1(bytes))
+            }
+            Kind::Bytes => {
+                let bytes = self.counted("bytes")?;
+                self.say(|json| json.latin1(bytes))
+            }
+            Kind::String => {
+                let text = self.string()?;
+                self.say(|json| json.string(text))
+            }
+            Kind::Array(items) => {
+                self.say(|json| json.put(b"["))?;
+                let mut first = true;
+                self.blocks("[]", |walk| {
+                    walk.say(|json| json.comma(&mut first))?;
+                    walk.value(*items)
+                })?;
+                self.say(|json| json.put(b"]"))
+            }
+            Kind::Map(values) => self.map(*values),
+            Kind::Union(variants) => self.union(variants),
+            Kind::Record(fields) => {
+                self.say(|json| json.put(b"{"))?;
+                let mut first = true;
+                for (name, kind) in fields {
+                    self.say(|json| {
+                        json.comma(&mut first)?;
+                        json.name(name)
+                    })?;
+                    self.within(name, |walk| walk.value(*kind))?;
+                }
+                self.say(|json| json.put(b"}"))
+            }
+            Kind::Enum(symbols) => {
+                let symbol = usize::try_from(self.long("enum")?).ok();
+                match symbol.and_then(|symbol| symbols.get(symbol)) {
+                    Some(symbol) => self.say(|json| json.string(symbol)),
+                    None => Err(self
+                        .broken("enum", "another one")
+                        .expected(format!("one of {} symbols", symbols.len()))),
+                }
+            }
         }
+    }
+
+    fn map(&mut self, values: usize) -> Result<(), Violation> {
+        self.say(|json| json.put(b"{"))?;
+        let mut first = true;
+        let mut seen = HashSet::new();
+        self.blocks("{}", |walk| {
+            let key = walk.string()?;
+            // Readers of JSON do not agree on which of two counts.
+            if walk.json.is_some() && !seen.insert(key) {
+                return Err(walk.broken("map", "one key twice"));
+            }
+            walk.say(|json| {
+                json.comma(&mut first)?;
+                json.name(key)
+            })?;
+            walk.value(values)
+        })?;
+        self.say(|json| json.put(b"}"))
+    }
+
+    /// Null is itself; any other value stands under the name of its branch.
+    fn union(&mut self, variants: &'b [(String, usize)]) -> Result<(), Violation> {
+        let branch = usize::try_from(self.long("union")?).ok();
+        let Some((name, kind)) = branch.and_then(|branch| variants.get(branch)) else {
+            return Err(self
+                .broken("union", "another branch")
+                .expected(format!("one of {} branches", variants.len())));
+        };
+        let bare = matches!(self.plan.0[*kind], Kind::Null);
+        if !bare {
+            self.say(|json| {
+                json.put(b"{")?;
+                json.name(name)
+            })?;
+        }
+        self.within("", |walk| walk.value(*kind))?;
+        match bare {
+            true => Ok(()),
+            false => self.say(|json| json.put(b"}")),
+        }
+    }
+
+    fn say(&mut self, what: impl FnOnce(&mut Json) -> Said) -> Result<(), Violation> {
+        let Some(json) = &mut self.json else {
+            return Ok(());
+        };
+        let max = json.max();
+        what(json).map_err(|Full| {
+            self.broken("size", "more")
+                .expected(format!("at most {max} bytes of JSON"))
+        })
     }
 
     /// Blocks of values up to an empty one. A negative count is followed by the block's bytes.
@@ -114,12 +214,14 @@ impl<'b> Walk<'b> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<(), Violation> {
+    fn string(&mut self) -> Result<&'b str, Violation> {
         let bytes = self.counted("string")?;
-        match std::str::from_utf8(bytes) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.broken("string", "bytes that are not UTF-8")),
-        }
+        std::str::from_utf8(bytes).map_err(|_| self.broken("string", "bytes that are not UTF-8"))
+    }
+
+    fn exactly<const N: usize>(&mut self, rule: &str) -> Result<[u8; N], Violation> {
+        let taken = self.take(rule, N)?;
+        <[u8; N]>::try_from(taken).map_err(|_| self.broken(rule, "the end of the data"))
     }
 
     fn counted(&mut self, rule: &str) -> Result<&'b [u8], Violation> {

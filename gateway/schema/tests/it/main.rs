@@ -14,6 +14,7 @@ mod proto;
 mod references;
 mod rules;
 mod suite;
+mod written;
 mod xregistry;
 
 use tradewind_event::Event;

@@ -192,12 +192,12 @@ fn answers_of_registries() {
             "references": [{"name": "a", "subject": "b", "version": 1}]}"#,
     )
     .unwrap();
-    assert_eq!((order.version, order.format()), (2, Ok("avro")));
-    assert_eq!(order.references.unwrap()[0].subject, "b");
+    assert_eq!((order.version, order.schema.format()), (2, Ok("avro")));
+    assert_eq!(order.schema.references.unwrap()[0].subject, "b");
     let json = read(r#"{"version": 1, "schemaType": "JSON", "schema": "{}", "references": null}"#);
-    assert_eq!(json.unwrap().format(), Ok("json-schema"));
+    assert_eq!(json.unwrap().schema.format(), Ok("json-schema"));
     let other = read(r#"{"version": 1, "schemaType": "XML", "schema": ""}"#).unwrap();
-    assert!(other.format().unwrap_err().contains("`XML`"));
+    assert!(other.schema.format().unwrap_err().contains("`XML`"));
     for wrong in [
         "",
         "[]",

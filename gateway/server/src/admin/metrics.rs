@@ -181,7 +181,7 @@ impl Default for Metrics {
         );
         registry.register(
             "schema_registry_questions",
-            "Questions for the latest version of a schema, by registry and outcome: changed, unchanged or failed",
+            "Questions for schemas, by registry and outcome: for the latest version changed or unchanged, for one by number found, unknown or unreadable; failed",
             metrics.schemas_asked.clone(),
         );
         Self {

@@ -4,6 +4,7 @@ use super::clock::Lent;
 use super::delays::Front;
 use super::gateway::Gateway;
 use super::notes::Notes;
+use super::schemas::Shelves;
 use crate::admin::Metrics;
 use futures_util::future::{Either, select};
 use std::collections::HashSet;
@@ -33,6 +34,8 @@ const QUOTA_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::
 #[derive(Debug, Default)]
 pub(super) struct Pulls {
     running: Mutex<Option<(CancellationToken, TaskTracker)>>,
+    /// What sources open frames by.
+    shelves: Arc<Shelves>,
 }
 
 impl Pulls {
@@ -54,6 +57,8 @@ impl Pulls {
         if let Err(error) = around.notes.keep_sources(there).await {
             tracing::warn!(%error, "what sources remember that are gone is kept");
         }
+        self.shelves
+            .take(&checked.schema_registries, &around.metrics);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         for (name, source) in &checked.sources {
             let BuiltSource::Pull(driver) = &source.built else {
@@ -62,6 +67,7 @@ impl Pulls {
             driver.lend(Ground {
                 clock: Arc::new(Lent(around.clock.clone())),
                 memory: around.notes.of_source(name),
+                frames: Some(self.shelves.clone()),
             });
             let pull = Pull {
                 name: name.clone(),

@@ -1,16 +1,19 @@
 //! Schemas that stand in no file: those that are registered while the gateway runs, and those that are read from
-//! registries. Together with the configured ones they are what the engine holds events against.
+//! registries. Together with the configured ones they are what the engine holds events against. Beside them are those
+//! that sources open frames by.
 
 mod change;
 mod kept;
 mod origin;
 mod refresh;
 mod register;
+mod shelf;
 
 pub(crate) use change::{Deprecation, stamp};
 pub(crate) use kept::{Bound, Kept};
 pub(crate) use origin::{Asked, Subject};
 pub(crate) use register::{Trouble, Wanted};
+pub(crate) use shelf::Shelves;
 
 use super::changes::Changes;
 use super::notes::Notes;

@@ -1,151 +1,20 @@
 //! A registry that others wrote, by the interface of Confluent's: Apicurio.
 
 use super::expect;
+use crate::Options;
+use crate::apicurio::{Apicurio, BASE, VERSION};
 use crate::gateway::Gateway;
-use crate::{Options, load, tools};
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use serde_json::{Value, json};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use serde_json::Value;
 use std::time::Duration;
-use tokio::process::{Child, Command};
-
-/// The last release for Java 17.
-const VERSION: &str = "2.6.13.Final";
-const NAME: &str = "apicurio-registry-app";
-/// Where it speaks as Confluent's registry does.
-const BASE: &str = "/apis/ccompat/v7";
-
-struct Apicurio {
-    address: SocketAddr,
-    child: Child,
-}
-
-/// The folder of it; `None` where this machine has no Java or Maven, or where fetching it takes too long.
-async fn fetched(options: &Options) -> Result<Option<PathBuf>, String> {
-    for program in ["java", "mvn"] {
-        if tools::run(Command::new(program).arg("-version"))
-            .await
-            .is_err()
-        {
-            return Ok(None);
-        }
-    }
-    let folder = tools::folder(&options.gateway, "apicurio")?;
-    let done = folder.join("installed");
-    if !done.exists() {
-        // 142 MB.
-        if options.short {
-            return Ok(None);
-        }
-        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-        let at = folder.display();
-        tools::run(Command::new("mvn").args([
-            "--quiet",
-            "--batch-mode",
-            "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
-            &format!("-Dartifact=io.apicurio:{NAME}:{VERSION}:tar.gz:all"),
-            &format!("-DoutputDirectory={at}"),
-        ]))
-        .await?;
-        let archive = folder.join(format!("{NAME}-{VERSION}-all.tar.gz"));
-        tools::run(
-            Command::new("tar")
-                .args(["--extract", "--directory"])
-                .arg(&folder)
-                .arg("--file")
-                .arg(&archive),
-        )
-        .await?;
-        std::fs::remove_file(&archive).map_err(|e| e.to_string())?;
-        std::fs::write(&done, VERSION).map_err(|e| e.to_string())?;
-    }
-    Ok(Some(folder))
-}
-
-impl Apicurio {
-    /// Starts one that forgets everything when it ends.
-    async fn start(folder: &Path, address: SocketAddr) -> Result<Self, String> {
-        let child = Command::new("java")
-            .args([
-                "-Xmx400m",
-                "-Dquarkus.http.host=127.0.0.1",
-                &format!("-Dquarkus.http.port={}", address.port()),
-                "-jar",
-                &format!("{NAME}-{VERSION}-runner.jar"),
-            ])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        let started = Self { address, child };
-        for _ in 0..1200 {
-            if started.ask("GET", "/subjects", "").await.is_ok() {
-                return Ok(started);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err("Apicurio does not answer after two minutes".into())
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
-        let gone = "Apicurio is gone";
-        let mut sender = load::connect(self.address).await.ok_or(gone)?;
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{BASE}{path}"))
-            .header("host", "localhost")
-            .header("content-type", "application/vnd.schemaregistry.v1+json")
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-            .map_err(|e| e.to_string())?;
-        let answer = load::ask(&mut sender, request).await.ok_or(gone)?;
-        match answer.status().is_success() {
-            true => Ok(serde_json::from_slice(answer.body()).unwrap_or_default()),
-            false => Err(format!(
-                "Apicurio answered {} to {path}: {}",
-                answer.status(),
-                String::from_utf8_lossy(answer.body())
-            )),
-        }
-    }
-
-    async fn register(
-        &self,
-        subject: &str,
-        language: &str,
-        text: &str,
-        to: &[(&str, &str)],
-    ) -> Result<(), String> {
-        let references = to
-            .iter()
-            .map(|(name, subject)| json!({ "name": name, "subject": subject, "version": 1 }));
-        let body = json!({
-            "schemaType": language,
-            "schema": text,
-            "references": references.collect::<Vec<_>>(),
-        });
-        let path = format!("/subjects/{subject}/versions");
-        self.ask("POST", &path, &body.to_string()).await.map(drop)
-    }
-}
 
 const DRAFT: &str = r#""$schema":"http://json-schema.org/draft-07/schema#""#;
 
 /// What of a registry was shown.
 pub(super) async fn prove(options: &Options) -> Result<String, String> {
-    let Some(folder) = fetched(options).await? else {
+    let Some(mut apicurio) = Apicurio::start(options).await? else {
         return Ok("not here (no Java or Maven, or with --short not fetched before)".into());
     };
-    let address = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(|e| e.to_string())?;
-    let mut apicurio = Apicurio::start(&folder, address).await?;
+    let address = apicurio.address;
     let money = format!(r#"{{{DRAFT},"type":"number","maximum":10}}"#);
     let order = |extra: &str| {
         format!(
@@ -206,7 +75,7 @@ pub(super) async fn prove(options: &Options) -> Result<String, String> {
     held(&gateway, 422).await?;
     expect(&gateway, "prove.order", r#"{"id":1,"total":10}"#, 202).await?;
 
-    apicurio.child.kill().await.map_err(|e| e.to_string())?;
+    apicurio.kill().await?;
     wait(&gateway, |schema| schema["registry"]["failure"].is_string()).await?;
     held(&gateway, 422).await?;
     gateway.kill().await?;

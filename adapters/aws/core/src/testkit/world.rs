@@ -17,6 +17,7 @@ impl World {
         Ground {
             clock: self.clone(),
             memory: self.clone(),
+            frames: None,
         }
     }
 }

@@ -22,8 +22,8 @@ use tradewind_store::Op;
 const COPIES: (&[u8], &[u8]) = (b"f/", b"f0");
 /// Most that are looked at for those that nobody names any more.
 const COPIES_MAX: usize = 10_000;
-/// Longest time of a subject with all that it refers to.
-const SUBJECT_TIME: Duration = Duration::from_secs(60);
+/// Longest time of a schema with all that it refers to.
+pub(super) const SUBJECT_TIME: Duration = Duration::from_secs(60);
 
 /// A configured schema, as a registry has it.
 #[derive(Debug, Clone)]
@@ -150,35 +150,55 @@ async fn whole(
     origin: &SchemaOrigin,
     now_ms: u64,
 ) -> Result<Copy, NotRead> {
-    let one = async |subject: &str, version: Option<u32>| {
-        let url = format!("{}{}", settings.url, confluent::path(subject, version));
-        let answer = client.get(&url, ANSWER_MAX).await;
-        let answer = answer.map_err(|error| NotRead {
-            out: error.kind() != ErrorKind::NotFound,
-            reason: error.message().to_owned(),
-        })?;
-        let read = confluent::Subject::read(&answer.body);
-        read.map_err(|reason| NotRead { reason, out: false })
-    };
-    let wrong = |reason: String| NotRead { reason, out: false };
     let wanted = &origin.subject;
-    let subject = one(&wanted.subject, wanted.version.number()).await?;
-    let format = subject.format().map_err(wrong)?;
-    let mut copy = Copy {
+    let version = wanted.version.number();
+    let subject = one(client, &settings.url, &wanted.subject, version).await?;
+    let (format, definition) = gather(client, &settings.url, subject.schema).await?;
+    Ok(Copy {
         url: settings.url.clone(),
         version: subject.version,
         format: format.into(),
-        text: subject.schema,
-        references: Vec::new(),
+        text: definition.text,
+        references: definition.references,
         fetched_ms: now_ms,
+    })
+}
+
+async fn one(
+    client: &dyn Fetch,
+    url: &str,
+    subject: &str,
+    version: Option<u32>,
+) -> Result<confluent::Subject, NotRead> {
+    let url = format!("{url}{}", confluent::path(subject, version));
+    let answer = client.get(&url, ANSWER_MAX).await;
+    let answer = answer.map_err(|error| NotRead {
+        out: !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unexpected),
+        reason: error.message().to_owned(),
+    })?;
+    let read = confluent::Subject::read(&answer.body);
+    read.map_err(|reason| NotRead { reason, out: false })
+}
+
+/// A schema that the registry at this address gave, with its language and all that it refers to.
+pub(super) async fn gather(
+    client: &dyn Fetch,
+    url: &str,
+    first: confluent::Schema,
+) -> Result<(&'static str, Definition), NotRead> {
+    let wrong = |reason: String| NotRead { reason, out: false };
+    let format = first.format().map_err(wrong)?;
+    let mut definition = Definition {
+        text: first.text,
+        ..Definition::default()
     };
-    let mut size = copy.text.len();
+    let mut size = definition.text.len();
     let mut seen = HashSet::new();
-    let referred = subject.references.into_iter().flatten();
+    let referred = first.references.into_iter().flatten();
     let mut waiting: VecDeque<_> = referred.map(|referred| (referred, 1)).collect();
     while let Some((referred, depth)) = waiting.pop_front() {
         let which = (referred.subject.clone(), referred.version);
-        if copy
+        if definition
             .references
             .iter()
             .any(|known| known.name == referred.name)
@@ -191,24 +211,26 @@ async fn whole(
                 }
             }
         }
-        if depth > DEPTH_MAX || copy.references.len() == REFERENCES_MAX {
+        if depth > DEPTH_MAX || definition.references.len() == REFERENCES_MAX {
             return Err(wrong(format!(
                 "it refers to more than {REFERENCES_MAX} documents, or deeper than {DEPTH_MAX}"
             )));
         }
-        let subject = one(&referred.subject, Some(referred.version)).await;
-        let subject = subject.map_err(|not| NotRead {
-            reason: format!(
-                "its reference {}/{}: {}",
-                referred.subject, referred.version, not.reason
-            ),
-            ..not
-        })?;
-        if subject.format().map_err(wrong)? != format {
+        let subject = one(client, url, &referred.subject, Some(referred.version)).await;
+        let schema = subject
+            .map(|subject| subject.schema)
+            .map_err(|not| NotRead {
+                reason: format!(
+                    "its reference {}/{}: {}",
+                    referred.subject, referred.version, not.reason
+                ),
+                ..not
+            })?;
+        if schema.format().map_err(wrong)? != format {
             let reason = format!("its reference {} is in another language", referred.subject);
             return Err(wrong(reason));
         }
-        size += subject.schema.len();
+        size += schema.text.len();
         if size > TEXT_MAX {
             let reason = format!(
                 "with what it refers to, it is larger than {} KiB",
@@ -216,15 +238,15 @@ async fn whole(
             );
             return Err(wrong(reason));
         }
-        let next = subject.references.into_iter().flatten();
+        let next = schema.references.into_iter().flatten();
         waiting.extend(next.map(|referred| (referred, depth + 1)));
         seen.insert((referred.name.clone(), which));
-        copy.references.push(Reference {
+        definition.references.push(Reference {
             name: referred.name,
-            text: subject.schema,
+            text: schema.text,
         });
     }
-    Ok(copy)
+    Ok((format, definition))
 }
 
 /// What asks a registry.
