@@ -154,7 +154,8 @@ async fn whatever_is_framed_is_opened_or_set_aside() {
     let structured = [header("content-type", "application/cloudevents+json")];
     let event = br#"{"specversion":"1.0","id":"s","source":"/s","type":"t","data":1}"#;
     let framed = frame(" {\"n\": 1.0}");
-    let records: [(&[(String, String)], Option<&[u8]>); 8] = [
+    type Record<'a> = (&'a [(String, String)], Option<&'a [u8]>);
+    let records: [Record<'_>; 8] = [
         (&[], Some(&framed)),
         (
             &[header("content-type", "application/octet-stream")],
