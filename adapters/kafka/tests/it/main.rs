@@ -8,6 +8,8 @@
 )]
 
 mod broker;
+#[cfg(feature = "tls")]
+mod certificate;
 mod framed;
 #[cfg(feature = "tls")]
 mod oauth;

@@ -1,6 +1,7 @@
 //! OAUTHBEARER against a broker that checks tokens by the keys of their issuer.
 
-use crate::broker::{Broker, Certificate, More, free_port};
+use crate::broker::{Broker, More, free_port};
+use crate::certificate::Certificate;
 use crate::restarts::{deliver, delivery};
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;

@@ -1,6 +1,7 @@
 //! PLAIN and SCRAM against a broker that has the passwords.
 
-use crate::broker::{Broker, Certificate, More, free_port};
+use crate::broker::{Broker, More, free_port};
+use crate::certificate::Certificate;
 use crate::oauth::{failure, is_accepted};
 use crate::restarts::deliver;
 use serde_json::{Value, json};
