@@ -200,7 +200,7 @@ impl Index {
         self.see(
             |layers| match layers.active.get(&id).or_else(|| layers.frozen.get(&id)) {
                 Some(slot) => Some(Some(slot.offset)),
-                None => (!layers.runs.iter().any(|run| run.may_hold(id))).then_some(None),
+                None => layers.runs.iter().all(|run| run.lacks(id)).then_some(None),
             },
         )
     }

@@ -192,6 +192,12 @@ impl Run {
             .is_some_and(|(_, bloom)| bloom.may_hold(id))
     }
 
+    /// Whether memory alone can tell that it does not hold the id.
+    pub(super) fn lacks(&self, id: u128) -> bool {
+        let guide = self.guide.as_ref();
+        guide.is_some_and(|(_, bloom)| !bloom.may_hold(id))
+    }
+
     pub(super) fn get(&self, id: u128) -> io::Result<Option<Slot>> {
         let after = match &self.guide {
             Some((_, bloom)) if !bloom.may_hold(id) => return Ok(None),

@@ -45,7 +45,7 @@ async fn answer(State(server): State<Arc<Server>>, uri: Uri) -> (StatusCode, Str
     locked(&server.asked).push(path);
     // Long enough for others to come meanwhile.
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let (status, body) = answer.unwrap_or((404, r#"{"error_code":40403}"#.into()));
+    let (status, body) = answer.unwrap_or_else(|| (404, r#"{"error_code":40403}"#.into()));
     (StatusCode::from_u16(status).unwrap(), body)
 }
 
