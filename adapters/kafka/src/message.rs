@@ -71,13 +71,13 @@ impl Taken {
             value: Some(unframed.data),
             ..self.clone()
         };
-        let named = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
         let headers = &mut opened.headers;
-        headers.retain(|(name, _)| !named(name, CONTENT_TYPE));
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case(CONTENT_TYPE));
         let ty = Bytes::from_static(unframed.content_type.as_bytes());
         headers.push((CONTENT_TYPE.into(), Some(ty)));
-        let says = headers.iter().any(|(name, _)| named(name, DATASCHEMA));
-        if headers.iter().any(|(name, _)| named(name, SPECVERSION)) && !says {
+        // Names of attributes are read as they are written.
+        let says = |wanted: &str| headers.iter().any(|(name, _)| name == wanted);
+        if says(SPECVERSION) && !says(DATASCHEMA) {
             let schema = Bytes::from(unframed.schema.clone());
             headers.push((DATASCHEMA.into(), Some(schema)));
         }
@@ -229,13 +229,15 @@ mod tests {
             ("ce_type", Some("t")),
             ("Content-Type", Some("application/avro")),
         ];
-        let said = [&binary[..], &[("CE_dataschema", Some("urn:mine"))]].concat();
+        let said = [&binary[..], &[("ce_dataschema", Some("urn:mine"))]].concat();
+        let other = [&binary[..], &[("CE_dataschema", Some("urn:mine"))]].concat();
         let schema = "https://registry.example.com/schemas/ids/7";
         for (headers, ty, expected) in [
             (&[][..], PLAIN, schema),
             (&[("content-type", Some("text/plain"))], PLAIN, schema),
             (&binary, "t", schema),
             (&said, "t", "urn:mine"),
+            (&other, "t", schema),
         ] {
             let taken = taken(headers, Some(b"\0\0\0\0\x07x"));
             assert_eq!(taken.framed(), taken.value.as_ref());
