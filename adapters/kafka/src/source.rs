@@ -200,6 +200,9 @@ impl KafkaSource {
                 // Read ahead, of all partitions together.
                 ("queued.min.messages", "1000"),
                 ("queued.max.messages.kbytes", "8192"),
+                // By default a partition whose records wait is not asked for more within a second, and its records
+                // are given in a moment.
+                ("fetch.queue.backoff.ms", "10"),
             ] {
                 if !self.config.cluster.properties.contains_key(name) {
                     config.set(name, value);
