@@ -417,21 +417,33 @@ impl Own {
             }
             false => (None, None),
         };
-        let own = Arc::clone(&self);
-        let applied = tokio::task::spawn_blocking(move || {
-            let order = locked(&own.order);
-            let rows = own.scratch.apply(ops)?;
-            let rows = rows
-                .into_iter()
-                .map(|(key, value)| (Said::Engine(key).key(), value));
-            own.enqueue(&order, rows.collect(), done);
-            Ok(())
-        });
-        crate::failure::joined(applied.await)?;
+        match self.scratch.is_quick(&ops) {
+            true => self.apply(ops, done)?,
+            false => {
+                let own = Arc::clone(&self);
+                let applied = tokio::task::spawn_blocking(move || own.apply(ops, done));
+                crate::failure::joined(applied.await)?;
+            }
+        }
         match is_done {
             Some(is_done) => self.answered(is_done).await,
             None => Ok(()),
         }
+    }
+
+    /// Applies operations here, and queues what they come to.
+    fn apply(
+        &self,
+        ops: Vec<Op>,
+        done: Option<oneshot::Sender<Result<(), Error>>>,
+    ) -> Result<(), Error> {
+        let order = locked(&self.order);
+        let rows = self.scratch.apply(ops)?;
+        let rows = rows
+            .into_iter()
+            .map(|(key, value)| (Said::Engine(key).key(), value));
+        self.enqueue(&order, rows.collect(), done);
+        Ok(())
     }
 
     pub(crate) async fn get(self: Arc<Self>, key: Bytes) -> Result<Option<Bytes>, Error> {

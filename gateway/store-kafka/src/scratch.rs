@@ -1,12 +1,15 @@
-//! A shard's state in a file that nobody misses: what the state topic holds, where it can be looked through.
+//! A shard's state in a file that nobody misses: what the state topic holds, where it can be looked through. What was
+//! put last lies in memory, and goes there many rows at a time.
 
 use bytes::Bytes;
 use redb::backends::FileBackend;
 use redb::{
     Builder, Database, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tradewind_store::{Error, Op};
 
 /// What the engine records.
@@ -17,6 +20,10 @@ const TWINS: TableDefinition<'_, u64, u64> = TableDefinition::new("twins");
 const CACHE: usize = 16 << 20;
 /// Commits after which pages that are free may be written to again.
 const SETTLE_EVERY: u32 = 4096;
+/// Bytes of rows in memory from which on they go to the file.
+const YOUNG_MAX: usize = 1 << 20;
+/// What a row in memory counts beside its key and value.
+const ROW: usize = 128;
 
 /// A row of the state topic: no value where it is to go.
 pub(crate) type Row = (Bytes, Option<Bytes>);
@@ -25,6 +32,25 @@ pub(crate) type Row = (Bytes, Option<Bytes>);
 pub(crate) struct Scratch {
     db: Database,
     commits: AtomicU32,
+    young: Mutex<Young>,
+}
+
+/// Rows that were put, and are not in the file as they are now.
+#[derive(Debug, Default)]
+struct Young {
+    rows: BTreeMap<Bytes, Bytes>,
+    bytes: usize,
+}
+
+impl Young {
+    fn put(&mut self, key: Bytes, value: Bytes) {
+        let size = |value: &Bytes| ROW + key.len() + value.len();
+        self.bytes += size(&value);
+        if let Some(before) = self.rows.get(&key) {
+            self.bytes -= size(before);
+        }
+        self.rows.insert(key, value);
+    }
 }
 
 fn broken(error: impl std::fmt::Display) -> Error {
@@ -42,6 +68,7 @@ impl Scratch {
         let scratch = Self {
             db,
             commits: AtomicU32::new(0),
+            young: Mutex::default(),
         };
         scratch.write(|_, _| Ok(()))?;
         Ok(scratch)
@@ -66,9 +93,45 @@ impl Scratch {
         Ok(changed)
     }
 
+    fn young(&self) -> MutexGuard<'_, Young> {
+        self.young.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether operations can be applied without the file.
+    pub(crate) fn is_quick(&self, ops: &[Op]) -> bool {
+        self.young().bytes < YOUNG_MAX && ops.iter().all(|op| matches!(op, Op::Put(..)))
+    }
+
     /// Applies operations, and says row by row what they come to: a topic knows no ranges.
     pub(crate) fn apply(&self, ops: Vec<Op>) -> Result<Vec<Row>, Error> {
-        self.write(|state, _| {
+        if !self.is_quick(&ops) {
+            return self.apply_to_file(ops);
+        }
+        let mut young = self.young();
+        let mut rows = Vec::with_capacity(ops.len());
+        for op in ops {
+            if let Op::Put(key, value) = op {
+                young.put(key.clone(), value.clone());
+                rows.push((key, Some(value)));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Takes what lies in memory to the file.
+    fn settle(&self) -> Result<(), Error> {
+        match self.young().rows.is_empty() {
+            true => Ok(()),
+            false => self.apply_to_file(Vec::new()).map(drop),
+        }
+    }
+
+    fn apply_to_file(&self, ops: Vec<Op>) -> Result<Vec<Row>, Error> {
+        let mut young = self.young();
+        let rows = self.write(|state, _| {
+            for (key, value) in &young.rows {
+                state.insert(&**key, &**value).map_err(broken)?;
+            }
             let mut rows = Vec::with_capacity(ops.len());
             for op in ops {
                 match op {
@@ -96,7 +159,9 @@ impl Scratch {
                 }
             }
             Ok(rows)
-        })
+        })?;
+        *young = Young::default();
+        Ok(rows)
     }
 
     /// Takes rows as the topic has them.
@@ -119,6 +184,9 @@ impl Scratch {
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        if let Some(value) = self.young().rows.get(key) {
+            return Ok(Some(value.clone()));
+        }
         let transaction = self.db.begin_read().map_err(broken)?;
         let state = transaction.open_table(STATE).map_err(broken)?;
         let found = state.get(key).map_err(broken)?;
@@ -134,6 +202,7 @@ impl Scratch {
         if from >= to {
             return Ok(Vec::new());
         }
+        self.settle()?;
         let transaction = self.db.begin_read().map_err(broken)?;
         let state = transaction.open_table(STATE).map_err(broken)?;
         let mut rows = Vec::new();
@@ -196,6 +265,39 @@ mod tests {
             .map(|(key, _)| key)
             .collect();
         assert_eq!(keys, [b(b"a"), b(b"c"), b(b"d")]);
+    }
+
+    /// Against a plain map, over ops that take turns at staying in memory and going to the file.
+    #[test]
+    fn what_lies_in_memory_and_what_lies_in_the_file_are_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(folder.path()).unwrap();
+        let mut plain = BTreeMap::new();
+        let mut quick = 0;
+        for n in 0u32..4000 {
+            let key = Bytes::from(format!("{:03}", n * 7919 % 300));
+            let op = match n % 500 {
+                13 => Op::Delete(key.clone()),
+                370 => Op::DeleteRange(key.clone(), Bytes::from_static(b"2")),
+                _ => Op::Put(key.clone(), Bytes::from(vec![b'x'; 2000 + n as usize])),
+            };
+            match &op {
+                Op::Put(key, value) => drop(plain.insert(key.clone(), value.clone())),
+                Op::Delete(key) => drop(plain.remove(key)),
+                Op::DeleteRange(from, to) => plain.retain(|key, _| key < from || key >= to),
+            }
+            quick += u32::from(scratch.is_quick(std::slice::from_ref(&op)));
+            scratch.apply(vec![op]).unwrap();
+            assert_eq!(scratch.get(&key).unwrap(), plain.get(&key).cloned());
+            if n % 400 == 0 {
+                let all = scratch.scan(b"", b"~", 1000).unwrap();
+                assert_eq!(all, plain.clone().into_iter().collect::<Vec<_>>());
+            }
+        }
+        assert!((3900..3984).contains(&quick), "{quick}");
+        let few = scratch.scan(b"1", b"~", 2).unwrap();
+        let expected = plain.range(Bytes::from_static(b"1")..).take(2);
+        assert!(few.iter().map(|(key, value)| (key, value)).eq(expected));
     }
 
     #[test]
