@@ -24,7 +24,7 @@ const BYTES_MAX: usize = 8 << 20;
 /// How long one answer of the brokers is waited for, before it is looked whether anybody still wants it.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long rows that nobody waits for are gathered. Those of one key that come meanwhile are one.
-const GATHERED: Duration = Duration::from_millis(20);
+const GATHERED: Duration = Duration::from_millis(100);
 /// Pause before a transaction that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
 
