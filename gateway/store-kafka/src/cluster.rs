@@ -113,7 +113,7 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
-/// Reads one partition.
+/// Reads partitions.
 pub(crate) type Reader = StreamConsumer<Quiet>;
 
 pub(crate) struct Cluster {
@@ -200,7 +200,7 @@ impl Cluster {
         joined(made.await)
     }
 
-    /// Reads one partition, and goes on at its end.
+    /// Reads partitions, and goes on at their ends.
     pub(crate) fn reader(&self) -> Result<Apart<Reader>, Error> {
         reading(&self.reading(false))
     }

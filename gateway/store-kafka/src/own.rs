@@ -7,7 +7,7 @@ use crate::past::Past;
 use crate::ring::Ring;
 use crate::scratch::{Row, Scratch};
 use crate::stream::Common;
-use crate::tail;
+use crate::tail::{self, Tail};
 use crate::writer::{Batch, Said, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::AbortHandle;
 use tradewind_store::{Error, Item, Op, Position, Recovered, Shard, Sync};
 
 /// Bytes that may wait to be written before those who record wait too.
@@ -107,7 +106,7 @@ pub(crate) struct Own {
     queued: Arc<AtomicUsize>,
     /// Repetitions of events that others appended here.
     pub(crate) late: AtomicU64,
-    tail: Mutex<Option<AbortHandle>>,
+    tail: Arc<Tail>,
 }
 
 impl std::fmt::Debug for Own {
@@ -133,6 +132,7 @@ impl Own {
     /// Takes a shard over: shuts out whoever had it, reads what was recorded, and follows the log to its end.
     pub(crate) async fn recover(
         common: &Arc<Common>,
+        tail: Arc<Tail>,
         shard: Shard,
     ) -> Result<(Arc<Self>, Recovered), Error> {
         let cluster = &common.cluster;
@@ -178,13 +178,10 @@ impl Own {
             queue,
             queued: waiting,
             late: AtomicU64::new(0),
-            tail: Mutex::new(None),
+            tail,
         });
         tokio::spawn(writer.run());
-        let consumer = cluster.reader()?;
-        follow(&consumer, &common.topic, shard, from)?;
-        let following = tokio::spawn(tail::follow(consumer, Arc::downgrade(&own)));
-        *locked(&own.tail) = Some(following.abort_handle());
+        own.tail.join(&own, from)?;
 
         own.decided(high).await?;
         let row = (
@@ -224,9 +221,7 @@ impl Own {
                 true
             }
         });
-        if let Some(tail) = locked(&self.tail).take() {
-            tail.abort();
-        }
+        self.tail.part(self);
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

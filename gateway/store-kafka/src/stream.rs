@@ -6,6 +6,7 @@ use crate::gather::Gather;
 use crate::member::Member;
 use crate::own::{Gone, Own};
 use crate::owners;
+use crate::tail::Tail;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{join_all, pending};
@@ -47,6 +48,7 @@ impl Common {
 #[derive(Debug)]
 pub(crate) struct KafkaStream {
     pub(crate) common: Arc<Common>,
+    tail: Arc<Tail>,
     shards: Vec<Slot>,
     /// Of the group of those who share the stream.
     member: RwLock<Option<Member>>,
@@ -78,20 +80,22 @@ enum Fate {
 }
 
 impl KafkaStream {
-    pub(crate) fn new(common: Common, member: Option<Member>) -> Self {
+    pub(crate) fn new(common: Common, member: Option<Member>) -> Result<Self, Error> {
+        let tail = Tail::new(&common.cluster, &common.topic)?;
         let common = Arc::new(common);
         let slot = |shard| Slot {
             gather: Gather::new(Arc::clone(&common), shard),
             own: RwLock::default(),
             taking: tokio::sync::Mutex::default(),
         };
-        Self {
+        Ok(Self {
             member: RwLock::new(member),
+            tail: Arc::new(tail),
             shards: (0..common.shards).map(slot).collect(),
             common,
             closed: AtomicBool::new(false),
             counted: Counted::default(),
-        }
+        })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -332,7 +336,7 @@ impl Stream for KafkaStream {
         if let Some(before) = slot.set(None) {
             before.leave(Gone::Fenced);
         }
-        let (own, recovered) = Own::recover(&self.common, shard).await?;
+        let (own, recovered) = Own::recover(&self.common, Arc::clone(&self.tail), shard).await?;
         slot.set(Some(own));
         Ok(recovered)
     }

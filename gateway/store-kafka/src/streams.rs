@@ -155,7 +155,7 @@ impl KafkaStreams {
             retention: settings.retention,
             identities: identities(&self.cluster.params, settings, known.shards),
         };
-        Ok(Arc::new(KafkaStream::new(common, member)))
+        Ok(Arc::new(KafkaStream::new(common, member)?))
     }
 }
 
