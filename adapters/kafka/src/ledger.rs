@@ -38,8 +38,7 @@ enum State {
 /// A partition, and the offset that comes after all that is done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Done {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
+    pub(crate) place: (String, i32),
     pub(crate) next: i64,
 }
 
@@ -90,7 +89,7 @@ impl Ledger {
 
     /// A record is durable. Gives how far its partition is done, where that has changed.
     pub(crate) fn done(&mut self, token: &Token) -> Option<Done> {
-        let ((topic, number), offset, partition) = self.find(token)?;
+        let (place, offset, partition) = self.find(token)?;
         partition.records.get_mut(&offset)?.state = State::Done;
         let mut next = None;
         while let Some(first) = partition.records.first_entry() {
@@ -100,11 +99,7 @@ impl Ledger {
             next = Some(first.key() + 1);
             first.remove();
         }
-        Some(Done {
-            topic,
-            partition: number,
-            next: next?,
-        })
+        Some(Done { place, next: next? })
     }
 
     /// A record is to be given again.
@@ -186,7 +181,7 @@ mod tests {
     }
 
     fn next(done: Option<Done>) -> Option<(i32, i64)> {
-        done.map(|done| (done.partition, done.next))
+        done.map(|done| (done.place.1, done.next))
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, TopicPartitionList};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -277,9 +278,16 @@ impl KafkaSource {
         Some(Ok(received))
     }
 
-    fn store(&self, consumer: &StreamConsumer<Member>, done: &Done) -> Result<(), Error> {
+    /// Everything of a partition before `next` is done.
+    fn store(
+        &self,
+        consumer: &StreamConsumer<Member>,
+        topic: &str,
+        partition: i32,
+        next: i64,
+    ) -> Result<(), Error> {
         // The call adds one.
-        match consumer.store_offset(&done.topic, done.partition, done.next - 1) {
+        match consumer.store_offset(topic, partition, next - 1) {
             // The partition went a moment ago; whoever has it reads these records again.
             Err(KafkaError::StoreOffset(RDKafkaErrorCode::State)) => Ok(()),
             stored => stored.map_err(|error| failure::error("settle", &error, &self.pass)),
@@ -356,20 +364,26 @@ impl Source for KafkaSource {
     async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
         let consumer = self.consumer().await?;
         let now = Instant::now();
-        let mut outcome = Ok(());
-        for (token, settlement) in settlements {
-            match settlement {
-                Settlement::Ack => {
-                    let done = locked(&self.ledger).done(&token);
-                    if let Some(done) = done {
-                        let stored = self.store(consumer, &done);
-                        outcome = outcome.and(stored);
+        // Of each partition, how far it is done at the end.
+        let mut done = BTreeMap::new();
+        {
+            let mut ledger = locked(&self.ledger);
+            for (token, settlement) in settlements {
+                match settlement {
+                    Settlement::Ack => {
+                        if let Some(Done { place, next }) = ledger.done(&token) {
+                            done.insert(place, next);
+                        }
+                    }
+                    Settlement::Nack { delay } => {
+                        ledger.again(&token, now + delay.unwrap_or_default());
                     }
                 }
-                Settlement::Nack { delay } => {
-                    locked(&self.ledger).again(&token, now + delay.unwrap_or_default());
-                }
             }
+        }
+        let mut outcome = Ok(());
+        for ((topic, partition), next) in done {
+            outcome = outcome.and(self.store(consumer, &topic, partition, next));
         }
         outcome
     }
