@@ -24,7 +24,7 @@ impl HttpSink {
 #[async_trait]
 impl Invoke for HttpSink {
     async fn ask(&self, event: Event) -> Result<Response<Body>, Reason> {
-        let request = self.requests.ask(&event, wall_clock())?;
+        let request = self.requests.ask(&event, wall_clock)?;
         let call = self.caller.prove(request).await;
         self.exchange(call).await
     }

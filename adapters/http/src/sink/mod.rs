@@ -179,7 +179,7 @@ impl HttpSink {
                 return outcome;
             }
         }
-        let request = match self.requests.make(batch, wall_clock()) {
+        let request = match self.requests.make(batch, wall_clock) {
             Ok(request) => request,
             Err(reason) => {
                 return Outcome::Reject {
@@ -222,10 +222,9 @@ impl HttpSink {
             Err(error) => return failed(&*error, &redact),
         };
         // From here on there is a status, which stands even if the body is cut off.
-        let now = wall_clock();
         let stop = async { drop(stop.await) };
         self.responses
-            .outcome(&parts, body, stop, now, &redact)
+            .outcome(&parts, body, stop, wall_clock, &redact)
             .await
     }
 }
@@ -314,9 +313,11 @@ impl Sink for HttpSink {
         let size = self.capability.deliver_batch_max.unwrap_or(1);
         for (nth, part) in batch.chunks(size).enumerate() {
             let outcome = self.attempt(part, &cancel).await;
-            for i in 0..part.len() {
-                report.settle(nth * size + i, outcome.clone());
+            let (first, others) = (nth * size, 1..part.len());
+            for i in others {
+                report.settle(first + i, outcome.clone());
             }
+            report.settle(first, outcome);
         }
     }
 

@@ -105,7 +105,7 @@ impl Requests {
     pub(crate) fn make(
         &self,
         batch: &[Delivery],
-        now: SystemTime,
+        now: fn() -> SystemTime,
     ) -> Result<Request<Bytes>, Reason> {
         let mut headers = self.headers();
         let body = match (self.mode, batch) {
@@ -124,7 +124,11 @@ impl Requests {
     }
 
     /// One request for an event that is to be answered.
-    pub(crate) fn ask(&self, event: &Event, now: SystemTime) -> Result<Request<Bytes>, Reason> {
+    pub(crate) fn ask(
+        &self,
+        event: &Event,
+        now: fn() -> SystemTime,
+    ) -> Result<Request<Bytes>, Reason> {
         let mut headers = self.headers();
         let body = self.encode(event, &mut headers)?;
         self.platform.takes(body.len())?;
@@ -164,11 +168,11 @@ impl Requests {
         mut headers: HeaderMap,
         body: Bytes,
         id: impl FnOnce() -> String,
-        now: SystemTime,
+        now: fn() -> SystemTime,
     ) -> Result<Request<Bytes>, String> {
         if let Some(signer) = &self.signer {
             let id = id();
-            let seconds = now
+            let seconds = now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |time| time.as_secs());
             let signature = signer.sign(&id, seconds, &body);

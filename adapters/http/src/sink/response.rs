@@ -40,7 +40,7 @@ impl Responses {
         parts: &Parts,
         body: impl Body<Data = Bytes, Error = BoxError> + Unpin,
         stop: impl Future<Output = ()>,
-        now: SystemTime,
+        now: fn() -> SystemTime,
         redact: &Redact,
     ) -> Outcome {
         let read = self.read(&parts.headers, body, stop).await;
@@ -50,7 +50,7 @@ impl Responses {
             return self.judge(parts, outcome, redact);
         }
         let pause = parts.headers.get(RETRY_AFTER);
-        let pause = pause.and_then(|v| retry_after(v.to_str().ok()?, now));
+        let pause = pause.and_then(|v| retry_after(v.to_str().ok()?, now()));
         let detail = match parts.status.is_redirection() {
             true => "redirects are not followed (hint: configure the final url)".into(),
             false => redact.body(read.bytes()),

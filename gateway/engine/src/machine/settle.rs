@@ -114,7 +114,7 @@ impl Lane {
     /// Ends a delivery; the caller has counted it. Returns its key, which is free to go on.
     fn finish(
         &mut self,
-        ticket: Ticket,
+        mut ticket: Ticket,
         stored: Option<&Arc<Stored>>,
         state: &'static str,
         note: Option<&str>,
@@ -122,20 +122,26 @@ impl Lane {
     ) -> Option<u64> {
         self.unrecord(&ticket, turn);
         self.account.pending -= 1;
-        match ticket.trail.attempts.as_slice() {
-            // It has no history that this would have to replace.
-            [only] if state == "accepted" && ticket.place == Place::Window => {
-                turn.accepted.push(Accepted {
-                    offset: ticket.offset,
-                    lane: self.id,
-                    began_ms: only.at_ms,
-                    took_ms: only.took_ms,
-                    reason: only.reason.clone(),
-                    member: only.member.clone(),
-                    note: note.map(str::to_owned),
-                });
-            }
-            _ => turn.ops.push(Op::Put(
+        turn.note(state, &self.name, ticket.offset, stored, || {
+            note.map(str::to_owned)
+                .unwrap_or_else(|| last_words(&ticket.trail.attempts))
+        });
+        // It has no history that this would have to replace.
+        let at_once = state == "accepted"
+            && ticket.place == Place::Window
+            && ticket.trail.attempts.len() == 1;
+        let only = at_once.then(|| ticket.trail.attempts.pop()).flatten();
+        match only {
+            Some(only) => turn.accepted.push(Accepted {
+                offset: ticket.offset,
+                lane: self.id,
+                began_ms: only.at_ms,
+                took_ms: only.took_ms,
+                reason: only.reason,
+                member: only.member,
+                note: note.map(str::to_owned),
+            }),
+            None => turn.ops.push(Op::Put(
                 keys::history(ticket.offset, self.id),
                 Final::encode(state, None, note, &ticket.trail),
             )),
@@ -144,10 +150,6 @@ impl Lane {
             turn.ops
                 .push(Op::Delete(keys::kept(self.id, ticket.offset)));
         }
-        turn.note(state, &self.name, ticket.offset, stored, || {
-            note.map(str::to_owned)
-                .unwrap_or_else(|| last_words(&ticket.trail.attempts))
-        });
         ticket.key
     }
 

@@ -1,6 +1,7 @@
 //! Writing messages.
 
 use super::percent;
+use crate::model::validate::SPEC_VERSION;
 use crate::model::{Core, DataKind};
 use crate::{Event, json, protobuf};
 use bytes::Bytes;
@@ -35,14 +36,23 @@ pub fn encode_binary(event: &Event) -> (HeaderMap, Bytes) {
 pub fn encode_binary_into(event: &Event, headers: &mut HeaderMap) -> Bytes {
     // The values share one buffer.
     let (mut texts, mut ends) = (Vec::with_capacity(TEXTS), Vec::with_capacity(USUAL));
-    for (name, value) in event.attributes() {
-        if name == Core::DataContentType.name() {
-            continue;
+    let mut put = |name: HeaderName, value: &str| {
+        percent::encode_onto(value, &mut texts);
+        ends.push((name, texts.len()));
+    };
+    put(
+        const { HeaderName::from_static("ce-specversion") },
+        SPEC_VERSION,
+    );
+    for core in Core::ALL {
+        if let Some((name, text)) = core_name(core).zip(event.core(core)) {
+            put(name, text);
         }
+    }
+    for (name, value) in event.extensions() {
         // Always succeeds: names are checked.
-        if let Ok(name) = header_name(name) {
-            percent::encode_onto(&value.to_canonical(), &mut texts);
-            ends.push((name, texts.len()));
+        if let Ok(name) = extension_name(name) {
+            put(name, &value.to_canonical());
         }
     }
     let (texts, mut start) = (Bytes::from(texts), 0);
@@ -63,16 +73,22 @@ pub fn encode_binary_into(event: &Event, headers: &mut HeaderMap) -> Bytes {
     body.unwrap_or_default()
 }
 
-/// `ce-` and the name of an attribute; common ones are ready-made.
-fn header_name(attribute: &str) -> Result<HeaderName, InvalidHeaderName> {
+/// The header of a core attribute; `None` for the one that is HTTP's own.
+fn core_name(core: Core) -> Option<HeaderName> {
+    Some(match core {
+        Core::Id => const { HeaderName::from_static("ce-id") },
+        Core::Source => const { HeaderName::from_static("ce-source") },
+        Core::Type => const { HeaderName::from_static("ce-type") },
+        Core::Subject => const { HeaderName::from_static("ce-subject") },
+        Core::Time => const { HeaderName::from_static("ce-time") },
+        Core::DataSchema => const { HeaderName::from_static("ce-dataschema") },
+        Core::DataContentType => return None,
+    })
+}
+
+/// The header of an extension; common ones are ready-made.
+fn extension_name(attribute: &str) -> Result<HeaderName, InvalidHeaderName> {
     Ok(match attribute {
-        "id" => const { HeaderName::from_static("ce-id") },
-        "source" => const { HeaderName::from_static("ce-source") },
-        "specversion" => const { HeaderName::from_static("ce-specversion") },
-        "type" => const { HeaderName::from_static("ce-type") },
-        "subject" => const { HeaderName::from_static("ce-subject") },
-        "time" => const { HeaderName::from_static("ce-time") },
-        "dataschema" => const { HeaderName::from_static("ce-dataschema") },
         "partitionkey" => const { HeaderName::from_static("ce-partitionkey") },
         "traceparent" => const { HeaderName::from_static("ce-traceparent") },
         "tradewindhops" => const { HeaderName::from_static("ce-tradewindhops") },

@@ -227,7 +227,7 @@ impl Event {
         self.attributes().map(len).sum()
     }
 
-    fn core(&self, core: Core) -> Option<&str> {
+    pub(crate) fn core(&self, core: Core) -> Option<&str> {
         if let Some(overlay) = &self.overlay {
             let hit = overlay.iter().find(|(name, _)| **name == *core.name());
             if let Some((_, Value::Text(_, text))) = hit {
