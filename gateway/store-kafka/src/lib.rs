@@ -12,6 +12,8 @@ mod cluster;
 mod failure;
 mod frame;
 mod gather;
+#[cfg(test)]
+mod ground;
 mod health;
 mod index;
 mod member;

@@ -81,65 +81,18 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use crate::cluster::{Cluster, Copies, Params};
+    use crate::ground::{Ground, ground};
     use crate::own::Own;
-    use crate::stream::Common;
     use crate::writer::Said;
     use bytes::Bytes;
-    use rdkafka::ClientConfig;
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
-    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use rdkafka::producer::{FutureProducer, FutureRecord};
     use std::sync::Arc;
     use std::time::Duration;
-    use tempfile::TempDir;
-    use tradewind_store::testkit::ManualClock;
     use tradewind_store::{Error, Op, Sync};
 
-    /// A broker that answers as it is told; and one stream there, of one shard.
-    struct Ground {
-        broker: MockCluster<'static, DefaultProducerContext>,
-        config: ClientConfig,
-        common: Arc<Common>,
-        _scratch: TempDir,
-    }
-
-    fn ground() -> Ground {
-        let broker = MockCluster::new(1).unwrap();
-        broker.create_topic("t", 1, 1).unwrap();
-        broker.create_topic("t.state", 1, 1).unwrap();
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", broker.bootstrap_servers());
-        let scratch = tempfile::tempdir().unwrap();
-        let params = Params {
-            copies: Copies::One,
-            shared: false,
-            ..Params::new(config.clone(), scratch.path().to_owned())
-        };
-        let common = Common {
-            cluster: Arc::new(Cluster::new(params).unwrap()),
-            clock: Arc::new(ManualClock::new(1_700_000_000_000)),
-            writer: 1,
-            topic: "t".into(),
-            state_topic: "t.state".into(),
-            shards: 1,
-            hash_key: [0; 16],
-            retention: Duration::from_secs(60),
-            identities: 10,
-        };
-        Ground {
-            broker,
-            config,
-            common: Arc::new(common),
-            _scratch: scratch,
-        }
-    }
-
     impl Ground {
-        /// The next commit is answered as one that librdkafka takes for its end.
-        fn end_the_producer(&self) {
-            let answer = RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
-            self.broker.request_errors(RDKafkaApiKey::EndTxn, &[answer]);
+        async fn recover(&self) -> Arc<Own> {
+            Own::recover(&self.common, self.tail(), 0).await.unwrap().0
         }
     }
 
@@ -150,24 +103,24 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn an_owner_whose_producer_is_ended_goes_on() {
-        let ground = ground();
-        let (own, _) = Own::recover(&ground.common, 0).await.unwrap();
+        let ground = ground(1);
+        let own = ground.recover().await;
         for value in ["1", "2"] {
             ground.end_the_producer();
             let recorded = Arc::clone(&own).record(put(value), Sync::Durable).await;
             assert!(recorded.is_ok(), "{recorded:?}");
             assert!(own.health().is_ok());
         }
-        let (next, recovered) = Own::recover(&ground.common, 0).await.unwrap();
-        assert!(recovered.epoch > own.epoch);
+        let next = ground.recover().await;
+        assert!(next.epoch > own.epoch);
         let got = next.get(Bytes::from_static(b"k")).await.unwrap();
         assert_eq!(got, Some(Bytes::from_static(b"2")));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn an_owner_that_another_followed_does_not_come_back() {
-        let ground = ground();
-        let (own, _) = Own::recover(&ground.common, 0).await.unwrap();
+        let ground = ground(1);
+        let own = ground.recover().await;
         let key = Said::Epoch.key();
         let value = (own.epoch + 1).to_be_bytes();
         let record = FutureRecord::to("t.state")

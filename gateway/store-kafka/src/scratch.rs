@@ -120,7 +120,8 @@ impl Scratch {
 
     /// Takes what lies in memory to the file.
     fn settle(&self) -> Result<(), Error> {
-        match self.young().rows.is_empty() {
+        let settled = self.young().rows.is_empty();
+        match settled {
             true => Ok(()),
             false => self.apply_to_file(Vec::new()).map(drop),
         }

@@ -124,3 +124,71 @@ fn take(owned: &Owned, message: &BorrowedMessage<'_>) {
         own.leave(Gone::Failed(error.to_string()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::frame;
+    use crate::ground::ground;
+    use crate::own::{Gone, Own};
+    use crate::send::arrived;
+    use crate::stream::Common;
+    use bytes::Bytes;
+    use std::sync::Arc;
+    use tradewind_store::{Entry, Kind, Shard};
+
+    const RECORDS: u64 = 300;
+
+    /// Appends records to both shards, some of them while these are taken over.
+    async fn append(common: Arc<Common>, records: u64) {
+        let entry = Entry {
+            shard_key: 0,
+            identity: None,
+            kind: Kind::Event,
+            payload: Bytes::from_static(b"x"),
+            decoded: None,
+        };
+        for n in 0..records {
+            let shard = (n % 2) as Shard;
+            arrived(common.send(shard, &[&entry], n).unwrap())
+                .await
+                .unwrap();
+        }
+    }
+
+    /// The numbers of all records that an owner has.
+    async fn records(own: &Own) -> Vec<u64> {
+        let (mut found, mut from, end) = (Vec::new(), 0, own.bounds().end);
+        while from < end {
+            let batch = own.read(from, 1 << 20).await.unwrap();
+            let items = batch.items.iter();
+            found.extend(items.map(|item| frame::record_of(item.position.offset)));
+            from = batch.next;
+        }
+        found
+    }
+
+    /// Its new owner begins at the first record each time, while later ones are on their way to the one before.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_shard_that_is_taken_over_again_and_again_is_read_without_a_gap() {
+        let ground = ground(2);
+        let tail = ground.tail();
+        let take_over = async |shard| {
+            let taken = Own::recover(&ground.common, Arc::clone(&tail), shard).await;
+            taken.unwrap().0
+        };
+        let staying = take_over(1).await;
+        let appending = tokio::spawn(append(Arc::clone(&ground.common), 2 * RECORDS));
+        while !appending.is_finished() {
+            let own = take_over(0).await;
+            let found = records(&own).await;
+            assert!(found.iter().copied().eq(0..found.len() as u64), "{found:?}");
+            own.leave(Gone::Closed);
+        }
+        appending.await.unwrap();
+        let own = take_over(0).await;
+        for own in [own, staying] {
+            own.decided(RECORDS).await.unwrap();
+            assert!(records(&own).await.into_iter().eq(0..RECORDS));
+        }
+    }
+}
