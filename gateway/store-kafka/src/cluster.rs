@@ -152,8 +152,8 @@ impl Cluster {
             params.client.set("reconnect.backoff.max.ms", "1000");
         }
         let mut config = writing(&params.client);
-        // What comes to a shard at the same time is one record already; those of several shards share a request.
-        config.set("linger.ms", "2");
+        // What comes at the same time is one record already.
+        config.set("linger.ms", "0");
         let asker = params.client.create_with_context(Heard::default());
         let asker = asker.map_err(|error| Error::Invalid(format!("Kafka: {error}")))?;
         Ok(Self {
