@@ -383,7 +383,8 @@ impl Source for KafkaSource {
         }
         let mut outcome = Ok(());
         for ((topic, partition), next) in done {
-            outcome = outcome.and(self.store(consumer, &topic, partition, next));
+            let stored = self.store(consumer, &topic, partition, next);
+            outcome = outcome.and(stored);
         }
         outcome
     }
