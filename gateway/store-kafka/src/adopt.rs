@@ -8,8 +8,6 @@ use crate::stream::KafkaStream;
 use std::collections::HashMap;
 use tradewind_store::{Entry, Error, Identity, Item, Shard};
 
-/// Bytes that an entry takes beside its payload, at most.
-const AROUND: usize = 48;
 /// Bytes of a record that more is put into.
 const RECORD_FULL: usize = RECORD_MAX / 16;
 
@@ -61,7 +59,7 @@ impl KafkaStream {
                 drafts.push(Draft { ms, bytes, entries });
             }
             if let Some(draft) = drafts.last_mut() {
-                draft.bytes += item.payload.len() + AROUND;
+                draft.bytes += item.payload.len() + frame::ENTRY;
                 draft.entries.push(Entry {
                     shard_key: shard.into(),
                     identity,

@@ -53,7 +53,7 @@ pub(crate) struct Foreign;
 
 /// Bytes of a record's head, and of an entry beside its payload.
 const HEAD: usize = 11;
-const ENTRY: usize = 45;
+pub(crate) const ENTRY: usize = 45;
 
 /// Bytes that a record of these entries takes at most.
 pub(crate) fn size(entries: &[Entry]) -> usize {
