@@ -313,11 +313,11 @@ impl Sink for HttpSink {
         let size = self.capability.deliver_batch_max.unwrap_or(1);
         for (nth, part) in batch.chunks(size).enumerate() {
             let outcome = self.attempt(part, &cancel).await;
-            let (first, others) = (nth * size, 1..part.len());
-            for i in others {
+            let (first, last) = (nth * size, part.len() - 1);
+            for i in 0..last {
                 report.settle(first + i, outcome.clone());
             }
-            report.settle(first, outcome);
+            report.settle(first + last, outcome);
         }
     }
 
