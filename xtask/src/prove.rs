@@ -42,7 +42,7 @@ cargo xtask prove <name>
   engines                 the contract suite of stores on memory, the embedded engine and Kafka; and on Kafka, owners
                           that shut each other out, the engine above it, kills of the broker; the binary with a
                           stream there, alone, killed and drained, and two that share one (Java and Maven)
-  cluster [--rounds N] [--restarts N]
+  cluster [--rounds N | --minutes N] [--restarts N]
                           nodes that share a stream of Kafka are killed, leave and come under load (default 20),
                           the broker is killed (default 3): losses, order, take-over (Java and Maven)
   framed                  records that Confluent's client for Python frames in Avro, Protobuf and JSON, by Apicurio's

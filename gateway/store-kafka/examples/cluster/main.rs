@@ -22,27 +22,31 @@ use std::process::ExitCode;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |name: &str, default: u64| {
-        let at = arguments.iter().position(|argument| argument == name);
-        let value = at.and_then(|at| arguments.get(at + 1));
-        value
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(default)
-    };
-    match arguments.first().map(String::as_str) {
-        Some("node") => {
-            node::run(&arguments[1]).await;
-            ExitCode::SUCCESS
+    if let [role, brokers] = &arguments[..]
+        && role == "node"
+    {
+        node::run(brokers).await;
+        return ExitCode::SUCCESS;
+    }
+    let mut course = world::Course::default();
+    for pair in arguments.chunks(2) {
+        let number = pair.get(1).and_then(|value| value.parse().ok());
+        match (pair[0].as_str(), number) {
+            ("--rounds", Some(rounds)) => course.rounds = rounds,
+            ("--minutes", Some(minutes)) => course.minutes = Some(minutes),
+            ("--restarts", Some(restarts)) => course.restarts = restarts,
+            ("--seed", Some(seed)) => course.seed = seed,
+            _ => {
+                println!(
+                    "usage: cluster [--rounds N | --minutes N] [--restarts N] [--seed N]: not `{}`",
+                    pair.join(" ")
+                );
+                return ExitCode::FAILURE;
+            }
         }
-        _ => match world::run(
-            number("--rounds", 20),
-            number("--restarts", 3),
-            number("--seed", 1),
-        )
-        .await
-        {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
-        },
+    }
+    match world::run(&course).await {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }

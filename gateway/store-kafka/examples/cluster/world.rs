@@ -165,7 +165,30 @@ fn longest_gap(book: &Shared, since: Instant) -> Duration {
     book.first.values().map(gap).max().unwrap_or_default()
 }
 
-pub(crate) async fn run(rounds: u64, restarts: u64, seed: u64) -> bool {
+/// What happens to the nodes and to the broker.
+pub(crate) struct Course {
+    /// Nodes that go, one after the other.
+    pub(crate) rounds: u64,
+    /// Instead of that, how long nodes go.
+    pub(crate) minutes: Option<u64>,
+    /// How often the broker is killed after that.
+    pub(crate) restarts: u64,
+    pub(crate) seed: u64,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            rounds: 20,
+            minutes: None,
+            restarts: 3,
+            seed: 1,
+        }
+    }
+}
+
+pub(crate) async fn run(course: &Course) -> bool {
+    let (seed, restarts) = (course.seed, course.restarts);
     let Some(mut broker) = Broker::start().await else {
         println!("cluster: no Kafka: skipped");
         return false;
@@ -187,7 +210,12 @@ pub(crate) async fn run(rounds: u64, restarts: u64, seed: u64) -> bool {
     let mut rng = fastrand::Rng::with_seed(seed);
     sleep(Duration::from_secs(10)).await;
     let (mut kills, mut leaves, mut takeover) = (0, 0, Duration::ZERO);
-    for round in 0..rounds {
+    let first = Instant::now();
+    let goes_on = |round| match course.minutes {
+        Some(minutes) => first.elapsed() < Duration::from_secs(60 * minutes),
+        None => round < course.rounds,
+    };
+    for round in (0u64..).take_while(|round| goes_on(*round)) {
         let at = rng.usize(..NODES);
         let began = Instant::now();
         let mut node = nodes.lock().unwrap().remove(at);
