@@ -2,12 +2,11 @@
 //!
 //! Where a commit does not wait for a disk, handing it to a thread and back costs more than the
 //! commit. Those who come while somebody writes leave their messages and go; the group that forms
-//! meanwhile is written by the one who is there. Who appends while nobody writes lets those who are
-//! at work already bring what they have: one commit for all costs little more than one for each.
+//! meanwhile is written by the one who is there.
 
 use super::Lock;
-use super::worker::{Back, Message, Worker};
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::promise::{Keep, Promise, Promised};
+use super::worker::{Back, Message, Worker, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A worker, and what waits for it.
@@ -16,19 +15,8 @@ pub(super) struct Desk {
     /// `None` once closed.
     worker: Mutex<Option<Worker>>,
     /// Somebody will write what waits.
-    promised: AtomicBool,
+    promised: Promised,
     _lock: Lock,
-}
-
-/// A promise to write what waits. It is kept when it is dropped, also by who goes away.
-pub(super) struct Promise(Arc<Desk>);
-
-impl Drop for Promise {
-    fn drop(&mut self) {
-        // First: whoever leaves something from here on has a promise of his own.
-        self.0.promised.swap(false, Ordering::AcqRel);
-        self.0.work();
-    }
 }
 
 impl Desk {
@@ -42,7 +30,7 @@ impl Desk {
             Self {
                 waiting: Mutex::default(),
                 worker: Mutex::new(Some(worker)),
-                promised: AtomicBool::new(false),
+                promised: Promised::default(),
                 _lock: lock,
             }
         })
@@ -55,11 +43,10 @@ impl Desk {
         self.work();
     }
 
-    /// Leaves a message, which is done once the promise is kept that the caller gets, or somebody has.
-    pub(super) fn leave(self: &Arc<Self>, message: Message) -> Option<Promise> {
-        self.waiting().push(message);
-        let promised = self.promised.swap(true, Ordering::AcqRel);
-        (!promised).then(|| Promise(Arc::clone(self)))
+    /// Leaves a write, which is done once the promise is kept that the caller gets, or somebody has.
+    pub(super) fn leave(self: &Arc<Self>, write: Write) -> Option<Promise> {
+        self.waiting().push(Message::Write(write));
+        Promise::to(self)
     }
 
     fn work(&self) {
@@ -85,6 +72,16 @@ impl Desk {
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Message>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keep for Desk {
+    fn promised(&self) -> &Promised {
+        &self.promised
+    }
+
+    fn keep(&self) {
+        self.work();
     }
 }
 

@@ -2,7 +2,9 @@
 //! in the caller's thread.
 
 use super::Lock;
-use super::desk::{Desk, Promise};
+use super::desk::Desk;
+use super::gather::Gather;
+use super::promise::Promise;
 use super::worker::{Message, Reply, Shared, Worker};
 use crate::shard::{Call, Outcome, Shard, View};
 use crate::{Clock, Error, Params, Stats};
@@ -28,6 +30,7 @@ pub(super) type Waiting = oneshot::Receiver<Outcome>;
 enum Way {
     Thread {
         send: Sender<Message>,
+        gather: Arc<Gather>,
         thread: Option<JoinHandle<()>>,
     },
     Desk(Arc<Desk>),
@@ -65,6 +68,7 @@ impl Door {
             shared,
             params,
             way: Way::Thread {
+                gather: Gather::new(send.clone()),
                 send,
                 thread: Some(thread),
             },
@@ -136,12 +140,13 @@ impl Door {
             self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
         let (reply, outcome) = oneshot::channel();
-        let message = Message::Call(call, bytes, reply);
+        let write = (call, bytes, reply);
         let promise = match &self.way {
             // What the engine records is small, and it has waited for others already.
-            Way::Desk(desk) if append => desk.leave(message),
+            Way::Desk(desk) if append => desk.leave(write),
+            Way::Thread { gather, .. } if append => gather.leave(write),
             _ => {
-                self.send(message)?;
+                self.send(Message::Write(write))?;
                 None
             }
         };
@@ -179,7 +184,7 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
-        if let Way::Thread { send, thread } = &mut self.way {
+        if let Way::Thread { send, thread, .. } = &mut self.way {
             // Fails only when the writer has ended already.
             send.send(Message::Stop).ok();
             if let Some(thread) = thread.take() {

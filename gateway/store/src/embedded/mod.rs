@@ -3,7 +3,9 @@
 mod desk;
 mod dirs;
 mod door;
+mod gather;
 mod meta;
+mod promise;
 mod stream;
 mod worker;
 

@@ -136,9 +136,8 @@ impl Stream for EmbeddedStream {
         check_batch(&entries)?;
         if self.shards() == 1 {
             let (outcome, promise) = self.door(0)?.call(Call::Append(entries))?;
-            if promise.is_some() {
-                tokio::task::yield_now().await;
-                drop(promise);
+            if let Some(promise) = promise {
+                promise.keep_soon();
             }
             return outcome.await.unwrap_or(Err(Error::Closed));
         }
@@ -160,15 +159,12 @@ impl Stream for EmbeddedStream {
             return Ok(answers);
         }
         let mut waiting = Vec::with_capacity(parts.len());
-        let mut promises = Vec::new();
         for (shard, indexes, entries) in parts {
             let (outcome, promise) = self.door(shard)?.call(Call::Append(entries))?;
             waiting.push((indexes, outcome));
-            promises.extend(promise);
-        }
-        if !promises.is_empty() {
-            tokio::task::yield_now().await;
-            drop(promises);
+            if let Some(promise) = promise {
+                promise.keep_soon();
+            }
         }
         let mut failed = None;
         for (indexes, outcome) in waiting {

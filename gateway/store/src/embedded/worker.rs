@@ -19,10 +19,13 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Where an answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
+/// A write, how many bytes of the queue it takes, and where its outcome goes.
+pub(super) type Write = (Call, usize, oneshot::Sender<Outcome>);
+
 /// What a worker is asked.
 pub(super) enum Message {
-    /// A write, and how many bytes of the queue it takes.
-    Call(Call, usize, oneshot::Sender<Outcome>),
+    Write(Write),
+    Writes(Vec<Write>),
     Own(Reply<Recovered>),
     Adopt(Vec<Item>, Reply<Vec<u64>>),
     Expired(Reply<u64>),
@@ -60,6 +63,13 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What one commit takes.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Write>,
+    size: usize,
 }
 
 /// Carries a message to a worker from a thread that writes a checkpoint.
@@ -126,29 +136,35 @@ impl Worker {
     /// Does what messages ask, calls that follow each other in one commit; false when there is
     /// nothing more to do.
     pub(super) fn work(&mut self, messages: impl Iterator<Item = Message>) -> bool {
-        let mut group = Vec::new();
-        let mut size = 0;
+        let mut group = Group::default();
         for message in messages {
             match message {
-                Message::Call(call, bytes, reply) => {
-                    size += call.bytes();
-                    group.push((call, bytes, reply));
-                    if group.len() >= GROUP_CALLS || size >= GROUP_BYTES {
-                        self.commit(std::mem::take(&mut group));
-                        size = 0;
+                Message::Write(write) => self.add(&mut group, write),
+                Message::Writes(writes) => {
+                    for write in writes {
+                        self.add(&mut group, write);
                     }
                 }
                 other => {
-                    self.commit(std::mem::take(&mut group));
-                    size = 0;
+                    self.commit(std::mem::take(&mut group.writes));
+                    group.size = 0;
                     if !self.take(other) {
                         return false;
                     }
                 }
             }
         }
-        self.commit(group);
+        self.commit(group.writes);
         true
+    }
+
+    /// Adds a write to what one commit takes, which is done when it is full.
+    fn add(&mut self, group: &mut Group, write: Write) {
+        group.size += write.0.bytes();
+        group.writes.push(write);
+        if group.writes.len() >= GROUP_CALLS || group.size >= GROUP_BYTES {
+            self.commit(std::mem::take(group).writes);
+        }
     }
 
     /// Waits for a message; meanwhile, what was recorded lazily becomes durable.
@@ -170,7 +186,8 @@ impl Worker {
     pub(super) fn take(&mut self, message: Message) -> bool {
         let now_ms = self.clock.unix_ms();
         match message {
-            Message::Call(call, bytes, reply) => self.commit(vec![(call, bytes, reply)]),
+            Message::Write(write) => self.commit(vec![write]),
+            Message::Writes(writes) => self.commit(writes),
             Message::Own(reply) => answer(reply, self.shard.own(now_ms)),
             Message::Adopt(items, reply) => {
                 answer(reply, self.shard.adopt(items, now_ms));
@@ -204,7 +221,7 @@ impl Worker {
         !self.stopping || self.shard.is_writing()
     }
 
-    fn commit(&mut self, group: Vec<(Call, usize, oneshot::Sender<Outcome>)>) {
+    fn commit(&mut self, group: Vec<Write>) {
         if group.is_empty() {
             return;
         }
