@@ -101,6 +101,17 @@ proptest! {
     }
 
     #[test]
+    fn acceptances_share_their_words(count in 1usize..50, kinds in 1usize..12) {
+        let all: Vec<Accepted> = (0..count).map(|n| Accepted {
+            offset: n as u64, lane: 3, began_ms: 7, took_ms: 1, note: None, member: None,
+            reason: Some(Reason::new("receipt", format!("{}", n % kinds))),
+        }).collect();
+        let bytes = accepted::encode(&all);
+        prop_assert_eq!(accepted::decode(&bytes).unwrap(), all);
+        prop_assert!(kinds > 8 || bytes.len() <= 8 + 13 * kinds + 5 * count, "{}", bytes.len());
+    }
+
+    #[test]
     fn answers(
         numbers: [u64; 2], attempts: u32, accepted: bool, status: Option<u16>, note in ".{0,60}",
         digest: Option<u128>, reply: Option<Vec<u8>>, counts: [u64; 6], replies: bool,
@@ -141,7 +152,26 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_errors(mut bytes: Vec<u8>, version in prop::option::weighted(0.9, Just(1u8))) {
+    fn acceptances_of_the_earlier_version(members: bool) {
+        let mut bytes = vec![1, 40, 100, 2];
+        bytes.extend(*b"\x00\x05\x01\x09\x00\x01\x07receipt\x01\xcc\x01\x00");
+        bytes.extend(*b"\x02\x06\x00\x03\x04note\x00");
+        if members {
+            bytes.extend(*b"\x01m\x00");
+        }
+        let receipt = Reason { status: Some(204), ..Reason::new("receipt", "") };
+        let one = |offset, lane, began_ms, took_ms| Accepted {
+            offset, lane, began_ms, took_ms, note: None, reason: None, member: None,
+        };
+        let expected = vec![
+            Accepted { reason: Some(receipt), member: members.then(|| "m".into()), ..one(40, 5, 101, 9) },
+            Accepted { note: Some("note".into()), ..one(42, 6, 100, 3) },
+        ];
+        prop_assert_eq!(accepted::decode(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn hostile_bytes_are_errors(mut bytes: Vec<u8>, version in prop::option::weighted(0.9, 1u8..=2)) {
         if let (Some(first), Some(version)) = (bytes.first_mut(), version) {
             *first = version;
         }
