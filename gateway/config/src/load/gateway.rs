@@ -129,7 +129,7 @@ impl Loader<'_> {
                 limits.body_memory.0 < limits.body.0,
                 "`body-memory` is smaller than `body`: the largest bodies could never be taken"
                     .to_string(),
-                "the default is 24MiB; make it several times `body`",
+                "the default is 16MiB; make it several times `body`",
             ),
             (
                 "/limits/body-timeout",

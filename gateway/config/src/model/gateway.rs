@@ -230,7 +230,7 @@ pub struct Limits {
     pub batch: NonZero<u32>,
     /// Bytes of all requests that are being taken, beyond the first 8 KiB of each; a body that did
     /// not come with its head counts as 28 KiB more while it is waited for. Requests for which nothing is left are
-    /// answered 503. Default `24MiB`. Since 0.1.
+    /// answered 503. Default `16MiB`. Since 0.1.
     pub body_memory: Size,
     /// Most connections at once, of which a quarter may speak HTTP/2; more are closed. Default 4096.
     /// Since 0.1.
@@ -254,7 +254,7 @@ impl Default for Limits {
             headers: Size(64 << 10),
             header_count: const { NonZero::new(100).unwrap() },
             batch: const { NonZero::new(1000).unwrap() },
-            body_memory: Size(24 << 20),
+            body_memory: Size(16 << 20),
             connections: const { NonZero::new(4096).unwrap() },
             connections_per_peer: const { NonZero::new(1024).unwrap() },
             header_timeout: Period(Duration::from_secs(10)),

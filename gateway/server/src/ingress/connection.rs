@@ -33,6 +33,9 @@ pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// Answers up to this size are as good as sent once they are made.
 const BUFFERED: u64 = 64 << 10;
 
+/// Fields of a head that hyper takes unless it is told otherwise.
+const HYPER_HEADERS: usize = 100;
+
 /// The largest head that HTTP/2 hands over: above the limit, and 32 bytes more for each field as
 /// RFC 9113 section 6.5.2 counts. Beyond it the stream is reset, which clients may take as leave to
 /// try again; what is handed over is answered.
@@ -51,8 +54,11 @@ fn one(limits: &Limits) -> http1::Builder {
         // `Activity` watches over heads.
         .header_read_timeout(None)
         .half_close(limits.half_closed)
-        .max_headers(limits.header_fields)
         .max_buf_size(limits.header_bytes.max(8 << 10));
+    // For a number that it was told it makes room anew with each head.
+    if limits.header_fields != HYPER_HEADERS {
+        builder.max_headers(limits.header_fields);
+    }
     builder
 }
 

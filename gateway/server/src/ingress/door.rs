@@ -71,12 +71,9 @@ impl Site {
     /// Configured path that is nearest to `path`, for a hint. Only differences that give nothing
     /// away: case and slashes at the end.
     pub fn nearest(&self, path: &str) -> Option<&str> {
-        let plain = |p: &str| p.trim_end_matches('/').to_ascii_lowercase();
-        let wanted = plain(path);
-        self.doors
-            .keys()
-            .map(String::as_str)
-            .find(|known| plain(known) == wanted)
+        let wanted = path.trim_end_matches('/');
+        let near = |known: &&str| known.trim_end_matches('/').eq_ignore_ascii_case(wanted);
+        self.doors.keys().map(String::as_str).find(near)
     }
 
     /// What the 2xx of a stream means, as the header `tradewind-durability` says it.

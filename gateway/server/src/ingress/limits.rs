@@ -70,9 +70,9 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             answer_timeout: Duration::from_secs(60),
-            http2_streams: 256,
+            http2_streams: 128,
             http2_resets: 20,
-            http2_mistakes: 1024,
+            http2_mistakes: 256,
             half_closed: true,
         }
     }

@@ -56,6 +56,23 @@ pub struct Details {
     pub cause: Option<Cause>,
 }
 
+/// RFC 9457, with members of ours.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    ty: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    events: &'a [At],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    violations: &'a [String],
+}
+
 /// One event of a request that is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct At {
@@ -149,30 +166,33 @@ impl Problem {
     }
 
     /// The body.
-    pub fn to_json(&self) -> serde_json::Value {
-        let mut body = serde_json::json!({
-            "type": format!("urn:tradewind:problem:{}", self.code),
-            "title": self.title,
-            "status": self.status.as_u16(),
-        });
-        if let Some(detail) = &self.detail {
-            body["detail"] = detail.as_str().into();
-        }
-        if let Some(hint) = &self.hint {
-            body["hint"] = hint.as_str().into();
-        }
-        if !self.events.is_empty() {
-            body["events"] = serde_json::json!(self.events);
-        }
-        if !self.violations.is_empty() {
-            body["violations"] = serde_json::json!(self.violations);
-        }
-        body
+    pub fn body(&self) -> String {
+        let Details {
+            code,
+            title,
+            status,
+            detail,
+            hint,
+            events,
+            violations,
+            ..
+        } = &**self;
+        let body = Body {
+            ty: format!("urn:tradewind:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.as_deref(),
+            hint: hint.as_deref(),
+            events,
+            violations,
+        };
+        // Texts and numbers: nothing in it can fail.
+        serde_json::to_string(&body).unwrap_or_default()
     }
 
     /// The whole answer.
     pub fn answer(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from(self.to_json().to_string()));
+        let mut response = Response::new(Full::from(self.body()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(

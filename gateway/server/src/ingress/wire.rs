@@ -5,10 +5,12 @@
 use super::Problem;
 use super::activity::Activity;
 use super::budget::{Budget, Share};
+use super::connection::CONNECTION_WINDOW;
 use super::frames::Frames;
 use bytes::Bytes;
 use http::StatusCode;
 use std::io::{IoSlice, Result};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,6 +23,8 @@ const FREE: usize = 4 << 10;
 /// What a sender may still send while it is told why nobody listens.
 pub(super) const LINGER_BYTES: usize = 2 << 20;
 pub(super) const LINGER: Duration = Duration::from_secs(1);
+/// How much of that is taken at once.
+const SCRAP: usize = 16 << 10;
 
 /// Is told of each flood of frames.
 pub(super) type Floods = Arc<dyn Fn() + Send + Sync>;
@@ -107,15 +111,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Closing with unread bytes resets the connection, and the reset may overtake the answer. What
     /// still comes is taken in and forgotten, for a moment.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Windows keep senders of HTTP/2 from having more under way.
+        let most = match self.frames {
+            Some(_) => CONNECTION_WINDOW as usize,
+            None => LINGER_BYTES,
+        };
         let (until, left) = self
             .lingering
-            .get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), LINGER_BYTES));
-        let mut scrap = [0; 4096];
+            .get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), most));
+        let mut scrap = [MaybeUninit::uninit(); SCRAP];
         while !self.ended && *left > 0 {
             if until.as_mut().poll(cx).is_ready() {
                 break;
             }
-            let mut scrap = ReadBuf::new(&mut scrap);
+            let mut scrap = ReadBuf::uninit(&mut scrap);
             match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scrap)) {
                 Ok(()) if !scrap.filled().is_empty() => {
                     *left = left.saturating_sub(scrap.filled().len());
@@ -228,7 +237,7 @@ fn with_body(written: &[u8]) -> Option<Vec<u8>> {
         .hint("the listener speaks plain HTTP/1.1 and HTTP/2, without TLS"),
         _ => return None,
     };
-    let body = problem.to_json().to_string();
+    let body = problem.body();
     let status = problem.status;
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\
