@@ -194,6 +194,8 @@ impl Gateway {
             .arg("serve")
             .arg("--config")
             .arg(&config)
+            // As the packages start it.
+            .env("MIMALLOC_PURGE_DELAY", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(said);

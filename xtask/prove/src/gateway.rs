@@ -113,6 +113,8 @@ impl Gateway {
             .arg("serve")
             .arg("--config")
             .arg(self.config())
+            // As the packages start it.
+            .env("MIMALLOC_PURGE_DELAY", "1")
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
