@@ -108,7 +108,7 @@ proptest! {
         }).collect();
         let bytes = accepted::encode(&all);
         prop_assert_eq!(accepted::decode(&bytes).unwrap(), all);
-        prop_assert!(kinds > 8 || bytes.len() <= 8 + 13 * kinds + 5 * count, "{}", bytes.len());
+        prop_assert!(kinds > 8 || bytes.len() <= 8 + 14 * kinds + 5 * count, "{}", bytes.len());
     }
 
     #[test]

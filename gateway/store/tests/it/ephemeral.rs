@@ -4,7 +4,7 @@ use crate::contract::tiny;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use tradewind_store::disk::RealDisk;
 use tradewind_store::testkit::{ManualClock, SeededRandom};
 use tradewind_store::{
@@ -82,36 +82,42 @@ async fn many_publishers_take_turns_at_writing() {
     stream.close().await.unwrap();
 }
 
-/// Who was going to write for others does so, though nobody waits for his own answer any more.
+/// What is left for the one who appended first is written, though he goes away or nobody asks after his answer.
 #[tokio::test]
-async fn who_goes_away_writes_what_others_left() {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
-    let random = Arc::new(SeededRandom::new(1));
-    let streams = Embedded::open_on(Arc::new(RealDisk), dir.path(), clock, random, tiny()).unwrap();
-    let settings = Settings {
-        durability: Durability::Ephemeral,
-        ..Settings::default()
-    };
-    let stream = Streams::open(&streams, "default/left", &settings)
-        .await
-        .unwrap();
-    let mut first = stream.append(vec![entry(1)]);
-    let mut second = stream.append(vec![entry(2)]);
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(first.as_mut().poll(&mut context).is_pending());
-    assert!(second.as_mut().poll(&mut context).is_pending());
-    drop(first);
-    let Poll::Ready(answer) = second.as_mut().poll(&mut context) else {
-        panic!("nobody wrote");
-    };
-    let [Appended::New(second)] = answer.unwrap()[..] else {
-        panic!("not appended");
-    };
-    let again = stream.append(vec![entry(1)]).await.unwrap();
-    let [Appended::Duplicate(first)] = again[..] else {
-        panic!("{again:?}");
-    };
-    assert!(first < second);
-    stream.close().await.unwrap();
+async fn who_is_not_heard_of_again_holds_nobody_up() {
+    for (durability, goes) in [
+        (Durability::Ephemeral, true),
+        (Durability::Ephemeral, false),
+        (Durability::Fsync, true),
+        (Durability::Fsync, false),
+    ] {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        let random = Arc::new(SeededRandom::new(1));
+        let streams =
+            Embedded::open_on(Arc::new(RealDisk), dir.path(), clock, random, tiny()).unwrap();
+        let settings = Settings {
+            durability,
+            ..Settings::default()
+        };
+        let stream = Streams::open(&streams, "default/left", &settings)
+            .await
+            .unwrap();
+        let mut first = stream.append(vec![entry(1)]);
+        let mut second = stream.append(vec![entry(2)]);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        let first = (!goes).then_some(first);
+        let [Appended::New(second)] = second.await.unwrap()[..] else {
+            panic!("not appended");
+        };
+        let again = stream.append(vec![entry(1)]).await.unwrap();
+        let [Appended::Duplicate(original)] = again[..] else {
+            panic!("{again:?}");
+        };
+        assert!(original < second);
+        drop(first);
+        stream.close().await.unwrap();
+    }
 }
