@@ -17,7 +17,7 @@ pub struct Params {
     /// Identities in memory, over all shards of a stream, that are flushed to a run (default
     /// 114,688: what fits into a hash map of 8 MiB).
     pub identities: usize,
-    /// Cache of the state table, over all shards of a stream (default 32 MiB).
+    /// Cache of the state table, over all shards of a stream (default 16 MiB).
     pub cache_bytes: usize,
     /// Room set aside in the data directory for what was accepted (default 64 MiB).
     pub reserve_bytes: u64,
@@ -48,7 +48,7 @@ impl Default for Params {
             overlay_bytes: 8 << 20,
             replay_bytes: 128 << 20,
             identities: 7 << 14,
-            cache_bytes: 32 << 20,
+            cache_bytes: 16 << 20,
             reserve_bytes: 64 << 20,
             queue: 4096,
             queue_bytes: 64 << 20,
