@@ -48,6 +48,7 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 type Run = for<'a> fn(&'a Options) -> Pin<Box<dyn Future<Output = Proved> + 'a>>;
 
@@ -154,7 +155,12 @@ async fn main() -> ExitCode {
     let Some((_, run)) = PROOFS.iter().find(|(known, _)| *known == name) else {
         return ExitCode::FAILURE;
     };
-    match run(&options).await {
+    let ended = tokio::select! {
+        ended = run(&options) => ended,
+        // What was started ends with what is dropped here.
+        () = told_to_end() => return ExitCode::FAILURE,
+    };
+    match ended {
         Ok(figures) => {
             println!("{name}: {figures}: holds");
             ExitCode::SUCCESS
@@ -164,5 +170,16 @@ async fn main() -> ExitCode {
             println!("{name}: {figures}: falls short");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn told_to_end() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
 }
