@@ -3,7 +3,7 @@
 use super::promise::{Keep, Promise, Promised};
 use super::worker::{Message, Write};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Writes that the writer has not been told of.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Gather {
         Promise::to(self)
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Write>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Write>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

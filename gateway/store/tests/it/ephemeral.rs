@@ -1,4 +1,4 @@
-//! Streams that wait for no disk are written by whoever publishes.
+//! Streams that wait for no disk are written by whoever publishes; what publishers leave is written soon, in any mode.
 
 use crate::contract::tiny;
 use bytes::Bytes;
