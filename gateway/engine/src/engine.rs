@@ -337,6 +337,11 @@ impl Engine {
         self.inner.announcer.subscribe()
     }
 
+    /// Whether anybody listens to what happens; for nobody it need not be put into words.
+    pub fn listened(&self) -> bool {
+        self.inner.announcer.listened()
+    }
+
     /// Lets the server report what it alone sees (refused requests, reloads).
     pub fn report(&self, happening: Happening) {
         self.inner.announcer.tell(happening);

@@ -35,12 +35,12 @@ pub struct Limits {
     /// Longest time in which a caller takes nothing of an answer that is there (default 60 s); then
     /// its connection is closed.
     pub answer_timeout: Duration,
-    /// Most streams of one HTTP/2 connection (default 256).
+    /// Most streams of one HTTP/2 connection (default 128).
     pub http2_streams: u32,
     /// Most streams that a sender of HTTP/2 may have ended before they were looked at (default 20); beyond it the
     /// connection is closed.
     pub http2_resets: usize,
-    /// Most streams of one HTTP/2 connection that may end by its sender's mistakes (default 1024); beyond it the
+    /// Most streams of one HTTP/2 connection that may end by its sender's mistakes (default 256); beyond it the
     /// connection is closed.
     pub http2_mistakes: usize,
     /// Whether a sender that says it has no more to say is still answered (default true), if the

@@ -43,6 +43,8 @@ pub trait Publisher: Send + Sync + 'static {
     fn decide(&self, who: &Principal, action: policy::Action, resource: Resource<'_>) -> Decision;
     /// See [`Engine::count_denied`].
     fn count_denied(&self, action: policy::Action, decision: &Decision);
+    /// See [`Engine::listened`].
+    fn listened(&self) -> bool;
     /// See [`Engine::report`].
     fn report(&self, happening: Happening);
 }
@@ -65,6 +67,9 @@ impl Publisher for Engine {
     }
     fn count_denied(&self, action: policy::Action, decision: &Decision) {
         Engine::count_denied(self, action, decision);
+    }
+    fn listened(&self) -> bool {
+        Engine::listened(self)
     }
     fn report(&self, happening: Happening) {
         Engine::report(self, happening);
@@ -366,12 +371,11 @@ impl Ingress {
     }
 
     fn refused(&self, source: &str, problem: &Problem) {
-        let line = problem.log_line();
         if source.is_empty() {
             // Scanners find unknown paths all day long.
-            tracing::debug!(reason = line, "request refused");
+            tracing::debug!(reason = problem.log_line(), "request refused");
         } else {
-            tracing::warn!(source, reason = line, "request refused");
+            tracing::warn!(source, reason = problem.log_line(), "request refused");
             if let Some(cause) = problem.cause {
                 self.metrics.refused(source, cause.label());
             }
@@ -379,17 +383,19 @@ impl Ingress {
                 self.metrics.troubles.refused(source, problem.code);
             }
         }
-        self.publisher.report(Happening {
-            event: None,
-            at_ms: self.clock.unix_ms(),
-            what: "refused".into(),
-            stream: None,
-            position: None,
-            id: None,
-            ty: None,
-            name: (!source.is_empty()).then(|| source.into()),
-            detail: line,
-        });
+        if self.publisher.listened() {
+            self.publisher.report(Happening {
+                event: None,
+                at_ms: self.clock.unix_ms(),
+                what: "refused".into(),
+                stream: None,
+                position: None,
+                id: None,
+                ty: None,
+                name: (!source.is_empty()).then(|| source.into()),
+                detail: problem.log_line(),
+            });
+        }
     }
 }
 
