@@ -77,8 +77,8 @@ impl Inner {
 
     /// Gives some room back to the disk; false when there is none left.
     fn release(&self) -> bool {
-        self.short.store(true, Ordering::Release);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        self.short.store(true, Ordering::Release);
         if *left == 0 {
             return false;
         }

@@ -40,8 +40,9 @@ impl Keep for Gather {
     }
 
     fn keep(&self) {
-        let writes = std::mem::take(&mut *self.waiting());
-        // Fails only when the writer has ended: with what was to be written go the ways of its outcomes.
+        let mut waiting = self.waiting();
+        let writes = std::mem::take(&mut *waiting);
+        // Before the next one may take what comes: appends keep the order in which they were left. It fails only when the writer has ended: with what was to be written go the ways of its outcomes.
         if !writes.is_empty() {
             self.send.send(Message::Writes(writes)).ok();
         }

@@ -256,6 +256,8 @@ impl Log {
     fn fill(&self, target: u64, chunk: u64) -> std::io::Result<()> {
         // One small piece again and again: it stays in the caches.
         let piece = (target - self.prepared).min(chunk).min(ROOM_MIN);
+        // As long as it will be, before anything else: a process that ends meanwhile leaves no length that looks cut off.
+        self.active.file.set_len(target)?;
         let zeros = vec![0; piece as usize];
         let mut at = self.prepared;
         while at < target {
