@@ -53,7 +53,14 @@ impl Desk {
         loop {
             let mut worker = match self.worker.try_lock() {
                 Ok(worker) => worker,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    let mut worker = poisoned.into_inner();
+                    // What it was about to write nobody knows.
+                    if let Some(worker) = worker.take() {
+                        worker.shared().broke();
+                    }
+                    worker
+                }
                 // The one who writes looks again after its last commit.
                 Err(TryLockError::WouldBlock) => return,
             };

@@ -8,6 +8,7 @@ use super::promise::Promise;
 use super::worker::{Message, Reply, Shared, Worker};
 use crate::shard::{Call, Outcome, Shard, View};
 use crate::{Clock, Error, Params, Stats};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,7 +59,9 @@ impl Door {
         let thread = std::thread::Builder::new()
             .name("tradewind-store".into())
             .spawn(move || {
-                worker.run(&receive);
+                if catch_unwind(AssertUnwindSafe(|| worker.run(&receive))).is_err() {
+                    worker.shared().broke();
+                }
                 drop(worker);
                 drop(lock);
             })
@@ -108,7 +111,7 @@ impl Door {
 
     fn send(&self, message: Message) -> Result<(), Error> {
         match &self.way {
-            Way::Thread { send, .. } => send.send(message).map_err(|_| Error::Closed),
+            Way::Thread { send, .. } => send.send(message).map_err(|_| self.gone()),
             Way::Desk(desk) => {
                 desk.send(message);
                 Ok(())
@@ -155,7 +158,7 @@ impl Door {
 
     /// Asks something of the writer.
     pub(super) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Message) -> Result<T, Error> {
-        self.begin(ask)?.await.unwrap_or(Err(Error::Closed))
+        self.begin(ask)?.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// The same, without waiting for the answer.
@@ -174,6 +177,12 @@ impl Door {
 
     pub(super) fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// Why nobody answers.
+    pub(super) fn gone(&self) -> Error {
+        self.failed()
+            .map_or(Error::Closed, |why| Error::Failed(why.clone()))
     }
 
     /// Why it takes no writes any more.

@@ -83,11 +83,11 @@ impl EmbeddedStream {
     /// All shards, each as it is now.
     pub(super) async fn cut(&self) -> Result<Vec<ShardCut>, Error> {
         // Asked all at once: the moments differ by what is being written.
-        let asked = self.doors.iter().map(|door| door.begin(Message::Cut));
-        let asked: Vec<_> = asked.collect::<Result<_, _>>()?;
+        let begun = |door: &'_ Door| door.begin(Message::Cut);
+        let asked: Vec<_> = self.doors.iter().map(begun).collect::<Result<_, _>>()?;
         let mut cuts = Vec::with_capacity(asked.len());
-        for cut in asked {
-            cuts.push(cut.await.unwrap_or(Err(Error::Closed))?);
+        for (door, cut) in self.doors.iter().zip(asked) {
+            cuts.push(cut.await.unwrap_or_else(|_| Err(door.gone()))?);
         }
         Ok(cuts)
     }
@@ -135,11 +135,12 @@ impl Stream for EmbeddedStream {
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
         check_batch(&entries)?;
         if self.shards() == 1 {
-            let (outcome, promise) = self.door(0)?.call(Call::Append(entries))?;
+            let door = self.door(0)?;
+            let (outcome, promise) = door.call(Call::Append(entries))?;
             if let Some(promise) = promise {
                 promise.keep_soon();
             }
-            return outcome.await.unwrap_or(Err(Error::Closed));
+            return outcome.await.unwrap_or_else(|_| Err(door.gone()));
         }
         let mut answers = vec![Appended::Undecided; entries.len()];
         let mut parts: Vec<Part> = Vec::new();
@@ -160,15 +161,16 @@ impl Stream for EmbeddedStream {
         }
         let mut waiting = Vec::with_capacity(parts.len());
         for (shard, indexes, entries) in parts {
-            let (outcome, promise) = self.door(shard)?.call(Call::Append(entries))?;
-            waiting.push((indexes, outcome));
+            let door = self.door(shard)?;
+            let (outcome, promise) = door.call(Call::Append(entries))?;
+            waiting.push((door, indexes, outcome));
             if let Some(promise) = promise {
                 promise.keep_soon();
             }
         }
         let mut failed = None;
-        for (indexes, outcome) in waiting {
-            match outcome.await.unwrap_or(Err(Error::Closed)) {
+        for (door, indexes, outcome) in waiting {
+            match outcome.await.unwrap_or_else(|_| Err(door.gone())) {
                 Ok(outcome) => {
                     for (at, appended) in indexes.into_iter().zip(outcome) {
                         answers[at] = appended;
@@ -249,8 +251,9 @@ impl Stream for EmbeddedStream {
         ops: Vec<Op>,
         sync: Sync,
     ) -> Result<(), Error> {
-        let (outcome, _) = self.door(shard)?.call(Call::Record { epoch, ops, sync })?;
-        outcome.await.unwrap_or(Err(Error::Closed)).map(drop)
+        let door = self.door(shard)?;
+        let (outcome, _) = door.call(Call::Record { epoch, ops, sync })?;
+        outcome.await.unwrap_or_else(|_| Err(door.gone())).map(drop)
     }
 
     async fn get(&self, shard: Shard, key: &[u8]) -> Result<Option<Bytes>, Error> {

@@ -3,6 +3,7 @@
 use crate::backup::ShardCut;
 use crate::shard::{Call, Done, Outcome, Shard};
 use crate::{Clock, Error, Item, Recovered, Stats};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -58,6 +59,11 @@ impl Shared {
 
     pub(super) fn failed(&self) -> Option<&String> {
         self.failed.get()
+    }
+
+    /// It takes no writes any more: its writer is gone.
+    pub(super) fn broke(&self) {
+        self.failed.get_or_init(|| "the writer panicked".into());
     }
 
     fn lock(&self) -> MutexGuard<'_, Stats> {
@@ -256,12 +262,21 @@ impl Worker {
         let job = match self.shard.begin(before, now_ms) {
             Ok(Some(job)) => job,
             Ok(None) => return,
-            Err(error) => return self.reply(Err(error)),
+            Err(error) => {
+                self.show();
+                return self.reply(Err(error));
+            }
         };
         let Some(back) = self.back.as_ref().and_then(|back| back()) else {
             return self.finish(job.run(), now_ms);
         };
-        let write = move || back(Message::Written(Box::new(job.run())));
+        let write = move || {
+            // The table may panic on damage that was not there when it was opened. Unanswered, the shard would wait for
+            // ever.
+            let done = catch_unwind(AssertUnwindSafe(|| job.run()))
+                .unwrap_or_else(|_| Err(Error::Failed("a checkpoint panicked".into())));
+            back(Message::Written(Box::new(done)));
+        };
         let spawned = std::thread::Builder::new()
             .name("tradewind-checkpoint".into())
             .spawn(write);

@@ -10,6 +10,7 @@ mod salvage;
 mod snapshot;
 #[cfg(all(test, feature = "testkit"))]
 mod tests;
+mod tree;
 
 use crate::disk::{Disk, Open};
 use crate::{Error, Op};
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use snapshot::{Remade, Snapshot, parse};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use tree::Tree;
 
 const STATE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("state");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -76,7 +78,7 @@ type Rows = Vec<(Bytes, Bytes)>;
 /// The state table.
 #[derive(Debug)]
 pub(crate) struct Table {
-    db: Database,
+    tree: Tree,
     layers: RwLock<Layers>,
 }
 
@@ -141,7 +143,7 @@ impl Table {
 
     fn of(db: Database) -> Self {
         Self {
-            db,
+            tree: Tree::new(db),
             layers: RwLock::default(),
         }
     }
@@ -178,7 +180,7 @@ impl Table {
             .unwrap_or_else(PoisonError::into_inner)
             .frozen
             .clone();
-        write(&self.db, frozen.as_deref(), checkpoint)?;
+        write(self.tree.get()?, frozen.as_deref(), checkpoint)?;
         self.layers
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -201,7 +203,10 @@ impl Table {
                 }
             }
             // Begun under the lock: a checkpoint cannot take the frozen layer away in between.
-            self.db.begin_read().map_err(|e| broken("read", &e))?
+            self.tree
+                .get()?
+                .begin_read()
+                .map_err(|e| broken("read", &e))?
         };
         let table = transaction
             .open_table(STATE)
@@ -243,7 +248,10 @@ impl Table {
                 .as_ref()
                 .map(|frozen| frozen.slice(from, to, limit));
             (
-                self.db.begin_read().map_err(|e| broken("read", &e))?,
+                self.tree
+                    .get()?
+                    .begin_read()
+                    .map_err(|e| broken("read", &e))?,
                 upper,
                 lower.unwrap_or_default(),
             )

@@ -38,7 +38,11 @@ impl std::fmt::Debug for Snapshot {
 
 impl Snapshot {
     pub(crate) fn take(table: &Arc<Table>) -> Result<Self, Error> {
-        let transaction = table.db.begin_read().map_err(|e| broken("read", &e))?;
+        let transaction = table
+            .tree
+            .get()?
+            .begin_read()
+            .map_err(|e| broken("read", &e))?;
         Ok(Self {
             checkpoint: read_checkpoint(&transaction)?,
             transaction,

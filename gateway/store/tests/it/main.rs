@@ -10,5 +10,6 @@ mod ephemeral;
 mod events;
 mod full;
 mod opening;
+mod panics;
 mod power;
 mod table;
