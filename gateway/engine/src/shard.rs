@@ -324,6 +324,7 @@ impl Shard {
                 self.note_time();
             }
             let ops = std::mem::take(&mut self.turn.ops);
+            self.turn.copied = 0;
             loop {
                 let around = &self.around;
                 match around

@@ -85,6 +85,8 @@ pub(crate) struct Turn {
     /// Events below this may have been copied to `p/`, though the log still begins before them.
     pub(crate) kept: u64,
     pub(crate) ops: Vec<Op>,
+    /// Bytes of events among them.
+    pub(crate) copied: usize,
     /// Accepted at once: told in one record for all that lie near each other.
     pub(crate) accepted: Vec<Accepted>,
     pub(crate) notes: Vec<Note>,
@@ -105,6 +107,7 @@ impl Turn {
             start,
             kept: start,
             ops: Vec::new(),
+            copied: 0,
             accepted: Vec::new(),
             notes: Vec::new(),
             listened: false,

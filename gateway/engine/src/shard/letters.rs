@@ -73,6 +73,7 @@ impl Shard {
         let moved = letters.len() as u64;
         for (id, offset, buried) in letters {
             self.redrive_one(id, offset, buried).await?;
+            self.relieve().await?;
         }
         self.flush(Sync::Durable).await?;
         Ok((moved, next))

@@ -222,6 +222,7 @@ impl Shard {
                 let pendant = readable(Pendant::decode(&value))?;
                 let place = Place::Scheduled { due: piece.shelf };
                 self.bring(id, Ticket::of(pendant, place)).await?;
+                self.relieve().await?;
             }
             if let Some(lane) = self.lanes.get_mut(&id) {
                 lane.fetched(&piece, next, all);

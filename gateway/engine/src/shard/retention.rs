@@ -13,6 +13,8 @@ use tradewind_store::{Error, Op, Sync};
 const CHUNK: usize = 256;
 /// Events copied out of the log in one turn: each may be a read of its own.
 const COPIES: usize = 64;
+/// Bytes of events that are copied before what is to be recorded goes: a record has its bounds.
+const COPIED: usize = 4 << 20;
 
 /// Generations that are kept for what outlives its log segment.
 const GENERATIONS: usize = 64;
@@ -154,7 +156,13 @@ impl Shard {
             .push(Op::DeleteRange(keys::damage(0), keys::damage(before)));
         self.flush(Sync::Durable).await?;
         let (shard, log) = (self.around.shard, self.around.log.clone());
-        log.trim(shard, before).await?;
+        match log.trim(shard, before).await {
+            // It goes with the next pass.
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(stream = %self.around.stream, shard, %error, "what has expired stays a little longer");
+            }
+            trimmed => trimmed?,
+        }
         let start = log.bounds(shard).start;
         self.pages.forget_before(start);
         self.forget_versions(start.min(needed));
@@ -205,6 +213,7 @@ impl Shard {
             // What is in memory may move from a table that is not looked at yet to one that was.
             for offset in self.lanes[&id].in_memory(before) {
                 self.keep(id, offset).await?;
+                self.relieve().await?;
             }
             return Ok(true);
         }
@@ -258,7 +267,7 @@ impl Shard {
                 self.keep(id, offset).await?;
                 copies += 1;
             }
-            if copies == COPIES {
+            if copies == COPIES || self.turn.copied >= COPIED {
                 self.flush(Sync::Lazy).await?;
                 return Ok(Some(keys::after(key)));
             }
@@ -282,11 +291,19 @@ impl Shard {
             batch => batch?,
         };
         if let Some(item) = batch.items.first().filter(|i| i.position.offset == offset) {
-            self.turn
-                .ops
-                .push(Op::Put(keys::kept(id, offset), Stored::keep(item)));
+            let copy = Stored::keep(item);
+            self.turn.copied += copy.len();
+            self.turn.ops.push(Op::Put(keys::kept(id, offset), copy));
         }
         Ok(())
+    }
+
+    /// Records what there is, once events were copied that fill a record.
+    pub(super) async fn relieve(&mut self) -> Result<(), Error> {
+        match self.turn.copied >= COPIED {
+            true => self.flush(Sync::Lazy).await,
+            false => Ok(()),
+        }
     }
 
     /// Of a lane that has nothing pending, drops the copies that no dead letter needs.

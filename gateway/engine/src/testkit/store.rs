@@ -26,6 +26,10 @@ pub struct CrashStreams {
     pub records: Arc<AtomicU64>,
     /// Calls of `append` that are refused because too much waits.
     pub busy: Arc<AtomicU64>,
+    /// Calls of `append` that panic.
+    pub panics: Arc<AtomicU64>,
+    /// Bytes of the largest record so far.
+    pub largest: Arc<AtomicU64>,
 }
 
 /// Where what lay at a position of a stream lies now, if that is anywhere.
@@ -37,6 +41,8 @@ struct CrashStream {
     budget: Arc<AtomicU64>,
     records: Arc<AtomicU64>,
     busy: Arc<AtomicU64>,
+    panics: Arc<AtomicU64>,
+    largest: Arc<AtomicU64>,
     /// Per lazy record, what undoes it; durable ones and appends empty it.
     undo: Vec<Mutex<Vec<Vec<Op>>>>,
 }
@@ -51,6 +57,8 @@ impl CrashStreams {
             budget: Arc::new(AtomicU64::new(u64::MAX)),
             records: Arc::new(AtomicU64::new(u64::MAX)),
             busy: Arc::default(),
+            panics: Arc::default(),
+            largest: Arc::default(),
         })
     }
 
@@ -137,6 +145,8 @@ impl Streams for CrashStreams {
                 budget: Arc::clone(&self.budget),
                 records: Arc::clone(&self.records),
                 busy: Arc::clone(&self.busy),
+                panics: Arc::clone(&self.panics),
+                largest: Arc::clone(&self.largest),
             })
         });
         Ok(Arc::clone(stream) as Arc<dyn Stream>)
@@ -171,6 +181,7 @@ impl Stream for CrashStream {
         if self.spend(&self.busy).is_ok() {
             return Err(Error::Busy);
         }
+        assert!(self.spend(&self.panics).is_err(), "as the test wants it");
         let appended = self.inner.append(entries).await?;
         for appended in &appended {
             if let Appended::New(at) = appended {
@@ -206,6 +217,11 @@ impl Stream for CrashStream {
     ) -> Result<(), Error> {
         self.spend(&self.budget)?;
         self.spend(&self.records)?;
+        let puts = ops.iter().map(|op| match op {
+            Op::Put(key, value) => (key.len() + value.len()) as u64,
+            _ => 0,
+        });
+        self.largest.fetch_max(puts.sum(), Ordering::SeqCst);
         let mut undo = Vec::new();
         for op in &ops {
             match op {

@@ -5,6 +5,7 @@ use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Error, Start};
+use tradewind_event::Event;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -82,6 +83,39 @@ async fn a_mass_redrive_lets_the_other_subscriptions_go_on() {
         "{redriven:?}"
     );
     engine.quiesced().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_events_leave_the_log_in_records_that_have_their_bounds() {
+    let world = World::new();
+    let late = ScriptedSink::new(|_| Act::Retry(Some(S(2 * 3600))));
+    let rejecting = ScriptedSink::new(|_| Act::Reject);
+    let mut s = subscription(&late);
+    s.policy.retry.retry_after_max = S(24 * 3600);
+    let mut plan = plan([("s", s), ("dead", subscription(&rejecting))]);
+    plan.streams.get_mut("default").unwrap().settings.retention = S(3600);
+    let engine = world.start(plan).await;
+    let large = |n: u32| {
+        let event = Event::builder(n.to_string(), "/shop", "order.placed");
+        event
+            .data("text/plain", "x".repeat(1 << 20))
+            .build()
+            .unwrap()
+    };
+    for n in 0..30 {
+        publish(&engine, [large(n)]).await;
+    }
+    tokio::time::sleep(S(3700)).await;
+    assert!(engine.event("default", "0/0").await.is_err());
+    // The move of dead letters copies them, too, while they are about to go.
+    late.now_does(|_| Act::Accept);
+    rejecting.now_does(|_| Act::Accept);
+    assert_eq!(engine.redrive("dead", None).await.unwrap(), 30);
+    engine.quiesced().await;
+    assert_eq!(account(&engine, "s").await.accepted, 30);
+    assert_eq!(account(&engine, "dead").await.accepted, 30);
+    let largest = world.store.largest.load(Ordering::SeqCst);
+    assert!((4 << 20..6 << 20).contains(&largest), "{largest}");
 }
 
 #[tokio::test(start_paused = true)]
