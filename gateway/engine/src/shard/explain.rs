@@ -4,7 +4,7 @@ use super::Shard;
 use super::read::readable;
 use crate::machine::{Chosen, Lane};
 use crate::record::keys::{self, LaneId};
-use crate::record::{Buried, Final, Stored, accepted, cause_name};
+use crate::record::{Buried, Corrupt, Final, Stored, accepted, cause_name};
 use crate::{Journey, MemberStop, Predicate, Stop};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Shard {
         }
         let stretch = keys::accepted_in(keys::stretch(offset));
         for (_, value) in self.scan_all(&stretch).await? {
-            for accepted in readable(accepted::decode(&value))? {
+            for accepted in legible(accepted::decode(&value))? {
                 if accepted.offset == offset {
                     found.insert(accepted.lane, accepted.told());
                 }
@@ -77,7 +77,7 @@ impl Shard {
         let offset = stored.offset;
         let history = keys::history(offset, lane.id);
         let recorded = self.around.log.get(self.around.shard, &history).await?;
-        let recorded = recorded.map(|v| readable(Final::decode(&v))).transpose()?;
+        let recorded = recorded.map(|v| legible(Final::decode(&v))).transpose()?;
         let mut recorded = recorded.or(accepted);
         if recorded.is_none() && offset < self.turn.start {
             // How deliveries ended goes with the log; what is still needed was copied out of it.
@@ -185,6 +185,11 @@ impl Shard {
         };
         MemberStop { name, why }
     }
+}
+
+/// What is recorded for people only: what a later release wrote of it is told to whoever asks, and stops nothing.
+fn legible<T>(record: Result<T, Corrupt>) -> Result<T, Error> {
+    record.map_err(|corrupt| Error::Invalid(corrupt.to_string()))
 }
 
 /// A dead letter, as its history said.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Start, StreamPlan};
 use tradewind_store::testkit::MemoryStreams;
-use tradewind_store::{Settings, Streams};
+use tradewind_store::{Op, Settings, Streams, Sync};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -47,6 +47,34 @@ async fn a_stream_that_left_the_configuration_does_not_keep_the_gateway_from_sta
     engine.resume("reader").await.unwrap();
     engine.quiesced().await;
     assert_eq!(sink.ids(), ["e1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_a_later_release_tells_what_ended_keeps_nothing_from_going_on() {
+    let world = World::new();
+    let settings = Settings::default();
+    let stream = world
+        .store
+        .open("default/default", &settings)
+        .await
+        .unwrap();
+    let epoch = stream.recover(0).await.unwrap().epoch;
+    // How deliveries of the first events were accepted, in a version that is not there yet.
+    let key = [&b"a"[..], &[0; 24]].concat();
+    let row = Op::Put(key.into(), b"\x63and so on".as_slice().into());
+    stream
+        .record(0, epoch, vec![row], Sync::Durable)
+        .await
+        .unwrap();
+    let sink = ScriptedSink::accepting();
+    let engine = world.start(plan([("s", subscription(&sink))])).await;
+    publish(&engine, [event("e1")]).await;
+    engine.quiesced().await;
+    let refused = engine.explain("e1").await.unwrap_err().to_string();
+    assert!(refused.contains("newer release"), "{refused}");
+    publish(&engine, [event("e2")]).await;
+    engine.quiesced().await;
+    assert_eq!(account(&engine, "s").await.accepted, 2);
 }
 
 #[tokio::test(start_paused = true)]
