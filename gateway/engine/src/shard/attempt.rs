@@ -407,10 +407,11 @@ impl Call {
             dedupe_window: None,
         };
         // Were it refused at a quota, its delivery would never settle, and what is queued never shrink.
-        match engine
-            .publish(&replies.stream, &origin, vec![reply], Charging::Owed)
-            .await
-        {
+        let published = engine.publish(&replies.stream, &origin, vec![reply], Charging::Owed);
+        let Ok(published) = AssertUnwindSafe(published).catch_unwind().await else {
+            return (lost_reply("appending it panicked".into()), None);
+        };
+        match published {
             Ok(receipts) => {
                 let position = receipts.first().map(|r| r.position.clone());
                 let note = format!(

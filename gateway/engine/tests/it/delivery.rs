@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 use tradewind_engine::{OnExhaustion, Pauses};
@@ -419,4 +420,32 @@ async fn a_wall_clock_that_went_back_delays_no_retry() {
     engine.quiesced().await;
     assert!(began.elapsed() <= S(61), "{:?}", began.elapsed());
     assert_eq!(sink.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_whose_append_panics_does_not_hold_its_delivery_for_ever() {
+    let world = World::new();
+    let panics = world.store.panics.clone();
+    panics.store(0, Ordering::SeqCst);
+    let (asked, once) = (AtomicU64::new(0), panics.clone());
+    let sink = ScriptedSink::new(move |_| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+            once.store(1, Ordering::SeqCst);
+        }
+        Act::Reply(event("answer"))
+    });
+    let mut asks = subscription(&sink);
+    asks.policy.reply_to = Some("answers".into());
+    asks.policy.concurrency = 1;
+    let mut plan = plan([("asks", asks)]);
+    plan.streams
+        .insert("answers".into(), tradewind_engine::StreamPlan::default());
+    let engine = world.start(plan).await;
+    publish(&engine, [event("e1")]).await;
+    publish(&engine, [event("e2")]).await;
+    engine.quiesced().await;
+    assert_eq!(account(&engine, "asks").await.accepted, 2);
+    assert_eq!(sink.ids(), ["e1", "e2", "e1"]);
+    let replies = engine.recent("answers", 0, 10, |reply| Some(reply.id().to_owned()));
+    assert_eq!(replies.await.unwrap().len(), 2);
 }
