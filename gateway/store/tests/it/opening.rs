@@ -1,11 +1,12 @@
 //! Opening a data directory, and when it is refused.
 
 use crate::contract::tiny;
+use fastrand::Rng;
 use std::path::Path;
 use std::sync::Arc;
 use tradewind_store::disk::{Disk, Open, RealDisk};
 use tradewind_store::testkit::{Fault, ManualClock, SeededRandom, SimDisk, suite};
-use tradewind_store::{Durability, Embedded, Error, Settings, Streams};
+use tradewind_store::{Durability, Embedded, Error, Finding, Params, Settings, Streams};
 
 fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Embedded, Error> {
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
@@ -193,6 +194,48 @@ async fn creation_is_cut_short_anywhere() {
         }
         assert_eq!(streams.list().await.unwrap(), ["default/s"]);
         if done {
+            return;
+        }
+    }
+}
+
+/// A process that ends while zeros are written leaves a segment as long as one is made.
+#[tokio::test]
+async fn zeros_that_were_not_all_written_are_no_loss() {
+    let params = || Params {
+        chunk_bytes: 256 << 10,
+        segment_bytes: 1 << 20,
+        ..tiny()
+    };
+    let opened = |disk: &SimDisk| {
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        let (disk, random) = (Arc::new(disk.clone()), Arc::new(SeededRandom::new(3)));
+        Embedded::open_on(disk, Path::new("data"), clock, random, params()).map(Embedded::inline)
+    };
+    let settings = Settings::default();
+    for call in 0.. {
+        let disk = SimDisk::new();
+        disk.fail_after(call, Fault::IoForever, Rng::with_seed(call));
+        let work = async {
+            let stream = opened(&disk)?.open("default/s", &settings).await?;
+            for id in 0..10 {
+                let large = suite::event(id, &"x".repeat(60 << 10));
+                stream.append(vec![large]).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        work.await.ok();
+        let struck = disk.was_struck();
+        disk.heal();
+        let stream = opened(&disk).unwrap().open("default/s", &settings).await;
+        let findings = stream.unwrap().findings();
+        // A head of which only some bytes were written is another matter.
+        let begun = |f: &&Finding| f.range.as_ref().is_some_and(|range| range.start > 0);
+        let mut begun = findings.iter().filter(begun);
+        let cut_off = begun.find(|f| f.what.contains("cut off"));
+        assert_eq!(cut_off, None, "call {call}");
+        if !struck {
+            assert!(call > 40, "{call}");
             return;
         }
     }
