@@ -494,6 +494,9 @@ impl crate::ingress::Publisher for Front {
     fn count_denied(&self, action: policy::Action, decision: &Decision) {
         self.engine.count_denied(action, decision);
     }
+    fn listened(&self) -> bool {
+        self.engine.listened()
+    }
     fn report(&self, happening: Happening) {
         self.engine.report(happening);
     }

@@ -103,6 +103,9 @@ impl Publisher for Unable {
         Policies::off().decide(who, action, resource, policy::Facts::default())
     }
     fn count_denied(&self, _: policy::Action, _: &policy::Decision) {}
+    fn listened(&self) -> bool {
+        false
+    }
     fn report(&self, _: Happening) {}
 }
 
