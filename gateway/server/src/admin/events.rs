@@ -201,8 +201,10 @@ async fn explain(
     Query(named): Query<Named>,
     Extension(permit): Extension<Permit>,
 ) -> Result<Json<Vec<Journey>>, Problem> {
-    let config = gateway.config.load_full();
-    let sees = |stream: &str| permit.owns(&config.checked, Resource::Stream(stream));
+    let sees = |stream: &str| {
+        let config = gateway.config.load();
+        permit.owns(&config.checked, Resource::Stream(stream))
+    };
     let unknown = || Error::NotFound(format!("no event `{}`", named.event));
     let mut journeys = match gateway.engine.explain_among(&named.event, sees).await {
         // In the same words as below.
@@ -225,6 +227,7 @@ async fn explain(
             });
         }
     }
+    let config = gateway.config.load();
     for journey in &mut journeys {
         let stops = &mut journey.subscriptions;
         stops.retain(|stop| {

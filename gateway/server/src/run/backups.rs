@@ -53,19 +53,24 @@ impl Backups {
 }
 
 impl Gateway {
+    /// What the configuration in force says of them. Its own, since a backup takes long: who holds a configuration
+    /// keeps its sources connected.
+    fn wanted_backup(&self) -> Option<Backup> {
+        self.config.load().checked.config.backup.clone()
+    }
+
     /// Makes a backup now, to where the configuration says.
     ///
     /// # Errors
     /// `Invalid` where the configuration says nothing of backups.
     pub async fn back_up(&self, full: bool) -> Result<Report, Error> {
-        let config = self.config.load_full();
-        let Some(backup) = &config.checked.config.backup else {
+        let Some(backup) = self.wanted_backup() else {
             return Err(Error::Invalid(
                 "the configuration has no `backup`: say there where backups go".into(),
             ));
         };
         let _alone = self.backups.making.lock().await;
-        let made = self.make(backup, full).await;
+        let made = self.make(&backup, full).await;
         self.backups.change(|seen| match &made {
             Ok(report) => {
                 seen.copied_bytes += report.copied_bytes;
@@ -111,8 +116,7 @@ impl Gateway {
         let mut sealed = self.sealed();
         loop {
             tokio::time::sleep(LOOK).await;
-            let config = self.config.load_full();
-            let Some(backup) = &config.checked.config.backup else {
+            let Some(backup) = self.wanted_backup() else {
                 self.backups.change(|seen| seen.to = None);
                 next = Instant::now();
                 continue;
@@ -166,3 +170,6 @@ pub(crate) fn explain(error: &Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

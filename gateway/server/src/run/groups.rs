@@ -471,28 +471,27 @@ impl Gateway {
     pub(super) async fn watch_groups(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            let config = self.config.load_full();
-            let watched = |s: &LoadedSubscription| {
-                let group = s.group.as_ref();
-                group.is_some_and(|group| group.mode != Mode::Weighted)
-            };
-            if !config.checked.subscriptions.values().any(watched) {
+            let modes = self.watched_groups();
+            if modes.is_empty() {
                 continue;
             }
             let seen = self.groups.all();
             for view in self.engine.subscriptions().await {
-                let subscription = config.checked.subscriptions.get(&view.name);
-                let group = subscription.and_then(|s| s.group.as_ref());
-                let Some(group) = group.filter(|_| view.state == "active") else {
-                    continue;
-                };
-                if let Some((weights, why)) = decide(group.mode, &view.members)
+                let mode = modes.get(&view.name).filter(|_| view.state == "active");
+                if let Some((weights, why)) = mode.and_then(|mode| decide(*mode, &view.members))
                     && let Err(error) = self.step_in(&view.name, weights, why, &seen).await
                 {
                     tracing::error!(subscription = view.name, %error, "a group in trouble is left as it is");
                 }
             }
         }
+    }
+
+    fn watched_groups(&self) -> BTreeMap<String, Mode> {
+        let config = self.config.load();
+        let all = config.checked.subscriptions.iter();
+        let groups = all.filter_map(|(name, s)| Some((name.clone(), s.group.as_ref()?.mode)));
+        groups.filter(|(_, mode)| *mode != Mode::Weighted).collect()
     }
 
     async fn step_in(

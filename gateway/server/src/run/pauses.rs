@@ -44,9 +44,11 @@ impl Gateway {
         reach: Reach,
         by: &str,
     ) -> Result<(), Error> {
-        let config = self.config.load_full();
-        let subscription = config.checked.subscriptions.get(name);
-        let shared = subscription.is_some_and(|s| self.shares(&s.stream));
+        let shared = {
+            let config = self.config.load();
+            let subscription = config.checked.subscriptions.get(name);
+            subscription.is_some_and(|s| self.shares(&s.stream))
+        };
         if !shared || !self.changes.is_shared() {
             let engine = self.engine.reaching(reach);
             return match paused {

@@ -42,12 +42,16 @@ impl Gateway {
         let invalid = |diagnostics| Refusal::Invalid(lines(diagnostics));
         let (checked, fingerprint) = self.origin.load(&self.registry).map_err(invalid)?;
         let secured = super::serve::supported(&checked).map_err(Refusal::Invalid)?;
-        let before = self.config.load_full();
-        let changes = tradewind_config::diff(&before.checked, &checked);
+        // Not held any longer: with the one before, its sources are closed.
+        let (generation, changes) = {
+            let before = self.config.load();
+            let changes = tradewind_config::diff(&before.checked, &checked);
+            (before.generation, changes)
+        };
         if changes.is_empty() {
-            self.metrics.reloaded(before.generation);
+            self.metrics.reloaded(generation);
             return Ok(Applied {
-                generation: before.generation,
+                generation,
                 changes,
             });
         }
@@ -58,7 +62,7 @@ impl Gateway {
         let now_ms = self.clock.unix_ms();
         let subjects = self.schemas.resolve(&checked, now_ms, false).await;
         let subjects = subjects.map_err(Refusal::Failed)?;
-        let generation = before.generation + 1;
+        let generation = generation + 1;
         let of = self
             .audit
             .record(changed(by, generation, &changes))

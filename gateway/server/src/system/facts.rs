@@ -31,9 +31,9 @@ pub(super) struct Facts {
 }
 
 pub(super) async fn gather(gateway: &Gateway) -> Facts {
-    let config = gateway.config.load_full();
-    let own = &config.checked.config.system_events;
     let mut subscriptions = gateway.engine.subscriptions().await;
+    let config = gateway.config.load();
+    let own = &config.checked.config.system_events;
     // What other nodes serve, they tell of.
     subscriptions.retain(|view| view.stream != SYSTEM && view.state != "elsewhere");
     for view in &mut subscriptions {

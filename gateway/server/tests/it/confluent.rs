@@ -9,8 +9,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tradewind_adapter::BuiltSource;
 use tradewind_server::run::{self, Options};
 
 /// Answers as the published interface of Confluent's registry has it: `GET /subjects/{subject}/versions/{version}`.
@@ -18,6 +19,8 @@ use tradewind_server::run::{self, Options};
 struct Shelf {
     subjects: Mutex<BTreeMap<String, Vec<Value>>>,
     out: Mutex<Option<StatusCode>>,
+    /// It takes questions and gives no answers.
+    mute: AtomicBool,
     asked: AtomicUsize,
 }
 
@@ -52,6 +55,9 @@ async fn answer(
     headers: HeaderMap,
 ) -> (StatusCode, String) {
     shelf.asked.fetch_add(1, Ordering::SeqCst);
+    if shelf.mute.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
     // gateway:word
     if headers
         .get(AUTHORIZATION)
@@ -225,6 +231,41 @@ async fn a_registry_is_read_changes_and_goes_out() {
     assert_eq!(sent(&gateway, r#"{"n":13}"#).await, 422);
     assert!(!refused.text().contains("word"), "no secrets");
     gateway.finish().await;
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_keeps_no_source_of_an_earlier_configuration_connected() {
+    let shelf = filled();
+    let (address, _serving) = shelf.start("127.0.0.1:0").await;
+    let yaml = |queue: &str| {
+        let source = format!("sources:\n  queue: {{ kind: memory, queue: {queue} }}\n");
+        config(address, ORDER).replace("sources:\n", &source)
+    };
+    let gateway = start(&yaml("confluent-one")).await;
+    let before = {
+        let config = gateway.running.gateway.config.load();
+        match &config.checked.sources["queue"].built {
+            BuiltSource::Pull(driver) => Arc::downgrade(driver),
+            other => panic!("{other:?}"),
+        }
+    };
+    shelf.mute.store(true, Ordering::SeqCst);
+    let asked = shelf.asked.load(Ordering::SeqCst);
+    eventually("it is asked", || async {
+        shelf.asked.load(Ordering::SeqCst) > asked
+    })
+    .await;
+    let file = gateway.dir.path().join("tradewind.yaml");
+    std::fs::write(file, yaml("confluent-two")).unwrap();
+    gateway.running.gateway.reload("test").await.unwrap();
+    // Dropped before the question is given up.
+    eventually("the source is closed", || async {
+        before.upgrade().is_none()
+    })
+    .await;
+    let failure = shown(&gateway, "order").await["registry"]["failure"].clone();
+    assert_eq!(failure, Value::Null, "the question was given up first");
+    gateway.running.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -13,45 +13,60 @@ use tradewind_config::{LoadedSchema, SchemaOrigin, SchemaRegistry};
 /// How often it is looked who is due.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// One registry and what is asked of it. Its own, since answers may take minutes: who holds a configuration keeps its
+/// sources connected.
+struct Round {
+    registry: String,
+    settings: SchemaRegistry,
+    latest: Vec<(String, LoadedSchema, SchemaOrigin)>,
+}
+
 impl Gateway {
     /// Never returns.
     pub(in crate::run) async fn keep_schemas(&self) {
         loop {
             tokio::time::sleep(LOOK).await;
-            let config = self.config.load_full();
-            let now = Instant::now();
-            let due = config
-                .checked
-                .schema_registries
-                .iter()
-                .filter(|(name, at)| {
-                    let mut state = self.schemas.state();
-                    let last = *state.rounds.entry((*name).clone()).or_insert(now);
-                    let due = now.duration_since(last) >= at.refresh.0;
-                    if due {
-                        state.rounds.insert((*name).clone(), now);
-                    }
-                    due
-                });
-            let rounds = due.map(|(name, settings)| {
-                let schemas = config.checked.schemas.iter();
-                let latest = schemas.filter_map(|(schema, loaded)| {
-                    let origin = loaded.from.as_ref()?;
-                    let latest = origin.subject.version.number().is_none();
-                    (origin.subject.name == *name && latest).then_some((schema, loaded, origin))
-                });
-                self.ask_registry(name, settings, latest.collect())
-            });
-            join_all(rounds.collect::<Vec<_>>()).await;
+            let rounds = self.due_rounds();
+            join_all(rounds.iter().map(|round| self.ask_registry(round))).await;
         }
     }
 
-    async fn ask_registry(
-        &self,
-        registry: &str,
-        settings: &SchemaRegistry,
-        schemas: Vec<(&String, &LoadedSchema, &SchemaOrigin)>,
-    ) {
+    /// Whom to ask now, and for what.
+    fn due_rounds(&self) -> Vec<Round> {
+        let config = self.config.load();
+        let now = Instant::now();
+        let due = config
+            .checked
+            .schema_registries
+            .iter()
+            .filter(|(name, at)| {
+                let mut state = self.schemas.state();
+                let last = *state.rounds.entry((*name).clone()).or_insert(now);
+                let due = now.duration_since(last) >= at.refresh.0;
+                if due {
+                    state.rounds.insert((*name).clone(), now);
+                }
+                due
+            });
+        let rounds = due.map(|(name, settings)| {
+            let schemas = config.checked.schemas.iter();
+            let latest = schemas.filter_map(|(schema, loaded)| {
+                let origin = loaded.from.clone()?;
+                let latest = origin.subject.version.number().is_none();
+                (origin.subject.name == *name && latest)
+                    .then(|| (schema.clone(), loaded.clone(), origin))
+            });
+            Round {
+                registry: name.clone(),
+                settings: settings.clone(),
+                latest: latest.collect(),
+            }
+        });
+        rounds.collect()
+    }
+
+    async fn ask_registry(&self, round: &Round) {
+        let (registry, settings) = (&*round.registry, &round.settings);
         let client = match origin::client(settings) {
             Ok(client) => client,
             Err(reason) => {
@@ -59,7 +74,7 @@ impl Gateway {
                 return;
             }
         };
-        for (name, loaded, origin) in schemas {
+        for (name, loaded, origin) in &round.latest {
             let asked = self.ask(&*client, settings, (name, loaded, origin)).await;
             let (outcome, failure, out) = match asked {
                 Ok(true) => ("changed", None, false),
