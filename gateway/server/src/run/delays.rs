@@ -35,8 +35,11 @@ const BYTES_MAX: u64 = 1 << 30;
 const SHARE_MIN: u64 = 4 << 20;
 /// How soon they are looked at again: the time of day may be set.
 const LOOK: Duration = Duration::from_secs(1);
-/// Most events of one look.
+/// Most events that are read at once.
 const BATCH: usize = 64;
+/// Bytes that a look may read in vain, of events that their streams do not take: the next one comes a [`LOOK`] later
+/// for each so many.
+const IN_VAIN: u64 = 64 << 20;
 /// The first byte of their keys; due time and a digest follow.
 const TAG: u8 = b'd';
 /// Locks that entries share.
@@ -108,7 +111,7 @@ impl Front {
             let Some((last, _)) = page.last() else {
                 return Ok(front);
             };
-            from = [last, &[0][..]].concat().into();
+            from = after(last);
             for (key, value) in &page {
                 front.count(key, value);
             }
@@ -366,51 +369,64 @@ impl Front {
     pub(super) async fn release(&self) {
         loop {
             let now = self.clock.unix_ms();
-            let more = self.held.next_ms.load(Ordering::Relaxed) <= now
-                && match self.release_until(now).await {
-                    Ok(more) => more,
-                    Err(error) => {
-                        tracing::warn!(%error, "delayed events wait on");
-                        false
-                    }
-                };
-            if !more {
-                tokio::time::sleep(LOOK).await;
+            let mut in_vain = 0;
+            if self.held.next_ms.load(Ordering::Relaxed) <= now {
+                match self.release_until(now).await {
+                    Ok(bytes) => in_vain = bytes,
+                    Err(error) => tracing::warn!(%error, "delayed events wait on"),
+                }
             }
+            let longer = u32::try_from(in_vain / IN_VAIN).unwrap_or(u32::MAX);
+            tokio::time::sleep(LOOK * longer.saturating_add(1)).await;
         }
     }
 
-    /// One batch; whether there is more.
-    async fn release_until(&self, now: u64) -> Result<bool, PublishError> {
+    /// All that are due; gives the bytes of those that their streams do not take now, for which no other stream's
+    /// wait. Of each stream, they are appended in the order of their times.
+    async fn release_until(&self, now: u64) -> Result<u64, PublishError> {
         // Before the look, so that what is held meanwhile counts.
         self.held.next_ms.store(NEVER, Ordering::Relaxed);
-        let due = async {
-            let due = self
-                .notes
-                .scan(&key(0, &[]), &[TAG + 1], BATCH)
-                .await
-                .map_err(refusal)?;
-            for (key, value) in &due {
-                if due_of(key) > now {
-                    self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
-                    return Ok(false);
-                }
-                self.let_go(value).await?;
-                let gone = vec![Op::Delete(key.clone())];
-                self.notes.write(gone).await.map_err(refusal)?;
-                self.discount(value);
-            }
-            if due.len() == BATCH {
-                self.held.next_ms.fetch_min(now, Ordering::Relaxed);
-                return Ok(true);
-            }
-            Ok(false)
-        };
-        let done = due.await;
+        let done = self.each_due(now).await;
         if done.is_err() {
             self.held.next_ms.fetch_min(now, Ordering::Relaxed);
         }
         done
+    }
+
+    async fn each_due(&self, now: u64) -> Result<u64, PublishError> {
+        let (mut from, mut in_vain) = (key(0, &[]), 0);
+        let mut stuck = HashSet::new();
+        loop {
+            let page = self.notes.scan(&from, &[TAG + 1], BATCH).await;
+            let page = page.map_err(refusal)?;
+            for (key, value) in &page {
+                if due_of(key) > now {
+                    self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
+                    return Ok(in_vain);
+                }
+                let stream = stream_of(value);
+                if !stuck.contains(&stream) {
+                    match self.let_go(value).await {
+                        Ok(()) => {
+                            let gone = vec![Op::Delete(key.clone())];
+                            self.notes.write(gone).await.map_err(refusal)?;
+                            self.discount(value);
+                            continue;
+                        }
+                        Err(error) => {
+                            tracing::warn!(stream, %error, "delayed events of a stream wait on");
+                            stuck.insert(stream);
+                        }
+                    }
+                }
+                self.held.next_ms.fetch_min(due_of(key), Ordering::Relaxed);
+                in_vain += value.len() as u64;
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == BATCH => from = after(last),
+                _ => return Ok(in_vain),
+            }
+        }
     }
 
     /// Appends one, unless a crash came between its append and the end of its wait.
@@ -550,6 +566,11 @@ fn due(event: &Event, now: u64) -> Result<Option<u64>, String> {
 
 fn key(due: u64, digest: &[u8]) -> Bytes {
     [&[TAG][..], &due.to_be_bytes(), digest].concat().into()
+}
+
+/// The first key behind this one.
+fn after(key: &[u8]) -> Bytes {
+    [key, &[0]].concat().into()
 }
 
 fn due_of(key: &[u8]) -> u64 {

@@ -9,7 +9,7 @@ use tradewind_engine::testkit::{
     CrashStreams, EPOCH_MS, SimClock, event, in_simulated_time, origin,
 };
 use tradewind_event::Attribute;
-use tradewind_store::Durability;
+use tradewind_store::{Durability, Error, Settings, Stream, Streams};
 
 const TEXT: &str = "spaces: { acme: { quotas: { events-per-second: 3 } } }\n\
                     streams: { acme: { space: acme } }\n";
@@ -27,16 +27,43 @@ fn later(id: &str) -> Event {
     event(id).with_attribute(DELIVER_AT, at).unwrap()
 }
 
+/// The stream `default` in a place of its own, which can be in trouble alone.
+#[derive(Debug)]
+struct Apart {
+    default: Arc<CrashStreams>,
+    others: Arc<CrashStreams>,
+}
+
+#[async_trait]
+impl Streams for Apart {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, Error> {
+        match name {
+            "default/default" => self.default.open(name, settings).await,
+            _ => self.others.open(name, settings).await,
+        }
+    }
+    async fn list(&self) -> Result<Vec<String>, Error> {
+        Ok([self.default.list().await?, self.others.list().await?].concat())
+    }
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        self.others.delete(name).await
+    }
+}
+
 /// All streams in one place.
-fn engines(streams: Arc<dyn tradewind_store::Streams>) -> Arc<Engines> {
+fn engines(streams: Arc<dyn Streams>) -> Arc<Engines> {
     let node = ("node".to_owned(), Path::new("."));
     Arc::new(Engines::new(streams, node, Places::new()))
 }
 
 async fn front() -> Front {
-    let checked = tradewind_config::load_str("a.yaml", TEXT, &crate::registry(), &System).unwrap();
     let clock = SimClock::new();
     let streams = CrashStreams::new(clock.clone());
+    front_over(streams, clock).await
+}
+
+async fn front_over(streams: Arc<dyn Streams>, clock: Arc<SimClock>) -> Front {
+    let checked = tradewind_config::load_str("a.yaml", TEXT, &crate::registry(), &System).unwrap();
     let clock: Arc<dyn Clock> = clock;
     let engine = Engine::start(planned(&checked), streams.clone(), clock.clone())
         .await
@@ -131,6 +158,43 @@ fn a_space_that_fills_its_share_keeps_nobody_elses_events_out() {
         front.held.streams().remove("default");
         publish("default", large("a")).await.unwrap();
         assert_eq!(waiting(&front).await, 2);
+        Ok(())
+    };
+    in_simulated_time(run).unwrap();
+}
+
+#[test]
+fn a_stream_in_trouble_holds_up_no_other_one() {
+    let run = async {
+        let clock = SimClock::new();
+        let [default, others] = [(), ()].map(|()| CrashStreams::new(clock.clone()));
+        let busy = default.busy.clone();
+        let front = front_over(Arc::new(Apart { default, others }), clock.clone()).await;
+        let soon = |id: &str, after: &str| {
+            let after = Attribute::String(after);
+            event(id).with_attribute(DELIVER_AFTER, after).unwrap()
+        };
+        // More than are read at once, and all before the other stream's.
+        let many: Vec<Event> = (0..2 * BATCH)
+            .map(|n| soon(&format!("d{n}"), "1s"))
+            .collect();
+        front.publish("default", &origin(), many).await.unwrap();
+        let one = vec![soon("a", "2s")];
+        front.publish("acme", &origin(), one).await.unwrap();
+        let due = front.delayed().next_ms;
+        busy.store(u64::MAX, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let in_vain = front.release_until(clock.unix_ms()).await.unwrap();
+        assert!(in_vain > 0);
+        assert_eq!(front.engine.streams().await["acme"].appended, 1);
+        assert_eq!(waiting(&front).await, 2 * BATCH as u64);
+        assert_eq!(front.delayed().next_ms, due);
+        // Nothing of it is lost.
+        busy.store(0, Ordering::SeqCst);
+        assert_eq!(front.release_until(clock.unix_ms()).await.unwrap(), 0);
+        let appended = front.engine.streams().await["default"].appended;
+        assert_eq!(appended, 2 * BATCH as u64);
+        assert_eq!(waiting(&front).await, 0);
         Ok(())
     };
     in_simulated_time(run).unwrap();
