@@ -33,6 +33,8 @@ pub(super) struct Activity {
     /// When the first byte came after that.
     head: AtomicU64,
     multiplexed: AtomicBool,
+    /// An answer of ours was made, and nothing of it is written yet.
+    answered: AtomicBool,
     /// How often bytes came or went.
     moves: AtomicU32,
     /// Answers of which a piece was handed over and the next one not asked for yet, since when.
@@ -75,6 +77,7 @@ impl Activity {
             idle: AtomicU64::new(0),
             head: AtomicU64::new(NEVER),
             multiplexed: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             moves: AtomicU32::new(0),
             untaken: Mutex::default(),
         })
@@ -87,6 +90,16 @@ impl Activity {
     /// Bytes came or went.
     pub(super) fn moved(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether what is written next begins an answer of ours; if not, hyper made it.
+    pub(super) fn answers(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// The answer that was made is on its way.
+    pub(super) fn wrote(&self) {
+        self.answered.store(false, Ordering::Relaxed);
     }
 
     /// The moment of the next look that a request under way asks for.
@@ -182,6 +195,10 @@ impl Activity {
 }
 
 impl UnderWay {
+    /// There is an answer to it.
+    pub(super) fn answered(&self) {
+        self.activity.answered.store(true, Ordering::Relaxed);
+    }
     /// A piece of the answer is there to be sent.
     pub(super) fn handed_over(&self) {
         let activity = &self.activity;

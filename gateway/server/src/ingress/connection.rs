@@ -134,6 +134,10 @@ pub(super) async fn serve<S, B>(
             },
         };
         let mut wire = Wire::new(stream, activity.clone(), shared.heads);
+        wire.speaks(match &tls {
+            None => "the listener speaks plain HTTP/1.1 and HTTP/2, without TLS",
+            Some(_) => "the listener speaks HTTP/1.1 and HTTP/2 within TLS",
+        });
         let (protocol, start) = start::head(&mut wire, limits.header_bytes).await?;
         if protocol == Protocol::Two {
             wire.look_at_frames(shared.floods);
@@ -164,6 +168,7 @@ pub(super) async fn serve<S, B>(
         let answer = Box::pin(service.call(request));
         async move {
             let answer = answer.await?;
+            under_way.answered();
             Ok::<_, Infallible>(answer.map(|body| {
                 Answer {
                     // One that does not fit into the buffers is a request under way until it ends.

@@ -39,6 +39,8 @@ pub(super) struct Wire<S> {
     head: Option<(u32, Share)>,
     /// A refusal of ours that is being written in place of hyper's.
     refusal: Vec<u8>,
+    /// What those are told who speak something else.
+    speaks: &'static str,
     /// Of HTTP/2: what is told of a flood, and the frames so far.
     frames: Option<(Frames, Floods)>,
     ended: bool,
@@ -54,10 +56,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             heads,
             head: None,
             refusal: Vec::new(),
+            speaks: "",
             frames: None,
             ended: false,
             lingering: None,
         }
+    }
+
+    /// Says this to who speaks something else.
+    pub(super) fn speaks(&mut self, what: &'static str) {
+        self.speaks = what;
     }
 
     /// Has these bytes read before those that are still to come.
@@ -182,13 +190,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     ) -> Poll<Result<usize>> {
         ready!(self.poll_refusal(cx))?;
         if let [buf] = bufs
-            && let Some(refusal) = with_body(buf)
+            && !self.activity.answers()
+            && let Some(refusal) = with_body(buf, self.speaks)
         {
             self.refusal = refusal;
             return Poll::Ready(Ok(buf.len()));
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs));
         self.activity.moved();
+        self.activity.wrote();
         Poll::Ready(written)
     }
 
@@ -211,15 +221,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 }
 
 /// The refusal to write in place of one that hyper made from a head which it could not read; `None`
-/// for everything else. All answers of ours have a body, so that theirs are known by having none.
-fn with_body(written: &[u8]) -> Option<Vec<u8>> {
+/// for everything else. It says nothing but that it is one.
+fn with_body(written: &[u8], speaks: &'static str) -> Option<Vec<u8>> {
     if !written.starts_with(b"HTTP/1.1 4") || !written.ends_with(b"\r\n\r\n") {
         return None;
     }
     let head = std::str::from_utf8(written).ok()?;
-    let mut lines = head.lines();
+    let mut lines = head.trim_end().lines();
     let status = lines.next()?.get(9..12)?;
-    if !lines.any(|line| line.eq_ignore_ascii_case("content-length: 0")) {
+    let bare = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default();
+        let harmless = ["connection", "date"];
+        line.eq_ignore_ascii_case("content-length: 0")
+            || harmless
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known))
+    };
+    if !lines.all(bare) {
         return None;
     }
     let problem = match status {
@@ -234,7 +252,7 @@ fn with_body(written: &[u8]) -> Option<Vec<u8>> {
             "malformed-request",
             "this is no HTTP request that the gateway can read; nothing was stored",
         )
-        .hint("the listener speaks plain HTTP/1.1 and HTTP/2, without TLS"),
+        .hint(speaks),
         _ => return None,
     };
     let body = problem.body();
@@ -263,6 +281,10 @@ mod tests {
                 "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
                 true,
             ),
+            (
+                "HTTP/1.1 400 Bad Request\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n",
+                false,
+            ),
             ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", false),
             (
                 "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n",
@@ -272,7 +294,7 @@ mod tests {
             ("{\"HTTP/1.1 400\": \"\"}", false),
         ] {
             assert_eq!(
-                with_body(written.as_bytes()).is_some(),
+                with_body(written.as_bytes(), "").is_some(),
                 replaced,
                 "{written}"
             );

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod admin;
+mod answers;
 mod audit;
 mod auth;
 mod authorizer;
