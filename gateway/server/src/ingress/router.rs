@@ -3,7 +3,7 @@
 use super::answer::{AnswerBody, taken};
 use super::body::{announced, read};
 use super::budget::FREE;
-use super::{Additional, Door, Errands, Limits, Problem, Site, head, later};
+use super::{Additional, Door, Encrypted, Errands, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
 use crate::telemetry::{self, Span, Telemetry};
@@ -169,7 +169,8 @@ impl Ingress {
                 let matched = Match::new(route, &params);
                 telemetry::carry(trace.as_ref(), request.headers_mut());
                 // Apart: requests to sources do not carry its state around.
-                let caller = Caller::new(peer, &site.limits);
+                let encrypted = request.extensions().get::<Encrypted>().is_some();
+                let caller = Caller::new(peer, encrypted, &site.limits);
                 Box::pin(routes::handle(self, &site, route, matched, caller, request)).await
             }
             Some(other) => {

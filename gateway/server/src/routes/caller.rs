@@ -25,23 +25,26 @@ const HOPS_MAX: usize = 16;
 pub(crate) struct Caller {
     /// `None` where connections have no address.
     address: Option<IpAddr>,
+    /// What the connection itself speaks.
+    scheme: &'static str,
     trusted: Arc<[Network]>,
 }
 
 /// The way of a request.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Way {
     /// From the caller to the last proxy.
     hops: Vec<IpAddr>,
-    proto: Option<HeaderValue>,
+    proto: HeaderValue,
     host: Option<HeaderValue>,
 }
 
 impl Caller {
-    /// Whoever connects from `address`.
-    pub(crate) fn new(address: Option<IpAddr>, limits: &Limits) -> Self {
+    /// Whoever connects from `address`, by TLS or without.
+    pub(crate) fn new(address: Option<IpAddr>, encrypted: bool, limits: &Limits) -> Self {
         Self {
             address,
+            scheme: if encrypted { "https" } else { "http" },
             trusted: limits.trusted_proxies.clone(),
         }
     }
@@ -57,12 +60,10 @@ impl Caller {
 
     /// The way of a request with these headers.
     pub(super) fn way(&self, headers: &HeaderMap) -> Way {
-        let Some(address) = self.address else {
-            return Way::default();
-        };
         let mut way = Way {
-            hops: vec![address],
-            ..Way::default()
+            hops: self.address.into_iter().collect(),
+            proto: HeaderValue::from_static(self.scheme),
+            host: None,
         };
         if !self.is_proxy() {
             return way;
@@ -74,12 +75,14 @@ impl Caller {
             true => (forwarded::elements(headers), false),
         };
         if plain || hops.is_empty() {
-            way.proto = last(&PROTO).and_then(|proto| proto_of(&proto));
+            let proto = last(&PROTO).and_then(|proto| proto_of(&proto));
+            way.proto = proto.unwrap_or(way.proto);
             way.host = last(&HOST).and_then(|host| host_of(&host));
         }
         for hop in hops.iter().rev().take(HOPS_MAX) {
             // Each was written by the one after it, who is trusted.
-            way.proto = hop.proto.as_deref().and_then(proto_of).or(way.proto);
+            let proto = hop.proto.as_deref().and_then(proto_of);
+            way.proto = proto.unwrap_or(way.proto);
             way.host = hop.host.as_deref().and_then(host_of).or(way.host);
             let Some(address) = hop.address else { break };
             way.hops.insert(0, address);
@@ -111,8 +114,7 @@ impl Way {
         if let Some(hops) = hops.filter(|hops| !hops.is_empty()) {
             headers.append(FOR, hops);
         }
-        let plain = HeaderValue::from_static("http");
-        headers.entry(PROTO).or_insert(self.proto.unwrap_or(plain));
+        headers.entry(PROTO).or_insert(self.proto);
         if let Some(host) = self.host.or(host) {
             headers.entry(HOST).or_insert(host);
         }
@@ -129,6 +131,14 @@ mod tests {
     use super::*;
 
     fn way(address: &str, claims: &[(&'static str, &str)]) -> (String, String, String) {
+        way_by(false, address, claims)
+    }
+
+    fn way_by(
+        encrypted: bool,
+        address: &str,
+        claims: &[(&'static str, &str)],
+    ) -> (String, String, String) {
         let proxies = ["10.0.0.0/8", "fd00::/8"].map(|block| block.parse().unwrap());
         let limits = Limits {
             trusted_proxies: proxies.into(),
@@ -138,7 +148,7 @@ mod tests {
         for (name, value) in claims {
             headers.append(*name, value.parse().unwrap());
         }
-        let caller = Caller::new(Some(address.parse().unwrap()), &limits);
+        let caller = Caller::new(Some(address.parse().unwrap()), encrypted, &limits);
         let way = caller.way(&headers);
         let mut told = HeaderMap::new();
         way.tell(Some(HeaderValue::from_static("gateway")), &mut told);
@@ -240,5 +250,21 @@ mod tests {
         let long = vec!["10.0.0.2"; 1000].join(",");
         let (hops, _, _) = way("10.0.0.1", &[("x-forwarded-for", &long)]);
         assert_eq!(hops.split(',').count(), HOPS_MAX + 1);
+    }
+
+    #[test]
+    fn what_the_connection_speaks_is_told_unless_a_proxy_knows_better() {
+        let claim = [("x-forwarded-proto", "http")];
+        let none: &[(&str, &str)] = &[];
+        for (encrypted, address, claims, told) in [
+            (true, "192.0.2.1", none, "https"),
+            (true, "192.0.2.1", &claim, "https"),
+            (true, "10.0.0.1", none, "https"),
+            (true, "10.0.0.1", &claim, "http"),
+            (false, "192.0.2.1", none, "http"),
+        ] {
+            let (_, proto, _) = way_by(encrypted, address, claims);
+            assert_eq!(proto, told, "{encrypted} {address} {claims:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Certificates of callers: by the right authority, for the right name, in time; and none at all.
 
+use crate::support::handler::Handler;
 use crate::support::{Gateway, binary, start_in};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -219,6 +220,33 @@ async fn new_certificates_count_from_the_reload_on() {
         .to_string();
     assert!(refused.contains("tls.certificate"), "{refused}");
     assert_eq!(told("new.example", 1).await, Some(202));
+    gateway.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_function_is_told_that_its_caller_came_by_tls() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    write(
+        folder.path(),
+        "own.pem",
+        &authority.server("gateway.example").2,
+    );
+    let mut handler = Handler::start(&[]).await;
+    let yaml = format!(
+        "tls: {{ certificate: \"${{file:own.pem}}\", key: \"${{file:own.pem}}\" }}\n\
+         routes:\n  one: {{ path: /one, methods: [GET], mode: proxy, auth: none-i-understand, sink: {} }}\n",
+        handler.sink()
+    );
+    let gateway = start_in(folder, &yaml).await;
+    let address = gateway.running.listen;
+    let get = "GET /one HTTP/1.1\r\nhost: gateway.example\r\nconnection: close\r\n\r\n";
+    let told = exchange(address, &authority, "gateway.example", None, get).await;
+    assert_eq!(told, Ok(204));
+    assert_eq!(handler.next().await.header("x-forwarded-proto"), "https");
+    // And of what is no request, nobody is told to leave out TLS.
+    let none = "no request\r\n\r\n";
+    let told = exchange(address, &authority, "gateway.example", None, none).await;
+    assert_eq!(told, Ok(400));
     gateway.running.stop().await.unwrap();
 }
 
