@@ -175,11 +175,22 @@ async fn admit(
     (headers, peer): (&HeaderMap, Option<&Peer>),
     asked: Option<Action>,
 ) -> Result<Option<(Caller, Permit)>, (Problem, Option<String>)> {
-    let unknown = |problem: Problem| (problem, None);
     if holds(token, headers) {
         return Ok(None);
     }
-    let Some(callers) = entry.gateway.config.load().checked.admin_callers.clone() else {
+    prove(&entry.gateway, (headers, peer), asked)
+        .await
+        .map(Some)
+}
+
+/// Whose proof this is, by the configuration in force, and what it is good for.
+async fn prove(
+    gateway: &Gateway,
+    (headers, peer): (&HeaderMap, Option<&Peer>),
+    asked: Option<Action>,
+) -> Result<(Caller, Permit), (Problem, Option<String>)> {
+    let unknown = |problem: Problem| (problem, None);
+    let Some(callers) = gateway.config.load().checked.admin_callers.clone() else {
         let reason = Refusal::unverified(Cause::Mismatch, "no such token");
         return Err(unknown(refused(
             reason,
@@ -195,11 +206,11 @@ async fn admit(
     if let Some(fetching) = callers.missing(headers) {
         fetching.await.map_err(|refusal| unknown(refusal.into()))?;
     }
-    let now = UNIX_EPOCH + Duration::from_millis(entry.gateway.clock.unix_ms());
+    let now = UNIX_EPOCH + Duration::from_millis(gateway.clock.unix_ms());
     let verified = callers.verify(headers, peer, now);
     let verified = verified.map_err(|refusal| unknown(refused(refusal, challenge())))?;
     if let Some(secret) = &verified.key {
-        entry.gateway.metrics.key_used(secret, seconds(now));
+        gateway.metrics.key_used(secret, seconds(now));
     }
     let known = |problem: Problem| (problem, Some(verified.principal.clone()));
     if let Some(action) = asked {
@@ -208,10 +219,25 @@ async fn admit(
             .map_err(|refusal| known(refusal.into()))?;
     }
     let who = who::of(&verified);
-    let space = space::of_caller(&entry.gateway.config.load().checked, &who).map_err(known)?;
+    let space = space::of_caller(&gateway.config.load().checked, &who).map_err(known)?;
     let reads = verified.may(Action::ReadPayload).is_ok();
     let permit = Permit { who, space, reads };
-    Ok(Some((Caller(verified.principal), permit)))
+    Ok((Caller(verified.principal), permit))
+}
+
+/// What a caller has shown, for those who ask again while they answer it.
+pub(super) struct Shown {
+    pub(super) headers: HeaderMap,
+    pub(super) peer: Option<Arc<Peer>>,
+}
+
+impl Shown {
+    /// What the caller may now; `None` where it may not do this any more.
+    pub(super) async fn still(&self, gateway: &Gateway, asked: Action) -> Option<Permit> {
+        let shown = (&self.headers, self.peer.as_deref());
+        let proved = prove(gateway, shown, Some(asked)).await;
+        proved.ok().map(|(_, permit)| permit)
+    }
 }
 
 impl Entry {

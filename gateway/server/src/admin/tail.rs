@@ -1,5 +1,6 @@
 //! What happens, as it happens: NDJSON, or server-sent events where a browser asks.
 
+use super::auth::{Caller, Shown};
 use super::endpoint::Endpoint;
 use super::permit::Permit;
 use crate::run::Gateway;
@@ -14,11 +15,16 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tradewind_adapter::Action;
+use tradewind_adapter::{Action, Peer};
 use tradewind_engine::{Happening, judged};
 use tradewind_policy::{self as policy, Resource};
+
+/// How often it is asked whether the caller still may: proofs come to their end while nothing happens.
+const LOOK: Duration = Duration::from_secs(5);
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -68,9 +74,36 @@ struct Tail {
     permit: Permit,
     events: bool,
     stop: CancellationToken,
+    /// What the caller has shown; `None` where it is the operator.
+    shown: Option<Shown>,
+    /// Of the configuration that it was last held against.
+    generation: u64,
+    look: Interval,
 }
 
 impl Tail {
+    /// Whether the caller still may, and what: keys end, and are taken away.
+    async fn still(&mut self) -> bool {
+        let Some(shown) = &self.shown else {
+            return true;
+        };
+        self.generation = self.gateway.config.load().generation;
+        let permit = shown.still(&self.gateway, Action::Subscribe).await;
+        match permit {
+            Some(permit) => self.permit = permit,
+            None => {
+                tracing::info!(by = %self.permit.who, "a tail ended: its caller may not follow it any more");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether another configuration is in force than the caller was held against.
+    fn is_outdated(&self) -> bool {
+        self.gateway.config.load().generation != self.generation
+    }
+
     /// What concerns no event is for those above policies.
     fn may_see(&self, happening: &Happening) -> bool {
         if !self.permit.is_judged(&self.gateway) {
@@ -137,18 +170,29 @@ async fn tail(
     State(gateway): State<Arc<Gateway>>,
     Query(only): Query<Only>,
     Extension(permit): Extension<Permit>,
+    caller: Option<Extension<Caller>>,
+    peer: Option<Extension<Arc<Peer>>>,
     headers: HeaderMap,
 ) -> Response {
     let events = headers
         .get(ACCEPT)
         .and_then(|v| v.to_str().ok())
         .is_some_and(|v| v.contains("text/event-stream"));
+    let mut look = interval_at(Instant::now() + LOOK, LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let tail = Tail {
         happenings: gateway.engine.happenings(),
         only,
         permit,
         events,
         stop: gateway.stop.clone(),
+        shown: caller.map(|_| Shown {
+            headers,
+            peer: peer.map(|Extension(peer)| peer),
+        }),
+        // Asked anew before the first line, since one may have come into force meanwhile.
+        generation: 0,
+        look,
         gateway,
     };
     let lines = futures_util::stream::unfold(tail, |mut tail| async move {
@@ -169,9 +213,18 @@ async fn tail(
 
 async fn next(tail: &mut Tail) -> Option<Bytes> {
     loop {
-        let received = tokio::select! {
+        let (received, due) = tokio::select! {
+            // However much happens.
+            biased;
             () = tail.stop.cancelled() => return None,
-            received = tail.happenings.recv() => received,
+            _ = tail.look.tick() => (None, true),
+            received = tail.happenings.recv() => (Some(received), false),
+        };
+        if (due || tail.is_outdated()) && !tail.still().await {
+            return None;
+        }
+        let Some(received) = received else {
+            continue;
         };
         let json = match received {
             Ok(mut happening) if tail.only.admits(&happening) && tail.may_see(&happening) => {

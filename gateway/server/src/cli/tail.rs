@@ -66,6 +66,6 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             }
         }
     }
-    term.note("the gateway has stopped");
+    term.note("the gateway has stopped, or you may not follow it any more");
     Ok(())
 }

@@ -3,6 +3,8 @@
 use crate::support::http::{Answer, raw};
 use crate::support::start;
 use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tradewind_adapter::api_key::{assemble, hash_hex};
 
 fn key(id: &str, n: u8) -> String {
@@ -149,5 +151,41 @@ async fn the_admin_api_takes_proofs_for_what_they_are_good_for() {
         !all.contains("tw_") && !all.contains(&hash_hex(&key("ops", 2))),
         "{all}"
     );
+    gateway.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tail_ends_when_its_key_is_taken_away() {
+    let gateway = start(&config()).await;
+    let tradewind_config::Admin::Tcp(address) = gateway.running.admin else {
+        panic!("{:?}", gateway.running.admin);
+    };
+    let viewer = plain(&key("viewer", 3));
+    let request =
+        format!("GET /v1/tail HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{viewer}\r\n");
+    let mut tail = TcpStream::connect(address).await.unwrap();
+    tail.write_all(request.as_bytes()).await.unwrap();
+    let mut told = Vec::new();
+    while !told.ends_with(b"\r\n\r\n") {
+        assert_ne!(tail.read_buf(&mut told).await.unwrap(), 0);
+    }
+    // It goes on over a configuration that leaves the key where it is.
+    let file = gateway.dir.path().join("tradewind.yaml");
+    let reload = async |text: String| {
+        std::fs::write(&file, text).unwrap();
+        gateway.running.gateway.reload("test").await.unwrap();
+    };
+    reload(config().replace("/pinned,", "/pinned-too,")).await;
+    while !String::from_utf8_lossy(&told).contains("generation 2") {
+        assert_ne!(tail.read_buf(&mut told).await.unwrap(), 0);
+    }
+    reload(config().replace("ops, viewer, gone", "ops, gone")).await;
+    let rest = tail.read_to_end(&mut told);
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(60), rest).await;
+    rest.expect("it goes on").unwrap();
+    let told = String::from_utf8_lossy(&told);
+    // The end of a body that is whole.
+    assert!(told.ends_with("0\r\n\r\n"), "{told}");
+    assert!(!told.contains("generation 3"), "{told}");
     gateway.running.stop().await.unwrap();
 }
