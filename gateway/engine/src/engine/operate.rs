@@ -431,10 +431,12 @@ impl Inner {
             // A shard that failed has nothing to wait for.
             is_done.await.ok();
         }
+        // One that cannot be closed keeps no other one open.
+        let mut closed = Ok(());
         for stream in streams.values() {
-            stream.log.close().await?;
+            closed = closed.and(stream.log.close().await);
         }
-        Ok(())
+        Ok(closed?)
     }
 }
 

@@ -30,6 +30,8 @@ pub struct CrashStreams {
     pub panics: Arc<AtomicU64>,
     /// Bytes of the largest record so far.
     pub largest: Arc<AtomicU64>,
+    /// Calls of `close` that fail.
+    pub stuck: Arc<AtomicU64>,
 }
 
 /// Where what lay at a position of a stream lies now, if that is anywhere.
@@ -43,6 +45,7 @@ struct CrashStream {
     busy: Arc<AtomicU64>,
     panics: Arc<AtomicU64>,
     largest: Arc<AtomicU64>,
+    stuck: Arc<AtomicU64>,
     /// Per lazy record, what undoes it; durable ones and appends empty it.
     undo: Vec<Mutex<Vec<Vec<Op>>>>,
 }
@@ -59,6 +62,7 @@ impl CrashStreams {
             busy: Arc::default(),
             panics: Arc::default(),
             largest: Arc::default(),
+            stuck: Arc::default(),
         })
     }
 
@@ -147,6 +151,7 @@ impl Streams for CrashStreams {
                 busy: Arc::clone(&self.busy),
                 panics: Arc::clone(&self.panics),
                 largest: Arc::clone(&self.largest),
+                stuck: Arc::clone(&self.stuck),
             })
         });
         Ok(Arc::clone(stream) as Arc<dyn Stream>)
@@ -269,6 +274,9 @@ impl Stream for CrashStream {
         self.inner.stats()
     }
     async fn close(&self) -> Result<(), Error> {
+        if self.spend(&self.stuck).is_ok() {
+            return Err(Error::Failed("stuck".into()));
+        }
         self.inner.close().await
     }
 }

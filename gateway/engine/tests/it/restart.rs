@@ -78,6 +78,26 @@ async fn how_a_later_release_tells_what_ended_keeps_nothing_from_going_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_stream_that_cannot_be_closed_keeps_no_other_one_open() {
+    let clock = SimClock::new();
+    let store = CrashStreams::new(clock.clone());
+    let mut plan = plan([]);
+    for name in ["a", "b", "c"] {
+        plan.streams.insert(name.into(), StreamPlan::default());
+    }
+    let engine = Engine::start(plan, store.clone(), clock).await.unwrap();
+    store.stuck.store(1, Ordering::SeqCst);
+    engine.drain(S(1)).await.unwrap_err();
+    let mut open = Vec::new();
+    for name in ["a", "b", "c", "default", "system"] {
+        // Through the handle that was closed.
+        let stream = engine.position(name, "/s", "e1").await;
+        open.extend(stream.is_ok().then_some(name));
+    }
+    assert_eq!(open.len(), 1, "{open:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_behind_its_key_does_not_overtake_it_after_a_crash() {
     let world = World::new();
     let sink = ScriptedSink::new(|_| Act::Hang);
