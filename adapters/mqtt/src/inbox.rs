@@ -19,6 +19,11 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    /// Whether it counts while this is the connection: what was to be acknowledged over another one comes again.
+    pub(crate) fn stays(&self, connection: u64) -> bool {
+        self.number == connection || self.message.ack.is_none()
+    }
+
     fn careless_bytes(&self) -> usize {
         match self.message.ack {
             Some(_) => 0,
@@ -36,6 +41,8 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Arrived>,
+    /// The connection that they come over.
+    connection: u64,
     careless: usize,
 }
 
@@ -64,11 +71,16 @@ impl Inbox {
         next
     }
 
-    /// A new connection: what was to be acknowledged over another one comes again.
-    pub(crate) fn begin_again(&self) {
+    /// A new connection.
+    pub(crate) fn begin(&self, connection: u64) {
         let mut waiting = self.waiting();
-        waiting
-            .messages
-            .retain(|arrived| arrived.message.ack.is_none());
+        waiting.connection = connection;
+        let stays = |arrived: &Arrived| arrived.stays(connection);
+        waiting.messages.retain(stays);
+    }
+
+    /// The connection that is there, or was last.
+    pub(crate) fn connection(&self) -> u64 {
+        self.waiting().connection
     }
 }

@@ -6,6 +6,7 @@
 #![warn(clippy::expect_used)]
 
 mod access;
+mod desk;
 mod inbox;
 mod line;
 mod message;

@@ -142,7 +142,7 @@ impl Task {
 
     fn up(&mut self, packet_max: Option<u32>) {
         self.number += 1;
-        self.inbox.begin_again();
+        self.inbox.begin(self.number);
         let up = State::Up(Up {
             number: self.number,
             packet_max,

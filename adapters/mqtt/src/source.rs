@@ -2,26 +2,24 @@
 
 use crate::KIND;
 use crate::access::Access;
-use crate::inbox::{Arrived, Inbox};
+use crate::desk::Desk;
+use crate::inbox::Arrived;
 use crate::line::Line;
 use crate::message;
 use crate::wire::Session;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tradewind_adapter::{
     Build, Capability, Error, Received, Settlement, Source, SourceAdapter, Token,
 };
 use tradewind_brokers::{invalid, unavailable};
 use tradewind_event::Limits;
 
-/// Bytes from which on no more messages are given at once.
-const BYTES: usize = 8 << 20;
 /// How long the first connection may take.
 const CONNECTING: Duration = Duration::from_secs(5);
 
@@ -52,24 +50,14 @@ pub struct MqttSource {
     source: String,
     config: SourceConfig,
     session: Session,
-    desk: OnceCell<Desk>,
+    post: OnceCell<Post>,
     limits: Limits,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct Post {
     line: Line,
-    inbox: Arc<Inbox>,
-    book: std::sync::Mutex<Book>,
-}
-
-#[derive(Debug, Default)]
-struct Book {
-    /// Not settled yet, by the number of their token.
-    held: BTreeMap<u64, Arrived>,
-    /// Given back: when each is to come again. MQTT repeats nothing while a connection holds.
-    again: Vec<(Instant, Arrived)>,
-    last: u64,
+    desk: Desk,
 }
 
 impl MqttSource {
@@ -98,23 +86,20 @@ impl MqttSource {
                 ahead: config.receive_maximum,
             },
             config,
-            desk: OnceCell::new(),
+            post: OnceCell::new(),
             limits: Limits::default(),
         })
     }
 
-    async fn desk(&self) -> Result<&Desk, Error> {
+    async fn post(&self) -> Result<&Post, Error> {
         let open = async || {
             let filters = self.config.topics.clone();
-            let inbox = Arc::<Inbox>::default();
+            let desk = Desk::default();
             let (access, session) = (&self.config.broker, &self.session);
-            Ok(Desk {
-                line: Line::open(access, session, filters, Arc::clone(&inbox))?,
-                inbox,
-                book: std::sync::Mutex::default(),
-            })
+            let line = Line::open(access, session, filters, Arc::clone(&desk.inbox))?;
+            Ok(Post { line, desk })
         };
-        self.desk.get_or_try_init(open).await
+        self.post.get_or_try_init(open).await
     }
 
     fn read(&self, number: u64, arrived: &Arrived) -> Received {
@@ -127,100 +112,33 @@ impl MqttSource {
     }
 }
 
-impl Desk {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is to come again now, else what came.
-    fn next(&self) -> Option<Arrived> {
-        self.book().due().or_else(|| self.inbox.next())
-    }
-
-    /// Waits until something may have come.
-    async fn wait(&self, until: Instant) {
-        let soonest = self.book().soonest();
-        let until = until.min(soonest.unwrap_or(until));
-        timeout_at(until, self.inbox.came.notified()).await.ok();
-    }
-}
-
-impl Book {
-    /// One that is to come again now.
-    fn due(&mut self) -> Option<Arrived> {
-        let now = Instant::now();
-        let place = self.again.iter().position(|(at, _)| *at <= now)?;
-        Some(self.again.remove(place).1)
-    }
-
-    /// When there is one.
-    fn soonest(&self) -> Option<Instant> {
-        self.again.iter().map(|(at, _)| *at).min()
-    }
-
-    /// What came over a connection that is gone comes again over the one that is there.
-    fn forget(&mut self, current: u64) {
-        self.held.retain(|_, arrived| arrived.number == current);
-        self.again.retain(|(_, arrived)| arrived.number == current);
-    }
-
-    fn hold(&mut self, number: u64, arrived: Arrived) {
-        self.held.insert(number, arrived);
-    }
-
-    fn number(&mut self) -> u64 {
-        self.last += 1;
-        self.last
-    }
-}
-
 #[async_trait]
 impl Source for MqttSource {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
-        let desk = self.desk().await?;
-        let current = desk.line.up(CONNECTING).await?.number;
-        desk.book().forget(current);
-        let until = Instant::now() + wait;
-        let mut next = desk.next();
-        // What wakes may be what was taken before.
-        while next.is_none() && Instant::now() < until {
-            desk.wait(until).await;
-            next = desk.next();
-        }
-        // From here on nothing is waited for: what is taken is given.
-        let (mut taken, mut bytes) = (Vec::new(), 0);
-        while let Some(arrived) = next {
-            if arrived.number == current || arrived.message.ack.is_none() {
-                bytes += arrived.message.body.len();
-                let number = desk.book().number();
-                taken.push(self.read(number, &arrived));
-                desk.book().hold(number, arrived);
-            }
-            let more = taken.len() < max && bytes < BYTES;
-            next = more.then(|| desk.next()).flatten();
-        }
-        Ok(taken)
+        let Post { line, desk } = self.post().await?;
+        line.up(CONNECTING).await?;
+        let give = |number, arrived: &Arrived| self.read(number, arrived);
+        Ok(desk.take(max, wait, give).await)
     }
 
     async fn settle(&self, settlements: Vec<(Token, Settlement)>) -> Result<(), Error> {
-        let desk = self.desk().await?;
-        let current = desk.line.up(CONNECTING).await?.number;
+        let Post { line, desk } = self.post().await?;
+        let current = line.up(CONNECTING).await?.number;
         for (Token(token), settlement) in settlements {
             let held = token.parse().ok();
-            let held = held.and_then(|number| desk.book().held.remove(&number));
-            let Some(arrived) = held else {
+            let Some(arrived) = held.and_then(|number| desk.release(number)) else {
                 continue;
             };
             match settlement {
                 Settlement::Nack { delay } => {
                     let at = Instant::now() + delay.unwrap_or_default();
-                    desk.book().again.push((at, arrived));
+                    desk.put_back(at, arrived);
                 }
                 // Of another connection, it comes again.
                 Settlement::Ack if arrived.number != current => {}
                 Settlement::Ack => {
                     if let Some(ack) = arrived.message.ack {
-                        let sent = desk.line.client.ack(ack).await;
+                        let sent = line.client.ack(ack).await;
                         sent.map_err(|error| unavailable("settle", error))?;
                     }
                 }
@@ -236,7 +154,7 @@ impl Source for MqttSource {
     }
 
     async fn health(&self) -> Result<(), Error> {
-        self.desk().await?.line.up(CONNECTING).await.map(drop)
+        self.post().await?.line.up(CONNECTING).await.map(drop)
     }
 }
 

@@ -171,3 +171,33 @@ async fn nothing_is_lost_while_the_broker_is_restarted() {
         nothing_is_lost(&mut server, Server::stop, &to, &from).await;
     }
 }
+
+/// What the broker has not heard of comes again over the next connection, to who has waited since the one before, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_while_the_broker_is_restarted_is_given_what_comes_again() {
+    for version in ["5", "3.1.1"] {
+        let Some(mut server) = start().await else {
+            return;
+        };
+        let topic = topic();
+        let from = source(&server.address(), &topic, version);
+        let wait = Duration::from_secs(60);
+        from.receive(1, Duration::from_millis(1)).await.unwrap();
+        let messages = (0..3).map(|n| Message {
+            headers: Vec::new(),
+            content_type: None,
+            body: Some(n.to_string().into()),
+        });
+        publish(server.port, &topic, messages.collect()).await;
+        let mut held = 0;
+        while held < 3 {
+            held += from.receive(100, wait).await.unwrap().len();
+        }
+        let restart = async {
+            server.stop();
+            server.resume().await;
+        };
+        let (came, ()) = tokio::join!(from.receive(100, wait), restart);
+        assert!(!came.unwrap().is_empty(), "{version}");
+    }
+}
