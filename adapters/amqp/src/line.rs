@@ -19,6 +19,8 @@ use tradewind_brokers::{invalid, unavailable, unique};
 
 /// How long a connection may take.
 const CONNECTING: Duration = Duration::from_secs(10);
+/// Milliseconds after which a peer that says nothing is taken for gone. It is asked for a word within half of them.
+const SILENT: u32 = 30_000;
 
 /// What a new session is made ready for.
 #[async_trait]
@@ -114,6 +116,7 @@ impl<A: Attach> Line<A> {
             .container_id(format!("tradewind-{}", unique()))
             .hostname(server.host())
             .scheme("amqp")
+            .idle_time_out(SILENT)
             .sasl_profile(sasl);
         let connected = match self.access.tls()? {
             None => builder.open_with_stream(stream).await,

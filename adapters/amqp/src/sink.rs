@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Build, Capability, Delivery, Error, Outcome, Report, Sink, SinkAdapter};
 use tradewind_brokers::{Mode, deliver_each, invalid, patient, reject, retry};
@@ -77,17 +78,28 @@ impl AmqpSink {
 
 impl Desk {
     async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
+        // Before the delivery itself is over, so that the line is let go of.
+        let until = Instant::now() + delivery.timeout.mul_f32(0.9);
         let Open { link, number } = match self.line.open().await {
             Ok(open) => open,
             Err(error) => return failure::outcome(&error),
         };
         let encoded = self.mode.encode(&Binding::AMQP, &delivery.event);
         let message = message::encode(encoded, &delivery.id);
-        // To its end, whatever becomes of the delivery: a message of which only a part is sent spoils the link.
-        let sending = tokio::spawn(async move { link.lock().await.send_batchable(message).await });
+        let desk = Arc::clone(&self);
+        // Even where nobody waits for it any more: a message of which only a part is sent spoils the link. What is not
+        // taken in time goes with the line; left to it, it would wait in memory, and be sent when nobody counts on it.
+        let sending = tokio::spawn(async move {
+            let sent = async { link.lock().await.send_batchable(message).await?.await };
+            let settled = timeout_at(until, sent).await;
+            if !matches!(settled, Ok(Ok(_) | Err(SendError::MessageSizeExceeded(_)))) {
+                desk.line.drop(number).await;
+            }
+            settled
+        });
         let settled = match sending.await {
-            Ok(Ok(under_way)) => under_way.await,
-            Ok(Err(error)) => Err(error),
+            Ok(Ok(settled)) => settled,
+            Ok(Err(_)) => return retry("timeout", "the peer has not accepted it in time"),
             Err(_) => return retry("amqp", "the connection ended"),
         };
         match settled {
@@ -102,10 +114,7 @@ impl Desk {
             )),
             Ok(_) => retry("amqp", "the peer gives the message back"),
             Err(SendError::MessageSizeExceeded(error)) => reject("too-large", error.to_string()),
-            Err(error) => {
-                self.line.drop(number).await;
-                retry("amqp", error.to_string())
-            }
+            Err(error) => retry("amqp", error.to_string()),
         }
     }
 }

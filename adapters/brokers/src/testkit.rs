@@ -17,5 +17,5 @@ mod server;
 
 pub use certificates::{Authority, Pair, pairs};
 pub use rabbitmq::rabbitmq;
-pub use restarts::{deliver, nothing_is_lost};
+pub use restarts::{deliver, delivery, nothing_is_lost};
 pub use server::{Server, free_port, place};

@@ -1,4 +1,4 @@
-//! Against RabbitMQ's plugin for AMQP 1.0.
+//! Against RabbitMQ's plugin for AMQP 1.0, and a peer of our own.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,5 +6,6 @@
     reason = "tests"
 )]
 
+mod credit;
 mod refusals;
 mod suite;

@@ -13,7 +13,8 @@ const EVENTS: usize = 40;
 /// What has not gone on for so long does not go on: a server that is back answers within seconds.
 const STANDS_STILL: Duration = Duration::from_secs(120);
 
-fn delivery(id: &str) -> Delivery {
+/// A delivery of a small event.
+pub fn delivery(id: &str) -> Delivery {
     let event = Event::builder(id, "/shop", "order.placed").data("text/plain", "x");
     Delivery {
         id: id.into(),
