@@ -10,6 +10,8 @@ use tradewind_event::{Event, Limits};
 
 /// Type of the events that plain messages become.
 pub(crate) const PLAIN: &str = "com.rabbitmq.Message";
+/// Longest text of AMQP's short strings, in bytes.
+pub(crate) const SHORT: usize = 255;
 /// Delivery mode of messages that outlive the broker's process.
 const PERSISTENT: u8 = 2;
 
@@ -108,7 +110,14 @@ fn rfc3339(seconds: u64) -> Option<String> {
     Some(time.to_string())
 }
 
-/// Properties and body to send; `id` fits into a short string.
+/// Whether what has to be a short string is one; the client panics at others.
+pub(crate) fn is_carried(message: &broker::Message) -> bool {
+    let names = message.headers.iter().map(|(name, _)| name);
+    let mut short = names.chain(&message.content_type);
+    short.all(|text| text.len() <= SHORT)
+}
+
+/// Properties and body to send, of a message that is carried; `id` fits into a short string.
 pub(crate) fn encode(message: broker::Message, id: &str) -> (BasicProperties, Bytes) {
     let mut table = FieldTable::default();
     for (name, value) in message.headers {
@@ -122,4 +131,28 @@ pub(crate) fn encode(message: broker::Message, id: &str) -> (BasicProperties, By
         properties = properties.with_content_type(content_type.into());
     }
     (properties, message.body.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_carried_can_be_encoded() {
+        for (name, content_type, carried) in [
+            (SHORT, SHORT, true),
+            (SHORT + 1, SHORT, false),
+            (SHORT, SHORT + 1, false),
+        ] {
+            let message = broker::Message {
+                headers: vec![("n".repeat(name), "v".repeat(1000))],
+                content_type: Some("c".repeat(content_type)),
+                body: None,
+            };
+            assert_eq!(is_carried(&message), carried, "{name}, {content_type}");
+            if carried {
+                encode(message, "1");
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::line::{Line, Prepare};
+use crate::message::SHORT;
 use crate::{KIND, failure, message};
 use async_trait::async_trait;
 use lapin::message::BasicReturnMessage;
@@ -20,8 +21,6 @@ use tradewind_event::broker::Binding;
 
 /// Most events of one call.
 const BATCH: usize = 100;
-/// Longest text of AMQP's short strings, in bytes.
-const SHORT: usize = 255;
 
 /// Settings of a sink of kind `rabbitmq`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -101,14 +100,13 @@ impl RabbitMqSink {
     ) -> Result<PublisherConfirm, Outcome> {
         let event = &delivery.event;
         let key = self.routing_key.as_deref().unwrap_or_else(|| event.ty());
-        let content_type = event.data_content_type().unwrap_or_default();
-        if key.len() > SHORT || content_type.len() > SHORT {
+        let encoded = self.mode.encode(&Binding::RABBITMQ, event);
+        if key.len() > SHORT || !message::is_carried(&encoded) {
             return Err(reject(
                 "not-carried",
-                "a routing key and a content type have at most 255 bytes in AMQP",
+                "a routing key, a content type and the name of a header have at most 255 bytes in AMQP",
             ));
         }
-        let encoded = self.mode.encode(&Binding::RABBITMQ, event);
         let (properties, body) = message::encode(encoded, id);
         // Where no queue takes it, the broker gives it back.
         let options = BasicPublishOptions {

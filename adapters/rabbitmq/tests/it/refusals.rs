@@ -1,9 +1,11 @@
 //! What is wrong says what to look at.
 
-use crate::server::{sink, source, start};
+use crate::server::{queue, sink, source, start};
 use std::time::Duration;
-use tradewind_adapter::{ErrorKind, Outcome, Sink, Source};
-use tradewind_brokers::testkit::{deliver, pairs, rabbitmq};
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{ErrorKind, Outcome, Report, Sink, Source};
+use tradewind_brokers::testkit::{deliver, delivery, pairs, rabbitmq};
+use tradewind_event::{Attribute, Event};
 use tradewind_rabbitmq::RabbitMqSink;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,5 +62,31 @@ async fn only_a_broker_with_a_good_certificate_is_spoken_to() {
         let sink = RabbitMqSink::new(serde_json::from_value(config).unwrap()).unwrap();
         let health = sink.health().await;
         assert_eq!(health.is_ok(), good, "{health:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_amqp_does_not_carry_is_refused_and_the_others_are_not() {
+    let Some(server) = start().await else {
+        return;
+    };
+    let queue = queue(&server).await;
+    let sink = sink(&server.address(), &queue, "binary");
+    let mut long = delivery("2");
+    let event = Event::builder("2", "/shop", "order.placed");
+    let event = event.extension(&"n".repeat(300), Attribute::String("x"));
+    long.event = event.build().unwrap();
+    let batch = vec![delivery("1"), long, delivery("3")];
+    let (report, mut outcomes) = Report::channel();
+    sink.deliver(batch, report, CancellationToken::new()).await;
+    for _ in 0..3 {
+        let (index, outcome) = outcomes.try_recv().unwrap();
+        match outcome {
+            Outcome::Accepted { .. } => assert_ne!(index, 1),
+            Outcome::Reject { reason, .. } => {
+                assert_eq!((index, &*reason.code), (1, "not-carried"))
+            }
+            other => panic!("{index}: {other:?}"),
+        }
     }
 }
