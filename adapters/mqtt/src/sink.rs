@@ -17,6 +17,8 @@ use tradewind_event::broker::{Binding, Message};
 
 /// Most events of one call.
 const BATCH: usize = 100;
+/// Longest text of MQTT, in bytes (MQTT 5 §1.5.4).
+const TEXT: usize = 65_535;
 /// How long a look at the broker may take.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -55,7 +57,7 @@ impl MqttSink {
     /// Settings that cannot be right.
     pub fn new(config: SinkConfig) -> Result<Self, Error> {
         let topic = &config.topic;
-        if topic.is_empty() || topic.len() > 65_535 || topic.contains(['+', '#', '\0']) {
+        if topic.is_empty() || topic.len() > TEXT || topic.contains(['+', '#', '\0']) {
             return Err(invalid(
                 "`topic` is 1 to 65535 bytes without the wildcards `+` and `#`",
             ));
@@ -95,6 +97,13 @@ impl Desk {
 
     async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
         let message = self.mode.encode(&Binding::MQTT, &delivery.event);
+        // It would break the connection for all others.
+        if !texts_fit(&message) {
+            return reject(
+                "not-carried",
+                "an attribute and a content type have at most 65535 bytes in MQTT",
+            );
+        }
         let line = match self.line().await {
             Ok(line) => line,
             Err(error) => return retry("config", error.to_string()),
@@ -104,7 +113,7 @@ impl Desk {
             Ok(up) => up,
             Err(error) => return retry("connect", error.to_string()),
         };
-        // One that is too large would break the connection for all others.
+        // So would one that is too large.
         let most = up.packet_max.unwrap_or(PACKET_MAX).min(PACKET_MAX) as usize;
         let size = packet_size(&self.topic, &message);
         if size > most {
@@ -113,6 +122,14 @@ impl Desk {
         }
         line.client.publish(&self.topic, message, self.retain).await
     }
+}
+
+fn texts_fit(message: &Message) -> bool {
+    let headers = message.headers.iter();
+    let texts = headers.flat_map(|(name, value)| [name, value]);
+    texts
+        .chain(&message.content_type)
+        .all(|text| text.len() <= TEXT)
 }
 
 /// At least what a packet takes (MQTT 5 §3.3): each text has its length before it, each property a byte that names it.

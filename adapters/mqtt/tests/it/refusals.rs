@@ -1,8 +1,10 @@
 //! What is wrong says what to look at.
 
 use crate::server::start_with;
-use tradewind_adapter::{ErrorKind, Sink};
-use tradewind_brokers::testkit::pairs;
+use tokio_util::sync::CancellationToken;
+use tradewind_adapter::{ErrorKind, Outcome, Report, Sink};
+use tradewind_brokers::testkit::{delivery, pairs};
+use tradewind_event::{Attribute, Event};
 use tradewind_mqtt::{MqttSink, SinkConfig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,5 +82,40 @@ fn settings_that_cannot_be_right_are_refused() {
         let found = error.as_deref().unwrap_or_default();
         assert_eq!(error.is_some(), part.is_some(), "{found}");
         assert!(found.contains(part.unwrap_or_default()), "{found}");
+    }
+}
+
+/// No broker is asked, so none is needed.
+#[tokio::test]
+async fn a_text_that_mqtt_does_not_carry_is_refused() {
+    let config = r#"{"broker":{"server":"127.0.0.1:1"},"topic":"a"}"#;
+    let sink = MqttSink::new(serde_json::from_str(config).unwrap()).unwrap();
+    let (most, more) = ("x".repeat(65_535), "x".repeat(65_536));
+    let event = || Event::builder("1", "/shop", "order.placed");
+    let with = |name: &str, value: &str| event().extension(name, Attribute::String(value)).build();
+    let of = |kind: &str| event().data(format!("text/{kind}"), "x").build();
+    let cases = [
+        (with("note", &most), "connect"),
+        (with("note", &more), "not-carried"),
+        (with(&more, "x"), "not-carried"),
+        (of(&most[5..]), "connect"),
+        (of(&most[4..]), "not-carried"),
+    ];
+    let batch: Vec<_> = cases
+        .iter()
+        .map(|(event, _)| {
+            let mut delivery = delivery("1");
+            delivery.event = event.clone().unwrap();
+            delivery
+        })
+        .collect();
+    let (report, mut outcomes) = Report::channel();
+    sink.deliver(batch, report, CancellationToken::new()).await;
+    for _ in &cases {
+        let (index, outcome) = outcomes.try_recv().unwrap();
+        let (Outcome::Reject { reason, .. } | Outcome::Retry { reason, .. }) = outcome else {
+            panic!("{index}: {outcome:?}");
+        };
+        assert_eq!(reason.code, cases[index].1, "{index}: {reason}");
     }
 }
