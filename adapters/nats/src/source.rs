@@ -4,7 +4,8 @@ use crate::access::{Access, Line, there_and_back};
 use crate::message::{self, Place};
 use crate::{KIND, failure};
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::{self, AckKind};
+use async_nats::jetstream::stream::{ConsumerCreateStrictErrorKind, ConsumerErrorKind};
+use async_nats::jetstream::{self, AckKind, Context, ErrorCode};
 use async_nats::{Client, Message, Subscriber};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -37,7 +38,7 @@ pub struct SourceConfig {
     /// nobody listens is lost. Since 0.1.
     #[serde(rename = "jetstream")]
     pub stream: Option<String>,
-    /// Durable consumer of that stream; made if it is not there. Those who read by the same one share the messages.
+    /// Durable consumer of that stream; made if it is not there, and left as it is if it is. Those who read by the same one share the messages.
     /// Default `tradewind`. Since 0.1.
     #[serde(default = "tradewind")]
     pub consumer: String,
@@ -112,11 +113,44 @@ impl NatsSource {
             return Ok(consumer.clone());
         }
         let context = jetstream::new(self.line.client().await?);
-        let made = context.create_consumer_on_stream(self.settings(), stream);
-        let made = timeout(ANSWERING, made).await.map_err(|_| silent())?;
-        let made = made.map_err(|error| failure::stream("consume", &error))?;
-        *kept = Some(made.clone());
-        Ok(made)
+        let found = timeout(ANSWERING, self.found_or_made(&context, stream)).await;
+        let found = found.map_err(|_| silent())??;
+        *kept = Some(found.clone());
+        Ok(found)
+    }
+
+    /// One that is there may be an operator's, whose settings count.
+    async fn found_or_made(&self, context: &Context, stream: &str) -> Result<PullConsumer, Error> {
+        let failed = |error: &dyn std::fmt::Display| failure::stream("consume", error);
+        let find = async || {
+            let found = context.get_consumer_from_stream(&self.config.consumer, stream);
+            let found: PullConsumer = match found.await {
+                Ok(found) => found,
+                Err(error) if is_missing(&error.kind()) => return Ok(None),
+                Err(error) => return Err(failed(&error)),
+            };
+            let ack_wait = found.cached_info().config.ack_wait;
+            if ack_wait != self.settings().ack_wait {
+                tracing::warn!(
+                    consumer = self.config.consumer,
+                    ?ack_wait,
+                    "the consumer that is there has another `ack-wait`"
+                );
+            }
+            Ok(Some(found))
+        };
+        if let Some(found) = find().await? {
+            return Ok(found);
+        }
+        let made = context.create_consumer_strict_on_stream(self.settings(), stream);
+        match made.await {
+            Ok(made) => Ok(made),
+            // Another one was quicker.
+            Err(error) if error.kind() == ConsumerCreateStrictErrorKind::AlreadyExists => {
+                find().await?.ok_or_else(|| failed(&error))
+            }
+            Err(error) => Err(failed(&error)),
+        }
     }
 
     fn settings(&self) -> pull::Config {
@@ -336,6 +370,10 @@ async fn flush(client: &Client) -> Result<(), Error> {
         Ok(sent) => sent.map_err(|error| unavailable("settle", error)),
         Err(_) => Err(unavailable("settle", "no answer")),
     }
+}
+
+fn is_missing(error: &ConsumerErrorKind) -> bool {
+    matches!(error, ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
 
 fn silent() -> Error {

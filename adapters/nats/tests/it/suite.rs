@@ -227,3 +227,31 @@ async fn a_subscription_gives_no_more_than_asked_also_of_what_was_given_back() {
     seen.sort();
     assert_eq!(seen, ["0", "1", "2", "3", "4", "5"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_is_there_stays_as_it_is() {
+    let Some(server) = start(&[]).await else {
+        return;
+    };
+    let stream = stream(&server).await;
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let context = jetstream::new(client);
+    let settings = pull::Config {
+        durable_name: Some("tradewind".into()),
+        description: Some("of an operator".into()),
+        ack_wait: Duration::from_secs(77),
+        max_ack_pending: 5,
+        ..pull::Config::default()
+    };
+    let made = context.create_consumer_on_stream(settings, &stream);
+    let before = made.await.unwrap().cached_info().config.clone();
+    context.publish(stream.clone(), "x".into()).await.unwrap();
+    let source = source(&server.address(), &stream);
+    let got = source.receive(1, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(got.len(), 1);
+    let found: consumer::PullConsumer = context
+        .get_consumer_from_stream("tradewind", &stream)
+        .await
+        .unwrap();
+    assert_eq!(found.cached_info().config, before);
+}
