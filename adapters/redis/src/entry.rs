@@ -39,6 +39,11 @@ impl Entry {
         event_or_plain(decoded, || self.plain(source), limits)
     }
 
+    pub(crate) fn size(&self) -> usize {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     fn field(&self, wanted: &str) -> Option<&Bytes> {
         let found = self.fields.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value)

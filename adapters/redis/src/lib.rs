@@ -9,6 +9,7 @@
 mod access;
 mod entry;
 mod failure;
+mod portion;
 mod reply;
 mod sink;
 mod source;

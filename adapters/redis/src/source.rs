@@ -2,12 +2,13 @@
 
 use crate::access::{Access, Line};
 use crate::entry::Entry;
+use crate::portion::Portion;
 use crate::{KIND, failure, reply};
 use async_trait::async_trait;
 use redis::{RedisError, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -60,6 +61,7 @@ pub struct RedisSource {
     grouped: Mutex<bool>,
     /// When to look for entries that others left, and where.
     claiming: Mutex<(Option<Instant>, String)>,
+    portion: std::sync::Mutex<Portion>,
     limits: Limits,
 }
 
@@ -84,9 +86,14 @@ impl RedisSource {
             settling: Line::new(&config.connection)?,
             grouped: Mutex::new(false),
             claiming: Mutex::new((None, start())),
+            portion: std::sync::Mutex::default(),
             limits: Limits::default(),
             config,
         })
+    }
+
+    fn portion(&self) -> MutexGuard<'_, Portion> {
+        self.portion.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn patience(&self) -> Duration {
@@ -201,6 +208,7 @@ fn start() -> String {
 impl Source for RedisSource {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         self.group().await?;
+        let max = self.portion().of(max);
         let mut entries = match self.claim(max).await {
             Ok(entries) => entries,
             Err(error) => return Err(self.failed(error).await),
@@ -216,6 +224,7 @@ impl Source for RedisSource {
                 Err(error) => tracing::debug!(%error, "the rest did not come"),
             }
         }
+        self.portion().learn(&entries);
         Ok(entries.into_iter().map(|entry| self.read(entry)).collect())
     }
 
