@@ -9,7 +9,6 @@
 mod checked;
 mod codes;
 mod decode;
-mod dev;
 mod diagnostic;
 mod diff;
 mod document;
@@ -31,7 +30,6 @@ pub use checked::{
     LoadedSource, LoadedSpace, LoadedStream, LoadedSubscription, Origin as SchemaOrigin,
 };
 pub use codes::{CODES, Code};
-pub use dev::{DEV, dev};
 pub use diagnostic::{Allowed, Diagnostic, Diagnostics, Severity};
 pub use diff::{Action, Change, KeyChange, Object, diff};
 pub use engine::LoadedEngine;

@@ -4,7 +4,7 @@ use crate::adapters::{Fake, fake, registry, with_examples};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tradewind_config::{
-    Breaker, Checked, DEV, LoadedStream, Moment, Pauses, Policy, Retry, System, dev, load, load_str,
+    Breaker, Checked, LoadedStream, Moment, Pauses, Policy, Retry, System, load, load_str,
 };
 
 const SHOP: &str = r#"
@@ -104,15 +104,6 @@ fn the_example_is_whole() {
     );
     assert_eq!(checked.config.limits, plain.config.limits);
     assert_eq!(checked.config.log, plain.config.log);
-}
-
-#[test]
-fn dev_needs_no_file() {
-    let checked = dev(&with_examples(), &fake()).unwrap_or_else(|e| panic!("{}", e.render(false)));
-    let codes: Vec<_> = checked.warnings.iter().map(|w| w.code).collect();
-    assert_eq!(codes, ["weak-durability", "no-authentication"]);
-    assert!(checked.config.listen.0.ip().is_loopback());
-    assert!(DEV.contains("none-i-understand"));
 }
 
 #[test]
