@@ -1,4 +1,5 @@
-//! A writer without a thread: whoever brings a message writes for all who wait.
+//! A writer without a thread: whoever brings a message writes for all who wait; appends are left for a
+//! promise, which a task of its own keeps.
 //!
 //! Where a commit does not wait for a disk, handing it to a thread and back costs more than the
 //! commit. Those who come while somebody writes leave their messages and go; the group that forms

@@ -211,7 +211,8 @@ impl Log {
         Ok(())
     }
 
-    /// Counts what was written as durable without a sync: for the weaker modes.
+    /// Lets readers see all that was written. Whether it was to be synced before, in the mode of the stream, is the
+    /// caller's affair.
     pub(crate) fn publish(&mut self) {
         self.shared.publish(self.end());
     }

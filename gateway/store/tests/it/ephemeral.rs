@@ -1,4 +1,5 @@
-//! Streams that wait for no disk are written by whoever publishes; what publishers leave is written soon, in any mode.
+//! Streams that wait for no disk are written without a thread of their own; what publishers leave is written soon, in any
+//! mode, by the task that the first of them began.
 
 use crate::contract::tiny;
 use bytes::Bytes;
