@@ -6,6 +6,7 @@ use super::term::{Term, plain};
 use crate::run::audit::DIR;
 use clap::Subcommand;
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use tradewind_audit::{Fault, Head, Record, Report};
 
@@ -77,9 +78,13 @@ impl Of {
             tls: Default::default(),
         };
         let dir = gateway.data()?.join(DIR);
-        match dir.is_dir() {
-            true => Ok(dir),
-            false => Err(Failure::new(format!("there is no {}", dir.display()))
+        match dir.metadata() {
+            Ok(found) if found.is_dir() => Ok(dir),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::new(format!(
+                "cannot read {}: {error}",
+                dir.display()
+            ))),
+            _ => Err(Failure::new(format!("there is no {}", dir.display()))
                 .hint("name the gateway's --data-dir")),
         }
     }

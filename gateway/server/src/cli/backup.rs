@@ -1,7 +1,7 @@
 //! `tradewind backup`
 
 use super::failure::Failure;
-use super::gateway_args::{GatewayArgs, default_config};
+use super::gateway_args::{GatewayArgs, config_in_use};
 use super::term::{Term, now_ms, time};
 use crate::run::backups::{back_up, explain};
 use clap::Subcommand;
@@ -83,7 +83,7 @@ pub(super) struct From {
 
 impl From {
     pub(super) fn open(&self) -> Result<Repository, Failure> {
-        let place = match (&self.from, self.config.clone().or_else(default_config)) {
+        let place = match (&self.from, self.config.clone().or_else(config_in_use)) {
             (Some(place), _) => place.clone(),
             (None, Some(config)) => configured(&config)?,
             (None, None) => {

@@ -1,7 +1,7 @@
 //! `tradewind check`
 
 use super::failure::Failure;
-use super::gateway_args::default_config;
+use super::gateway_args::config_in_use;
 use super::term::Term;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tradewind_config::{CODES, Checked, Code, Diagnostics, Severity, System};
     after_help = "Examples:\n  tradewind check tradewind.yaml\n  tradewind check --deny warnings --format sarif > tradewind.sarif\n  tradewind check --explain no-tls"
 )]
 pub(super) struct Args {
-    /// Configuration file [default: tradewind.yaml]
+    /// Configuration file [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(env = "TRADEWIND_CONFIG")]
     file: Option<PathBuf>,
     /// The same, as the other commands have it
@@ -81,8 +81,9 @@ fn allowed(name: &str) -> Result<&'static Code, String> {
 
 /// The file that a command is about.
 pub(super) fn named(file: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    file.or_else(default_config).ok_or_else(|| {
-        Failure::usage("no configuration").hint("name a file; there is no tradewind.yaml here")
+    file.or_else(config_in_use).ok_or_else(|| {
+        Failure::usage("no configuration")
+            .hint("name a file; there is no tradewind.yaml here, and no /etc/tradewind/config.yaml")
     })
 }
 

@@ -17,7 +17,7 @@ use tradewind_config::{Checked, System};
     after_help = "Examples:\n  tradewind diff new.yaml\n  tradewind diff new.yaml --against old.yaml    needs no gateway"
 )]
 pub(super) struct Args {
-    /// The configuration to be [default: tradewind.yaml]
+    /// The configuration to be [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     file: Option<PathBuf>,
     /// Compare with this file instead of a gateway
     #[arg(long, value_name = "FILE")]

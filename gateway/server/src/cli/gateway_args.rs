@@ -29,8 +29,38 @@ pub(super) struct GatewayArgs {
     pub(super) tls: TlsArgs,
 }
 
-/// Data directory of the package and of the image.
-const INSTALLED: &str = "/var/lib/tradewind";
+/// Data directory of a gateway that is started here without any other word.
+const USUAL: &str = "tradewind-data";
+
+/// The gateway of the package or of the image.
+struct Installed<'a> {
+    config: &'a Path,
+    data: &'a Path,
+}
+
+impl Installed<'static> {
+    fn here() -> Self {
+        Self {
+            config: Path::new("/etc/tradewind/config.yaml"),
+            data: Path::new("/var/lib/tradewind"),
+        }
+    }
+}
+
+impl Installed<'_> {
+    fn config(&self) -> Option<PathBuf> {
+        self.config.exists().then(|| self.config.to_owned())
+    }
+
+    /// Where its configuration says. That may not be readable here, since credentials are the unit's alone,
+    /// and a relative name is relative to where the gateway was started.
+    fn data(&self) -> Option<PathBuf> {
+        let checked = tradewind_config::load(self.config, &crate::registry(), &System).ok();
+        let said = checked.map(|checked| checked.config.data_dir);
+        said.filter(|dir| dir.is_absolute())
+            .or_else(|| self.data.exists().then(|| self.data.to_owned()))
+    }
+}
 
 /// Name of the data directory that `tradewind dev` takes when nobody says another.
 pub(super) fn dev_dir() -> PathBuf {
@@ -42,12 +72,26 @@ pub(super) fn dev_dir() -> PathBuf {
     std::env::temp_dir().join(format!("tradewind-dev-{user}"))
 }
 
-/// The file that is meant when nobody names one.
+/// The file that is meant when nobody names one: that of the working directory.
 pub(super) fn default_config() -> Option<PathBuf> {
     ["tradewind.yaml", "tradewind.yml", "tradewind.toml"]
         .iter()
         .map(PathBuf::from)
         .find(|path| path.exists())
+}
+
+/// The same, else that of the package or image: for commands that start no gateway.
+pub(super) fn config_in_use() -> Option<PathBuf> {
+    default_config().or_else(|| Installed::here().config())
+}
+
+/// The data directory that is meant when neither it nor a configuration is named.
+fn data_in_use(usual: &Path, installed: &Installed<'_>) -> PathBuf {
+    let usual = usual.to_owned();
+    match usual.exists() {
+        true => usual,
+        false => installed.data().unwrap_or(usual),
+    }
 }
 
 impl GatewayArgs {
@@ -57,7 +101,7 @@ impl GatewayArgs {
             return Ok(dir.clone());
         }
         match self.config.clone().or_else(default_config) {
-            None => Ok("tradewind-data".into()),
+            None => Ok(data_in_use(Path::new(USUAL), &Installed::here())),
             Some(config) => {
                 let checked = tradewind_config::load(&config, &crate::registry(), &System)
                     .map_err(|e| Failure::config(e.render(false)).hint("name the --data-dir"))?;
@@ -76,28 +120,35 @@ impl GatewayArgs {
         if let Some(config) = &self.config {
             return self.configured(config);
         }
-        if let Some(config) = default_config() {
-            match self.configured(&config) {
-                Ok(client) => return Ok(client),
-                // What is wrong with the call is so wherever the gateway is.
-                Err(failure) if failure.code == 2 => return Err(failure),
-                Err(_) => {}
-            }
+        if let Some(client) = self.perhaps(default_config())? {
+            return Ok(client);
         }
-        let usual = PathBuf::from("tradewind-data/admin.sock");
-        let installed = Path::new(INSTALLED).join("admin.sock");
+        let usual = Path::new(USUAL).join("admin.sock");
+        let installed = Installed::here();
+        let socket_there = installed.data.join("admin.sock");
         let dev = dev_dir().join("admin.sock");
         if usual.exists() {
             return Ok(socket(&usual));
         }
         // Only who may see it is meant.
-        if installed.exists() {
-            return Ok(socket(&installed));
+        if socket_there.exists() {
+            return Ok(socket(&socket_there));
         }
         if is_ours(&dev) {
             return Ok(socket(&dev));
         }
-        Ok(socket(&usual))
+        // It may listen elsewhere.
+        let client = self.perhaps(installed.config())?;
+        Ok(client.unwrap_or_else(|| socket(&usual)))
+    }
+
+    /// A client by a configuration that nobody named, if it is there and tells.
+    fn perhaps(&self, config: Option<PathBuf>) -> Result<Option<Client>, Failure> {
+        match config.map(|config| self.configured(&config)).transpose() {
+            // What is wrong with the call is so wherever the gateway is.
+            Err(failure) if failure.code == 2 => Err(failure),
+            client => Ok(client.ok().flatten()),
+        }
     }
 
     fn named(&self, admin: &str) -> Result<Client, Failure> {
@@ -208,5 +259,40 @@ fn is_ours(path: &Path) -> bool {
     match (path.metadata(), me) {
         (Ok(there), Ok(me)) => there.uid() == me.uid(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_of_a_gateway_that_nobody_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let (usual, config, data) = (at("tradewind-data"), at("config.yaml"), at("lib"));
+        let installed = Installed {
+            config: &config,
+            data: &data,
+        };
+        let found = || data_in_use(&usual, &installed);
+
+        assert_eq!((found(), installed.config()), (usual.clone(), None));
+        std::fs::create_dir(&data).unwrap();
+        assert_eq!(found(), data);
+        let elsewhere = at("elsewhere");
+        for (file, expected) in [
+            (format!("data-dir: {}\n", elsewhere.display()), &elsewhere),
+            ("data-dir: relative\n".into(), &data),
+            ("listen: 127.0.0.1:8080\n".into(), &data),
+            ("data-dir: ${credential:there-is-none}\n".into(), &data),
+        ] {
+            std::fs::write(&config, &file).unwrap();
+            assert_eq!(&found(), expected, "{file}");
+        }
+        assert_eq!(installed.config(), Some(config.clone()));
+        std::fs::create_dir(&usual).unwrap();
+        assert_eq!(found(), usual);
     }
 }

@@ -17,7 +17,7 @@ use tradewind_permissions::{CLOUDS, Grant, Identity, Place};
     Nothing is asked of the cloud. Without a region or an account in the configuration, --region and --account say which."
 )]
 pub(super) struct Args {
-    /// Configuration file [default: tradewind.yaml]
+    /// Configuration file [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG")]
     config: Option<PathBuf>,
     /// Whose permissions

@@ -30,7 +30,7 @@ pub(super) enum Command {
     Exit code 1: a case is decided otherwise than expected; without a file, it is denied."
 )]
 pub(super) struct TestArgs {
-    /// Configuration file [default: tradewind.yaml]
+    /// Configuration file [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Cases, in YAML or JSON: a file, or - for stdin
@@ -63,7 +63,7 @@ pub(super) struct TestArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tradewind policy show --config tradewind.yaml")]
 pub(super) struct ShowArgs {
-    /// Configuration file [default: tradewind.yaml]
+    /// Configuration file [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }

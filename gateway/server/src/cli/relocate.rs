@@ -1,7 +1,7 @@
 //! `tradewind streams move`
 
 use super::failure::Failure;
-use super::gateway_args::default_config;
+use super::gateway_args::config_in_use;
 use super::term::{Term, now_ms};
 use crate::engines::{self, SPACE};
 use crate::relocate::{Done, End, Found, Order, Refused, Step};
@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ENGINE")]
     to: String,
     /// Configuration of the gateway, which says of the stream where it lies outside the data directory
-    /// [default: tradewind.yaml]
+    /// [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG")]
     config: Option<PathBuf>,
     /// Data directory of the gateway, in place of what the configuration says
@@ -75,7 +75,7 @@ struct Asked {
 
 impl Args {
     fn asked(&self) -> Result<Asked, Failure> {
-        let Some(file) = self.config.clone().or_else(default_config) else {
+        let Some(file) = self.config.clone().or_else(config_in_use) else {
             return Err(
                 Failure::usage("no configuration, which says where the stream lies")
                     .hint("name it with --config"),

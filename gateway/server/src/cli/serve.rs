@@ -40,7 +40,8 @@ pub(super) struct Above {
     /// Directory of all durable data
     #[arg(long, env = "TRADEWIND_DATA_DIR")]
     pub(super) data_dir: Option<PathBuf>,
-    /// Admin API: path of a socket, or a loopback address [default: admin.sock in the data directory]
+    /// Admin API: path of a socket, a loopback address, or with `admin-tls` any address
+    /// [default: admin.sock in the data directory]
     #[arg(long, env = "TRADEWIND_ADMIN")]
     pub(super) admin: Option<Admin>,
     /// Seconds between "not ready" and the end of taking requests, at a stop

@@ -50,7 +50,7 @@ pub(super) struct TestArgs {
     /// When it arrives, for signatures with a time: an RFC 3339 time [default: now]
     #[arg(long, value_parser = arrival)]
     at: Option<u64>,
-    /// Configuration file [default: tradewind.yaml]
+    /// Configuration file [default: tradewind.yaml, else /etc/tradewind/config.yaml]
     #[arg(long, env = "TRADEWIND_CONFIG")]
     config: Option<PathBuf>,
 }
