@@ -90,7 +90,12 @@ impl Desk {
         // Even where nobody waits for it any more: a message of which only a part is sent spoils the link. What is not
         // taken in time goes with the line; left to it, it would wait in memory, and be sent when nobody counts on it.
         let sending = tokio::spawn(async move {
-            let sent = async { link.lock().await.send_batchable(message).await?.await };
+            let sent = async move {
+                let under_way = link.lock().await.send_batchable(message).await?;
+                // Whoever holds a link keeps what waits for an answer over it.
+                drop(link);
+                under_way.await
+            };
             let settled = timeout_at(until, sent).await;
             if !matches!(settled, Ok(Ok(_) | Err(SendError::MessageSizeExceeded(_)))) {
                 desk.line.drop(number).await;

@@ -39,6 +39,7 @@ async fn what_is_given_up_is_not_sent_when_the_peer_takes_messages_again() {
         "peer": { "server": listener.local_addr().unwrap().to_string() }, "address": "a",
     });
     let sink = AmqpSink::new(serde_json::from_value(config).unwrap()).unwrap();
+    let done = CancellationToken::new();
     let peer = async {
         // Nothing may be sent, and then the sender goes.
         with_sender(&listener, async |receiver| {
@@ -49,6 +50,7 @@ async fn what_is_given_up_is_not_sent_when_the_peer_takes_messages_again() {
         with_sender(&listener, async |receiver| {
             let came = receiver.recv::<Body<Value>>().await.unwrap();
             receiver.accept(&came).await.unwrap();
+            done.cancelled().await;
             let properties = came.into_message().properties.unwrap_or_default();
             properties.message_id
         })
@@ -63,7 +65,9 @@ async fn what_is_given_up_is_not_sent_when_the_peer_takes_messages_again() {
             .await;
         let (_, outcome) = outcomes.try_recv().unwrap();
         assert!(matches!(outcome, Outcome::Retry { .. }), "{outcome:?}");
-        deliver(&sink, "2").await
+        let outcome = deliver(&sink, "2").await;
+        done.cancel();
+        outcome
     };
     let both = async { tokio::join!(peer, sending) };
     let both = tokio::time::timeout(Duration::from_secs(60), both).await;
