@@ -20,7 +20,8 @@ pub struct Fetched {
 ///
 /// # Contract
 /// - `https` only but where a method says otherwise, no redirect is followed, and no address is reached that deliveries may not reach.
-/// - Bounded: `max` bytes, and a time of its own. Everything but 200 is an error.
+/// - Bounded: `max` bytes, and a time of its own. Everything but 200 is an error: `NotFound` where nothing is there,
+///   `Unexpected` where this very document is refused or too large, `Unavailable` where another one would not come either.
 #[async_trait]
 pub trait Fetch: Send + Sync + std::fmt::Debug {
     /// Gets one.

@@ -168,8 +168,11 @@ impl Fetcher {
         let response = response.map_err(|e| failed(chain(&e)))?;
         let (head, body) = response.into_parts();
         if head.status != StatusCode::OK {
-            let kind = match head.status {
-                StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            let kind = match head.status.as_u16() {
+                404 => ErrorKind::NotFound,
+                // Who asks, or how much and how often, and not what for.
+                401 | 407 | 408 | 425 | 429 => ErrorKind::Unavailable,
+                400..=499 => ErrorKind::Unexpected,
                 // A redirect too: it would lead where nobody has checked.
                 _ => ErrorKind::Unavailable,
             };

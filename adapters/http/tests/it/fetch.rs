@@ -51,18 +51,25 @@ async fn a_document_and_how_long_it_stays() {
 #[tokio::test]
 async fn answers_that_are_no_document() {
     let authority = Authority::new();
-    for (status, headers) in [
-        (302, vec![("location", "https://keys.example/other")]),
-        (204, vec![]),
-        (404, vec![]),
-        (500, vec![]),
+    let elsewhere = vec![("location", "https://keys.example/other")];
+    for (status, headers, kind) in [
+        (302, elsewhere, ErrorKind::Unavailable),
+        (204, vec![], ErrorKind::Unavailable),
+        (400, vec![], ErrorKind::Unexpected),
+        (401, vec![], ErrorKind::Unavailable),
+        (403, vec![], ErrorKind::Unexpected),
+        (404, vec![], ErrorKind::NotFound),
+        (408, vec![], ErrorKind::Unavailable),
+        (422, vec![], ErrorKind::Unexpected),
+        (429, vec![], ErrorKind::Unavailable),
+        (500, vec![], ErrorKind::Unavailable),
     ] {
         let acceptor = authority.serve("keys.example", false, &[]);
         let server = Server::with(document(status, &headers, ""), Some(acceptor)).await;
         let fetcher = fetcher(&authority, &["127.0.0.1"], &[&["127.0.0.1"]]);
         let url = format!("https://keys.example:{}/", server.address.port());
         let error = fetcher.get(&url, 100).await.unwrap_err();
-        assert_eq!(error.is_temporary(), status != 404, "{error}");
+        assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(server.seen().len(), 1, "{status}: nobody is followed");
     }
     let nowhere = Fetcher::to(Some("/nowhere/ca.pem".into()), Vec::new());

@@ -16,11 +16,11 @@ use tradewind_schema::{Form, Writer};
 
 /// Most schemas that are kept of one registry, and most bytes of their texts. Those that were used last stay.
 const KEPT_MAX: (usize, usize) = (1_000, 16 << 20);
-/// Most numbers that are known to have no schema, and for how long that counts.
-const UNKNOWN_MAX: usize = 10_000;
-const UNKNOWN_STAYS: Duration = Duration::from_secs(60);
+/// Most numbers that are known to have no schema that can be read by, and for how long that counts.
+const LACKING_MAX: usize = 10_000;
+const LACKING_STAYS: Duration = Duration::from_secs(60);
 /// A producer registers its schema just before it writes, and the replica that is asked may learn of it a moment
-/// later: a number that is not there is asked for again after this time, once in [`UNKNOWN_STAYS`].
+/// later: a number that is not there is asked for again after this time, once in [`LACKING_STAYS`].
 const LATER: Duration = Duration::from_secs(2);
 /// What every registry answers.
 const ANYTHING: &str = "/schemas/types";
@@ -78,6 +78,11 @@ impl Frames for Shelves {
             let large = format!("{size} bytes, where an event has at most {max}");
             return Err(Unopened::Never(large));
         }
+        // Registries count with 31 bits; they refuse to be asked for more.
+        if i32::try_from(frame.id).is_err() {
+            let never = format!("no frame: {} is no number of a schema", frame.id);
+            return Err(Unopened::Never(never));
+        }
         let writer = shelf.writer(frame.id).await?;
         let form = match data {
             FramedData::Json => Form::Json,
@@ -121,15 +126,15 @@ struct Known {
     size: usize,
     /// Counts uses.
     uses: u64,
-    unknown: HashMap<u32, Instant>,
-    /// When a number without a schema was looked into last.
+    /// Numbers without one, since when that is known, and why.
+    lacking: HashMap<u32, (Instant, String)>,
+    /// When a number that is not there was looked into last.
     doubted: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Kept {
-    /// What reads by it; else, why it is none that can be read by.
-    writer: Result<Writer, String>,
+    writer: Writer,
     size: usize,
     used: u64,
 }
@@ -139,6 +144,7 @@ struct Kept {
 enum Lack {
     Unknown,
     Unreadable(String),
+    /// There would be none of another number either.
     Away(String),
 }
 
@@ -160,33 +166,39 @@ impl Shelf {
             return known;
         }
         let asked = tokio::time::timeout(origin::SUBJECT_TIME, self.ask(id)).await;
-        let asked = asked.unwrap_or_else(|_| Err(self.not_now("no answer in time".into())));
+        let asked = asked.unwrap_or_else(|_| Err(Lack::Away("no answer in time".into())));
         let outcome = match &asked {
-            Ok(Some((Ok(_), _))) => "found",
-            Ok(Some((Err(_), _))) => "unreadable",
-            Ok(None) => "unknown",
-            Err(_) => "failed",
+            Ok(_) => "found",
+            Err(Lack::Unreadable(_)) => "unreadable",
+            Err(Lack::Unknown) => "unknown",
+            Err(Lack::Away(_)) => "failed",
         };
         self.metrics.schema_asked(&self.name, outcome);
-        match asked? {
-            Some((writer, size)) => locked(&self.known).keep(id, writer, size),
-            None => locked(&self.known).keep_unknown(id),
-        }
-        self.known(id)
-            .unwrap_or_else(|| Err(self.not_now("it was forgotten at once".into())))
+        let why = match asked {
+            Ok((writer, size)) => {
+                locked(&self.known).keep(id, writer.clone(), size);
+                return Ok(writer);
+            }
+            Err(Lack::Away(reason)) => return Err(self.not_now(reason)),
+            Err(Lack::Unknown) => "is not there".into(),
+            Err(Lack::Unreadable(reason)) => format!("cannot be read by: {reason}"),
+        };
+        let never = self.never(id, &why);
+        locked(&self.known).keep_lacking(id, why);
+        Err(never)
     }
 
     /// What is known without a question.
     fn known(&self, id: u32) -> Option<Result<Writer, Unopened>> {
         let mut known = locked(&self.known);
-        if known.is_unknown(id) {
-            let never = format!("{} is not there", self.called(id));
-            return Some(Err(Unopened::Never(never)));
+        if let Some(why) = known.lacks(id) {
+            return Some(Err(self.never(id, why)));
         }
-        let writer = known.find(id)?;
-        Some(writer.map_err(|reason| {
-            Unopened::Never(format!("{} cannot be read by: {reason}", self.called(id)))
-        }))
+        known.find(id).map(Ok)
+    }
+
+    fn never(&self, id: u32, why: &str) -> Unopened {
+        Unopened::Never(format!("{} {why}", self.called(id)))
     }
 
     fn not_now(&self, reason: String) -> Unopened {
@@ -194,37 +206,44 @@ impl Shelf {
         Unopened::NotNow(Error::new(ErrorKind::Unavailable, "open", message))
     }
 
-    /// Asks for a schema; `None` where the registry has none of this number. Gives the bytes of its text, too.
-    async fn ask(&self, id: u32) -> Result<Option<(Result<Writer, String>, usize)>, Unopened> {
-        let client = self.client().map_err(|reason| self.not_now(reason))?;
+    /// Asks for a schema. Gives the bytes of its text, too.
+    async fn ask(&self, id: u32) -> Result<(Writer, usize), Lack> {
+        let client = self.client().map_err(Lack::Away)?;
         let mut found = self.get(&*client, id).await;
-        if matches!(found, Err(Lack::Unknown)) && !locked(&self.known).has_doubted() {
-            // Where another server answers, it is not for the records to suffer for.
-            let there = client.get(&self.url(ANYTHING), ANSWER_MAX).await;
-            there.map_err(|error| {
-                let reason = format!("it does not answer {ANYTHING}: {}", error.message());
-                self.not_now(reason)
-            })?;
-            tokio::time::sleep(LATER).await;
-            locked(&self.known).doubted = Some(Instant::now());
-            found = self.get(&*client, id).await;
+        match &found {
+            Err(Lack::Unknown) if !locked(&self.known).has_doubted() => {
+                self.answers(&*client).await?;
+                tokio::time::sleep(LATER).await;
+                locked(&self.known).doubted = Some(Instant::now());
+                found = self.get(&*client, id).await;
+            }
+            Err(Lack::Unreadable(_)) => self.answers(&*client).await?,
+            _ => {}
         }
-        let first = match found {
-            Ok(first) => first,
-            Err(Lack::Unknown) => return Ok(None),
-            Err(Lack::Unreadable(reason)) => return Ok(Some((Err(reason), 0))),
-            Err(Lack::Away(reason)) => return Err(self.not_now(reason)),
-        };
-        let gathered = origin::gather(&*client, &self.settings.url, first).await;
-        let (format, definition) = match gathered {
-            Ok(gathered) => gathered,
-            Err(NotRead { reason, out: true }) => return Err(self.not_now(reason)),
-            Err(NotRead { reason, .. }) => return Ok(Some((Err(reason), 0))),
-        };
+        let gathered = origin::gather(&*client, &self.settings.url, found?).await;
+        let (format, definition) = gathered.map_err(|not| match not {
+            NotRead { reason, out: true } => Lack::Away(reason),
+            NotRead { reason, .. } => Lack::Unreadable(reason),
+        })?;
         let size = definition.size();
         let made = tokio::task::spawn_blocking(move || Writer::new(format, &definition)).await;
-        let made = made.map_err(|error| self.not_now(error.to_string()))?;
-        Ok(Some((made.map_err(|invalid| invalid.to_string()), size)))
+        let made = made.map_err(|error| Lack::Away(error.to_string()))?;
+        let writer = made.map_err(|invalid| Lack::Unreadable(invalid.to_string()))?;
+        Ok((writer, size))
+    }
+
+    /// Whether it is a registry that has nothing for a number: where another server answers, or nobody is let in, it is
+    /// not for the records to suffer for.
+    async fn answers(&self, client: &dyn Fetch) -> Result<(), Lack> {
+        let answer = client.get(&self.url(ANYTHING), ANSWER_MAX).await;
+        let read = answer
+            .map_err(|error| error.message().to_owned())
+            .and_then(|answer| {
+                let read = serde_json::from_slice::<Vec<String>>(&answer.body);
+                read.map_err(|error| error.to_string())
+            });
+        read.map(drop)
+            .map_err(|reason| Lack::Away(format!("it does not answer {ANYTHING}: {reason}")))
     }
 
     async fn get(&self, client: &dyn Fetch, id: u32) -> Result<confluent::Schema, Lack> {
@@ -233,12 +252,12 @@ impl Shelf {
             let reason = error.message().to_owned();
             match error.kind() {
                 ErrorKind::NotFound => Lack::Unknown,
-                // More than is taken of an answer.
+                // Refused, or more than is taken of an answer.
                 ErrorKind::Unexpected => Lack::Unreadable(reason),
                 _ => Lack::Away(reason),
             }
         })?;
-        confluent::Schema::read(&answer.body).map_err(Lack::Away)
+        confluent::Schema::read(&answer.body).map_err(Lack::Unreadable)
     }
 
     fn client(&self) -> Result<Arc<dyn Fetch>, String> {
@@ -251,14 +270,14 @@ impl Shelf {
 }
 
 impl Known {
-    fn find(&mut self, id: u32) -> Option<Result<Writer, String>> {
+    fn find(&mut self, id: u32) -> Option<Writer> {
         self.uses += 1;
         let kept = self.schemas.get_mut(&id)?;
         kept.used = self.uses;
         Some(kept.writer.clone())
     }
 
-    fn keep(&mut self, id: u32, writer: Result<Writer, String>, size: usize) {
+    fn keep(&mut self, id: u32, writer: Writer, size: usize) {
         let (most, bytes) = KEPT_MAX;
         while self.schemas.len() >= most || (self.size + size > bytes && !self.schemas.is_empty()) {
             let oldest = self.schemas.iter().min_by_key(|(_, kept)| kept.used);
@@ -277,25 +296,26 @@ impl Known {
         }
     }
 
-    fn is_unknown(&self, id: u32) -> bool {
-        let since = self.unknown.get(&id);
-        since.is_some_and(|since| since.elapsed() < UNKNOWN_STAYS)
+    /// Why there is none of a number, where that is known.
+    fn lacks(&self, id: u32) -> Option<&str> {
+        let (since, why) = self.lacking.get(&id)?;
+        (since.elapsed() < LACKING_STAYS).then_some(why)
     }
 
-    fn keep_unknown(&mut self, id: u32) {
-        if self.unknown.len() >= UNKNOWN_MAX {
-            self.unknown
-                .retain(|_, since| since.elapsed() < UNKNOWN_STAYS);
+    fn keep_lacking(&mut self, id: u32, why: String) {
+        if self.lacking.len() >= LACKING_MAX {
+            self.lacking
+                .retain(|_, (since, _)| since.elapsed() < LACKING_STAYS);
         }
-        if self.unknown.len() >= UNKNOWN_MAX {
-            self.unknown.clear();
+        if self.lacking.len() >= LACKING_MAX {
+            self.lacking.clear();
         }
-        self.unknown.insert(id, Instant::now());
+        self.lacking.insert(id, (Instant::now(), why));
     }
 
-    /// Whether a number without a schema was looked into a short while ago.
+    /// Whether a number that is not there was looked into a short while ago.
     fn has_doubted(&self) -> bool {
-        self.doubted.is_some_and(|at| at.elapsed() < UNKNOWN_STAYS)
+        self.doubted.is_some_and(|at| at.elapsed() < LACKING_STAYS)
     }
 }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use tradewind_schema::Definition;
 
 /// Answers as the published interface of Confluent's registry has it, from a table of paths.
 #[derive(Debug, Default)]
@@ -191,6 +192,10 @@ async fn what_will_never_be_read_is_told_from_what_cannot_be_read_now() {
             frame(7, &[b'x'; 1001]),
             "1001 bytes, where an event has at most 1000",
         ),
+        (
+            frame(1 << 31, b""),
+            "no frame: 2147483648 is no number of a schema",
+        ),
     ] {
         let told = never(open(&shelves, &framed).await);
         assert!(told.contains(part) && !told.contains("secret"), "{told}");
@@ -231,7 +236,7 @@ async fn what_will_never_be_read_is_told_from_what_cannot_be_read_now() {
             "{id} is not asked for again"
         );
     }
-    for (status, body) in [(503, ""), (401, "{}"), (302, ""), (200, "<html>")] {
+    for (status, body) in [(503, ""), (401, "{}"), (429, ""), (302, "")] {
         server.fails("/schemas/ids/5", status, body);
         let told = not_now(open(&shelves, &frame(5, b"")).await);
         assert!(
@@ -290,6 +295,41 @@ async fn a_schema_that_comes_a_moment_later_is_found() {
     assert_eq!(&*opened.unwrap().data, b"1");
 }
 
+/// Others go on, and it is asked for again when a while has passed.
+#[tokio::test]
+async fn a_number_that_a_registry_refuses_is_unreadable() {
+    let (server, address) = Server::start().await;
+    server.put("/schemas/ids/1", json!({ "schema": "\"int\"" }));
+    let shelves = shelves(address);
+    for (id, status, body, part) in [
+        (2, 422, "{}", "cannot be read by: the answer is 422"),
+        (3, 400, "{}", "cannot be read by: the answer is 400"),
+        (4, 403, "{}", "cannot be read by: the answer is 403"),
+        (
+            5,
+            200,
+            "<html>",
+            "cannot be read by: the answer is no schema",
+        ),
+    ] {
+        let path = format!("/schemas/ids/{id}");
+        server.fails(&path, status, body);
+        let told = never(open(&shelves, &frame(id, b"")).await);
+        assert!(told.contains(part), "{id}: {told}");
+        assert_eq!(server.asked(), [&*path, ANYTHING]);
+        let told = never(open(&shelves, &frame(id, b"")).await);
+        assert!(told.contains(part), "{id}: {told}");
+        assert_eq!(server.asked(), Vec::<String>::new());
+        open(&shelves, &frame(1, b"\x02")).await.unwrap();
+        server.asked();
+    }
+    for (_, (since, _)) in &mut locked(&locked(&shelves.0)["shared"].known).lacking {
+        *since -= LACKING_STAYS;
+    }
+    server.put("/schemas/ids/2", json!({ "schema": "\"int\"" }));
+    open(&shelves, &frame(2, b"\x02")).await.unwrap();
+}
+
 /// Where the address leads elsewhere, no record is thought to be wrong.
 #[tokio::test]
 async fn another_server_than_a_registry_knows_nothing_of_numbers() {
@@ -300,6 +340,12 @@ async fn another_server_than_a_registry_knows_nothing_of_numbers() {
     assert!(told.contains("it does not answer /schemas/types"), "{told}");
     let told = not_now(open(&shelves, &frame(9, b"")).await);
     assert!(told.contains("it does not answer /schemas/types"), "{told}");
+    for (status, body) in [(200, "<html>"), (403, "")] {
+        server.fails(ANYTHING, status, body);
+        server.fails("/schemas/ids/9", status, body);
+        let told = not_now(open(&shelves, &frame(9, b"")).await);
+        assert!(told.contains("it does not answer /schemas/types"), "{told}");
+    }
     server.put(ANYTHING, json!(["AVRO"]));
     server.put("/schemas/ids/8", json!({ "schema": "\"int\"" }));
     open(&shelves, &frame(8, b"\x02")).await.unwrap();
@@ -308,21 +354,25 @@ async fn another_server_than_a_registry_knows_nothing_of_numbers() {
 #[test]
 fn what_is_kept_is_bounded() {
     let mut known = Known::default();
-    let writer = || Err("x".to_owned());
+    let definition = Definition {
+        text: "\"int\"".into(),
+        ..Definition::default()
+    };
+    let writer = Writer::new("avro", &definition).unwrap();
     for id in 0..5_000 {
-        known.keep(id, writer(), 1 << 10);
+        known.keep(id, writer.clone(), 1 << 10);
         known.find(0);
     }
     assert!(known.schemas.len() == KEPT_MAX.0 && known.schemas.contains_key(&0));
     assert!(known.schemas.contains_key(&4_999));
     for id in 5_000..5_200 {
-        known.keep(id, writer(), 256 << 10);
+        known.keep(id, writer.clone(), 256 << 10);
     }
     assert!(known.size <= KEPT_MAX.1, "{}", known.size);
     let size: usize = known.schemas.values().map(|kept| kept.size).sum();
     assert_eq!(size, known.size);
     for id in 0..30_000 {
-        known.keep_unknown(id);
-        assert!(known.unknown.len() <= UNKNOWN_MAX);
+        known.keep_lacking(id, "is not there".into());
+        assert!(known.lacking.len() <= LACKING_MAX);
     }
 }
