@@ -23,6 +23,9 @@ pub struct Options {
     /// Copies everything, also what an earlier backup has: heals a repository of which something is
     /// damaged.
     pub full: bool,
+    /// Streams whose content goes over to others, as events do whose time has come: cut before those, so that what goes over
+    /// meanwhile is in both and not in neither.
+    pub first: Vec<String>,
 }
 
 /// What was backed up.
@@ -77,7 +80,9 @@ impl Repository {
         let point_ms = clock.unix_ms();
         // First all cuts, then all copies: the moments of the streams lie close together.
         let mut cuts = BTreeMap::new();
-        for name in streams.list().await? {
+        let mut names = streams.list().await?;
+        names.sort_by_key(|name| !options.first.contains(name));
+        for name in names {
             if let Some(cut) = streams.cut(&name).await? {
                 cuts.insert(name, cut);
             }

@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 use tradewind_backup::{Error, Options, Place, Report, Repository};
+use tradewind_store::backup::StreamCut;
 use tradewind_store::disk::RealDisk;
 use tradewind_store::testkit::{ManualClock, SeededRandom, suite};
-use tradewind_store::{Embedded, Op, Params, Settings, Stream, Streams, Sync};
+use tradewind_store::{Embedded, Error as StoreError, Op, Params, Settings, Stream, Streams, Sync};
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -80,6 +83,7 @@ impl Ground {
         let options = Options {
             version: "0.0".into(),
             full,
+            first: Vec::new(),
         };
         let report = self
             .repository
@@ -312,4 +316,71 @@ async fn a_directory_that_holds_something_is_left_alone() {
         "{refused}"
     );
     assert_eq!(std::fs::read_dir(&to).unwrap().count(), 1);
+}
+
+/// Between two cuts, a row of `gateway/notes` becomes an event of `default/s`, as one does whose time has come.
+#[derive(Debug)]
+struct Busy {
+    streams: Embedded,
+    epoch: u64,
+    cuts: AtomicU32,
+}
+
+#[async_trait]
+impl Streams for Busy {
+    async fn open(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Stream>, StoreError> {
+        self.streams.open(name, settings).await
+    }
+    async fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.streams.list().await
+    }
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.streams.delete(name).await
+    }
+    async fn cut(&self, name: &str) -> Result<Option<StreamCut>, StoreError> {
+        if self.cuts.fetch_add(1, Ordering::Relaxed) == 1 {
+            let settings = Settings::default();
+            let stream = self.open("default/s", &settings).await?;
+            stream.append(vec![suite::event(1, "due")]).await?;
+            let notes = self.open("gateway/notes", &settings).await?;
+            let gone = vec![Op::Delete(b"due".as_slice().into())];
+            notes.record(0, self.epoch, gone, Sync::Durable).await?;
+        }
+        self.streams.cut(name).await
+    }
+}
+
+#[tokio::test]
+async fn what_goes_over_from_one_stream_to_another_meanwhile_is_not_lost() {
+    let Ground {
+        folder,
+        clock,
+        streams,
+        repository,
+        ..
+    } = Ground::new().await;
+    let settings = Settings::default();
+    let notes = streams.open("gateway/notes", &settings).await.unwrap();
+    let epoch = notes.recover(0).await.unwrap().epoch;
+    let held = Op::Put(b"due".as_slice().into(), b"1".as_slice().into());
+    notes
+        .record(0, epoch, vec![held], Sync::Durable)
+        .await
+        .unwrap();
+    let busy = Busy {
+        streams,
+        epoch,
+        cuts: AtomicU32::new(0),
+    };
+    let options = Options {
+        version: "0.0".into(),
+        full: false,
+        first: vec!["gateway/notes".into()],
+    };
+    let report = repository.back_up(&busy, &clock, &options).await.unwrap();
+    let data = folder.path().join("back");
+    repository.restore(&report.id, &data).await.unwrap();
+    let streams = embedded(&data, &clock);
+    let notes = streams.open("gateway/notes", &settings).await.unwrap();
+    assert!(notes.get(0, b"due").await.unwrap().is_some());
 }

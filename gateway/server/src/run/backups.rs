@@ -1,6 +1,7 @@
 //! Backups of a running gateway: when they are made, and how the last one went.
 
 use super::Gateway;
+use super::notes::NOTES;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -151,6 +152,7 @@ pub(crate) async fn back_up(
     let options = Options {
         version: env!("CARGO_PKG_VERSION").into(),
         full,
+        first: vec![NOTES.to_owned()],
     };
     let repository = Repository::create(place)?;
     let clock = SystemClock::default();

@@ -11,7 +11,7 @@ use tradewind_adapter::{Error, ErrorKind, Memory};
 use tradewind_store::{Durability, Op, Settings, SharedTable, Stream, StreamTable, Streams, Sync};
 
 /// Its name in the store, outside the space of streams that events go to.
-const NAME: &str = "gateway/notes";
+pub(super) const NOTES: &str = "gateway/notes";
 /// Most values that are looked through for sources that are gone.
 const SOURCES_MAX: usize = 10_000;
 /// How long its log is kept at least; the state is in its table.
@@ -35,7 +35,7 @@ impl Notes {
             retention: LOG_KEPT,
             ..Settings::default()
         };
-        let log = streams.open(NAME, &settings).await?;
+        let log = streams.open(NOTES, &settings).await?;
         let epoch = log.recover(0).await?.epoch;
         let table = Arc::new(StreamTable::new(Arc::clone(&log), 0, epoch));
         Ok(Self { log, epoch, table })
