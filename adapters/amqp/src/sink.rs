@@ -85,7 +85,7 @@ impl Desk {
             Err(error) => return failure::outcome(&error),
         };
         let encoded = self.mode.encode(&Binding::AMQP, &delivery.event);
-        let message = message::encode(encoded, &delivery.id);
+        let message = message::encode(encoded, &delivery.identity());
         let desk = Arc::clone(&self);
         // Even where nobody waits for it any more: a message of which only a part is sent spoils the link. What is not
         // taken in time goes with the line; left to it, it would wait in memory, and be sent when nobody counts on it.

@@ -83,7 +83,7 @@ impl Desk {
         if !self.jetstream {
             return self.plainly(&client, headers, body).await;
         }
-        headers.insert("Nats-Msg-Id", &*delivery.id);
+        headers.insert("Nats-Msg-Id", delivery.identity());
         // Waits as long as the delivery may.
         let context = jetstream::ContextBuilder::new()
             .timeout(delivery.timeout)

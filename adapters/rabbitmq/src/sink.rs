@@ -123,7 +123,7 @@ impl RabbitMqSink {
     async fn batch(&self, channel: &Channel, batch: &[Delivery]) -> Vec<Outcome> {
         let mut under_way = Vec::with_capacity(batch.len());
         for delivery in batch {
-            let id = message_id(&delivery.id);
+            let id = delivery.identity();
             under_way.push((self.publish(channel, delivery, &id).await, id));
         }
         let (mut confirmed, mut returned) = (Vec::with_capacity(batch.len()), HashSet::new());
@@ -164,11 +164,6 @@ impl RabbitMqSink {
             })
             .collect()
     }
-}
-
-/// A short string of AMQP has 255 bytes at most.
-fn message_id(delivery: &str) -> String {
-    delivery[..delivery.floor_char_boundary(SHORT)].to_owned()
 }
 
 fn returned_id(message: BasicReturnMessage) -> Option<String> {

@@ -76,5 +76,5 @@ async fn what_is_given_up_is_not_sent_when_the_peer_takes_messages_again() {
         matches!(outcome, Some(Outcome::Accepted { .. })),
         "{outcome:?}"
     );
-    assert_eq!(taken, Some(MessageId::String("2".into())));
+    assert_eq!(taken, Some(MessageId::String(delivery("2").identity())));
 }

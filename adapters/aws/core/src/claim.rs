@@ -62,8 +62,8 @@ impl Claims {
             .permission("data that is too large for a message is an object")
     }
 
-    /// The delivery with its data in the bucket, where `dataref` points. The object is named after the delivery: what
-    /// is tried again is put there again.
+    /// The delivery with its data in the bucket, where `dataref` points. The object is named after the delivery and its
+    /// event: what is tried again is put there again, and replaces no other's.
     ///
     /// # Errors
     /// What becomes of the delivery where S3 has not taken it.
@@ -74,8 +74,9 @@ impl Claims {
                 "the attributes alone are more than the service takes",
             ));
         };
+        let key = key(delivery);
         let object = Object {
-            key: &delivery.id,
+            key: &key,
             body: data.bytes.clone(),
             content_type: delivery
                 .event
@@ -85,13 +86,18 @@ impl Claims {
         };
         let put = self.0.put(object).await;
         put.map_err(|failure| failure.outcome(&self.0.needs()))?;
-        let event = claimed(&delivery.event, &self.0.uri(&delivery.id));
+        let event = claimed(&delivery.event, &self.0.uri(&key));
         let event = event.map_err(|why| reject("invalid-dataref", why.to_string()))?;
         Ok(Delivery {
             event,
             ..delivery.clone()
         })
     }
+}
+
+/// The name of an object: for people the id, and what tells it from all others.
+fn key(delivery: &Delivery) -> String {
+    format!("{}-{}", delivery.id, delivery.identity())
 }
 
 /// The event without its data.
@@ -109,6 +115,25 @@ fn claimed(event: &Event, place: &str) -> Result<Event, tradewind_event::Invalid
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_event_under_the_same_id_is_another_object() {
+        let delivery = |event: &str, attempt| Delivery {
+            id: "default-0-1-orders".into(),
+            event: Event::builder(event, "/s", "t").build().unwrap(),
+            subscription: "orders".into(),
+            stream: "default".into(),
+            position: "0/1".into(),
+            attempt,
+            timeout: std::time::Duration::from_secs(1),
+            replay: None,
+            trace: None,
+        };
+        let one = key(&delivery("1", 1));
+        assert!(one.starts_with("default-0-1-orders-"), "{one}");
+        assert_eq!(key(&delivery("1", 2)), one);
+        assert_ne!(key(&delivery("2", 1)), one);
+    }
 
     #[test]
     fn all_but_the_data_stays() {

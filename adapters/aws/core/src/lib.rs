@@ -24,7 +24,7 @@ pub use bucket::{Bucket, BucketName, Object};
 pub use claim::{ClaimCheck, Claims};
 pub use failure::{Failure, Meaning};
 pub use message::{CONTENT_TYPE, STRUCTURED, json, line, text};
-pub use order::{digest, fifo_id, group, key};
+pub use order::{digest, group, key};
 pub use shards::{Ask, Begin, Page, Reader, Shard, Shards};
 pub use signer::Signer;
 

@@ -1,10 +1,10 @@
-//! What keeps its order at a service, and what it recognises repetitions by.
+//! What keeps its order at a service.
 
 use sha2::{Digest, Sha256};
 use tradewind_event::Event;
 
-/// Longest group or deduplication id of FIFO queues and topics, in characters.
-const FIFO_ID_MAX: usize = 128;
+/// Longest group of FIFO queues and topics, in characters.
+const GROUP_MAX: usize = 128;
 
 /// What order is kept by: `partitionkey`, else `subject`.
 pub fn key(event: &Event) -> Option<String> {
@@ -16,12 +16,12 @@ pub fn key(event: &Event) -> Option<String> {
 
 /// The group of a message in a FIFO queue or topic: the key, else the source.
 pub fn group(event: &Event) -> String {
-    fifo_id(&key(event).unwrap_or_else(|| event.source().to_owned()))
+    as_group(&key(event).unwrap_or_else(|| event.source().to_owned()))
 }
 
-/// An id of a FIFO queue or topic: printable ASCII without space; others become their hash.
-pub fn fifo_id(id: &str) -> String {
-    match id.len() <= FIFO_ID_MAX && !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()) {
+/// As FIFO queues and topics take it: printable ASCII without space; others become their hash.
+fn as_group(id: &str) -> String {
+    match id.len() <= GROUP_MAX && !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()) {
         true => id.to_owned(),
         false => digest(id),
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_a_fifo_queue_refuses_are_hashed() {
+    fn groups_that_a_fifo_queue_refuses_are_hashed() {
         for (id, kept) in [
             ("orders/1", true),
             ("a b", false),
@@ -47,9 +47,9 @@ mod tests {
             (&"x".repeat(128), true),
             (&"x".repeat(129), false),
         ] {
-            let made = fifo_id(id);
+            let made = as_group(id);
             assert_eq!(made == id, kept, "{id}");
-            assert!(!made.is_empty() && made.len() <= FIFO_ID_MAX);
+            assert!(!made.is_empty() && made.len() <= GROUP_MAX);
         }
     }
 

@@ -87,7 +87,7 @@ impl S3Sink {
 struct Lines {
     place: String,
     text: Vec<u8>,
-    /// Ids of the deliveries in it, a line each.
+    /// Identities of the deliveries in it, a line each.
     ids: String,
     indexes: Vec<usize>,
 }
@@ -114,7 +114,7 @@ fn objects(batch: &[Delivery], parts: &[Part], now: Timestamp, report: &Report) 
             ..Lines::default()
         });
         lines.text.extend_from_slice(&line);
-        lines.ids.push_str(&delivery.id);
+        lines.ids.push_str(&delivery.identity());
         lines.ids.push('\n');
         lines.indexes.push(index);
         if lines.text.len() >= OBJECT {
@@ -182,5 +182,34 @@ impl SinkAdapter for S3Sink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_event::Event;
+
+    #[test]
+    fn other_events_under_the_same_ids_are_another_object() {
+        let ids = |event: &str, attempt| {
+            let delivery = Delivery {
+                id: "default-0-1-archive".into(),
+                event: Event::builder(event, "/shop", "t").build().unwrap(),
+                subscription: "archive".into(),
+                stream: "default".into(),
+                position: "0/1".into(),
+                attempt,
+                timeout: Duration::from_secs(1),
+                replay: None,
+                trace: None,
+            };
+            let (report, _outcomes) = Report::channel();
+            objects(&[delivery], &[Part::Type], now(), &report)
+                .remove(0)
+                .ids
+        };
+        assert_eq!(ids("1", 2), ids("1", 1));
+        assert_ne!(ids("2", 1), ids("1", 1));
     }
 }

@@ -13,8 +13,8 @@ pub(crate) const BYTES: (u32, u32) = (256 << 10, 1 << 20);
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SinkConfig {
-    /// ARN of the topic. The groups of a FIFO topic are the events' `partitionkey`, else `subject`, else `source`; the
-    /// delivery id deduplicates. Since 0.1.
+    /// ARN of the topic. The groups of a FIFO topic are the events' `partitionkey`, else `subject`, else `source`;
+    /// repetitions of a delivery are dropped. Since 0.1.
     pub topic: Topic,
     /// What a message holds. Default: event. Since 0.1.
     #[serde(default)]

@@ -14,7 +14,7 @@ use tradewind_adapter::{
 };
 use tradewind_aws::{
     Access, Batched, CONTENT_TYPE, Claims, Entry, Failure, Limits, STRUCTURED, Unfit, deliver,
-    fifo_id, group, retry, text,
+    group, retry, text,
 };
 
 const PUBLISH: &str = "sns:Publish";
@@ -121,7 +121,7 @@ impl Batched for SnsSink {
         if self.topic.is_fifo() {
             request = request
                 .message_group_id(group(&delivery.event))
-                .message_deduplication_id(fifo_id(&delivery.id));
+                .message_deduplication_id(delivery.identity());
         }
         let request = request.build();
         let request = request.map_err(|e| Unfit::refused("not-text", e.to_string()))?;

@@ -13,7 +13,7 @@ use tradewind_adapter::{
 };
 use tradewind_aws::{
     Access, Batched, CONTENT_TYPE, ClaimCheck, Claims, Entry, Failure, Limits, Unfit, deliver,
-    fifo_id, group, retry,
+    group, retry,
 };
 
 /// Most entries of one call.
@@ -25,8 +25,8 @@ const BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SinkConfig {
-    /// URL of the queue. The groups of a FIFO queue are the events' `partitionkey`, else `subject`,
-    /// else `source`; the delivery id deduplicates. Since 0.1.
+    /// URL of the queue. The groups of a FIFO queue are the events' `partitionkey`, else `subject`, else `source`;
+    /// repetitions of a delivery are dropped. Since 0.1.
     pub queue: Queue,
     /// What a message holds. Default: event. Since 0.1.
     #[serde(default)]
@@ -96,7 +96,7 @@ impl Batched for SqsSink {
         if self.desk.queue.is_fifo() {
             request = request
                 .message_group_id(group(&delivery.event))
-                .message_deduplication_id(fifo_id(&delivery.id));
+                .message_deduplication_id(delivery.identity());
         }
         let request = request.build();
         let request = request.map_err(|error| Unfit::refused("not-text", error.to_string()))?;

@@ -15,7 +15,7 @@ use tradewind_adapter::{
     SinkAdapter,
 };
 use tradewind_aws::{
-    Access, Batched, Claims, Entry, Failure, Limits, Unfit, deliver, digest, reject, retry,
+    Access, Batched, Claims, Entry, Failure, Limits, Unfit, deliver, reject, retry,
 };
 use tradewind_event::json;
 
@@ -171,13 +171,14 @@ impl StepFunctionsSink {
     }
 }
 
-/// The name of an execution, which the service's logs take: letters, digits, `-` and `_`; others become their hash.
-fn name(id: &str) -> String {
-    let known = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-    match (1..=NAME_MAX).contains(&id.len()) && id.bytes().all(known) {
-        true => id.to_owned(),
-        false => digest(id),
-    }
+/// The name of an execution: as much of the delivery's id as there is room for, for people, and its identity. The
+/// service's logs take letters, digits, `-` and `_`.
+fn name(delivery: &Delivery) -> String {
+    let identity = delivery.identity();
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let letters = delivery.id.chars().map(|c| if known(c) { c } else { '-' });
+    let id: String = letters.take(NAME_MAX - 1 - identity.len()).collect();
+    format!("{id}-{identity}")
 }
 
 #[async_trait]
@@ -206,7 +207,7 @@ impl Batched for StepFunctionsSink {
             let max = BYTES_MAX;
             return Err(Unfit::TooLarge { bytes, max });
         }
-        let name = name(&delivery.id);
+        let name = name(delivery);
         let request = Start { name, input };
         Ok(Entry { request, bytes })
     }
@@ -284,5 +285,42 @@ impl SinkAdapter for StepFunctionsSink {
 
     fn build(config: SinkConfig, _: &Build) -> Result<Arc<dyn Sink>, Error> {
         Ok(Arc::new(Self::new(config)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradewind_event::Event;
+
+    fn delivery(id: &str, event: &str) -> Delivery {
+        Delivery {
+            id: id.into(),
+            event: Event::builder(event, "/shop", "t").build().unwrap(),
+            subscription: "orders".into(),
+            stream: "default".into(),
+            position: "0/1".into(),
+            attempt: 1,
+            timeout: Duration::from_secs(1),
+            replay: None,
+            trace: None,
+        }
+    }
+
+    #[test]
+    fn names_are_taken_and_tell_events_apart() {
+        for id in ["default-0-1-orders", "0/7 é", "", &"x".repeat(200)] {
+            let one = name(&delivery(id, "1"));
+            assert!(one.len() <= NAME_MAX, "{one}");
+            let known = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+            assert!(one.bytes().all(known), "{one}");
+            let again = Delivery {
+                attempt: 2,
+                ..delivery(id, "1")
+            };
+            assert_eq!(name(&again), one);
+            assert_ne!(name(&delivery(id, "2")), one);
+        }
+        assert!(name(&delivery("default-0-1-orders", "1")).starts_with("default-0-1-orders-"));
     }
 }

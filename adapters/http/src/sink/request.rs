@@ -227,15 +227,15 @@ fn about(headers: &mut HeaderMap, batch: &[Delivery]) -> Result<(), String> {
     Ok(())
 }
 
-/// The id that is signed: the delivery's own, or for a batch one that names exactly this batch.
+/// The id that is signed, by which receivers know repetitions: the delivery's identity, or for a batch one that names
+/// exactly this batch.
 fn message_id(batch: &[Delivery]) -> String {
     if let [one] = batch {
-        return one.id.to_string();
+        return one.identity();
     }
     let mut hash = Sha256::new();
     for delivery in batch {
-        hash.update(delivery.id.as_bytes());
-        hash.update([0]);
+        hash.update(delivery.identity());
     }
     let digest = hash.finalize();
     format!("batch-{}", api_key::hex(&digest))

@@ -90,6 +90,11 @@ pub fn delivery(id: &str, event: Event) -> Delivery {
     }
 }
 
+/// The name of the object that holds the data of a delivery.
+pub fn claim(delivery: &Delivery) -> String {
+    format!("{}-{}", delivery.id, delivery.identity())
+}
+
 /// An event with this much data in JSON.
 pub fn event(id: &str, bytes: usize) -> Event {
     let event = Event::builder(id, "/shop", "order.placed").subject(format!("orders/{id}"));

@@ -99,14 +99,16 @@ async fn data_that_is_too_large_lies_in_a_bucket() {
         &moto.endpoint,
         &json!({ "bus": bus, "claim-check": claims }),
     );
-    let outcome = attempt(&with, vec![delivery("d-1", event("1", 1_000_000))]).await;
+    let large = delivery("d-1", event("1", 1_000_000));
+    let key = aws::claim(&large);
+    let outcome = attempt(&with, vec![large]).await;
     assert_eq!(told(&outcome[0]), "accepted");
     let event = came(queue.bodies().await.remove(0));
     assert_eq!(
         event.attribute("dataref").unwrap().to_canonical(),
-        "s3://acme-claims/d-1"
+        format!("s3://acme-claims/{key}")
     );
-    let stored = aws::object(&moto.endpoint, "acme-claims", "d-1").await;
+    let stored = aws::object(&moto.endpoint, "acme-claims", &key).await;
     assert_eq!(stored.unwrap().len(), 1_000_000 + "{\"text\":\"\"}".len());
 }
 

@@ -165,7 +165,10 @@ async fn large_records() {
     let event = json::decode(record.data.into_inner().into()).unwrap();
     assert_eq!(
         event.attribute("dataref").unwrap().to_canonical(),
-        "s3://acme-claims/1"
+        format!(
+            "s3://acme-claims/{}",
+            aws::claim(&delivery("1", event.clone()))
+        )
     );
 }
 
