@@ -33,6 +33,16 @@ const THROTTLING: &[&str] = &[
     "TransactionInProgressException",
 ];
 
+/// Codes of what passes by itself, whatever status they come with.
+const PASSING: &[&str] = &[
+    // Of S3: the body did not come in time.
+    "RequestTimeout",
+    "RequestTimeoutException",
+];
+
+/// What codes that tell of a key of KMS begin with; what follows is the key's state, or what may not be done with it.
+const KEY: [&str; 2] = ["KMS", "Kms"];
+
 /// Codes of identities that are unknown, wrong, expired, or may not. Most come with 403, some with 400.
 const DENIED: &[&str] = &[
     "AccessDenied",
@@ -44,9 +54,7 @@ const DENIED: &[&str] = &[
     "InvalidClientTokenId",
     "InvalidSecurity",
     "InvalidSignatureException",
-    "KMSAccessDenied",
-    "KMSAccessDeniedException",
-    "KmsAccessDenied",
+    "InvalidToken",
     "MissingAuthenticationToken",
     "NotAuthorized",
     "NotAuthorizedForDetailTypeException",
@@ -66,6 +74,7 @@ const UNKNOWN: &[&str] = &[
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "InvalidToken",
     "MissingAuthenticationToken",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -195,7 +204,8 @@ impl Failure {
     }
 
     fn meaning(code: Option<&str>, status: u16) -> Meaning {
-        let code = short(code.unwrap_or_default());
+        let said = code.unwrap_or_default();
+        let code = short(said);
         if THROTTLING.contains(&code) || status == 429 {
             return Meaning::Throttled;
         }
@@ -203,6 +213,13 @@ impl Failure {
         let own = ["EFS", "S3Files", "SnapStart"];
         if own.iter().any(|begin| code.starts_with(begin)) {
             return Meaning::Failed;
+        }
+        if PASSING.contains(&code) {
+            return Meaning::Failed;
+        }
+        // A key that is disabled, on its way out, or somebody else's: an operator's matter, and none of the event.
+        if is_of_key(said) && status < 500 {
+            return Meaning::Denied;
         }
         if DENIED.contains(&code) || matches!(status, 401 | 403) {
             return Meaning::Denied;
@@ -244,6 +261,9 @@ impl Failure {
                 "; hint: who assumes the role of `aws.role`, or of a web identity, needs sts:AssumeRole on it, and the role \
                  must trust who asks, with the external id"
                     .into()
+            }
+            Meaning::Denied if is_of_key(code) => {
+                "; hint: the key of KMS must be enabled, and its policy let this identity use it".into()
             }
             Meaning::Denied => format!("; hint: this identity needs {permission}"),
             Meaning::Missing => "; hint: check name, account and region".into(),
@@ -322,6 +342,12 @@ fn short(code: &str) -> &str {
     code.rsplit(['#', '.']).next().unwrap_or_default()
 }
 
+/// Whether a code tells of a key of KMS: `KmsDisabled`, `KMSInvalidStateException`, `KMS.DisabledException`.
+fn is_of_key(code: &str) -> bool {
+    let code = code.rsplit('#').next().unwrap_or_default();
+    KEY.iter().any(|begin| code.starts_with(begin))
+}
+
 /// What it is and why, each in one's own words, without what they hold.
 fn in_short(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -368,6 +394,24 @@ mod tests {
             ("ExpiredToken", 400, Denied),
             ("RequestTimeTooSkewed", 403, Denied),
             ("", 403, Denied),
+            ("InvalidToken", 400, Denied),
+            ("ExpiredTokenException", 400, Denied),
+            ("RequestTimeout", 400, Failed),
+            ("KmsThrottled", 400, Throttled),
+            ("KMSThrottlingException", 400, Throttled),
+            ("KMS.ThrottlingException", 400, Throttled),
+            ("KmsDisabled", 400, Denied),
+            ("KMSDisabledException", 400, Denied),
+            ("KMS.DisabledException", 400, Denied),
+            ("com.amazonaws.sqs#KmsInvalidState", 400, Denied),
+            ("KMSInvalidStateException", 400, Denied),
+            ("KMS.KMSInvalidStateException", 400, Denied),
+            ("KMS.InvalidStateException", 400, Denied),
+            ("KmsAccessDenied", 400, Denied),
+            ("KMSAccessDeniedException", 400, Denied),
+            ("KmsNotFound", 400, Denied),
+            ("KMS.NotFoundException", 400, Denied),
+            ("KmsOptInRequired", 403, Denied),
             ("AWS.SimpleQueueService.NonExistentQueue", 400, Missing),
             ("com.amazonaws.sqs#QueueDoesNotExist", 400, Missing),
             ("ResourceNotFoundException", 400, Missing),
@@ -400,6 +444,7 @@ mod tests {
             of("InvalidSignatureException", "Signature expired: x")
                 .ends_with("clock of this machine is wrong")
         );
+        assert!(of("KmsDisabled", "no").contains("the key of KMS"));
         assert_eq!(
             of("InvalidMessageContents", "no"),
             "InvalidMessageContents: no"
