@@ -62,6 +62,8 @@ pub struct Page {
 /// A service that has streams of shards.
 #[async_trait]
 pub trait Shards: Send + Sync + std::fmt::Debug {
+    /// The stream, as positions in it are told from those in others: its ARN.
+    fn stream(&self) -> &str;
     /// What it must be allowed to do.
     fn permission(&self) -> Permission;
     /// What the calls need, for failures.
@@ -126,11 +128,15 @@ impl<S: Shards> Reader<S> {
     async fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> Result<T, Error> {
         if self.locked().is_none() {
             let remembered = self.memory()?.get(KEY).await?;
-            let mut fresh = Ledger::read(remembered.as_deref())?;
-            if self.latest && remembered.is_none() {
-                let now = self.ground.get().map(|ground| ground.clock.unix_ms());
-                fresh.begin_at(Position::Since(now.unwrap_or_default()));
-                self.memory()?.set(KEY, fresh.write()).await?;
+            let now = self.ground.get().map(|ground| ground.clock.unix_ms());
+            let begin = match self.latest {
+                true => Position::Since(now.unwrap_or_default()),
+                false => Position::Oldest,
+            };
+            let fresh = Ledger::read(remembered.as_deref(), self.service.stream(), begin)?;
+            let written = fresh.write();
+            if remembered.as_ref() != Some(&written) {
+                self.memory()?.set(KEY, written).await?;
             }
             self.locked().get_or_insert(fresh);
         }
@@ -178,9 +184,24 @@ impl<S: Shards> Reader<S> {
                 );
                 self.service.iterator(shard, &Begin::Oldest).await
             }
+            Err(failure) if is_foreign(&failure) => {
+                let (stream, shard) = (self.service.stream(), &ready.shard);
+                tracing::warn!(
+                    stream,
+                    shard,
+                    "the stream was made anew since it was read: the shard is read from its begin"
+                );
+                self.service.iterator(shard, &Begin::Oldest).await
+            }
             made => made,
         }
     }
+}
+
+/// Whether a sequence number is of an earlier stream of that name.
+fn is_foreign(failure: &Failure) -> bool {
+    failure.is("InvalidArgumentException")
+        && failure.detail.contains("did not come from this stream")
 }
 
 #[async_trait]
@@ -276,5 +297,63 @@ impl<S: Shards> Source for Reader<S> {
         listed
             .map(drop)
             .map_err(|failure| failure.error("look at the stream", &needs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows no sequence number, and says so.
+    #[derive(Debug)]
+    struct Service(&'static str, &'static str);
+
+    #[async_trait]
+    impl Shards for Service {
+        fn stream(&self) -> &str {
+            "A"
+        }
+
+        fn permission(&self) -> Permission {
+            unimplemented!()
+        }
+
+        fn needs(&self, _: Ask) -> String {
+            String::new()
+        }
+
+        async fn list(&self) -> Result<Vec<Shard>, Failure> {
+            unimplemented!()
+        }
+
+        async fn iterator(&self, _: &str, begin: &Begin) -> Result<String, Failure> {
+            match begin {
+                Begin::Oldest => Ok("oldest".into()),
+                _ => Err(Failure::of_entry(self.0, true, Some(self.1))),
+            }
+        }
+
+        async fn read(&self, _: &str, _: &str, _: usize) -> Result<Page, Failure> {
+            unimplemented!()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_any_more_is_no_place_to_wait_at() {
+        let foreign = "StartingSequenceNumber 7 used in GetShardIterator on shard a in stream A under account 1 is \
+                       invalid because it did not come from this stream.";
+        for (code, message, oldest) in [
+            ("TrimmedDataAccessException", "gone", true),
+            ("InvalidArgumentException", foreign, true),
+            ("InvalidArgumentException", "something else", false),
+        ] {
+            let reader = Reader::new(Service(code, message), false);
+            let ready = Ready {
+                shard: "a".into(),
+                iterator: None,
+                begin: Begin::After("7".into()),
+            };
+            assert_eq!(reader.iterator(&ready).await.is_ok(), oldest, "{message}");
+        }
     }
 }

@@ -99,6 +99,10 @@ impl DynamodbSource {
 
 #[async_trait]
 impl Shards for DynamodbSource {
+    fn stream(&self) -> &str {
+        self.arn()
+    }
+
     fn permission(&self) -> Permission {
         Permission {
             cloud: "aws",

@@ -90,6 +90,10 @@ impl KinesisSource {
 
 #[async_trait]
 impl Shards for KinesisSource {
+    fn stream(&self) -> &str {
+        self.arn()
+    }
+
     fn permission(&self) -> Permission {
         Permission {
             cloud: "aws",

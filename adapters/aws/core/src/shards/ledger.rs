@@ -24,6 +24,9 @@ pub(super) enum Position {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered {
+    /// The stream that it is of; earlier versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
     /// Of shards that nothing is known of, until the first list of them is there.
     begin: Position,
     shards: BTreeMap<String, Position>,
@@ -63,14 +66,29 @@ pub(super) struct Ready {
 }
 
 impl Ledger {
-    pub(super) fn read(remembered: Option<&[u8]>) -> Result<Self, Error> {
-        let Some(bytes) = remembered else {
-            return Ok(Self::default());
-        };
-        let remembered = serde_json::from_slice(bytes).map_err(|why| {
+    /// What was remembered of this stream; where that is nothing, it begins at `begin`.
+    pub(super) fn read(
+        remembered: Option<&[u8]>,
+        stream: &str,
+        begin: Position,
+    ) -> Result<Self, Error> {
+        let known = remembered.map(serde_json::from_slice).transpose();
+        let known: Option<Remembered> = known.map_err(|why| {
             let what = format!("what was remembered of the shards is damaged: {why}");
             Error::new(ErrorKind::Unexpected, "receive", what)
         })?;
+        let known = known.filter(|known| {
+            let other = known.stream.as_deref().filter(|other| *other != stream);
+            if let Some(other) = other {
+                tracing::warn!(stream, other, "positions of another stream are forgotten");
+            }
+            other.is_none()
+        });
+        let mut remembered = known.unwrap_or_else(|| Remembered {
+            begin,
+            ..Remembered::default()
+        });
+        remembered.stream = Some(stream.to_owned());
         Ok(Self {
             remembered,
             ..Self::default()
@@ -83,11 +101,6 @@ impl Ledger {
             .into()
     }
 
-    /// Where shards begin that nothing is known of.
-    pub(super) fn begin_at(&mut self, position: Position) {
-        self.remembered.begin = position;
-    }
-
     pub(super) fn is_stale(&self, now: Instant) -> bool {
         self.look.is_none_or(|look| look <= now)
     }
@@ -95,6 +108,15 @@ impl Ledger {
     /// These shards are there. Of those that are gone nothing is kept.
     pub(super) fn listed(&mut self, listed: Vec<Shard>, look: Instant) {
         self.look = Some(look);
+        // A shard that has ended takes nothing again.
+        let ended = |shard: &Shard| !shard.closed && self.position(&shard.id) == &Position::End;
+        if self.shards.is_empty() && listed.iter().any(ended) {
+            tracing::warn!(
+                stream = self.remembered.stream,
+                "the stream was made anew since it was read: it is read from its begin"
+            );
+            self.forget();
+        }
         let there: BTreeSet<String> = listed.iter().map(|shard| shard.id.clone()).collect();
         self.shards.retain(|id, _| there.contains(id));
         self.remembered.shards.retain(|id, _| there.contains(id));
@@ -109,6 +131,12 @@ impl Ledger {
             let state = self.shards.entry(shard.id).or_default();
             (state.parents, state.closed) = (parents, shard.closed);
         }
+    }
+
+    /// Nothing that was remembered holds. Where the stream was made anew, all of it came since.
+    fn forget(&mut self) {
+        self.remembered.begin = Position::Oldest;
+        self.remembered.shards.clear();
     }
 
     fn position(&self, shard: &str) -> &Position {
@@ -258,6 +286,13 @@ mod tests {
         }
     }
 
+    fn closed(id: &str) -> Shard {
+        Shard {
+            closed: true,
+            ..shard(id, &[])
+        }
+    }
+
     fn page(sequences: &[&str], ended: bool) -> Page {
         let records = sequences.iter().map(|s| ((*s).to_owned(), Ok(Vec::new())));
         Page {
@@ -299,27 +334,61 @@ mod tests {
         assert!(turn(&mut ledger, &mut now, |_| page(&[], false)).is_empty());
         assert!(ledger.done(&token("a/2")));
         assert!(ledger.is_stale(now));
-        ledger.listed(vec![shard("a", &[]), shard("b", &["a"])], now);
+        ledger.listed(vec![closed("a"), shard("b", &["a"])], now);
         assert_eq!(
             turn(&mut ledger, &mut now, |_| page(&["1"], false)),
             ["b Oldest"]
         );
         // After a start: from where it was.
         assert!(ledger.done(&token("b/1")));
-        let mut again = Ledger::read(Some(&ledger.write())).unwrap();
-        again.listed(vec![shard("a", &[]), shard("b", &["a"])], now);
+        let mut again = Ledger::read(Some(&ledger.write()), "A", Position::Oldest).unwrap();
+        again.listed(vec![closed("a"), shard("b", &["a"])], now);
         assert_eq!(
             turn(&mut again, &mut now, |_| page(&[], false)),
             ["b After(\"1\")"]
         );
         // The parent's time is up: it is not listed any more.
-        let mut later = Ledger::read(Some(&ledger.write())).unwrap();
+        let mut later = Ledger::read(Some(&ledger.write()), "A", Position::Oldest).unwrap();
         later.listed(vec![shard("b", &["a"])], now);
         assert_eq!(
             turn(&mut later, &mut now, |_| page(&[], false)),
             ["b After(\"1\")"]
         );
         assert_eq!(later.remembered.shards.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn positions_are_those_of_one_stream() {
+        let remembered = |json: &str| Some(json.as_bytes().to_vec());
+        let ended = r#"{"stream":"A","begin":"oldest","shards":{"a":"end","b":{"after":"7"}}}"#;
+        let before = r#"{"begin":"oldest","shards":{"a":"end","b":{"after":"7"}}}"#;
+        for (remembered, a, asked) in [
+            (None, closed("a"), ["a Since(9)", "b Since(9)"].as_slice()),
+            (remembered(ended), closed("a"), &["b After(\"7\")"]),
+            // Of a version that did not say of which.
+            (remembered(before), closed("a"), &["b After(\"7\")"]),
+            // Of another one.
+            (
+                remembered(&ended.replace('A', "B")),
+                closed("a"),
+                &["a Since(9)", "b Since(9)"],
+            ),
+            // Of one that had the same name.
+            (
+                remembered(ended),
+                shard("a", &[]),
+                &["a Oldest", "b Oldest"],
+            ),
+        ] {
+            let mut now = Instant::now();
+            let begin = Position::Since(9);
+            let mut ledger = Ledger::read(remembered.as_deref(), "A", begin).unwrap();
+            ledger.listed(vec![a, shard("b", &[])], now);
+            assert_eq!(turn(&mut ledger, &mut now, |_| page(&[], false)), asked);
+            let written = String::from_utf8(ledger.write().to_vec()).unwrap();
+            assert!(written.contains(r#""stream":"A""#), "{written}");
+        }
+        assert!(Ledger::read(Some(b"{"), "A", Position::Oldest).is_err());
     }
 
     #[tokio::test]
@@ -350,7 +419,7 @@ mod tests {
     async fn the_first_start_may_begin_with_what_comes() {
         let mut now = Instant::now();
         let mut ledger = Ledger::default();
-        ledger.begin_at(Position::Since(7));
+        ledger.remembered.begin = Position::Since(7);
         ledger.listed(vec![shard("a", &[]), shard("b", &["a"])], now);
         assert_eq!(
             turn(&mut ledger, &mut now, |_| page(&[], true)),
@@ -360,18 +429,13 @@ mod tests {
             turn(&mut ledger, &mut now, |_| page(&[], false)),
             ["b Oldest"]
         );
-        assert!(Ledger::read(Some(b"{")).is_err());
     }
 
     #[tokio::test]
     async fn what_is_closed_and_read_to_its_end_has_ended() {
         let mut now = Instant::now();
         let mut ledger = Ledger::default();
-        let closed = Shard {
-            closed: true,
-            ..shard("a", &[])
-        };
-        ledger.listed(vec![closed, shard("b", &["a"])], now);
+        ledger.listed(vec![closed("a"), shard("b", &["a"])], now);
         assert_eq!(
             turn(&mut ledger, &mut now, |_| page(&["1"], false)),
             ["a Oldest"]
