@@ -153,8 +153,15 @@ impl<S: Shards> Reader<S> {
         }
         let listed = self.service.list().await;
         let listed = listed.map_err(|e| e.error("list shards", &self.service.needs(Ask::List)))?;
-        self.with(|ledger| ledger.listed(listed, Instant::now() + LOOK))
-            .await
+        let look = |ledger: &mut Ledger| {
+            let new = ledger.listed(listed, Instant::now() + LOOK);
+            new.then(|| ledger.write())
+        };
+        // Which shards were there at first still counts after a start.
+        match self.with(look).await? {
+            Some(positions) => self.memory()?.set(KEY, positions).await,
+            None => Ok(()),
+        }
     }
 
     async fn ask(&self, ready: &Ready, max: usize) -> Result<Page, (Ask, Failure)> {

@@ -105,8 +105,8 @@ impl Ledger {
         self.look.is_none_or(|look| look <= now)
     }
 
-    /// These shards are there. Of those that are gone nothing is kept.
-    pub(super) fn listed(&mut self, listed: Vec<Shard>, look: Instant) {
+    /// These shards are there. Of those that are gone nothing is kept. True where they are the first.
+    pub(super) fn listed(&mut self, listed: Vec<Shard>, look: Instant) -> bool {
         self.look = Some(look);
         // A shard that has ended takes nothing again.
         let ended = |shard: &Shard| !shard.closed && self.position(&shard.id) == &Position::End;
@@ -117,20 +117,26 @@ impl Ledger {
             );
             self.forget();
         }
+        let first = self.remembered.shards.is_empty();
         let there: BTreeSet<String> = listed.iter().map(|shard| shard.id.clone()).collect();
         self.shards.retain(|id, _| there.contains(id));
         self.remembered.shards.retain(|id, _| there.contains(id));
+        let begin = self.remembered.begin.clone();
         for shard in listed {
             let parents = shard.parents.into_iter();
             let parents: Vec<String> = parents.filter(|parent| there.contains(parent)).collect();
-            // A child has nothing that came before its parents ended: it is read from its begin.
-            if !parents.is_empty() {
-                let shards = &mut self.remembered.shards;
-                shards.entry(shard.id.clone()).or_default();
-            }
+            // All that were there at first begin alike, children of earlier parents as well. A child that comes later has
+            // nothing from before its parents ended: it is read from its begin.
+            let at = match first || parents.is_empty() {
+                true => begin.clone(),
+                false => Position::Oldest,
+            };
+            let shards = &mut self.remembered.shards;
+            shards.entry(shard.id.clone()).or_insert(at);
             let state = self.shards.entry(shard.id).or_default();
             (state.parents, state.closed) = (parents, shard.closed);
         }
+        first && !self.shards.is_empty()
     }
 
     /// Nothing that was remembered holds. Where the stream was made anew, all of it came since.
@@ -420,14 +426,26 @@ mod tests {
         let mut now = Instant::now();
         let mut ledger = Ledger::default();
         ledger.remembered.begin = Position::Since(7);
-        ledger.listed(vec![shard("a", &[]), shard("b", &["a"])], now);
+        // The stream was split before: what `b` holds from then on came before the start, too.
+        let mut there = vec![closed("a"), shard("b", &["a"])];
+        ledger.listed(there.clone(), now);
+        let mut ledger = Ledger::read(Some(&ledger.write()), "A", Position::Since(99)).unwrap();
+        ledger.listed(there.clone(), now);
         assert_eq!(
             turn(&mut ledger, &mut now, |_| page(&[], true)),
             ["a Since(7)"]
         );
+        // It is split again, after the start.
+        there[1].closed = true;
+        there.push(shard("c", &["b"]));
+        ledger.listed(there, now);
+        assert_eq!(
+            turn(&mut ledger, &mut now, |_| page(&[], true)),
+            ["b Since(7)"]
+        );
         assert_eq!(
             turn(&mut ledger, &mut now, |_| page(&[], false)),
-            ["b Oldest"]
+            ["c Oldest"]
         );
     }
 
