@@ -92,14 +92,16 @@ pub async fn deliver<B: Batched>(
             match fitted(service, delivery).await {
                 Ok(entry) => {
                     if !call.has_room(entry.bytes, limits) {
-                        std::mem::take(&mut call).send(service, time, report).await;
+                        std::mem::take(&mut call)
+                            .send(service, batch, time, report)
+                            .await;
                     }
                     call.add(index, entry);
                 }
                 Err(outcome) => report.settle(index, outcome),
             }
         }
-        call.send(service, time, report).await;
+        call.send(service, batch, time, report).await;
     };
     tokio::select! {
         () = sending => {}
@@ -169,28 +171,49 @@ impl<T> Call<T> {
         self.bytes += entry.bytes;
     }
 
-    async fn send<B: Batched<Request = T>>(self, service: &B, time: Duration, report: &Report) {
+    /// Where all are refused together, each is sent by itself: only what is at fault stays refused.
+    async fn send<B: Batched<Request = T>>(
+        self,
+        service: &B,
+        batch: &[Delivery],
+        time: Duration,
+        report: &Report,
+    ) {
         if self.indexes.is_empty() {
             return;
         }
-        let all = |outcome: Outcome| {
-            for index in &self.indexes {
-                report.settle(*index, outcome.clone());
-            }
-        };
-        match timeout(time, service.call(self.requests)).await {
-            Ok(Ok(outcomes)) => {
-                for (index, outcome) in self.indexes.iter().zip(outcomes) {
-                    if let Some(outcome) = outcome {
-                        report.settle(*index, outcome);
-                    }
-                }
-            }
-            Ok(Err(outcome)) => all(outcome),
-            Err(_) => all(retry(
-                "timeout",
-                format!("{} did not answer in time", B::SERVICE),
-            )),
+        let said = answer(service, self.requests, time).await;
+        let refused = matches!(said, Err(Outcome::Reject { disable: false, .. }));
+        if !refused || self.indexes.len() == 1 {
+            return settle(&self.indexes, said, report);
+        }
+        for index in self.indexes {
+            let said = match fitted(service, &batch[index]).await {
+                Ok(entry) => answer(service, vec![entry.request], time).await,
+                Err(outcome) => Err(outcome),
+            };
+            settle(&[index], said, report);
+        }
+    }
+}
+
+async fn answer<B: Batched>(
+    service: &B,
+    requests: Vec<B::Request>,
+    time: Duration,
+) -> Result<Vec<Option<Outcome>>, Outcome> {
+    let answer = timeout(time, service.call(requests)).await;
+    answer.unwrap_or_else(|_| {
+        let name = B::SERVICE;
+        Err(retry("timeout", format!("{name} did not answer in time")))
+    })
+}
+
+fn settle(indexes: &[usize], said: Result<Vec<Option<Outcome>>, Outcome>, report: &Report) {
+    let outcomes = said.unwrap_or_else(|all| vec![Some(all); indexes.len()]);
+    for (index, outcome) in indexes.iter().zip(outcomes) {
+        if let Some(outcome) = outcome {
+            report.settle(*index, outcome);
         }
     }
 }
@@ -248,6 +271,9 @@ mod tests {
             if ids.iter().any(|id| id == "down") {
                 return Err(retry("down", ""));
             }
+            if ids.iter().any(|id| id == "bad") {
+                return Err(reject("bad", ""));
+            }
             let accepted = || Outcome::Accepted {
                 receipt: None,
                 reply: None,
@@ -301,6 +327,13 @@ mod tests {
                 &[3, 2],
                 &["ok", "ok", "ok", "down", "down"],
             ),
+            // One spoils the call, and only itself.
+            (
+                &["a", "bad", "lost", "d", "bad"],
+                &[3, 1, 1, 1, 2, 1, 1],
+                &["ok", "bad", "-", "ok", "bad"],
+            ),
+            (&["bad"], &[1], &["bad"]),
         ] {
             let (made, all) = outcomes(ids).await;
             assert_eq!(
