@@ -2,9 +2,10 @@
 //! crate of all the others.
 
 use crate::access::load;
+use crate::held::Held;
 use crate::signer::{Signatory, signed, wall_clock};
 use crate::{Failure, bounded};
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SigningSettings, UriPathNormalizationMode,
 };
@@ -75,7 +76,8 @@ pub struct Bucket {
 
 #[derive(Debug)]
 struct Ready {
-    config: crate::SdkConfig,
+    /// `None`: the settings name none, and nothing else does.
+    held: Option<Held>,
     region: String,
     /// What stands before an object's name in a path.
     path: String,
@@ -179,7 +181,7 @@ impl Bucket {
                 .deserializer(answered)
                 .build();
             Ok(Ready {
-                config,
+                held: config.credentials_provider().map(Held::new),
                 region,
                 path,
                 origin,
@@ -196,12 +198,27 @@ impl Bucket {
     pub async fn put(&self, object: Object<'_>) -> Result<(), Failure> {
         let ready = self.ready().await;
         let ready = ready.map_err(|error| Failure::unreachable(error.to_string()))?;
-        let call = self.signed(ready, object).await?;
+        let Some(held) = &ready.held else {
+            return Err(Failure::unreachable("there are no credentials"));
+        };
+        let credentials = held.get().await?;
+        let call = self.signed(ready, object, credentials.clone())?;
         let answer = ready.operation.invoke(call).await;
-        answer.map_err(|error| Failure::of(&error))
+        answer.map_err(|error| {
+            let failure = Failure::of(&error);
+            if failure.is_of_credentials() {
+                held.refused(&credentials);
+            }
+            failure
+        })
     }
 
-    async fn signed(&self, ready: &Ready, object: Object<'_>) -> Result<Call, Failure> {
+    fn signed(
+        &self,
+        ready: &Ready,
+        object: Object<'_>,
+        credentials: Credentials,
+    ) -> Result<Call, Failure> {
         let path = format!(
             "{}{}{}",
             ready.path,
@@ -217,11 +234,6 @@ impl Bucket {
             .body(())
             .map_err(|e| Failure::unreachable(e.to_string()))?;
         let (mut head, ()) = request.into_parts();
-        let Some(provider) = ready.config.credentials_provider() else {
-            return Err(Failure::unreachable("there are no credentials"));
-        };
-        let credentials = provider.provide_credentials().await;
-        let credentials = credentials.map_err(|e| Failure::of_credentials(&e))?;
         let signatory = Signatory {
             credentials,
             region: ready.region.clone(),

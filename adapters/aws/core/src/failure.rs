@@ -203,6 +203,12 @@ impl Failure {
         self.code.as_deref().is_some_and(|said| short(said) == code)
     }
 
+    /// Whether nobody is known by the credentials that it was asked with.
+    pub(crate) fn is_of_credentials(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        !self.of_role && UNKNOWN.contains(&short(code))
+    }
+
     fn meaning(code: Option<&str>, status: u16) -> Meaning {
         let said = code.unwrap_or_default();
         let code = short(said);

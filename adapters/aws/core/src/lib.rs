@@ -10,6 +10,7 @@ mod bounded;
 mod bucket;
 mod claim;
 mod failure;
+mod held;
 mod message;
 mod order;
 mod shards;

@@ -9,7 +9,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use http::HeaderName;
 use http::request::Parts;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
 use tradewind_adapter::aws::{Access, Sigv4};
 use tradewind_adapter::{Credential, Error, ErrorKind, Identity, Signers, Unproved};
@@ -91,17 +91,20 @@ impl Origin<Signatory> for Chain {
             let why = aws_smithy_types::error::display::DisplayErrorContext(&e);
             Unproved::unavailable(format!("no credentials of AWS: {why}; {hint}"))
         })?;
-        let lasts = credentials
-            .expiry()
-            .map(|end| end.duration_since(wall_clock()).unwrap_or_default());
         Ok(Fresh {
+            lasts: lasts(&credentials),
             value: Signatory {
                 credentials,
                 region: config.region().map(ToString::to_string).unwrap_or_default(),
             },
-            lasts,
         })
     }
+}
+
+/// How long they are good, where they say so.
+pub(crate) fn lasts(credentials: &Credentials) -> Option<Duration> {
+    let end = credentials.expiry();
+    end.map(|end| end.duration_since(wall_clock()).unwrap_or_default())
 }
 
 struct Signature {
@@ -197,7 +200,6 @@ pub(crate) fn wall_clock() -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     /// The signatory of AWS's published suite (2015-08-30 12:36:00 UTC, region us-east-1, service `service`).
     fn published(token: Option<&str>) -> (Signatory, SystemTime) {

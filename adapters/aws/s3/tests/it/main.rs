@@ -7,4 +7,5 @@
     reason = "tests"
 )]
 
+mod credentials;
 mod sink;

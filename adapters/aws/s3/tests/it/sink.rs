@@ -13,7 +13,7 @@ use tradewind_aws::testkit::{
 use tradewind_event::{Attribute, Event, json};
 use tradewind_s3::S3Sink;
 
-fn sink(endpoint: &str, more: &Value) -> S3Sink {
+pub(crate) fn sink(endpoint: &str, more: &Value) -> S3Sink {
     let config = json!({ "bucket": "acme-events", "aws": aws::access(endpoint) });
     S3Sink::new(aws::settings(config, more))
 }
