@@ -224,14 +224,6 @@ pub struct LoadedRoute {
     pub why: Option<String>,
 }
 
-impl LoadedRoute {
-    /// Methods and path, for people.
-    pub(crate) fn describe(&self) -> String {
-        let methods: Vec<&str> = self.methods.iter().map(|verb| verb.as_str()).collect();
-        format!("{} {}", methods.join(", "), self.path)
-    }
-}
-
 /// A subscription, built.
 #[derive(Debug, Clone)]
 pub struct LoadedSubscription {

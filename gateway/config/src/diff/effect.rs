@@ -1,13 +1,31 @@
 //! What follows from a change.
 
 use super::{Action, Change};
-use crate::checked::Checked;
+use crate::checked::{Checked, LoadedRoute};
+use crate::document::child;
 use crate::model::{Moment, Period, STREAM_KEYS};
 
 /// Whether a key of a stream is none of the gateway's own.
 fn is_of_engine(key: &str) -> bool {
     let first = key.split(['.', '[']).next().unwrap_or_default();
     !STREAM_KEYS.contains(&first)
+}
+
+/// A path as it is written: what a reference in it stands for is not for who reads of a change.
+fn written(checked: &Checked, section: &str, name: &str, path: &impl ToString) -> String {
+    let place = child(&child(&child("", section), name), "path");
+    let leaf = checked.snapshot.leaves.get(&place);
+    match leaf {
+        Some(leaf) => leaf.shown.clone().unwrap_or_else(|| "its path".into()),
+        None => path.to_string(),
+    }
+}
+
+/// Methods and path of a route, for people.
+fn described(checked: &Checked, name: &str, route: &LoadedRoute) -> String {
+    let methods: Vec<&str> = route.methods.iter().map(|verb| verb.as_str()).collect();
+    let path = written(checked, "routes", name, &route.path);
+    format!("{} {path}", methods.join(", "))
 }
 
 /// Fills in the effects of a change.
@@ -110,6 +128,7 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                 .get(&change.name)
                 .and_then(|s| s.common.path.as_ref())
             {
+                let path = written(new, "sources", &change.name, path);
                 say(&format!("takes events at {path}"));
             }
         }
@@ -123,6 +142,7 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
                     .get(&change.name)
                     .and_then(|s| s.common.path.as_ref())
             {
+                let path = written(old, "sources", &change.name, path);
                 say(&format!("requests to {path} are answered 404"));
             }
             if touches("stream") {
@@ -131,14 +151,14 @@ pub(crate) fn explain(change: &mut Change, old: &Checked, new: &Checked) {
         }
         ("route", Action::Added) => {
             if let Some(route) = new.routes.get(&change.name) {
-                say(&format!("answers {}", route.describe()));
+                say(&format!("answers {}", described(new, &change.name, route)));
             }
         }
         ("route", Action::Removed) => {
             if let Some(route) = old.routes.get(&change.name) {
                 say(&format!(
                     "{} is no longer answered; requests under way are",
-                    route.describe()
+                    described(old, &change.name, route)
                 ));
             }
         }

@@ -156,6 +156,25 @@ fn a_new_value_behind_a_reference_is_seen_and_not_shown() {
 }
 
 #[test]
+fn a_path_is_told_as_it_is_written() {
+    let text = |path: &str| {
+        format!(
+            "api-keys: {{ k: {{ sha256: \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\" }} }}\n\
+             sources: {{ s: {{ kind: door, path: \"{path}\", auth: {{ api-keys: [k] }} }} }}\n\
+             routes: {{ r: {{ path: \"{path}/r\", methods: [POST], auth: {{ api-keys: [k] }}, sink: {{ kind: post, url: \"https://a.example\" }} }} }}\n"
+        )
+    };
+    let hidden = text("/in/${file:secrets/hook}");
+    let other = text("/in/other");
+    for (before, after) in [("", &*hidden), (&hidden, &other), (&hidden, "")] {
+        let changes = changes(before, after);
+        let told = shown(&changes) + &serde_json::to_string(&changes).unwrap();
+        assert!(!told.contains("open-sesame"), "{told}");
+        assert!(told.contains("/in/${file:secrets/hook}"), "{told}");
+    }
+}
+
+#[test]
 fn what_a_named_file_holds_is_seen() {
     let text = "policies: { p: { file: p.cedar } }\nschemas:\n  s: { versions: [{ file: s.json }], events: [{ type: t }] }\n";
     let with = |cedar, schema| {

@@ -62,6 +62,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "Diff",
             post(diff),
         )
+        .recorded_bare("diff")
         .body("Candidate"),
     ]
 }
