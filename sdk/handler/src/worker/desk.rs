@@ -166,7 +166,10 @@ impl Desk {
         let mut failed = false;
         for (message, place) in held {
             let Pulled {
-                token, deliveries, ..
+                token,
+                deliveries,
+                deadline,
+                ..
             } = message;
             let place = self.place(place).await;
             if failed || self.crew.stopping.is_cancelled() {
@@ -174,7 +177,8 @@ impl Desk {
                 continue;
             }
             let items = vec![Item { deliveries }];
-            let ends = self.handle(items, crew::Order::UntilFailure).await;
+            let order = crew::Order::UntilFailure;
+            let ends = self.handle(items, order, deadline).await;
             let settled = settled(worst(ends));
             failed = settled != Settled::Done;
             self.tell(token, settled, place);
@@ -185,8 +189,16 @@ impl Desk {
     async fn together(&self, held: Vec<Held>, ordered: bool) {
         let mut tokens = Vec::with_capacity(held.len());
         let mut items = Vec::with_capacity(held.len());
+        let mut first = None;
         for (message, place) in held {
-            tokens.push((message.token, self.place(place).await));
+            let place = self.place(place).await;
+            // One that is late already leaves the others their time.
+            if message.deadline.is_some_and(|end| end <= Instant::now()) && !ordered {
+                self.tell(message.token, Settled::Again { after: None }, place);
+                continue;
+            }
+            first = first.into_iter().chain(message.deadline).min();
+            tokens.push((message.token, place));
             items.push(Item {
                 deliveries: message.deliveries,
             });
@@ -195,7 +207,7 @@ impl Desk {
             true => crew::Order::UntilFailure,
             false => crew::Order::Free,
         };
-        let ends = self.handle(items, order).await;
+        let ends = self.handle(items, order, first).await;
         for ((token, place), ends) in tokens.into_iter().zip(ends) {
             self.tell(token, settled(worst(vec![ends])), place);
         }
@@ -208,7 +220,12 @@ impl Desk {
         }
     }
 
-    async fn handle(&self, items: Vec<Item>, order: crew::Order) -> Ends {
+    async fn handle(
+        &self,
+        items: Vec<Item>,
+        order: crew::Order,
+        deadline: Option<Instant>,
+    ) -> Ends {
         let work = Work {
             items,
             order,
@@ -217,7 +234,9 @@ impl Desk {
             deadline: None,
             tell: Box::new(|ends| ends),
         };
-        self.crew.work(work, Instant::now() + self.timeout).await
+        let ours = Instant::now() + self.timeout;
+        let until = deadline.map_or(ours, |theirs| theirs.min(ours));
+        self.crew.work(work, until).await
     }
 
     fn tell(&self, token: Token, settled: Settled, place: Option<OwnedSemaphorePermit>) {

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the methods of [`Pull`] give.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -71,6 +72,8 @@ pub struct Pulled {
     pub deliveries: Result<Vec<Delivery>, String>,
     /// Whether it must wait for another.
     pub order: Order,
+    /// When its source gives up on it, where that is a matter of a time which [`Pull::extend`] does not make longer.
+    pub deadline: Option<Instant>,
 }
 
 /// Whether messages may overtake each other.

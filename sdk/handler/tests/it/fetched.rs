@@ -47,6 +47,7 @@ impl Pull for Once {
             token: Token("1".into()),
             deliveries: Ok(vec![delivery(event)]),
             order: Order::Free,
+            deadline: None,
         });
         Box::pin(async move {
             if pulled.is_none() {

@@ -34,6 +34,8 @@ struct State {
 struct Queue {
     state: Arc<Mutex<State>>,
     lease: Option<Duration>,
+    /// How long the source waits for a message that it gave.
+    left: Option<Duration>,
 }
 
 impl Queue {
@@ -98,7 +100,9 @@ impl Pull for Queue {
                     .insert(message.id.clone(), (message.clone(), now + lease));
             }
             state.most = state.most.max(state.out.len());
-            Ok(taken.into_iter().map(pulled).collect())
+            let deadline = self.left.map(|left| now + left);
+            let taken = taken.into_iter();
+            Ok(taken.map(|message| pulled(message, deadline)).collect())
         })
     }
 
@@ -144,7 +148,7 @@ impl Pull for Queue {
     }
 }
 
-fn pulled(message: Message) -> Pulled {
+fn pulled(message: Message, deadline: Option<Instant>) -> Pulled {
     let event = Event::builder(&*message.id, "/queue", "t").data("application/json", message.data);
     let one = event.build().map(delivery).map(|mut one| {
         one.context = one.context.with_attempt(message.attempt);
@@ -157,6 +161,7 @@ fn pulled(message: Message) -> Pulled {
             false => one.map_err(|e| e.to_string()),
         },
         order: message.group.map_or(Order::Free, Order::Group),
+        deadline,
     }
 }
 
@@ -225,6 +230,35 @@ async fn a_message_is_settled_by_what_became_of_it() {
         "{settled:?}"
     );
     assert_eq!(settled[12], "bad never: cannot be read");
+}
+
+#[tradewind::handler]
+async fn slowly(batch: Batch<Event>, cx: Context) {
+    assert!(cx.remaining() <= Duration::from_secs(1));
+    drop(batch);
+    sleep(Duration::from_secs(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_has_no_longer_than_its_source_waits() {
+    let alone = handler_fn(|_: Event, cx: Context| async move {
+        assert!(cx.remaining() <= Duration::from_secs(1));
+        sleep(Duration::from_secs(3)).await;
+    });
+    async fn settled_in_time(handler: impl Handler) {
+        let mut queue = Queue::with(&[("1", "1", None)]);
+        queue.left = Some(Duration::from_secs(1));
+        let begun = Instant::now();
+        run(&queue, handler, Options::default(), |state| {
+            !state.settled.is_empty()
+        })
+        .await;
+        assert_eq!(queue.settled()[0], "1 again");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+    settled_in_time(alone).await;
+    settled_in_time(slowly).await;
 }
 
 #[tokio::test(start_paused = true)]

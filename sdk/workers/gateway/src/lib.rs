@@ -16,7 +16,7 @@
 //!
 //! The subscription's sink is of kind `pull`, and so is that of the route, with one `queue`. The gateway keeps the policy:
 //! retries, pauses, dead letters, order. A delivery that is not settled within the subscription's `timeout` comes again, and
-//! so the handler's deadline is a second before that at the latest.
+//! so the handler's deadline is a second before that at the latest, or a fifth of what is left where that is less.
 
 #![warn(clippy::expect_used)]
 

@@ -9,8 +9,9 @@ use tradewind::event::json as event_json;
 use tradewind::worker::{Order, Pulled, Settled, Settlement, Token};
 use tradewind::{Context, Delivery};
 
-/// Time of a delivery that is kept for telling what became of it.
+/// Time of a delivery that is kept for telling what became of it: a second, or a part of little.
 const RESERVE: Duration = Duration::from_secs(1);
+const RESERVE_PART: u32 = 5;
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,11 +80,11 @@ pub(crate) fn pulled(body: &Bytes) -> Result<Vec<Pulled>, serde_json::Error> {
 impl Given<'_> {
     fn pulled(self) -> Pulled {
         let event = event_json::decode(Bytes::copy_from_slice(self.event.get().as_bytes()));
-        let left = Duration::from_millis(self.left_ms).saturating_sub(RESERVE);
+        let left = Duration::from_millis(self.left_ms);
+        let left = left.saturating_sub(RESERVE.min(left / RESERVE_PART));
         let mut context = Context::new(self.id)
             .with_attempt(self.attempt)
-            .with_subscription(self.subscription)
-            .with_deadline(Instant::now() + left);
+            .with_subscription(self.subscription);
         if let Some(replay) = self.replay {
             context = context.with_replay(replay);
         }
@@ -96,6 +97,7 @@ impl Given<'_> {
             deliveries: deliveries.map_err(|error| error.to_string()),
             // The gateway gives none that must wait for another.
             order: Order::Free,
+            deadline: Some(Instant::now() + left),
         }
     }
 }
@@ -110,7 +112,7 @@ mod tests {
         let event =
             r#"{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{ "a" : 1.0 }}"#;
         let answer = format!(
-            r#"{{"gone":[],"deliveries":[{{"token":"t-1","id":"d","attempt":2,"subscription":"s","left-ms":5000,"replay":"r","event":{event}}}]}}"#
+            r#"{{"gone":[],"deliveries":[{{"token":"t-1","id":"d","attempt":2,"subscription":"s","left-ms":5000,"replay":"r","event":{event}}},{{"token":"t-2","id":"f","attempt":1,"subscription":"s","left-ms":1000,"event":{event}}}]}}"#
         );
         let pulled = pulled(&answer.into()).unwrap();
         let deliveries = pulled[0].deliveries.as_ref().unwrap();
@@ -121,7 +123,10 @@ mod tests {
             (context.subscription(), context.replay()),
             (Some("s"), Some("r"))
         );
-        assert_eq!(context.deadline() - Instant::now(), Duration::from_secs(4));
+        let left = |pulled: &Pulled| pulled.deadline.unwrap() - Instant::now();
+        assert_eq!(left(&pulled[0]), Duration::from_secs(4));
+        // Of a second nothing would be left.
+        assert_eq!(left(&pulled[1]), Duration::from_millis(800));
     }
 
     #[test]

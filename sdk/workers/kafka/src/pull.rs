@@ -263,6 +263,7 @@ fn pulled(given: Given) -> Pulled {
         token,
         deliveries,
         order,
+        deadline: None,
     }
 }
 

@@ -156,6 +156,7 @@ impl Consumed {
             token,
             deliveries,
             order: Order::Free,
+            deadline: None,
         })
     }
 

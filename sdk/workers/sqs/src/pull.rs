@@ -98,6 +98,7 @@ impl Queued {
             token: Token(message.receipt_handle.unwrap_or_default()),
             deliveries,
             order,
+            deadline: None,
         }
     }
 
