@@ -1,6 +1,6 @@
 //! The loop: fetch, handle, settle.
 
-use super::pull::{Order, Pull, PullError, Pulled, Settled, Settlement, Token};
+use super::pull::{Fut, Order, Pull, PullError, Pulled, Settled, Settlement, Token};
 use crate::crew::{self, Crew, End, Ends, Item, Responds, Work, worst};
 use crate::run::Exit;
 use crate::{Options, Outcome};
@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 /// Most messages that are asked for at once.
 const PULL_MAX: usize = 100;
 /// First and longest pause after a failure, and what an answer without messages takes at least.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long a source may take. Drivers wait for messages for 20 s at most, and know better what is wrong where they
+/// notice that nothing comes; a connection that is half open tells nobody.
+const PULLING: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_secs(15);
 /// How often a settlement is tried before the message is left to its lease.
 const TRIES: u32 = 5;
 /// Parts of a lease after which it is made longer.
@@ -91,7 +95,7 @@ impl Desk {
                 return Ok(());
             };
             let began = Instant::now();
-            match self.pull.pull(places.len()).await {
+            match within(PULLING, self.pull.pull(places.len())).await {
                 Ok(messages) => {
                     worked = true;
                     pause = PAUSE;
@@ -263,17 +267,21 @@ async fn settle(
     mut settlements: UnboundedReceiver<(Settlement, OwnedSemaphorePermit)>,
     desk: Arc<Desk>,
 ) {
+    // Who is to stop waits for one answer that does not come, not for five.
+    let hurried = |began: Instant| desk.crew.stopping.is_cancelled() && began.elapsed() >= SETTLING;
     let mut ready = Vec::new();
     while settlements.recv_many(&mut ready, PULL_MAX).await > 0 {
         let (settlements, places): (Vec<_>, Vec<_>) = ready.drain(..).unzip();
         let mut pause = PAUSE;
+        let began = Instant::now();
         for attempt in 1..=TRIES {
-            match desk.pull.settle(settlements.clone()).await {
+            match within(SETTLING, desk.pull.settle(settlements.clone())).await {
                 Ok(()) => break,
-                Err(error) if attempt == TRIES => {
+                Err(error) if attempt == TRIES || hurried(began) => {
                     let count = settlements.len();
                     let what = format_args!("{error}; {count} messages come again");
                     desk.crew.warn("settling", what);
+                    break;
                 }
                 Err(_) => {
                     sleep(pause).await;
@@ -291,14 +299,24 @@ async fn beat(desk: Arc<Desk>) {
     let Some(lease) = desk.pull.lease() else {
         return;
     };
+    let beat = lease / BEATS;
+    // By the clock: what one beat waited in vain is not added to the pause before the next.
+    let mut beats = interval_at(Instant::now() + beat, beat);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        sleep(lease / BEATS).await;
+        beats.tick().await;
         let tokens = desk.tokens();
         if tokens.is_empty() {
             continue;
         }
-        if let Err(error) = desk.pull.extend(tokens).await {
+        if let Err(error) = within(beat, desk.pull.extend(tokens)).await {
             desk.crew.warn("extending", format_args!("{error}"));
         }
     }
+}
+
+/// What a source answers, or that it does not.
+async fn within<T>(limit: Duration, asked: Fut<'_, Result<T, PullError>>) -> Result<T, PullError> {
+    let answered = timeout(limit, asked).await;
+    answered.unwrap_or_else(|_| Err(PullError::passing(format!("no answer within {limit:?}"))))
 }

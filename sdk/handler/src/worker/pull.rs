@@ -33,7 +33,8 @@ pub trait Worker: Send + Sync + 'static {
 /// - A message is out from when `pull` gives it until `settle` was told of it or its lease ran out. What is not settled
 ///   comes again, some time, to somebody.
 /// - While a message of a group is out, no other of that group is given, but for those that `pull` gave with it.
-/// - Drivers do not retry: they say what failed.
+/// - Drivers do not retry: they say what failed. A call that takes too long is dropped: `pull` after 60 s, `settle` after
+///   15 s, `extend` after a third of the lease. What was told by it may be told again.
 pub trait Pull: Send + Sync + 'static {
     /// Up to `max` messages, one at least; waits for some seconds where there are none, and then gives none. May be
     /// dropped while it waits; what it had got by then comes again.

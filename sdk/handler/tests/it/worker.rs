@@ -26,6 +26,8 @@ struct State {
     most: usize,
     extended: usize,
     failures: Vec<PullError>,
+    /// Calls of these names that get no answer, each once.
+    silent: Vec<&'static str>,
     closed: bool,
 }
 
@@ -64,6 +66,18 @@ impl Queue {
         state.settled.iter().map(word).collect()
     }
 
+    /// Whether something was settled is not told, either.
+    async fn silence(&self, call: &str) {
+        let silent = {
+            let silent = &mut self.state.lock().unwrap().silent;
+            let known = silent.iter().position(|one| *one == call);
+            known.map(|index| silent.remove(index))
+        };
+        if silent.is_some() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn until(&self, holds: impl Fn(&State) -> bool) {
         while !holds(&self.state.lock().unwrap()) {
             sleep(Duration::from_millis(10)).await;
@@ -74,6 +88,7 @@ impl Queue {
 impl Pull for Queue {
     fn pull(&self, max: usize) -> Fut<'_, Result<Vec<Pulled>, PullError>> {
         Box::pin(async move {
+            self.silence("pull").await;
             sleep(Duration::from_millis(5)).await;
             let mut state = self.state.lock().unwrap();
             if let Some(error) = state.failures.pop() {
@@ -108,6 +123,7 @@ impl Pull for Queue {
 
     fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
         Box::pin(async move {
+            self.silence("settle").await;
             let mut state = self.state.lock().unwrap();
             for Settlement { token, settled } in settlements {
                 let Some((mut message, _)) = state.out.remove(&token.0) else {
@@ -127,6 +143,7 @@ impl Pull for Queue {
 
     fn extend(&self, tokens: Vec<Token>) -> Fut<'_, Result<(), PullError>> {
         Box::pin(async move {
+            self.silence("extend").await;
             let mut state = self.state.lock().unwrap();
             state.extended += tokens.len();
             let end = Instant::now() + self.lease.unwrap();
@@ -395,4 +412,40 @@ async fn a_source_that_fails_is_asked_again_unless_it_never_worked() {
     );
     let failure = serving.await.unwrap_err();
     assert_eq!(failure.to_string(), "there is no queue `orders`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_does_not_answer_is_asked_again() {
+    let mut queue = Queue::with(&[("1", "1", None)]);
+    queue.lease = Some(Duration::from_secs(3));
+    queue.state.lock().unwrap().silent = vec!["pull", "extend", "settle"];
+    let handler = handler_fn(|_: Event, cx: Context| async move {
+        // Longer than a lease: the second beat comes in time.
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(cx.attempt(), 1);
+    });
+    run(&queue, handler, Options::default(), |state| {
+        state.settled.len() == 1
+    })
+    .await;
+    assert_eq!(queue.settled(), ["1 done"]);
+    let state = queue.state.lock().unwrap();
+    assert!(state.silent.is_empty() && state.extended > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_never_answers_keeps_nobody_from_stopping() {
+    let queue = Queue::with(&[("1", "1", None)]);
+    queue.state.lock().unwrap().silent = vec!["settle"; 100];
+    let stopped = sleep(Duration::from_secs(1));
+    let handler = handler_fn(|_: Event| async {});
+    let served = serve(
+        handler,
+        Arc::new(queue.clone()),
+        Options::default(),
+        stopped,
+    );
+    served.await.unwrap();
+    let state = queue.state.lock().unwrap();
+    assert!(state.closed && state.settled.is_empty());
 }

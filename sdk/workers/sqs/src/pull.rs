@@ -2,6 +2,7 @@
 
 use crate::queue::Queue;
 use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Region;
 use aws_sdk_sqs::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -18,6 +19,8 @@ use tradewind::worker::{self, Fut, Order, Pull, PullError, Pulled, Settled, Sett
 const BATCH: usize = 10;
 /// Longest poll, in seconds.
 const POLL: i32 = 20;
+/// How long one attempt at a call may take: nothing comes over a connection that is half open.
+const ANSWERING: Duration = Duration::from_secs(POLL.unsigned_abs() as u64 + 10);
 /// Longest time for which a message can be hidden, in seconds.
 const HIDDEN_MAX: u64 = 43_200;
 /// What no waiting mends.
@@ -43,7 +46,7 @@ pub(crate) struct Queued {
 
 impl Queued {
     pub(crate) async fn connect(queue: Queue, hidden: i32) -> Result<Self, PullError> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts());
         if let Some(region) = &queue.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -160,6 +163,12 @@ impl Queued {
             false => PullError::passing(text),
         }
     }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ANSWERING)
+        .build()
 }
 
 /// As AWS Lambda has it, so that what is made of it is the same.
