@@ -2,6 +2,7 @@
 
 use crate::batch;
 use crate::describe::Takes;
+use crate::reason;
 use crate::reply_to::ReplyTo;
 use crate::response::{self, Cut, Response};
 use crate::{Context, Delivery, Handler, Host, Options, Outcome, log};
@@ -77,8 +78,16 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// With a reason that answers, headers and logs can carry.
+    fn of(mut outcome: Outcome) -> Self {
+        if let Outcome::Retry { reason, .. } | Outcome::Reject { reason, .. } = &mut outcome {
+            *reason = reason::cut(std::mem::take(reason), reason::MAX);
+        }
+        End::Done(outcome)
+    }
+
     pub(crate) fn retry(reason: impl Into<String>) -> Self {
-        End::Done(Outcome::Retry {
+        End::of(Outcome::Retry {
             after: None,
             reason: reason.into(),
             cause: None,
@@ -86,7 +95,7 @@ impl End {
     }
 
     pub(crate) fn reject(reason: impl Into<String>) -> Self {
-        End::Done(Outcome::Reject {
+        End::of(Outcome::Reject {
             reason: reason.into(),
             cause: None,
         })
@@ -307,8 +316,7 @@ impl Crew {
         }
         let mut ends = Vec::new();
         let deliveries = item.deliveries.unwrap_or_else(|reason| {
-            self.warn("unreadable", format_args!("{reason}"));
-            ends.push(End::reject(reason));
+            ends.push(self.unreadable(reason));
             Vec::new()
         });
         for delivery in deliveries {
@@ -333,8 +341,7 @@ impl Crew {
             match item.deliveries {
                 Ok(deliveries) => waiting.extend(deliveries.into_iter().map(|one| (place, one))),
                 Err(reason) => {
-                    self.warn("unreadable", format_args!("{reason}"));
-                    ends[place].push(End::reject(reason));
+                    ends[place].push(self.unreadable(reason));
                 }
             }
         }
@@ -453,7 +460,7 @@ impl Crew {
                 let collecting = caught(response::whole(answer.body, max));
                 match timeout_at(terms.deadline, collecting).await {
                     Ok(Some(Ok(body))) => End::Done(Outcome::Respond(Response { body, ..answer })),
-                    Ok(Some(Err(Cut { reason, cause }))) => End::Done(Outcome::Retry {
+                    Ok(Some(Err(Cut { reason, cause }))) => End::of(Outcome::Retry {
                         after: None,
                         reason,
                         cause,
@@ -471,8 +478,14 @@ impl Crew {
                     end => end,
                 }
             }
-            outcome => End::Done(outcome),
+            outcome => End::of(outcome),
         }
+    }
+
+    fn unreadable(&self, reason: String) -> End {
+        let end = End::reject(reason);
+        self.warn("unreadable", format_args!("{}", end.reason()));
+        end
     }
 
     fn log(&self, id: &str, end: &End) {

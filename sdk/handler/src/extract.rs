@@ -1,7 +1,7 @@
 //! Arguments of handlers.
 
 use crate::describe::Takes;
-use crate::{Context, Delivery, Error};
+use crate::{Context, Delivery, Error, reason};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tradewind_event::{DataKind, Event};
@@ -90,25 +90,22 @@ impl<S, T: DeserializeOwned> FromEvent<S> for Data<T> {
         serde_path_to_error::deserialize(&mut json)
             .map_err(|e| {
                 let path = e.path().to_string();
-                misfit(&delivery.event, &path, &e.into_inner())
+                misfit(&delivery.event, path, &e.into_inner())
             })
             .and_then(|value| match json.end() {
                 Ok(()) => Ok(Data(value)),
-                Err(e) => Err(misfit(&delivery.event, ".", &e)),
+                Err(e) => Err(misfit(&delivery.event, ".".into(), &e)),
             })
     }
 }
 
-fn misfit(event: &Event, path: &str, error: &serde_json::Error) -> Error {
+fn misfit(event: &Event, path: String, error: &serde_json::Error) -> Error {
     if event.data().is_none() {
         return Error::reject("the handler takes data; the event has none");
     }
-    let place = match path {
-        "." => String::new(),
-        path => format!(" at `{path}`"),
-    };
+    let misfit = reason::misfit(path, error);
     Error::reject(format!(
-        "data of {} does not fit the handler{place}: {error}",
+        "data of {} does not fit the handler{misfit}",
         event.ty()
     ))
 }

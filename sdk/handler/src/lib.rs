@@ -121,6 +121,7 @@ mod log;
 #[cfg(feature = "hosts")]
 mod manifest;
 mod outcome;
+mod reason;
 mod reply;
 #[cfg(feature = "hosts")]
 mod reply_to;

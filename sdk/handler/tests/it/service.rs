@@ -41,7 +41,7 @@ async fn outcomes_are_answered_as_documented() {
             None,
             Some(
                 "data of shop.order.placed does not fit the handler at `id`: invalid type: \
-                 string \"x\", expected u32 at line 1 column 9",
+                 string, expected u32 at line 1 column 9",
             ),
         ),
     ] {

@@ -166,7 +166,8 @@ impl Pull for Queue {
 }
 
 fn pulled(message: Message, deadline: Option<Instant>) -> Pulled {
-    let event = Event::builder(&*message.id, "/queue", "t").data("application/json", message.data);
+    let event =
+        Event::builder(&*message.id, "/queue", "t").data("application/json", message.data.clone());
     let one = event.build().map(delivery).map(|mut one| {
         one.context = one.context.with_attempt(message.attempt);
         vec![one]
@@ -174,7 +175,7 @@ fn pulled(message: Message, deadline: Option<Instant>) -> Pulled {
     Pulled {
         token: Token(message.id.clone()),
         deliveries: match message.id.starts_with("bad") {
-            true => Err("cannot be read".into()),
+            true => Err(message.data),
             false => one.map_err(|e| e.to_string()),
         },
         order: message.group.map_or(Order::Free, Order::Group),
@@ -220,7 +221,7 @@ async fn a_message_is_settled_by_what_became_of_it() {
         ("4", "\"bug\"", None),
         ("5", "\"slow\"", None),
         ("6", "7", None),
-        ("bad", "0", None),
+        ("bad", "cannot be read", None),
     ]);
     run(&queue, by_data, Options::default(), |state| {
         state.waiting.is_empty() && state.out.is_empty()
@@ -370,7 +371,7 @@ async fn a_batch_is_settled_one_by_one() {
         ("1", "1", None),
         ("2", "2", None),
         ("3", "\"x\"", None),
-        ("bad", "4", None),
+        ("bad", "cannot be read", None),
     ]);
     run(&queue, load, Options::default(), |state| {
         state.settled.len() == 4
@@ -381,6 +382,38 @@ async fn a_batch_is_settled_one_by_one() {
     assert_eq!(settled[..2], ["1 never: odd", "2 done"]);
     assert!(settled[2].starts_with("3 never: data of t does not fit"));
     assert_eq!(settled[3], "bad never: cannot be read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_is_short_and_holds_nothing_of_what_was_sent() {
+    let long = "x".repeat(900_000);
+    let text = format!("\"{long}\"");
+    let queue = Queue::with(&[("1", &text, None), ("bad", &long, None)]);
+    let handler = handler_fn(|Data(_): Data<u64>| async {});
+    run(&queue, handler, Options::default(), |state| {
+        state.settled.len() == 2
+    })
+    .await;
+    for settled in queue.settled() {
+        assert!(
+            settled.len() <= 1024 + "bad never: ".len(),
+            "{}",
+            settled.len()
+        );
+        assert!(
+            settled.starts_with("bad") || !settled.contains("xx"),
+            "{settled}"
+        );
+    }
+    // What a handler says is its own, and no longer either.
+    let queue = Queue::with(&[("1", "1", None)]);
+    let handler =
+        handler_fn(|_: Event| async { Err::<(), _>(Error::reject("\u{e9}".repeat(9000))) });
+    run(&queue, handler, Options::default(), |state| {
+        state.settled.len() == 1
+    })
+    .await;
+    assert!(queue.settled()[0].len() <= 1024 + "1 never: ".len());
 }
 
 #[tokio::test(start_paused = true)]
