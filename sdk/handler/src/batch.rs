@@ -6,6 +6,36 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Why an event that must not overtake another was not begun.
+pub(crate) const UNBEGUN: &str = "not begun, since an event before it failed";
+
+/// What the items of one call have to do with each other.
+#[cfg_attr(
+    not(feature = "hosts"),
+    allow(dead_code, reason = "who keeps an order is a host")
+)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Nothing: they are handled at once.
+    Free,
+    /// One after the other, until one is to be retried: the platform will bring all of them again.
+    UntilRetry,
+    /// One after the other, until one fails in any way: what follows must not overtake it.
+    UntilFailure,
+}
+
+impl Order {
+    /// Whether what follows is not to be begun after this.
+    pub(crate) fn stops_after(self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Ack | Outcome::Reply(_) | Outcome::Respond(_) => false,
+            Outcome::Reject { .. } => self == Order::UntilFailure,
+            Outcome::Retry { .. } => self != Order::Free,
+            Outcome::Each(outcomes) => outcomes.iter().any(|one| self.stops_after(one)),
+        }
+    }
+}
+
 /// What came at once, and what of it does not fit the handler.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared(Arc<Inner>);
@@ -13,19 +43,25 @@ pub(crate) struct Shared(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     deliveries: Vec<Delivery>,
+    order: Order,
     misfits: Mutex<BTreeMap<usize, Outcome>>,
 }
 
 impl Shared {
-    fn new(deliveries: Vec<Delivery>) -> Self {
+    fn new(deliveries: Vec<Delivery>, order: Order) -> Self {
         Self(Arc::new(Inner {
             deliveries,
+            order,
             misfits: Mutex::default(),
         }))
     }
 
     pub(crate) fn deliveries(&self) -> &[Delivery] {
         &self.0.deliveries
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        self.0.order
     }
 
     fn misfit(&self, place: usize, outcome: Outcome) {
@@ -66,6 +102,15 @@ impl Shared {
     }
 }
 
+/// What was not begun, since what it must not overtake failed.
+pub(crate) fn unbegun() -> Outcome {
+    Outcome::Retry {
+        after: None,
+        reason: UNBEGUN.into(),
+        cause: None,
+    }
+}
+
 /// What nobody said anything about comes again.
 pub(crate) fn reported(outcome: Option<Outcome>) -> Outcome {
     outcome.unwrap_or_else(|| Outcome::Retry {
@@ -76,9 +121,9 @@ pub(crate) fn reported(outcome: Option<Outcome>) -> Outcome {
 }
 
 /// One delivery with all of them in it, whose circumstances are those of the first; nothing where there are none.
-pub(crate) fn shared(deliveries: Vec<Delivery>) -> Option<(Delivery, Shared)> {
+pub(crate) fn shared(deliveries: Vec<Delivery>, order: Order) -> Option<(Delivery, Shared)> {
     let Delivery { event, context } = deliveries.first().cloned()?;
-    let shared = Shared::new(deliveries);
+    let shared = Shared::new(deliveries, order);
     let context = context.with_shared(shared.clone());
     Some((Delivery { event, context }, shared))
 }
@@ -87,8 +132,9 @@ pub(crate) fn shared(deliveries: Vec<Delivery>) -> Option<(Delivery, Shared)> {
 pub(crate) fn together(
     handler: &dyn Handler,
     deliveries: Vec<Delivery>,
+    order: Order,
 ) -> BoxFuture<Vec<Outcome>> {
-    let Some((delivery, shared)) = shared(deliveries) else {
+    let Some((delivery, shared)) = shared(deliveries, order) else {
         return Box::pin(async { Vec::new() });
     };
     let handling = handler.call(delivery, &());

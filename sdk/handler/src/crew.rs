@@ -1,6 +1,7 @@
 //! Calling the handler: what every host does alike once it knows the events.
 
 use crate::batch;
+pub(crate) use crate::batch::Order;
 use crate::describe::Takes;
 use crate::reason;
 use crate::reply_to::ReplyTo;
@@ -121,7 +122,7 @@ impl End {
             End::Done(Outcome::Each(_)) => "several outcomes of one event",
             End::Panicked => "the handler panicked",
             End::Late => "the handler was not done in time",
-            End::Skipped => "not begun, since an event before it failed",
+            End::Skipped => batch::UNBEGUN,
         }
     }
 }
@@ -139,17 +140,6 @@ impl Item {
             deliveries: Ok(vec![Delivery { event, context }]),
         }
     }
-}
-
-/// What the items of one call have to do with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Nothing: they are handled at once.
-    Free,
-    /// One after the other, until one is to be retried: the platform will bring all of them again.
-    UntilRetry,
-    /// One after the other, until one fails in any way: what follows must not overtake it.
-    UntilFailure,
 }
 
 /// What the platform makes of a [`Response`].
@@ -354,7 +344,7 @@ impl Crew {
             }
             let told = match stopped {
                 true => vec![End::Skipped; places.len()],
-                false => self.call_batch(deliveries, terms).await,
+                false => self.call_batch(deliveries, order, terms).await,
             };
             for (place, end) in places.into_iter().zip(told) {
                 let again = !end.is_taken() && !end.is_rejected();
@@ -375,7 +365,8 @@ impl Crew {
                 .iter_mut()
                 .skip(failed.map_or(usize::MAX, |place| place + 1))
             {
-                if item.iter().all(End::is_taken) {
+                // A rejection is for good. What was to come again comes with the rest: it may not have been begun.
+                if !item.iter().any(End::is_rejected) {
                     *item = vec![End::Skipped; item.len()];
                 }
             }
@@ -383,13 +374,13 @@ impl Crew {
         ends
     }
 
-    async fn call_batch(&self, deliveries: Vec<Delivery>, terms: Terms) -> Vec<End> {
+    async fn call_batch(&self, deliveries: Vec<Delivery>, order: Order, terms: Terms) -> Vec<End> {
         let count = deliveries.len();
         let deliveries: Vec<_> = deliveries
             .into_iter()
             .map(|one| self.here(one, terms))
             .collect();
-        let Some((delivery, shared)) = batch::shared(deliveries) else {
+        let Some((delivery, shared)) = batch::shared(deliveries, order) else {
             return Vec::new();
         };
         let ends = match self.handled(delivery, terms.deadline).await {

@@ -1,6 +1,6 @@
 //! Several handlers in one program.
 
-use crate::batch::{Shared, together};
+use crate::batch::{Order, Shared, together, unbegun};
 use crate::describe::Takes;
 use crate::{BoxFuture, Delivery, Description, Event, Handler, Outcome};
 use std::fmt;
@@ -117,6 +117,7 @@ pub struct Router {
 }
 
 /// One of the handlers.
+#[derive(Clone)]
 struct Routed {
     handler: Arc<dyn Handler>,
     /// Whether it takes several events by one call.
@@ -171,7 +172,10 @@ impl Router {
     }
 
     /// As the handler would be called alone.
-    fn renamed(&self, delivery: Delivery, handler: &dyn Handler) -> Delivery {
+    fn renamed(&self, delivery: Delivery, routed: Option<&Routed>) -> Delivery {
+        let Some(Routed { handler, .. }) = routed else {
+            return delivery;
+        };
         let Delivery { event, context } = delivery;
         let ours = context.source().strip_prefix("/handlers/") == Some(self.name.as_str());
         let context = match ours {
@@ -182,83 +186,95 @@ impl Router {
         Delivery { event, context }
     }
 
-    /// By the handler that was found for it.
-    fn one(&self, delivery: Delivery, routed: Option<&Routed>) -> BoxFuture<Outcome> {
-        match routed {
-            Some(Routed { handler, .. }) => {
-                let handler = handler.as_ref();
-                handler.call(self.renamed(delivery, handler), &())
-            }
-            None => {
-                let reason = format!("no handler takes events of type {}", delivery.event.ty());
-                Box::pin(async {
-                    Outcome::Reject {
-                        reason,
-                        cause: None,
-                    }
-                })
-            }
-        }
-    }
-
-    /// What came at once, handler by handler: each has its events in the order in which they came.
+    /// What came at once, handler by handler: each has its events in the order in which they came. Where that order
+    /// is to be kept, a handler has what comes before another's turn, and nobody has what follows a failure.
     fn many(&self, shared: &Shared) -> BoxFuture<Outcome> {
-        let count = shared.deliveries().len();
-        // The events of a handler, and of none.
-        type Part<'a> = (Option<&'a Routed>, Vec<usize>);
-        let mut parts: Vec<Part<'_>> = Vec::new();
+        let order = shared.order();
+        let mut parts: Vec<Part> = Vec::new();
         for (place, delivery) in shared.deliveries().iter().enumerate() {
             let routed = self.find(&delivery.event);
-            let same = |known: Option<&Routed>| match (known, routed) {
-                (Some(known), Some(routed)) => std::ptr::eq(known, routed),
-                (None, None) => true,
-                _ => false,
+            let delivery = self.renamed(delivery.clone(), routed);
+            let known = match order {
+                Order::Free => parts.iter_mut().find(|part| part.is_of(routed)),
+                _ => parts.last_mut().filter(|part| part.is_of(routed)),
             };
-            match parts.iter_mut().find(|(known, _)| same(*known)) {
-                Some((_, places)) => places.push(place),
-                None => parts.push((routed, vec![place])),
+            match known {
+                Some(part) => part.deliveries.push((place, delivery)),
+                None => parts.push(Part {
+                    routed: routed.cloned(),
+                    deliveries: vec![(place, delivery)],
+                }),
             }
         }
-        let calls: Vec<_> = parts
-            .into_iter()
-            .map(|(routed, places)| {
-                let deliveries = places
-                    .iter()
-                    .map(|place| shared.deliveries()[*place].clone());
-                let outcomes: BoxFuture<Vec<Outcome>> = match routed {
-                    Some(Routed {
-                        handler,
-                        batches: true,
-                    }) => {
-                        let handler = handler.as_ref();
-                        let renamed = |delivery| self.renamed(delivery, handler);
-                        together(handler, deliveries.map(renamed).collect())
-                    }
-                    _ => {
-                        let calls: Vec<_> = deliveries
-                            .map(|delivery| self.one(delivery, routed))
-                            .collect();
-                        Box::pin(async move {
-                            let mut outcomes = Vec::with_capacity(calls.len());
-                            for call in calls {
-                                outcomes.push(call.await);
-                            }
-                            outcomes
-                        })
-                    }
-                };
-                (places, outcomes)
-            })
-            .collect();
+        let mut all: Vec<Option<Outcome>> = vec![None; shared.deliveries().len()];
         Box::pin(async move {
-            let mut all: Vec<Option<Outcome>> = vec![None; count];
-            for (places, outcomes) in calls {
-                for (place, outcome) in places.into_iter().zip(outcomes.await) {
+            let mut stopped = false;
+            for part in parts {
+                for (place, outcome) in part.handled(order, stopped).await {
+                    stopped |= order.stops_after(&outcome);
                     all[place] = Some(outcome);
                 }
             }
             Outcome::Each(all.into_iter().map(crate::batch::reported).collect())
         })
+    }
+}
+
+/// The events of a handler, or of none, by their places.
+struct Part {
+    routed: Option<Routed>,
+    deliveries: Vec<(usize, Delivery)>,
+}
+
+impl Part {
+    fn is_of(&self, routed: Option<&Routed>) -> bool {
+        match (&self.routed, routed) {
+            (Some(known), Some(routed)) => Arc::ptr_eq(&known.handler, &routed.handler),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    async fn handled(self, order: Order, mut stopped: bool) -> Vec<(usize, Outcome)> {
+        let Self { routed, deliveries } = self;
+        match routed {
+            Some(Routed {
+                handler,
+                batches: true,
+            }) if !stopped => {
+                let (places, deliveries): (Vec<_>, Vec<_>) = deliveries.into_iter().unzip();
+                let outcomes = together(handler.as_ref(), deliveries, order).await;
+                places.into_iter().zip(outcomes).collect()
+            }
+            routed => {
+                let mut outcomes = Vec::with_capacity(deliveries.len());
+                for (place, delivery) in deliveries {
+                    let outcome = match stopped {
+                        true => unbegun(),
+                        false => one(delivery, routed.as_ref()).await,
+                    };
+                    stopped |= order.stops_after(&outcome);
+                    outcomes.push((place, outcome));
+                }
+                outcomes
+            }
+        }
+    }
+}
+
+/// By the handler that was found for it.
+fn one(delivery: Delivery, routed: Option<&Routed>) -> BoxFuture<Outcome> {
+    match routed {
+        Some(Routed { handler, .. }) => handler.call(delivery, &()),
+        None => {
+            let reason = format!("no handler takes events of type {}", delivery.event.ty());
+            Box::pin(async {
+                Outcome::Reject {
+                    reason,
+                    cause: None,
+                }
+            })
+        }
     }
 }
 
@@ -268,7 +284,7 @@ impl Handler for Router {
             Some(shared) => self.many(&shared.clone()),
             None => {
                 let routed = self.find(&delivery.event);
-                self.one(delivery, routed)
+                one(self.renamed(delivery, routed), routed)
             }
         }
     }

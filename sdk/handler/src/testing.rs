@@ -168,7 +168,9 @@ impl Call {
             .iter()
             .any(|one| one.takes == crate::Takes::Batch);
         if batches {
-            return crate::batch::together(handler, calls.iter().map(delivery).collect()).await;
+            let deliveries = calls.iter().map(delivery).collect();
+            let order = crate::batch::Order::Free;
+            return crate::batch::together(handler, deliveries, order).await;
         }
         let mut outcomes = Vec::with_capacity(calls.len());
         for call in calls {

@@ -8,7 +8,9 @@ use tokio::time::{Instant, sleep};
 use tradewind::worker::{
     Fut, Order, Pull, PullError, Pulled, Settled, Settlement, Token, delivery, serve,
 };
-use tradewind::{Batch, Context, Data, Error, Event, Handler, Options, Outcomes, handler_fn};
+use tradewind::{
+    Batch, Context, Data, Error, Event, Handler, On, Options, Outcomes, Router, handler_fn,
+};
 
 #[derive(Clone, Debug)]
 struct Message {
@@ -414,6 +416,46 @@ async fn a_reason_is_short_and_holds_nothing_of_what_was_sent() {
     })
     .await;
     assert!(queue.settled()[0].len() <= 1024 + "1 never: ".len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_with_a_batch_keeps_the_order_of_a_group() {
+    let queue = Queue::with(&[
+        ("e1", "1", Some("g")),
+        ("e2", "1", Some("g")),
+        ("b3", "1", Some("g")),
+        ("e4", "1", Some("g")),
+    ]);
+    let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (alone, together) = (calls.clone(), calls.clone());
+    let router = Router::new("mixed")
+        .on(
+            On::default().when(|event| event.id().starts_with('b')),
+            handler_fn(move |batch: Batch<Event>| {
+                let together = together.clone();
+                async move {
+                    let (entries, _) = batch.split();
+                    let ids = entries.iter().map(|entry| entry.event().id().to_owned());
+                    together.lock().unwrap().extend(ids);
+                }
+            }),
+        )
+        .otherwise(handler_fn(move |event: Event, cx: Context| {
+            alone.lock().unwrap().push(event.id().to_owned());
+            async move {
+                match (event.id(), cx.attempt()) {
+                    ("e1", 1) => Err(Error::retry(None)),
+                    _ => Ok(()),
+                }
+            }
+        }));
+    run(&queue, router, Options::default(), |state| {
+        state.settled.len() == 8
+    })
+    .await;
+    let told = ["e1 again", "e2 untouched", "b3 untouched", "e4 untouched"];
+    assert_eq!(queue.settled()[..4], told);
+    assert_eq!(*calls.lock().unwrap(), ["e1", "e1", "e2", "b3", "e4"]);
 }
 
 #[tokio::test(start_paused = true)]
