@@ -281,6 +281,8 @@ async fn settle(
                     let count = settlements.len();
                     let what = format_args!("{error}; {count} messages come again");
                     desk.crew.warn("settling", what);
+                    let tokens = settlements.iter().map(|one| one.token.clone());
+                    desk.pull.abandon(tokens.collect());
                     break;
                 }
                 Err(_) => {

@@ -43,6 +43,12 @@ pub trait Pull: Send + Sync + 'static {
     /// Says what is to become of messages. Told twice is told once; one that is not ours any more is nobody's mistake.
     fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>>;
 
+    /// What was told of these messages could not be settled: nothing more is said of them, and they come again. Of use
+    /// where that is no matter of a lease.
+    fn abandon(&self, tokens: Vec<Token>) {
+        drop(tokens);
+    }
+
     /// Keeps messages from coming again for another [`lease`](Pull::lease).
     fn extend(&self, tokens: Vec<Token>) -> Fut<'_, Result<(), PullError>> {
         drop(tokens);

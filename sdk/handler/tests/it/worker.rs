@@ -30,6 +30,7 @@ struct State {
     failures: Vec<PullError>,
     /// Calls of these names that get no answer, each once.
     silent: Vec<&'static str>,
+    abandoned: Vec<Token>,
     closed: bool,
 }
 
@@ -141,6 +142,10 @@ impl Pull for Queue {
             }
             Ok(())
         })
+    }
+
+    fn abandon(&self, tokens: Vec<Token>) {
+        self.state.lock().unwrap().abandoned.extend(tokens);
     }
 
     fn extend(&self, tokens: Vec<Token>) -> Fut<'_, Result<(), PullError>> {
@@ -523,4 +528,5 @@ async fn a_source_that_never_answers_keeps_nobody_from_stopping() {
     served.await.unwrap();
     let state = queue.state.lock().unwrap();
     assert!(state.closed && state.settled.is_empty());
+    assert_eq!(state.abandoned, [Token("1".into())]);
 }

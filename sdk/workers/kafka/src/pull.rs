@@ -151,7 +151,13 @@ impl Group {
     }
 
     /// A record that will never work is done when it is kept elsewhere; where there is no such place it stays.
-    async fn never(&self, token: &Token, reason: &str) -> Result<(), PullError> {
+    /// `refused` says whether that place took nothing a moment ago: each further letter would wait as long in vain.
+    async fn never(
+        &self,
+        token: &Token,
+        reason: &str,
+        refused: &mut bool,
+    ) -> Result<(), PullError> {
         let found = self.desk.ledger().find(token).cloned();
         let Some(record) = found else { return Ok(()) };
         let Some((topic, producer)) = &self.dead_letters else {
@@ -166,6 +172,10 @@ impl Group {
             self.again(token, true, None);
             return Ok(());
         };
+        if *refused {
+            self.again(token, true, None);
+            return Ok(());
+        }
         let place = format!("{}/{}", record.place.1, record.offset);
         let told = [
             ("tradewind-reason", reason),
@@ -189,7 +199,20 @@ impl Group {
         let sent = producer.send(letter, rdkafka::util::Timeout::Never).await;
         match sent {
             Ok(_) => self.done(token),
-            Err((error, _)) => Err(PullError::passing(format!("dead letters: {error}"))),
+            // It waits in its partition, and holds up no other one's offsets.
+            Err((error, _)) => {
+                *refused = true;
+                let (name, partition) = &record.place;
+                tracing::warn!(
+                    topic = name,
+                    partition,
+                    offset = record.offset,
+                    %error,
+                    "a rejected record was not kept as a dead letter, and is given again"
+                );
+                self.again(token, true, None);
+                Ok(())
+            }
         }
     }
 
@@ -274,11 +297,11 @@ impl Pull for Group {
 
     fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
         Box::pin(async move {
-            let mut outcome = Ok(());
+            let (mut outcome, mut refused) = (Ok(()), false);
             for Settlement { token, settled } in settlements {
                 let told = match settled {
                     Settled::Done => self.done(&token),
-                    Settled::Never { reason } => self.never(&token, &reason).await,
+                    Settled::Never { reason } => self.never(&token, &reason, &mut refused).await,
                     Settled::Again { after } => {
                         self.again(&token, true, after);
                         Ok(())
@@ -293,6 +316,14 @@ impl Pull for Group {
             self.desk.changed.notify_one();
             outcome
         })
+    }
+
+    /// Else their partition would wait for them until it is another's.
+    fn abandon(&self, tokens: Vec<Token>) {
+        for token in &tokens {
+            self.again(token, true, None);
+        }
+        self.desk.changed.notify_one();
     }
 
     /// What is done is committed, and the group need not wait for this member to be missed.
@@ -314,5 +345,80 @@ impl Pull for Group {
                 _ => tracing::warn!("the group was not left in time: what was done may come again"),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member whose broker is not there, with records as if it had read them.
+    fn member(records: i64) -> Group {
+        let get = |name: &str| {
+            let value = match name {
+                "TRADEWIND_KAFKA_BROKERS" => "127.0.0.1:1",
+                "TRADEWIND_KAFKA_TOPICS" => "t",
+                "TRADEWIND_KAFKA_GROUP" => "g",
+                "TRADEWIND_KAFKA_DEAD_LETTER" => "dead",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let mut member = Group::join(Settings::read(&get).unwrap()).unwrap();
+        let producer = rdkafka::ClientConfig::new()
+            .set("bootstrap.servers", "127.0.0.1:1")
+            .set("message.timeout.ms", "1")
+            .create();
+        member.dead_letters = Some(("dead".into(), producer.unwrap()));
+        let mut ledger = member.desk.ledger();
+        ledger.assign([("t".to_owned(), 0)]);
+        for offset in 0..records {
+            ledger.read(Record::at("t", 0, offset));
+        }
+        drop(ledger);
+        member
+    }
+
+    fn given(member: &Group, now: Instant) -> Vec<(i64, u32, Token)> {
+        let (given, _) = member.desk.ledger().give(1, now);
+        let told = |one: Given| (one.record.offset, one.attempt, one.token);
+        given.into_iter().map(told).collect()
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_not_kept_elsewhere_is_given_again_and_offsets_go_on() {
+        let member = member(2);
+        let now = Instant::now();
+        let first = given(&member, now);
+        assert_eq!((first[0].0, first[0].1), (0, 1));
+        let settlement = Settlement {
+            token: first[0].2.clone(),
+            settled: Settled::Never {
+                reason: "no".into(),
+            },
+        };
+        member.settle(vec![settlement]).await.unwrap();
+        assert!(given(&member, now).is_empty());
+        let due = member.desk.ledger().due().unwrap();
+        let again = given(&member, due);
+        assert_eq!((again[0].0, again[0].1), (0, 2));
+        let done = |token: &Token| member.desk.ledger().done(token).map(|(_, offset)| offset);
+        assert_eq!(done(&again[0].2), Some(0));
+        assert_eq!(done(&given(&member, due)[0].2), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_record_whose_fate_could_not_be_told_is_given_again() {
+        let member = member(1);
+        let now = Instant::now();
+        let first = given(&member, now);
+        member.abandon(vec![first[0].2.clone()]);
+        let due = member.desk.ledger().due().unwrap();
+        let again = given(&member, due);
+        assert_eq!((again[0].0, again[0].1), (0, 2));
+        // Of one that is settled there is nothing to be given again.
+        member.desk.ledger().done(&again[0].2);
+        member.abandon(vec![again[0].2.clone()]);
+        assert!(given(&member, due + Duration::from_secs(60)).is_empty());
     }
 }
