@@ -8,6 +8,8 @@ use tradewind::worker::Token;
 
 /// Records of one partition that wait; from then on its broker is asked for no more.
 const WAITING_MAX: usize = 256;
+/// Bytes of records that a member holds, waiting and out; each of its partitions has an equal share, and one record at least.
+const BYTES_MAX: usize = 16 << 20;
 /// Most records of one partition that are out at once.
 const OUT_MAX: usize = 32;
 /// First and longest pause before a record that failed is given again.
@@ -27,6 +29,8 @@ struct Partition {
     out: Vec<(u64, Waiting)>,
     /// Nothing is given before this.
     due: Option<Instant>,
+    /// What all of these take.
+    bytes: usize,
     full: bool,
 }
 
@@ -68,17 +72,26 @@ impl Ledger {
 
     /// A record that was read.
     pub(crate) fn read(&mut self, record: Record) -> Option<Flow> {
+        let share = self.share();
         let place = record.place.clone();
         let partition = self.partitions.get_mut(&place)?;
+        partition.bytes += record.size();
         partition.waiting.push_back(Waiting { record, attempt: 1 });
-        let full = partition.waiting.len() >= WAITING_MAX && !partition.full;
+        let much = partition.waiting.len() >= WAITING_MAX || partition.bytes >= share;
+        let full = much && !partition.full;
         partition.full |= full;
         full.then_some(Flow::Pause(place))
+    }
+
+    /// Bytes of one partition; from then on its broker is asked for no more.
+    fn share(&self) -> usize {
+        BYTES_MAX / self.partitions.len().max(1)
     }
 
     /// Records that may be handled now: of partitions of which none is out.
     pub(crate) fn give(&mut self, max: usize, now: Instant) -> (Vec<Given>, Vec<Flow>) {
         let (mut given, mut flows) = (Vec::new(), Vec::new());
+        let share = self.share();
         for (place, partition) in &mut self.partitions {
             let due = partition.due.is_none_or(|due| due <= now);
             if !partition.out.is_empty() || !due {
@@ -97,7 +110,10 @@ impl Ledger {
                 });
                 partition.out.push((self.serial, one));
             }
-            if partition.full && partition.waiting.len() < WAITING_MAX / 2 {
+        }
+        for (place, partition) in &mut self.partitions {
+            let few = partition.waiting.len() < WAITING_MAX / 2 && partition.bytes < share / 2;
+            if partition.full && few {
                 partition.full = false;
                 flows.push(Flow::Resume(place.clone()));
             }
@@ -122,7 +138,8 @@ impl Ledger {
     /// A record is done. Gives up to where its partition is, unless one before it is to be given again.
     pub(crate) fn done(&mut self, token: &Token) -> Option<(Place, i64)> {
         let (place, one) = self.back(token)?;
-        let partition = self.partitions.get(&place)?;
+        let partition = self.partitions.get_mut(&place)?;
+        partition.bytes -= one.record.size();
         let offset = one.record.offset;
         let before = |one: &Waiting| one.record.offset < offset;
         let out = partition.out.iter().any(|(_, one)| before(one));
@@ -295,5 +312,34 @@ mod tests {
             resumed = flows;
         }
         assert_eq!(resumed, [Flow::Resume(("t".into(), 0))]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_and_is_out_is_bounded_by_its_size() {
+        let now = Instant::now();
+        let mut ledger = ledger(2, 0);
+        let value = bytes::Bytes::from(vec![0; 1 << 20]);
+        let read = |ledger: &mut Ledger, offset: i64| {
+            let mut record = Record::at("t", 0, offset);
+            record.value = Some(value.clone());
+            ledger.read(record)
+        };
+        // The other half is the other partition's.
+        let paused: Vec<_> = (0..8).map(|offset| read(&mut ledger, offset)).collect();
+        assert!(paused[..7].iter().all(Option::is_none));
+        assert_eq!(paused[7], Some(Flow::Pause(("t".into(), 0))));
+        // What is out is held, too.
+        let (given, flows) = ledger.give(100, now);
+        assert_eq!((given.len(), flows), (8, Vec::new()));
+        for one in &given[..5] {
+            assert!(ledger.give(100, now).1.is_empty());
+            ledger.done(&one.token);
+        }
+        assert_eq!(ledger.give(100, now).1, [Flow::Resume(("t".into(), 0))]);
+        // One at least, however large.
+        let mut large = Record::at("t", 1, 0);
+        large.value = Some(vec![0; BYTES_MAX].into());
+        assert_eq!(ledger.read(large), Some(Flow::Pause(("t".into(), 1))));
+        let (given, _) = ledger.give(100, now);
+        assert_eq!(offsets(&given), [(1, 0)]);
     }
 }

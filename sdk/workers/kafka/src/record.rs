@@ -44,6 +44,16 @@ impl Record {
         }
     }
 
+    /// Bytes of it.
+    pub(crate) fn size(&self) -> usize {
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let headers = self.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| name.len() + length(value))
+            .sum();
+        headers + length(&self.key) + length(&self.value)
+    }
+
     /// What it had, for where it goes instead.
     pub(crate) fn headers(&self) -> OwnedHeaders {
         let mut headers = OwnedHeaders::new();
