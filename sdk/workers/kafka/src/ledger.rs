@@ -29,6 +29,8 @@ struct Partition {
     out: Vec<(u64, Waiting)>,
     /// Nothing is given before this.
     due: Option<Instant>,
+    /// The last number that was given of it.
+    served: u64,
     /// What all of these take.
     bytes: usize,
     full: bool,
@@ -88,21 +90,24 @@ impl Ledger {
         BYTES_MAX / self.partitions.len().max(1)
     }
 
-    /// Records that may be handled now: of partitions of which none is out.
+    /// Records that may be handled now: of partitions of which none is out, first of those that were not served for
+    /// the longest.
     pub(crate) fn give(&mut self, max: usize, now: Instant) -> (Vec<Given>, Vec<Flow>) {
         let (mut given, mut flows) = (Vec::new(), Vec::new());
         let share = self.share();
-        for (place, partition) in &mut self.partitions {
-            let due = partition.due.is_none_or(|due| due <= now);
-            if !partition.out.is_empty() || !due {
-                continue;
-            }
+        let ready = |(_, one): &(&Place, &mut Partition)| {
+            one.out.is_empty() && one.due.is_none_or(|due| due <= now)
+        };
+        let mut ready: Vec<_> = self.partitions.iter_mut().filter(ready).collect();
+        ready.sort_by_key(|(_, one)| one.served);
+        for (place, partition) in ready {
             partition.due = None;
             let count = (max - given.len())
                 .min(OUT_MAX)
                 .min(partition.waiting.len());
             for one in partition.waiting.drain(..count) {
                 self.serial += 1;
+                partition.served = self.serial;
                 given.push(Given {
                     token: token(self.serial, place),
                     record: one.record.clone(),
@@ -341,5 +346,20 @@ mod tests {
         assert_eq!(ledger.read(large), Some(Flow::Pause(("t".into(), 1))));
         let (given, _) = ledger.give(100, now);
         assert_eq!(offsets(&given), [(1, 0)]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn partitions_take_turns() {
+        let now = Instant::now();
+        let mut ledger = ledger(3, 4);
+        let mut turns = Vec::new();
+        for _ in 0..6 {
+            let (given, _) = ledger.give(1, now);
+            turns.push(given[0].record.place.1);
+            ledger.done(&given[0].token);
+        }
+        assert_eq!(turns[..3], turns[3..]);
+        turns.truncate(3);
+        turns.sort_unstable();
+        assert_eq!(turns, [0, 1, 2]);
     }
 }
