@@ -185,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn a_handler_of_requests_is_called_by_any_method() {
+        let methods = |takes: &str| {
+            let mut manifest = sample();
+            manifest.handlers[0].takes = takes.into();
+            let (scratch, _) = packed(pack, &manifest).unwrap();
+            function(&scratch, "orders")["bindings"][0]["methods"].clone()
+        };
+        assert_eq!(methods("event"), json!(["post"]));
+        assert_eq!(methods("request"), Value::Null);
+    }
+
+    #[test]
     fn what_failed_is_tried_again_where_azure_would_pass_it_over() {
         let (scratch, _) = packed(pack, &sample()).unwrap();
         let timer = function(&scratch, "orders-timer-nightly");

@@ -26,6 +26,9 @@ pub(crate) struct Manifest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Handler {
     pub(crate) name: String,
+    /// What its arguments ask for: `event`, `batch` or `request`.
+    #[serde(default, skip_serializing)]
+    pub(crate) takes: String,
     /// Exact, or a beginning and `*`; none is every type.
     #[serde(default)]
     pub(crate) types: Vec<String>,
@@ -201,6 +204,11 @@ impl Manifest {
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Whether a handler takes any request, as the program then does.
+    pub(crate) fn takes_requests(&self) -> bool {
+        self.handlers.iter().any(|one| one.takes == "request")
     }
 
     /// Its clocks.

@@ -10,7 +10,7 @@ use crate::Options;
 use crate::crew::Work;
 use crate::describe::Description;
 use crate::http::answer::{Answer, method_not_allowed};
-use crate::http::{Dialect, Refusal, accept, is_cloud_event, verify, work};
+use crate::http::{Dialect, Refusal, accept, is_cloud_event, plain_request, verify, work};
 use bindings::Bindings;
 use bytes::Bytes;
 use http::request::Parts;
@@ -70,11 +70,12 @@ impl Azure {
 }
 
 impl Dialect for Azure {
-    fn at_once(&self, head: &Parts, _: bool) -> Option<Answer> {
+    fn at_once(&self, head: &Parts, requests: bool) -> Option<Answer> {
         match (&head.method, head.uri.path()) {
             // Any answer tells that the handler is ready.
             (&Method::GET, "/") => Some(Response::new(Bytes::new())),
             (&Method::POST, _) => None,
+            _ if requests => None,
             _ => Some(method_not_allowed()),
         }
     }
@@ -90,10 +91,14 @@ impl Dialect for Azure {
             return Ok(work(&head.headers, accept(&head.headers, body, options)?));
         }
         let name = head.uri.path().trim_start_matches('/');
-        // What is passed on has a longer path; what it holds is the caller's word, not the host's.
-        if name.contains('/') {
+        // What is passed on has a longer path, or a method that is not the host's own; what it holds is the caller's
+        // word, not the host's.
+        if name.contains('/') || head.method != Method::POST {
             verify(&head.headers, &body, options)?;
-            return Err(foreign::no_event());
+            return match options.requests {
+                true => plain_request(head, &body),
+                false => Err(foreign::no_event()),
+            };
         }
         if !self.vouched {
             verify(&head.headers, &body, options).map_err(|refusal| Refusal {

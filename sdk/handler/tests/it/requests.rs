@@ -97,6 +97,36 @@ async fn a_request_is_seen_as_it_came_on_every_host_that_has_them() {
     }
 }
 
+/// As the host of Azure passes them on where an application has nothing but requests.
+#[tokio::test]
+async fn azure_passes_on_requests_of_any_method() {
+    let options = Options::default()
+        .signing_secrets("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+        .unwrap();
+    for (method, path, body) in [
+        (Method::GET, "/api/orders?x=1", ""),
+        (Method::PUT, "/api/orders", "hello"),
+        (Method::POST, "/api/orders", "{\"own\":1}"),
+        (Method::DELETE, "/orders", ""),
+    ] {
+        let request = || {
+            let body = Bytes::from_static(body.as_bytes());
+            let request = Request::builder().method(&method).uri(path);
+            request.header("x-shop", "s").body(body).unwrap()
+        };
+        let on = || testing::on(Host::Azure, echo);
+        let answer = on().raw(request()).await;
+        assert_eq!(answer.status(), 201, "{method} {path}");
+        let expected = json!({ "method": method.as_str(), "uri": path, "body": body, "x": "s" });
+        assert_eq!(seen(answer.body()), expected);
+        let unsigned = on().options(options.clone()).raw(request()).await;
+        assert_eq!(unsigned.status(), 401, "{method} {path}");
+        let refused = testing::on(Host::Azure, both).raw(request()).await;
+        let status = if method == Method::POST { 400 } else { 405 };
+        assert_eq!(refused.status(), status, "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn failures_of_a_handler_of_requests_are_told_as_of_any_other() {
     let ask = async |path: &str| {

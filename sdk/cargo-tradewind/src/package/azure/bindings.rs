@@ -74,6 +74,9 @@ pub(super) fn functions(
     let mut functions: Vec<Function> = Vec::new();
     for trigger in triggers {
         let mut function = called(app, trigger, services, &timers)?;
+        if manifest.takes_requests() {
+            function.any_method();
+        }
         if let Some(to) = replies(trigger, manifest)? {
             function.put(output(to, services)?);
         }
@@ -116,6 +119,15 @@ struct Bound {
 }
 
 impl Function {
+    /// Without a list of methods the host lets all of them through.
+    fn any_method(&mut self) {
+        for binding in self.file["bindings"].as_array_mut().into_iter().flatten() {
+            binding
+                .as_object_mut()
+                .map(|binding| binding.remove("methods"));
+        }
+    }
+
     fn put(&mut self, bound: Bound) {
         if let Some(bindings) = self.file["bindings"].as_array_mut() {
             bindings.push(bound.binding);
