@@ -2,6 +2,7 @@
 //! OpenWhisk's own images start, by the action loop.
 
 pub(crate) mod action_loop;
+pub(crate) mod media;
 
 use super::{foreign, proxy, timer};
 use crate::Options;
@@ -241,10 +242,7 @@ impl Web {
         let at = (self.method.as_str(), uri.as_str());
         let items = foreign::with_request(items, options, at, &headers, &passed);
         Ok(work(items, Responds::Whole, move |ends| {
-            let mut value = proxy::document(tell(ends), proxy::Shape::One, false);
-            if let Some(value) = value.as_object_mut() {
-                value.remove("isBase64Encoded");
-            }
+            let value = proxy::document(tell(ends), proxy::Shape::OpenWhisk, false);
             document(StatusCode::OK, &value)
         }))
     }

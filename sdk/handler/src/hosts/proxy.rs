@@ -1,12 +1,14 @@
 //! HTTP requests as API Gateway, function URLs and load balancers hand them over, and their answers.
 
-use crate::http::answer::Answer;
+use super::openwhisk::media;
+use crate::http::answer::{Answer, problem};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// What the answer must look like.
@@ -18,6 +20,10 @@ pub(crate) enum Shape {
     Two,
     /// A load balancer, which wants the status spelt out, and headers as lists where it sends lists.
     Balancer,
+    /// An HTTP output binding of Azure, which has one text for each header, and for the body.
+    Azure,
+    /// A web action of OpenWhisk, which knows by the media type what is Base64.
+    OpenWhisk,
 }
 
 /// The parts of a request that its answer depends on.
@@ -42,6 +48,8 @@ pub(crate) struct Request {
     multi_value_query_string_parameters: Option<BTreeMap<String, Values>>,
     #[serde(default)]
     request_context: Option<Around>,
+    #[serde(default)]
+    cookies: Option<Vec<String>>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default, alias = "is_base64_encoded")]
@@ -149,6 +157,14 @@ impl Request {
                 }
             }
         }
+        // API Gateway takes them out of the headers.
+        let cookies = self.cookies.as_ref().map(|cookies| cookies.join("; "));
+        if let Some(Ok(cookies)) = cookies.map(HeaderValue::try_from)
+            && !cookies.is_empty()
+            && !headers.contains_key(COOKIE)
+        {
+            headers.insert(COOKIE, cookies);
+        }
         let body = self.body.clone().unwrap_or_default();
         let body = match self.is_base64_encoded {
             true => STANDARD
@@ -160,8 +176,12 @@ impl Request {
     }
 }
 
-/// The document that stands for an answer.
+/// The document that stands for an answer. What the platform cannot pass on as it is becomes a failure that says so.
 pub(crate) fn document(answer: Answer, shape: Shape, lists: bool) -> Value {
+    let answer = match unfit(&answer, shape, lists) {
+        Some(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, why),
+        None => answer,
+    };
     let (head, body) = answer.into_parts();
     let mut document = Map::new();
     document.insert("statusCode".into(), head.status.as_u16().into());
@@ -170,27 +190,70 @@ pub(crate) fn document(answer: Answer, shape: Shape, lists: bool) -> Value {
         let text = format!("{} {reason}", head.status.as_u16());
         document.insert("statusDescription".into(), text.trim().into());
     }
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let (member, headers): (_, Map<_, _>) = match lists && shape != Shape::Two {
-        true => {
-            let lists = head.headers.keys().map(|name| {
-                let values = head.headers.get_all(name).iter().map(text);
-                (name.to_string(), values.collect())
-            });
-            ("multiValueHeaders", lists.collect())
-        }
-        false => {
-            let one =
-                |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), text(value).into());
-            ("headers", head.headers.iter().map(one).collect())
-        }
+    document.extend(told(&head.headers, shape, lists));
+    let text = match shape {
+        Shape::OpenWhisk => media::body(&head.headers, &body),
+        _ => std::str::from_utf8(&body).ok().map(str::to_owned),
     };
-    document.insert(member.into(), headers.into());
-    let (body, encoded) = match std::str::from_utf8(&body) {
-        Ok(text) => (json!(text), false),
-        Err(_) => (json!(STANDARD.encode(&body)), true),
-    };
-    document.insert("body".into(), body);
-    document.insert("isBase64Encoded".into(), encoded.into());
+    if !matches!(shape, Shape::Azure | Shape::OpenWhisk) {
+        document.insert("isBase64Encoded".into(), text.is_none().into());
+    }
+    let text = text.unwrap_or_else(|| STANDARD.encode(&body));
+    document.insert("body".into(), text.into());
     Value::Object(document)
+}
+
+/// Why the platform would pass on something else.
+fn unfit(answer: &Answer, shape: Shape, lists: bool) -> Option<&'static str> {
+    let cookies = answer.headers().get_all(SET_COOKIE).iter().count();
+    match shape {
+        Shape::Azure if std::str::from_utf8(answer.body()).is_err() => Some(
+            "the body is no text, and an HTTP binding of Azure takes nothing else; see enableForwardingHttpRequest",
+        ),
+        Shape::Azure if cookies > 1 => Some(
+            "there are several cookies, and an HTTP binding of Azure takes one; see enableForwardingHttpRequest",
+        ),
+        Shape::OpenWhisk if media::body(answer.headers(), answer.body()).is_none() => {
+            Some("the body is no UTF-8, and OpenWhisk takes nothing else of this content type")
+        }
+        Shape::Balancer if !lists && cookies > 1 => Some(
+            "there are several cookies, and the load balancer takes one; see multi-value headers of its target group",
+        ),
+        _ => None,
+    }
+}
+
+/// Headers, and each that is there several times in the platform's way.
+fn told(headers: &HeaderMap, shape: Shape, lists: bool) -> Map<String, Value> {
+    let (mut one, mut many, mut told) = (Map::new(), Map::new(), Map::new());
+    for name in headers.keys() {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let values: Vec<_> = headers.get_all(name).iter().map(text).collect();
+        let several = values.len() > 1;
+        match shape {
+            Shape::Two if *name == SET_COOKIE => {
+                told.insert("cookies".into(), values.into());
+            }
+            Shape::One | Shape::Balancer if lists => {
+                many.insert(name.to_string(), values.into());
+            }
+            Shape::One if several => {
+                many.insert(name.to_string(), values.into());
+            }
+            Shape::OpenWhisk if several => {
+                one.insert(name.to_string(), values.into());
+            }
+            _ => {
+                one.insert(name.to_string(), values.join(", ").into());
+            }
+        }
+    }
+    let has_many = !many.is_empty() || lists && shape != Shape::Two;
+    if has_many {
+        told.insert("multiValueHeaders".into(), many.into());
+    }
+    if !one.is_empty() || !has_many {
+        told.insert("headers".into(), one.into());
+    }
+    told
 }

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod attribute;
+mod carried;
 mod fetched;
 mod hosts;
 mod lambda;

@@ -278,13 +278,8 @@ fn reply(end: End) -> Option<Event> {
 
 /// An answer to the function's caller.
 fn in_outputs(answer: Answer, name: &str) -> Answer {
-    let mut value = proxy::document(answer, proxy::Shape::One, false);
-    if let Some(value) = value.as_object_mut() {
-        value.remove("isBase64Encoded");
-        if let Some(status) = value.get("statusCode").cloned() {
-            value.insert("status".into(), status);
-        }
-    }
+    let mut value = proxy::document(answer, proxy::Shape::Azure, false);
+    value["status"] = value["statusCode"].clone();
     match name {
         "$return" => document(json!({}), value),
         name => document(json!({ name: value }), Value::Null),

@@ -1,6 +1,7 @@
 //! Triggers of the platforms that call over HTTP.
 
 use super::{header, http_answer, json, post, text};
+use crate::hosts::openwhisk::media;
 use crate::testing::Told;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,10 +20,9 @@ fn document(answer: &Response<Bytes>) -> Value {
     serde_json::from_slice(answer.body()).unwrap_or_default()
 }
 
-/// An answer that stands in a document, with headers as text.
-fn inner(value: &Value) -> Told {
-    let body = value["body"].as_str().unwrap_or_default().to_owned();
-    let mut plain = Response::new(Bytes::from(body));
+/// An answer that stands in a document, with headers as text; `read` is how its platform reads the body.
+fn inner(value: &Value, read: impl Fn(&HeaderMap, &str) -> Option<Bytes>) -> Told {
+    let mut plain = Response::new(Bytes::new());
     let status = value["statusCode"]
         .as_u64()
         .and_then(|code| u16::try_from(code).ok());
@@ -37,6 +37,12 @@ fn inner(value: &Value) -> Told {
             plain.headers_mut().insert(name, value);
         }
     }
+    let body = value["body"].as_str().unwrap_or_default();
+    let Some(body) = read(plain.headers(), body) else {
+        let reason = "a body that cannot be read".into();
+        return Told::Failed { reason };
+    };
+    *plain.body_mut() = body;
     http_answer(&plain)
 }
 
@@ -131,7 +137,9 @@ pub(super) fn azure_event_grid(event: &Event) -> Request<Bytes> {
 /// As the host reads an answer: its caller is told what stands in the output.
 pub(super) fn azure_answer(answer: &Response<Bytes>) -> Told {
     match answer.status().is_success() {
-        true => inner(&document(answer)["Outputs"]["res"]),
+        true => inner(&document(answer)["Outputs"]["res"], |_, body| {
+            Some(Bytes::copy_from_slice(body.as_bytes()))
+        }),
         false => azure_invocation(answer),
     }
 }
@@ -254,7 +262,7 @@ pub(super) fn whisk_answer(answer: &Response<Bytes>) -> Told {
         return Told::Failed { reason };
     }
     if told["statusCode"].is_u64() {
-        return inner(&told);
+        return inner(&told, media::read);
     }
     match event_json::decode(answer.body().clone()) {
         Ok(event) => Told::Replied(Box::new(event)),
