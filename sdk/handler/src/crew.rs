@@ -181,14 +181,21 @@ impl<A> Work<A> {
     }
 }
 
-/// The end of what is answered as one: the first failure, else the last reply, else that all is done.
+/// The end of what is answered as one: the first failure that is to be tried again, which a rejection would end for
+/// all, else the first rejection, else the last reply, else that all is done.
 pub(crate) fn worst(ends: Ends) -> End {
+    let weight = |end: &End| match end {
+        End::Done(Outcome::Ack) => 0,
+        End::Done(Outcome::Reply(_) | Outcome::Respond(_)) => 1,
+        // It says no more than that another one failed.
+        End::Skipped => 2,
+        End::Done(Outcome::Reject { .. }) => 3,
+        _ => 4,
+    };
     let mut worst = End::Done(Outcome::Ack);
     for end in ends.into_iter().flatten() {
-        if !end.is_taken() {
-            return end;
-        }
-        if matches!(end, End::Done(Outcome::Reply(_) | Outcome::Respond(_))) {
+        let (weighs, most) = (weight(&end), weight(&worst));
+        if weighs > most || weighs == most && weighs == 1 {
             worst = end;
         }
     }

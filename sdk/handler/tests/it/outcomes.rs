@@ -1,6 +1,10 @@
+use http::Request;
+use serde_json::json;
 use std::time::Duration;
 use tradewind::event::Attribute;
-use tradewind::{Ack, Context, Error, Event, IntoOutcome, Outcome, Reply, ResultExt, testing};
+use tradewind::{
+    Ack, Bytes, Context, Error, Event, Host, IntoOutcome, Outcome, Reply, ResultExt, testing,
+};
 
 fn outcome(value: impl IntoOutcome) -> Outcome {
     value.into_outcome(&testing::event("t", ()), &Context::new("d-1"))
@@ -151,5 +155,43 @@ fn a_reply_that_is_no_event_fails_the_delivery() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// Judges by the key of the object.
+#[tradewind::handler]
+async fn judge(event: Event) -> Result<Reply, Error> {
+    let subject = event.subject().unwrap_or_default();
+    match subject {
+        "never" => Err(Error::reject("never")),
+        "again" => Err(Error::retry(None).because("busy")),
+        _ => Ok(Reply::ack()),
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_come_again_stands_above_what_never_can() {
+    let record = |key: &str| {
+        json!({ "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1",
+            "eventTime": "2026-01-02T03:04:05.000Z", "eventName": "ObjectCreated:Put",
+            "responseElements": { "x-amz-request-id": key, "x-amz-id-2": "1" },
+            "s3": { "bucket": { "name": "orders", "arn": "arn:aws:s3:::orders" },
+                "object": { "key": key, "size": 1, "sequencer": "1" } } })
+    };
+    for (keys, status) in [
+        (&["never", "again"][..], 503),
+        (&["again", "never"], 503),
+        (&["never", "fine"], 422),
+        (&["fine", "fine"], 204),
+    ] {
+        let records: Vec<_> = keys.iter().map(|key| record(key)).collect();
+        let message = json!({
+            "Type": "Notification", "MessageId": "21be56ed", "TopicArn": "arn:aws:sns:eu-west-1:1:orders",
+            "Message": json!({ "Records": records }).to_string(), "Timestamp": "2026-01-02T03:04:05.678Z",
+            "SignatureVersion": "1", "Signature": "s", "SigningCertURL": "https://x", "UnsubscribeURL": "https://x" });
+        let request = Request::post("/").header("x-amz-sns-message-type", "Notification");
+        let request = request.body(Bytes::from(message.to_string())).unwrap();
+        let answer = testing::on(Host::Knative, judge).raw(request).await;
+        assert_eq!(answer.status(), status, "{keys:?}: {answer:?}");
     }
 }

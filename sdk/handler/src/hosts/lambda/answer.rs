@@ -104,10 +104,15 @@ impl Told {
 /// Nobody waits: done, or tried again as a whole.
 pub(crate) fn one_way(ends: Ends) -> Told {
     let of = ends.iter().flatten().count();
-    let place = ends.iter().flatten().position(|end| !end.is_taken());
+    let reasons: Vec<_> = ends
+        .iter()
+        .flatten()
+        .map(|end| (!end.is_taken()).then(|| end.reason().to_owned()))
+        .collect();
     match failure(worst(ends)) {
         None => Told::value(&Value::Null),
         Some((kind, reason)) if of > 1 => {
+            let place = reasons.iter().position(|one| one.as_ref() == Some(&reason));
             let place = place.unwrap_or_default();
             Told::failed(kind, format!("event {place} of {of}: {reason}"))
         }
