@@ -7,6 +7,7 @@ use crate::{Context, Event, Options};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -102,6 +103,11 @@ pub(crate) fn x_ray(header: &str) -> Option<String> {
         let [trace, parent] = [trace, parent.to_owned()].map(|text| text.to_ascii_lowercase());
         format!("00-{trace}-{parent}-{sampled:02}")
     })
+}
+
+/// An event within another document, its data as it was written.
+pub(crate) fn raw(event: &Event) -> Option<Box<RawValue>> {
+    serde_json::from_slice(&tradewind_event::json::encode(event)).ok()
 }
 
 /// Reads an object. A structure would be read from a list of its members as well.

@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use tokio::sync::mpsc::{Receiver, channel};
@@ -59,13 +60,24 @@ impl std::error::Error for Unfinished {}
 /// Handles what comes, in order, until it ends or the process is to stop.
 pub(crate) async fn run(crew: &Crew, options: &Options, asked: impl Future<Output = ()>) -> Exit {
     let unit = Unit::of(|name| std::env::var(name).ok())?;
-    let (sender, mut pieces) = channel(AHEAD);
+    let (sender, pieces) = channel(AHEAD);
     let max = options.body_max;
     // A thread of its own: nothing can wake it from a read, and the process does not wait for it.
     std::thread::spawn(move || {
         let send = |piece| sender.blocking_send(piece).is_ok();
         read(BufReader::new(std::io::stdin().lock()), unit, max, send);
     });
+    each(crew, options, unit, pieces, asked).await
+}
+
+/// Handles pieces as they come, and tells of each on standard output.
+async fn each(
+    crew: &Crew,
+    options: &Options,
+    unit: Unit,
+    mut pieces: Receiver<Piece>,
+    asked: impl Future<Output = ()>,
+) -> Exit {
     let (mut failed, mut count) = (0, 0);
     let mut asked = std::pin::pin!(asked);
     loop {
@@ -80,11 +92,13 @@ pub(crate) async fn run(crew: &Crew, options: &Options, asked: impl Future<Outpu
         if some.is_empty() {
             break;
         }
+        let told = handle(crew, options, unit, some).await;
+        // Only now: handlers write there as well.
         let mut out = std::io::stdout().lock();
-        for told in handle(crew, options, unit, some).await {
+        for told in told {
             count += 1;
-            failed += usize::from(!is_taken(&told));
-            writeln!(out, "{told}")?;
+            failed += usize::from(!told.is_taken());
+            writeln!(out, "{}", told.line())?;
         }
         out.flush()?;
     }
@@ -102,7 +116,7 @@ pub(crate) async fn fed(crew: &Crew, options: &Options, unit: Unit, input: &[u8]
         true
     });
     let told = handle(crew, options, unit, pieces).await;
-    told.iter().map(|told| format!("{told}\n")).collect()
+    told.iter().map(|told| told.line() + "\n").collect()
 }
 
 /// Hands over line by line, empty ones as well, until nobody takes them; one that is too long as the reason.
@@ -187,7 +201,7 @@ fn skip_line(input: &mut impl BufRead, ended: bool) -> bool {
 }
 
 /// What became of each event, as documents.
-async fn handle(crew: &Crew, options: &Options, unit: Unit, pieces: Vec<Piece>) -> Vec<Value> {
+async fn handle(crew: &Crew, options: &Options, unit: Unit, pieces: Vec<Piece>) -> Vec<Told> {
     let mut told = Vec::new();
     let mut waiting: Vec<(usize, Vec<Item>)> = Vec::new();
     for (number, piece) in pieces {
@@ -222,7 +236,7 @@ async fn handle(crew: &Crew, options: &Options, unit: Unit, pieces: Vec<Piece>) 
     };
     for ((number, ids), ends) in numbers.into_iter().zip(ids).zip(ends) {
         for (place, end) in ends.into_iter().enumerate() {
-            told.push(document(number, ids.get(place), end));
+            told.push(Told::of(number, ids.get(place), end));
         }
     }
     told
@@ -289,49 +303,102 @@ fn items(unit: Unit, number: usize, bytes: Bytes) -> Result<Vec<Item>, String> {
     Ok(vec![Item::one(event, context)])
 }
 
-const TAKEN: [&str; 3] = ["ack", "reply", "response"];
-
-fn is_taken(told: &Value) -> bool {
-    TAKEN.iter().any(|outcome| told["outcome"] == *outcome)
+/// What became of an event.
+#[derive(Serialize, Default)]
+struct Told {
+    line: usize,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// As it was written: numbers keep their digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_seconds: Option<f64>,
 }
 
-fn document(number: usize, id: Option<&String>, end: End) -> Value {
-    let outcome = match (&end, id) {
-        (_, None) => "unreadable",
-        (End::Done(Outcome::Ack), _) => "ack",
-        (End::Done(Outcome::Reply(_)), _) => "reply",
-        (End::Done(Outcome::Respond(_)), _) => "response",
-        (End::Done(Outcome::Retry { .. } | Outcome::Each(_)), _) => "retry",
-        (End::Done(Outcome::Reject { .. }), _) => "reject",
-        (End::Panicked, _) => "panic",
-        (End::Late, _) => "late",
-        (End::Skipped, _) => "skipped",
-    };
-    let mut document = json!({ "line": number, "outcome": outcome });
-    if let Some(id) = id {
-        document["id"] = id.as_str().into();
-    }
-    if !end.is_taken() {
-        document["reason"] = end.reason().into();
-    }
-    match end {
-        End::Done(Outcome::Reply(event)) => {
-            let event = event_json::encode(&event);
-            document["reply"] = serde_json::from_slice(&event).unwrap_or_default();
-        }
-        End::Done(Outcome::Respond(response)) => {
-            document["status"] = response.status.as_u16().into();
-            if let Body::Whole(body) = response.body {
-                match std::str::from_utf8(&body) {
-                    Ok(text) => document["body"] = text.into(),
-                    Err(_) => document["body_base64"] = STANDARD.encode(&body).into(),
+impl Told {
+    fn of(line: usize, id: Option<&String>, end: End) -> Self {
+        let outcome = match (&end, id) {
+            (_, None) => "unreadable",
+            (End::Done(Outcome::Ack), _) => "ack",
+            (End::Done(Outcome::Reply(_)), _) => "reply",
+            (End::Done(Outcome::Respond(_)), _) => "response",
+            (End::Done(Outcome::Retry { .. } | Outcome::Each(_)), _) => "retry",
+            (End::Done(Outcome::Reject { .. }), _) => "reject",
+            (End::Panicked, _) => "panic",
+            (End::Late, _) => "late",
+            (End::Skipped, _) => "skipped",
+        };
+        let mut told = Self {
+            line,
+            outcome,
+            id: id.cloned(),
+            reason: (!end.is_taken()).then(|| end.reason().to_owned()),
+            ..Self::default()
+        };
+        match end {
+            End::Done(Outcome::Reply(event)) => told.reply = foreign::raw(&event),
+            End::Done(Outcome::Respond(response)) => {
+                told.status = Some(response.status.as_u16());
+                if let Body::Whole(body) = response.body {
+                    match std::str::from_utf8(&body) {
+                        Ok(text) => told.body = Some(text.to_owned()),
+                        Err(_) => told.body_base64 = Some(STANDARD.encode(&body)),
+                    }
                 }
             }
+            End::Done(Outcome::Retry { after, .. }) => {
+                told.after_seconds = after.map(|after| after.as_secs_f64());
+            }
+            _ => {}
         }
-        End::Done(Outcome::Retry {
-            after: Some(after), ..
-        }) => document["after_seconds"] = after.as_secs_f64().into(),
-        _ => {}
+        told
     }
-    document
+
+    fn is_taken(&self) -> bool {
+        matches!(self.outcome, "ack" | "reply" | "response")
+    }
+
+    /// Data may be on several lines; between the parts of a document a space says the same.
+    fn line(&self) -> String {
+        let document = serde_json::to_string(self).unwrap_or_default();
+        document.replace(['\n', '\r'], " ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Host, Reply, handler_fn};
+    use std::sync::Arc;
+
+    /// Another thread writes to standard output, and the handler waits for it.
+    async fn writes(_: Event) -> Reply {
+        let write = || writeln!(std::io::stdout(), "the handler's own line");
+        let written = tokio::task::spawn_blocking(write).await;
+        assert!(matches!(written, Ok(Ok(()))));
+        Reply::ack()
+    }
+
+    #[tokio::test]
+    async fn a_handler_may_write_to_standard_output_itself() {
+        let options = Options::default();
+        let crew = Crew::new(Arc::new(handler_fn(writes)), Host::Stdin, &options);
+        let (sender, pieces) = channel(AHEAD);
+        for number in 1..=2 {
+            sender.send((number, Ok("{}".into()))).await.unwrap();
+        }
+        drop(sender);
+        let told = each(&crew, &options, Unit::Line, pieces, std::future::pending());
+        told.await.unwrap();
+    }
 }

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +19,21 @@ const NAMES: [&str; 3] = [
     "x-cloud-trace-context",
     "traceparent",
 ];
+
+#[derive(Serialize)]
+struct Data<'a> {
+    method: &'a str,
+    path: &'a str,
+    host: &'a str,
+    params: Map<String, Value>,
+    query: Map<String, Value>,
+    headers: Map<String, Value>,
+    /// JSON as it was written: numbers keep their digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+}
 
 pub(crate) fn event(head: &Parts, body: &Bytes) -> Result<Event, Refusal> {
     let mut headers = Map::new();
@@ -37,20 +54,23 @@ pub(crate) fn event(head: &Parts, body: &Bytes) -> Result<Event, Refusal> {
         }
     }
     let host = head.headers.get("host").and_then(|host| host.to_str().ok());
-    let mut data = json!({
-        "method": head.method.as_str(), "path": head.uri.path(), "host": host.unwrap_or_default(),
-        "params": {}, "query": query, "headers": headers,
-    });
-    match (
-        serde_json::from_slice::<Value>(body),
-        std::str::from_utf8(body),
-    ) {
+    let mut data = Data {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        host: host.unwrap_or_default(),
+        params: Map::new(),
+        query,
+        headers,
+        body: None,
+        body_base64: None,
+    };
+    match (serde_json::from_slice(body), std::str::from_utf8(body)) {
         _ if body.is_empty() => {}
-        (Ok(value), _) => data["body"] = value,
-        (_, Ok(text)) => data["body"] = text.into(),
-        _ => data["body_base64"] = STANDARD.encode(body).into(),
+        (Ok(value), _) => data.body = Some(value),
+        (_, Ok(text)) => data.body = to_raw_value(text).ok(),
+        _ => data.body_base64 = Some(STANDARD.encode(body)),
     }
-    let data = data.to_string();
+    let data = serde_json::to_string(&data).unwrap_or_default();
     let named = |name: &&str| {
         head.headers
             .get(*name)?

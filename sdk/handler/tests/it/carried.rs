@@ -1,10 +1,10 @@
 //! What becomes of cookies, of headers that are there several times, and of bodies that are no text, where a platform
-//! carries requests and answers in documents.
+//! carries requests and answers in documents; and of JSON within these.
 
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tradewind::testing;
-use tradewind::{Bytes, Host, Response};
+use tradewind::{Bytes, Event, Host, Reply, Response};
 
 /// Answers with what the path says, and with the cookies that came.
 #[tradewind::handler]
@@ -149,4 +149,65 @@ async fn bodies_that_are_no_text_arrive_as_they_are() {
     }
     let azure = told(Host::Azure, "/orders", &azure("/ascii")).await;
     assert_eq!(azure["Outputs"]["res"]["body"], "abcd");
+}
+
+/// What a reader of numbers and members would write otherwise.
+const DATA: &str = r#"{"n":123456789012345678901,"n":1.10}"#;
+
+/// Replies with the data as it came.
+#[tradewind::handler]
+async fn same(event: Event) -> Reply {
+    Reply::bytes(
+        "same",
+        "application/json",
+        event.data().unwrap().bytes.clone(),
+    )
+}
+
+async fn given(host: Host, path: &str, content_type: &str, body: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("queue")).unwrap();
+    let bindings = json!({ "bindings": [{ "name": "message", "type": "queueTrigger", "direction": "in" },
+        { "name": "out", "type": "queue", "direction": "out" }] });
+    std::fs::write(
+        folder.path().join("queue/function.json"),
+        bindings.to_string(),
+    )
+    .unwrap();
+    let request = Request::post(path).header("content-type", content_type);
+    let root = folder.path().to_str().unwrap();
+    let hosted = testing::on(host, same).variable("FUNCTIONS_APP_ROOT_PATH", root);
+    let request = request.body(Bytes::from(body.to_owned())).unwrap();
+    let answer = hosted.raw(request).await;
+    String::from_utf8(answer.into_body().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn json_within_a_document_stays_as_it_was_written() {
+    let event =
+        format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{DATA}}}"#);
+    let sys =
+        r#""Metadata":{"sys":{"MethodName":"m","UtcNow":"2026-01-02T03:04:05Z","RandGuid":"1"}}"#;
+    let request = format!(
+        r#"{{"Data":{{"req":{{"Url":"https://x/api/m","Method":"POST","Query":"{{}}","Headers":
+        {{"content-type":["application/cloudevents+json"]}},"Params":{{}},"Body":{event}}}}},{sys}}}"#
+    );
+    let told = given(Host::Azure, "/m", "application/json", &request).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["Outputs"]["res"]["body"], DATA);
+    let whole = format!(r#""data":{DATA}"#);
+    for events in [event.clone(), format!("[{event},{event}]")] {
+        let message = format!(r#"{{"Data":{{"message":{events}}},{sys}}}"#);
+        let told = given(Host::Azure, "/queue", "application/json", &message).await;
+        assert!(told.contains(&whole), "{told}");
+    }
+    let told = given(Host::Google, "/", "application/json", DATA).await;
+    assert!(told.contains(&format!(r#""body":{DATA}"#)), "{told}");
+    let told = given(Host::Stdin, "/", "", &event).await;
+    assert!(told.contains(&whole), "{told}");
+    let told = given(Host::Stdin, "/", "", "[1,\r2]").await;
+    assert!(
+        told.contains(r#""data":[1, 2]"#) && told.lines().count() == 1,
+        "{told}"
+    );
 }

@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use tradewind_event::{Event, json as event_json};
+use tradewind_event::Event;
 use tradewind_formats::{Carried, Message, decode_each};
 
 /// How often the host may have written a text as JSON.
@@ -39,13 +39,13 @@ struct Invocation<'a> {
 /// What an HTTP trigger brings.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Request {
+struct Request<'a> {
     url: String,
     method: String,
     #[serde(default)]
     headers: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    body: Option<Value>,
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
 }
 
 /// What is known of the function that is called.
@@ -67,7 +67,7 @@ pub(super) fn read(
         .map_err(|e| malformed(format!("no invocation of a function: {e}")))?;
     let trigger = trigger(&invocation, bindings)
         .ok_or_else(|| malformed("the invocation has no data".into()))?;
-    let request = foreign::object::<Request>(trigger.get().as_bytes()).ok();
+    let request = foreign::object::<Request<'_>>(trigger.get().as_bytes()).ok();
     if request.is_none() && bindings.is_some_and(|bindings| bindings.is_http) {
         return Err(malformed(
             "the trigger is HTTP, and brings no request".into(),
@@ -225,7 +225,7 @@ fn attempt(invocation: &Invocation<'_>) -> u32 {
     tried.or(counted).unwrap_or(1).max(1)
 }
 
-impl Request {
+impl Request<'_> {
     /// Headers and body as the client sent them; a body of JSON comes as a value, or as its text.
     fn unwrap(&self) -> (HeaderMap, Bytes) {
         let mut headers = HeaderMap::new();
@@ -239,10 +239,11 @@ impl Request {
                 }
             }
         }
-        let body = match &self.body {
-            None | Some(Value::Null) => Bytes::new(),
-            Some(Value::String(text)) => text.clone().into(),
-            Some(value) => value.to_string().into(),
+        let body = self.body.map_or("null", RawValue::get);
+        let body = match (body, serde_json::from_str::<String>(body)) {
+            ("null", _) => Bytes::new(),
+            (_, Ok(text)) => text.into(),
+            (value, Err(_)) => Bytes::copy_from_slice(value.as_bytes()),
         };
         (headers, body)
     }
@@ -254,18 +255,15 @@ fn outputs(ends: Ends, output: Option<&str>) -> Answer {
         false => return answer::end(worst(ends)),
         true => ends.into_iter().flatten().filter_map(reply).collect(),
     };
-    let value = |event: &Event| -> Value {
-        serde_json::from_slice(&event_json::encode(event)).unwrap_or_default()
-    };
     let value = match replies.as_slice() {
-        [] => Value::Null,
-        [reply] => value(reply),
-        replies => replies.iter().map(value).collect(),
+        [] => None,
+        [reply] => foreign::raw(reply),
+        replies => to_raw_value(&replies.iter().map(foreign::raw).collect::<Vec<_>>()).ok(),
     };
     match (output, value) {
-        (Some("$return"), value) => document(json!({}), value),
-        (Some(name), value) if !value.is_null() => document(json!({ name: value }), Value::Null),
-        _ => document(json!({}), Value::Null),
+        (Some("$return"), value) => document(&json!({}), &value),
+        (Some(name), Some(value)) => document(&BTreeMap::from([(name, value)]), &Value::Null),
+        _ => document(&json!({}), &Value::Null),
     }
 }
 
@@ -281,14 +279,27 @@ fn in_outputs(answer: Answer, name: &str) -> Answer {
     let mut value = proxy::document(answer, proxy::Shape::Azure, false);
     value["status"] = value["statusCode"].clone();
     match name {
-        "$return" => document(json!({}), value),
-        name => document(json!({ name: value }), Value::Null),
+        "$return" => document(&json!({}), &value),
+        name => document(&json!({ name: value }), &Value::Null),
     }
 }
 
-fn document(outputs: Value, value: Value) -> Answer {
-    let document = json!({ "Outputs": outputs, "Logs": [], "ReturnValue": value });
-    let mut answer = Response::new(document.to_string().into());
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Told<'a, O, V> {
+    outputs: &'a O,
+    logs: [&'a str; 0],
+    return_value: &'a V,
+}
+
+fn document(outputs: &impl Serialize, return_value: &impl Serialize) -> Answer {
+    let told = Told {
+        outputs,
+        logs: [],
+        return_value,
+    };
+    let document = serde_json::to_vec(&told).unwrap_or_default();
+    let mut answer = Response::new(document.into());
     let json = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(CONTENT_TYPE, json);
     answer
