@@ -3,6 +3,7 @@
 mod accept;
 pub(crate) mod answer;
 mod dialect;
+mod opening;
 mod options;
 pub(crate) mod plain;
 mod request;

@@ -1,5 +1,6 @@
 //! The server.
 
+use super::opening::Opening;
 use super::service::Service;
 use super::{CloudEvents, Dialect, Options, stream};
 use crate::crew::Crew;
@@ -15,7 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
+/// Connections beside those whose requests are being handled.
+const CONNECTIONS: usize = 512;
+/// How often a connection of HTTP/2 is asked whether somebody is there, and the time for an answer.
+const PING: Duration = Duration::from_secs(30);
 /// Longest time for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the last answers to be read, when the last handlers have ended.
@@ -45,19 +51,29 @@ pub(crate) async fn serve_dialect(
     shutdown: impl Future<Output = ()>,
 ) {
     let grace = options.timeout + ANSWER_TIME;
+    let most = options.concurrency.saturating_add(CONNECTIONS);
+    let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     let service = Service::new(crew.clone(), options, dialect);
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
-    server.http2().timer(TokioTimer::new());
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(HEAD_TIMEOUT);
     let connections = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
 
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accepting = async {
+            let place = places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepting => accepted,
             () = &mut shutdown => break,
         };
         let Ok(stream) = accepted else {
@@ -70,11 +86,14 @@ pub(crate) async fn serve_dialect(
             async move { Ok::<_, Infallible>(stream::body(service.answer(request).await)) }
         });
         let connection = server
-            .serve_connection(TokioIo::new(stream), answering)
+            .serve_connection(TokioIo::new(Opening::new(stream, HEAD_TIMEOUT)), answering)
             .into_owned();
         let connection = connections.watch(connection);
         // How a connection ends is the sender's affair: what counts is answered by then or not.
-        tokio::spawn(async move { connection.await.ok() });
+        tokio::spawn(async move {
+            connection.await.ok();
+            drop(place);
+        });
     }
 
     drop(listener);
@@ -110,5 +129,90 @@ impl Accept for UnixListener {
     type Stream = UnixStream;
     async fn accept(&self) -> std::io::Result<UnixStream> {
         Ok(UnixListener::accept(self).await?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Reply, handler_fn};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::{sleep, timeout};
+
+    /// Clients that send this and then nothing; how many were let in, and the last of them.
+    #[derive(Clone)]
+    struct Clients {
+        says: &'static [u8],
+        most: usize,
+        count: Arc<AtomicUsize>,
+        held: Arc<Mutex<Vec<DuplexStream>>>,
+    }
+
+    impl Accept for Clients {
+        type Stream = DuplexStream;
+        async fn accept(&self) -> std::io::Result<DuplexStream> {
+            if self.count.fetch_add(1, Ordering::Relaxed) >= self.most {
+                return std::future::pending().await;
+            }
+            let (mut client, served) = duplex(1 << 16);
+            client.write_all(self.says).await?;
+            self.held.lock().unwrap().push(client);
+            Ok(served)
+        }
+    }
+
+    async fn handle(_: Event) -> Reply {
+        Reply::ack()
+    }
+
+    fn served(says: &'static [u8], most: usize) -> Clients {
+        let clients = Clients {
+            says,
+            most,
+            count: Arc::default(),
+            held: Arc::default(),
+        };
+        let mut options = Options::default();
+        options.concurrency = 1;
+        let crew = Crew::new(Arc::new(handler_fn(handle)), Host::Http, &options);
+        let (listener, never) = (clients.clone(), std::future::pending());
+        tokio::spawn(serve_dialect(
+            crew,
+            listener,
+            options,
+            Arc::new(CloudEvents),
+            never,
+        ));
+        clients
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_let_go() {
+        for says in [
+            &b""[..],
+            b"PRI * HT",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"POST / HT",
+        ] {
+            let clients = served(says, 1);
+            sleep(Duration::from_millis(1)).await;
+            let mut client = clients.held.lock().unwrap().pop().unwrap();
+            let mut told = Vec::new();
+            let closed = client.read_to_end(&mut told);
+            let closed = timeout(Duration::from_secs(3600), closed).await;
+            assert!(closed.is_ok(), "{says:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_are_let_in_until_some_have_gone() {
+        let clients = served(b"", usize::MAX);
+        sleep(Duration::from_millis(1)).await;
+        let let_in = || clients.count.load(Ordering::Relaxed);
+        assert_eq!(let_in(), CONNECTIONS + 1);
+        sleep(HEAD_TIMEOUT).await;
+        assert!(let_in() > CONNECTIONS + 1);
     }
 }
