@@ -32,8 +32,8 @@ const MARK: &str = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX";
 #[derive(Default)]
 pub(crate) struct OpenWhisk {
     initialised: AtomicBool,
-    /// Whether somebody reads the marks.
-    marks: bool,
+    /// Writes the marks, where somebody reads them.
+    mark: Option<Box<dyn Fn() + Send + Sync>>,
     /// The timers that the handlers declare.
     timers: Vec<String>,
 }
@@ -71,7 +71,7 @@ struct Web {
 impl OpenWhisk {
     pub(crate) fn new(get: impl Fn(&str) -> Option<String>, declared: &[Description]) -> Self {
         Self {
-            marks: get("__OW_API_HOST").is_some(),
+            mark: get("__OW_API_HOST").map(|_| Box::new(mark) as _),
             ..Self::in_loop(declared)
         }
     }
@@ -135,14 +135,23 @@ impl Dialect for OpenWhisk {
         error(StatusCode::SERVICE_UNAVAILABLE, why)
     }
 
-    fn finish(&self, _: &Parts, answer: Answer) -> Answer {
-        if self.marks {
-            // A log that nobody reads any more is no reason to fail the activation.
-            writeln!(std::io::stdout().lock(), "{MARK}").ok();
-            writeln!(std::io::stderr().lock(), "{MARK}").ok();
+    /// The platform waits for the marks of every activation.
+    fn unread(&self, answer: Answer) -> Answer {
+        if let Some(mark) = &self.mark {
+            mark();
         }
         answer
     }
+
+    fn finish(&self, _: &Parts, answer: Answer) -> Answer {
+        self.unread(answer)
+    }
+}
+
+/// A log that nobody reads any more is no reason to fail the activation.
+fn mark() {
+    writeln!(std::io::stdout().lock(), "{MARK}").ok();
+    writeln!(std::io::stderr().lock(), "{MARK}").ok();
 }
 
 /// What the feed of alarms passes on; nobody waits for the activation's result.
@@ -294,4 +303,47 @@ fn json_answer(status: StatusCode, body: Bytes) -> Answer {
     let json = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(CONTENT_TYPE, json);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Crew;
+    use crate::http::Service;
+    use crate::{Host, Reply, handler_fn};
+    use http::Request;
+    use http_body_util::Full;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    async fn handle(_: Event) -> Reply {
+        Reply::ack()
+    }
+
+    #[tokio::test]
+    async fn every_activation_ends_its_log_once() {
+        for (concurrency, body, status) in [
+            (1, "{}", StatusCode::OK),
+            (1, "{", StatusCode::BAD_REQUEST),
+            (1, "{\"value\":{}}", StatusCode::PAYLOAD_TOO_LARGE),
+            (0, "{}", StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            let mut options = Options::default();
+            (options.concurrency, options.body_max) = (concurrency, 8);
+            let marked = Arc::new(AtomicUsize::new(0));
+            let counted = marked.clone();
+            let whisk = OpenWhisk {
+                mark: Some(Box::new(move || {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                })),
+                ..OpenWhisk::default()
+            };
+            let crew = Crew::new(Arc::new(handler_fn(handle)), Host::OpenWhisk, &options);
+            let service = Service::new(crew, options, Arc::new(whisk));
+            let request = Request::post("/run").body(Full::new(Bytes::from(body)));
+            let answer = service.answer(request.unwrap()).await;
+            assert_eq!(answer.status(), status, "{body}");
+            assert_eq!(marked.load(Ordering::Relaxed), 1, "{body}");
+        }
+    }
 }

@@ -37,6 +37,11 @@ pub(crate) trait Dialect: Send + Sync + 'static {
         true
     }
 
+    /// The last word on an answer to what was not read: too large, too late, or too much at once.
+    fn unread(&self, answer: Answer) -> Answer {
+        answer
+    }
+
     /// The last word on every answer to what was read.
     fn finish(&self, _head: &Parts, answer: Answer) -> Answer {
         answer

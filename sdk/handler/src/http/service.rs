@@ -71,18 +71,19 @@ impl Service {
             return answer;
         }
         if self.crew.stopping.is_cancelled() {
-            return dialect.busy("the handler is stopping");
+            return dialect.unread(dialect.busy("the handler is stopping"));
         }
         let Ok(slot) = self.crew.slots.clone().try_acquire_owned() else {
-            return dialect.busy("the handler is busy; see TRADEWIND_CONCURRENCY");
+            let busy = dialect.busy("the handler is busy; see TRADEWIND_CONCURRENCY");
+            return dialect.unread(busy);
         };
         let deadline = Instant::now() + self.options.timeout;
         let body = match timeout_at(deadline, self.read(body)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(refusal)) => return dialect.refuse(&head, &refusal),
+            Ok(Err(refusal)) => return dialect.unread(dialect.refuse(&head, &refusal)),
             Err(_) => {
                 let late = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body is late");
-                return dialect.refuse(&head, &late);
+                return dialect.unread(dialect.refuse(&head, &late));
             }
         };
         let answer = self.handle(&head, body, deadline, slot).await;
