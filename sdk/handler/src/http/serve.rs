@@ -141,7 +141,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::{sleep, timeout};
 
-    /// Clients that send this and then nothing; how many were let in, and the last of them.
+    /// Clients that send this and then nothing; at most so many, and how many were let in.
     #[derive(Clone)]
     struct Clients {
         says: &'static [u8],
@@ -174,8 +174,10 @@ mod tests {
             count: Arc::default(),
             held: Arc::default(),
         };
-        let mut options = Options::default();
-        options.concurrency = 1;
+        let options = Options {
+            concurrency: 1,
+            ..Options::default()
+        };
         let crew = Crew::new(Arc::new(handler_fn(handle)), Host::Http, &options);
         let (listener, never) = (clients.clone(), std::future::pending());
         tokio::spawn(serve_dialect(

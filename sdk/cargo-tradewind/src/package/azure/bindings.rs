@@ -122,9 +122,9 @@ impl Function {
     /// Without a list of methods the host lets all of them through.
     fn any_method(&mut self) {
         for binding in self.file["bindings"].as_array_mut().into_iter().flatten() {
-            binding
-                .as_object_mut()
-                .map(|binding| binding.remove("methods"));
+            if let Some(binding) = binding.as_object_mut() {
+                binding.remove("methods");
+            }
         }
     }
 
