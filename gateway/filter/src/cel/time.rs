@@ -77,13 +77,12 @@ pub(super) fn parse_duration(text: &str) -> Outcome<SignedDuration> {
         } else {
             whole.parse().map_err(|_| wrong())?
         };
-        nanos += whole
+        let part: f64 = format!("0.{part}").parse().map_err(|_| wrong())?;
+        nanos = whole
             .checked_mul(*exact)
+            .and_then(|whole| nanos.checked_add(whole))
+            .and_then(|nanos| nanos.checked_add((part * size) as i128))
             .ok_or(Failure::Overflow("duration"))?;
-        if !part.is_empty() {
-            let part: f64 = format!("0.{part}").parse().map_err(|_| wrong())?;
-            nanos += (part * size) as i128;
-        }
         rest = tail;
     }
     let nanos = if negative { -nanos } else { nanos };

@@ -166,6 +166,16 @@ fn a_failure_does_not_match_and_is_told() {
         ),
         ("int(message.type) == 1", "this string is no int"),
         ("int(1e300) == 1", "goes beyond"),
+        (
+            "duration('47000000000000000000000000h47000000000000000000000000h') < duration('1h')",
+            "`duration` goes beyond",
+        ),
+        // By one more than 128 bits hold.
+        (
+            "duration('47261439850130342147690917h47261439850130342147690918h1431768211457ns') \
+             == duration('1ns')",
+            "`duration` goes beyond",
+        ),
         ("message.data.total", "neither true nor false"),
         ("message.data.items[9].sku == 'a'", "no element 9"),
         ("timestamp(message.type) > message.time", "no timestamp"),
