@@ -7,6 +7,7 @@ mod arithmetic;
 mod ast;
 mod evaluate;
 mod functions;
+mod held;
 mod lex;
 mod lower;
 mod parse;

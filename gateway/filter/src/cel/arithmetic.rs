@@ -42,7 +42,7 @@ pub(super) fn apply<'v>(
         (Multiply, Value::Double(left), Value::Double(right)) => Value::Double(left * right),
         (Divide, Value::Double(left), Value::Double(right)) => Value::Double(left / right),
         (Add, Value::Text(left), Value::Text(right)) => {
-            Value::Text(format!("{left}{right}").into())
+            Value::Text([&**left, &**right].concat().into())
         }
         (Add, Value::Bytes(left), Value::Bytes(right)) => {
             Value::Bytes([&**left, &**right].concat().into())

@@ -61,7 +61,7 @@ impl<'v> Evaluator<'v> {
             },
             Expr::Member(of, name) => {
                 let of = self.value(of, variables)?;
-                match of.member(name) {
+                match self.member(&of, name)? {
                     Some(value) => value,
                     None if of.is_map() => return Err(Failure::Missing(Arc::clone(name))),
                     None => return Err(Failure::Types("a member", of.kind().into())),
@@ -76,7 +76,7 @@ impl<'v> Evaluator<'v> {
                 if !of.is_map() {
                     return Err(Failure::Types("has", of.kind().into()));
                 }
-                Value::Bool(of.member(name).is_some())
+                Value::Bool(self.member(&of, name)?.is_some())
             }
             Expr::HasAttribute(name) => Value::Bool(self.view.event().attribute(name).is_some()),
             Expr::HasData => Value::Bool(self.view.data().is_some()),
@@ -130,14 +130,24 @@ impl<'v> Evaluator<'v> {
         let text = value.to_canonical();
         match &**name {
             "time" => Ok(Value::Timestamp(time::parse(&text)?)),
-            _ => Ok(Value::Text(text)),
+            _ => Ok(Value::Text(text.into())),
         }
+    }
+
+    /// The member of a map of this name: it is held against the names that are there.
+    fn member(&self, of: &Value<'v>, name: &str) -> Outcome<Option<Value<'v>>> {
+        let entries = match of {
+            Value::Map(entries) => entries.len(),
+            _ => 0,
+        };
+        self.spend(name.len() / 64 + entries)?;
+        Ok(of.member(name))
     }
 
     fn element(&self, of: &Value<'v>, index: &Value<'v>) -> Outcome<Value<'v>> {
         let types = || Failure::Types("[]", format!("{}, {}", of.kind(), index.kind()));
         if let (Value::Object(_) | Value::Map(_), Value::Text(name)) = (of, index) {
-            return of.member(name).ok_or(Failure::Key);
+            return self.member(of, name)?.ok_or(Failure::Key);
         }
         if let Value::Map(entries) = of {
             for (key, value) in entries.iter() {
@@ -302,8 +312,8 @@ impl<'v> Evaluator<'v> {
     }
 
     fn is_in(&self, value: &Value<'v>, of: &Value<'v>) -> Outcome<Option<bool>> {
-        if let (Value::Object(map), Value::Text(name)) = (of, value) {
-            return Ok(Some(map.contains_key(&**name)));
+        if let (Value::Object(_), Value::Text(name)) = (of, value) {
+            return Ok(Some(self.member(of, name)?.is_some()));
         }
         let Some(members) = of.members() else {
             return Ok(None);
@@ -351,6 +361,37 @@ impl<'v> Evaluator<'v> {
                 }
                 Ok(true)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_text_is_not_copied_where_it_is_referred_to() {
+        let event = tradewind_event::Event::builder("1", "/s", "t").build();
+        let event = event.unwrap();
+        let view = View::new(&event);
+        for made in ["message.type + 'x'", "b'x' + b'y'"] {
+            let source =
+                format!("[{made}].map(x, [x, [x][0], {{'m': x}}.m, {{1: x}}[1], dyn(x)])[0] == []");
+            let root = super::super::parse::parse(&source).unwrap();
+            let Expr::Binary(_, list, _) = &root.expr else {
+                panic!("{root:?}");
+            };
+            let value = Evaluator::new(&view).value(list, &mut Variables::new());
+            let places: Vec<_> = value.unwrap().members().unwrap().map(place).collect();
+            assert_eq!(places, [places[0]; 5], "{made}");
+        }
+    }
+
+    fn place(value: Value<'_>) -> *const u8 {
+        match value {
+            Value::Text(text) => text.as_ptr(),
+            Value::Bytes(bytes) => bytes.as_ptr(),
+            other => panic!("{other:?}"),
         }
     }
 }

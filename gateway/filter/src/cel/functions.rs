@@ -3,7 +3,6 @@
 use super::ast::{Expr, Literal, Node};
 use super::time;
 use super::value::{Failure, Outcome, Value};
-use std::borrow::Cow;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
@@ -273,7 +272,7 @@ impl Function {
             Value::Bool(value) => value.to_string().into(),
             Value::Double(value) => shortest(*value).into(),
             Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Cow::Owned(text.to_owned()),
+                Ok(text) => text.to_owned().into(),
                 Err(_) => return Err(Failure::Conversion("bytes", "string")),
             },
             Value::Timestamp(at) => at.to_string().into(),

@@ -1,8 +1,8 @@
 //! Values, and why there is none.
 
+use super::held::Held;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub(super) enum Value<'v> {
     Int(i64),
     Uint(u64),
     Double(f64),
-    Text(Cow<'v, str>),
-    Bytes(Cow<'v, [u8]>),
+    Text(Held<'v, str>),
+    Bytes(Held<'v, [u8]>),
     Timestamp(Timestamp),
     Duration(SignedDuration),
     Type(&'static str),

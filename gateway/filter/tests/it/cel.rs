@@ -199,6 +199,8 @@ fn a_failure_does_not_match_and_is_told() {
 fn evaluation_ends() {
     let numbers = json!((0..200).collect::<Vec<_>>()).to_string();
     let text = json!("a".repeat(1 << 20)).to_string();
+    let key = "k".repeat(400_000);
+    let long_key = json!({ "k": key, "o": { key.as_str(): 1 }, "l": vec![0; 100] }).to_string();
     for (data, source) in [
         (
             &numbers,
@@ -211,6 +213,15 @@ fn evaluation_ends() {
         (
             &text,
             "(message.data + message.data + message.data + message.data).matches('(a*)*b')",
+        ),
+        // What a name is looked up by counts by its length.
+        (
+            &long_key,
+            "message.data.l.exists(y, message.data.o[message.data.k] == 2)",
+        ),
+        (
+            &long_key,
+            "message.data.l.exists(y, !(message.data.k in message.data.o))",
         ),
     ] {
         let event = Event::builder("1", "/s", "t").data("application/json", data.clone());
