@@ -32,6 +32,11 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
+    /// What it is about is not there.
+    fn is_gone(&self) -> bool {
+        self.source.kind() == std::io::ErrorKind::NotFound
+    }
+
     fn new<'a>(
         what: &'static str,
         path: &'a std::path::Path,

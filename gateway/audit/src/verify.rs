@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// Most faults that are told; the rest is counted.
 const FAULTS_MAX: usize = 100;
+/// How often files are listed at most.
+const LISTS_MAX: u32 = 8;
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +39,8 @@ pub struct Report {
     pub head: Option<String>,
     /// Lines after the one that `head` tells of: a crash, or a gateway that writes just now.
     pub after_head: u64,
+    /// The newest file ends within a line, which counts for nothing: a crash, or a gateway that writes just now.
+    pub unfinished: bool,
     /// How many things are wrong.
     pub fault_count: u64,
     /// What is wrong, at most 100 of it.
@@ -67,11 +71,15 @@ impl Report {
 /// Where the disk does not let it be read.
 pub fn read(dir: &Path, mut each: impl FnMut(Record)) -> Result<(), Error> {
     for part in files::list(dir)? {
-        lines(&part, |_, line| {
+        let read = lines(&part, |_, line| {
             if let Ok((record, _)) = line.and_then(record::open) {
                 each(record);
             }
-        })?;
+        });
+        match read {
+            Err(error) if error.is_gone() => {}
+            read => drop(read?),
+        }
     }
     Ok(())
 }
@@ -82,6 +90,29 @@ pub fn read(dir: &Path, mut each: impl FnMut(Record)) -> Result<(), Error> {
 /// # Errors
 /// Where the disk does not let it be read.
 pub fn verify(dir: &Path, expected: Option<Head>) -> Result<Report, Error> {
+    verify_listed(dir, expected, files::list)
+}
+
+/// Anew where a file went after it was listed: a gateway that runs removes old ones.
+fn verify_listed(
+    dir: &Path,
+    expected: Option<Head>,
+    list: impl Fn(&Path) -> Result<Vec<Part>, Error>,
+) -> Result<Report, Error> {
+    for _ in 1..LISTS_MAX {
+        match verify_once(dir, expected, &list) {
+            Err(error) if error.is_gone() => {}
+            read => return read,
+        }
+    }
+    verify_once(dir, expected, &list)
+}
+
+fn verify_once(
+    dir: &Path,
+    expected: Option<Head>,
+    list: impl Fn(&Path) -> Result<Vec<Part>, Error>,
+) -> Result<Report, Error> {
     let mut report = Report::default();
     // Before the lines: a gateway that runs writes them first.
     let told = head::read(dir)?;
@@ -90,7 +121,7 @@ pub fn verify(dir: &Path, expected: Option<Head>) -> Result<Report, Error> {
         head: told.and_then(Result::ok),
         ..Chain::default()
     };
-    let parts = files::list(dir)?;
+    let parts = list(dir)?;
     report.files = parts.len() as u64;
     for part in &parts {
         let name = part.name();
@@ -117,8 +148,10 @@ pub fn verify(dir: &Path, expected: Option<Head>) -> Result<Report, Error> {
                 report.fault(&name, at, why);
             }
         })?;
-        if end != End::Whole {
-            report.fault(&name, 0, "its last line is not finished");
+        match end {
+            End::Whole => {}
+            End::Unfinished if parts.last() == Some(part) => report.unfinished = true,
+            End::Unfinished => report.fault(&name, 0, "its last line is not finished"),
         }
     }
     chain.close(told, &mut report);
@@ -260,5 +293,40 @@ fn lines(
             _ if read == LINE_MAX => each(at, Err("it is longer than any line")),
             _ => return Ok(End::Unfinished),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{Entry, Log, Options};
+    use std::cell::Cell;
+
+    #[test]
+    fn a_file_that_goes_after_it_was_listed_is_no_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::open(dir.path(), Options::default(), 0).unwrap();
+        log.append([Entry::default()], 0).unwrap();
+        let lists = Cell::new(0);
+        let stale = |times| {
+            lists.set(0);
+            let lists = &lists;
+            move |dir: &Path| {
+                let mut parts = files::list(dir)?;
+                lists.set(lists.get() + 1);
+                if lists.get() <= times {
+                    parts.insert(0, Part::new(dir, 0));
+                }
+                Ok(parts)
+            }
+        };
+        let report = verify_listed(dir.path(), None, stale(2)).unwrap();
+        assert!(report.holds(), "{report:?}");
+        assert_eq!((report.files, report.records, lists.get()), (1, 1, 3));
+        // One that is listed and not there each time is told of.
+        assert!(verify_listed(dir.path(), None, stale(u32::MAX)).is_err());
+        assert_eq!(lists.get(), LISTS_MAX);
     }
 }

@@ -63,6 +63,10 @@ fn what_a_crash_leaves_is_no_fault() {
         let mut text = std::fs::read(&path).unwrap();
         text.truncate(text.len() - cut);
         std::fs::write(&path, text).unwrap();
+        // Before the restart that mends it, too: it looks the same while a line is written.
+        let report = verify(dir.path(), None).unwrap();
+        assert!(report.holds(), "{cut}: {report:?}");
+        assert_eq!(report.unfinished, cut > 0, "{cut}");
         let log = open(dir.path());
         assert!(verify(dir.path(), None).unwrap().holds(), "{cut}");
         let mended = whats(dir.path())
@@ -72,6 +76,17 @@ fn what_a_crash_leaves_is_no_fault() {
         assert_eq!(mended, usize::from(cut > 0), "{cut}");
         assert!(log.head().seq >= 4);
     }
+}
+
+#[test]
+fn an_unfinished_line_in_an_older_file_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), 9);
+    let path = &parts(dir.path())[0];
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(b"{").unwrap();
+    assert_eq!(faults(dir.path()), ["its last line is not finished"]);
+    assert!(!verify(dir.path(), None).unwrap().unfinished);
 }
 
 #[test]
