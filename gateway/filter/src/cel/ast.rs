@@ -70,7 +70,7 @@ pub(super) enum Operator {
     Remainder,
 }
 
-/// A regular expression, and how long it is written.
+/// A regular expression, and how long it is, with what is counted written out.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     pub(super) regex: regex::Regex,

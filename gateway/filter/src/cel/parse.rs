@@ -5,6 +5,7 @@ use super::functions::{self, Function};
 use super::lex::{Spanned, Token, tokens};
 use crate::InvalidFilter;
 use crate::read::check_name;
+use regex_syntax::hir::{Hir, HirKind};
 use std::sync::Arc;
 
 /// How deep brackets, signs and macros may nest.
@@ -515,7 +516,7 @@ fn pattern_of(text: &Arc<str>) -> Result<Pattern, String> {
     regex
         .map(|regex| Pattern {
             regex,
-            length: text.len(),
+            length: written_out(text),
         })
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => {
@@ -530,4 +531,23 @@ fn pattern_of(text: &Arc<str>) -> Result<Pattern, String> {
                 )
             }
         })
+}
+
+/// How long a pattern would be without counts: `[ab]{1,50}` costs as much as fifty of it one after the other.
+fn written_out(pattern: &str) -> usize {
+    fn size(hir: &Hir) -> usize {
+        let sum = |parts: &[Hir]| parts.iter().map(size).fold(0, usize::saturating_add);
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => 1,
+            HirKind::Literal(text) => text.0.len(),
+            HirKind::Capture(capture) => size(&capture.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+            HirKind::Repetition(repeated) => {
+                let times = repeated.max.unwrap_or(repeated.min).max(1);
+                size(&repeated.sub).saturating_mul(times as usize)
+            }
+        }
+    }
+    let parsed = regex_syntax::parse(pattern);
+    parsed.map_or(0, |hir| size(&hir)).max(pattern.len())
 }

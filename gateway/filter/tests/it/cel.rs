@@ -199,6 +199,7 @@ fn a_failure_does_not_match_and_is_told() {
 fn evaluation_ends() {
     let numbers = json!((0..200).collect::<Vec<_>>()).to_string();
     let text = json!("a".repeat(1 << 20)).to_string();
+    let printable = json!("a".repeat(100 << 10)).to_string();
     let key = "k".repeat(400_000);
     let long_key = json!({ "k": key, "o": { key.as_str(): 1 }, "l": vec![0; 100] }).to_string();
     for (data, source) in [
@@ -213,6 +214,10 @@ fn evaluation_ends() {
         (
             &text,
             "(message.data + message.data + message.data + message.data).matches('(a*)*b')",
+        ),
+        (
+            &printable,
+            "message.data.matches('(?:[ -~]{1,30}x?){1,30}$')",
         ),
         // What a name is looked up by counts by its length.
         (
