@@ -90,11 +90,7 @@ impl Expression {
     }
 
     fn evaluator<'e>(&'e self, event: &'e Event) -> Evaluator<'e> {
-        Evaluator {
-            event,
-            functions: &self.functions,
-            errors: Vec::new(),
-        }
+        Evaluator::new(event, &self.functions)
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Most predicates that an expression becomes; beyond it, parts of it stay whole.
 const SIZE_MAX: usize = 2000;
+/// What a leaf counts as: each may take as many steps as a whole expression.
+const LEAF_SIZE: usize = 100;
 /// Whole numbers below this are told apart by doubles too.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -132,6 +134,8 @@ impl Lower<'_> {
                 let yes = there(&place(&keys));
                 Some(Lowered {
                     yes,
+                    size: 1,
+                    fault_size: 1,
                     ..self.leaf(node)
                 })
             }
@@ -167,7 +171,11 @@ impl Lower<'_> {
             .clone()
             .contrary()
             .or(guard.clone().and(fails.fails()));
-        Lowered::new(answer(true), answer(false), fault)
+        Lowered {
+            size: LEAF_SIZE,
+            fault_size: LEAF_SIZE,
+            ..Lowered::new(answer(true), answer(false), fault)
+        }
     }
 }
 

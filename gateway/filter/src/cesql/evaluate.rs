@@ -1,4 +1,5 @@
-//! Total evaluation: always a value, and the errors that came up (CESQL 1.0.0 §3.3, §3.6).
+//! Total evaluation: always a value, and the errors that came up (CESQL 1.0.0 §3.3, §3.6), in a bounded
+//! number of steps.
 
 use super::ast::{Node, Operator};
 use super::functions::Functions;
@@ -7,11 +8,15 @@ use tradewind_event::Event;
 
 /// Most errors that one evaluation keeps.
 const ERRORS_MAX: usize = 32;
+/// How many steps one evaluation takes at most: nodes, and texts by their length.
+const STEPS_MAX: usize = 250_000;
 
 pub(super) struct Evaluator<'e> {
-    pub(super) event: &'e Event,
-    pub(super) functions: &'e Functions,
+    event: &'e Event,
+    functions: &'e Functions,
     pub(super) errors: Vec<Error>,
+    /// Steps that are left; nothing is evaluated without.
+    left: Option<usize>,
 }
 
 /// A value; `failed` where an error was on the way to it.
@@ -37,12 +42,54 @@ fn zero(ty: Type) -> Got {
     }
 }
 
-impl Evaluator<'_> {
+/// How many steps it takes to look at all of a value, or to make one like it.
+fn steps(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() / 64,
+        _ => 0,
+    }
+}
+
+impl<'e> Evaluator<'e> {
+    pub(super) fn new(event: &'e Event, functions: &'e Functions) -> Self {
+        Self {
+            event,
+            functions,
+            errors: Vec::new(),
+            left: Some(STEPS_MAX),
+        }
+    }
+
+    /// Whether so many steps were left.
+    fn spend(&mut self, steps: usize) -> bool {
+        let Some(left) = self.left else {
+            return false;
+        };
+        self.left = left.checked_sub(steps);
+        if self.left.is_none() {
+            let reason = "the expression takes too many steps with this event";
+            self.fail(ErrorKind::FunctionEvaluation, reason);
+        }
+        self.left.is_some()
+    }
+
     pub(super) fn value(&mut self, node: &Node) -> Got {
+        if !self.spend(1) {
+            return zero(Type::Boolean);
+        }
         match node {
-            Node::Literal(value, _) => Got::sure(value.clone()),
+            Node::Literal(value, _) => match self.spend(steps(value)) {
+                true => Got::sure(value.clone()),
+                false => zero(value.ty()),
+            },
             Node::Attribute(name) => match self.event.attribute(name) {
-                Some(attribute) => Got::sure(Value::of(attribute)),
+                Some(attribute) => {
+                    let value = Value::of(attribute);
+                    match self.spend(steps(&value)) {
+                        true => Got::sure(value),
+                        false => zero(value.ty()),
+                    }
+                }
                 None => {
                     self.fail(
                         ErrorKind::MissingAttribute,
@@ -67,10 +114,10 @@ impl Evaluator<'_> {
                 negated,
                 pattern,
             } => match self.cast(value, Type::String) {
-                Some(value) => {
+                Some(value) if self.spend(pattern.steps(&value.text())) => {
                     Got::sure(Value::Boolean(pattern.matches(&value.text()) != *negated))
                 }
-                None => zero(Type::Boolean),
+                _ => zero(Type::Boolean),
             },
             Node::In {
                 value,
@@ -251,6 +298,9 @@ impl Evaluator<'_> {
             }
         }
         if failed {
+            return zero(function.returns());
+        }
+        if !self.spend(values.iter().map(steps).sum()) {
             return zero(function.returns());
         }
         let (value, error) = function.call(&values);

@@ -80,6 +80,11 @@ impl Pattern {
         }
     }
 
+    /// How many steps `matches` takes at most.
+    pub(super) fn steps(&self, text: &str) -> usize {
+        text.len().saturating_mul(self.pieces.len() + 1) / 16
+    }
+
     /// The same as a test, unless it has a `_`.
     pub(super) fn as_test(&self) -> Option<Test> {
         let mut parts = vec![String::new()];

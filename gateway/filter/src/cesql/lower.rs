@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Most predicates that an expression becomes; beyond it, it stays whole.
 const SIZE_MAX: usize = 2000;
+/// What a leaf counts as: each may take as many steps as a whole expression.
+const LEAF_SIZE: usize = 100;
 /// Deepest formula that an expression becomes.
 const DEPTH_MAX: usize = 100;
 
@@ -192,7 +194,7 @@ fn leaf(node: &Node, whole: &Arc<Expression>, cast: bool) -> Lowered {
         no: answer(false),
         sure: answer(true).or(answer(false)),
         fault: needs.clone().contrary().or(needs.and(fails.fails())),
-        size: 1,
+        size: LEAF_SIZE,
         depth: 0,
         fault_depth: 0,
     }

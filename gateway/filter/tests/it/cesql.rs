@@ -13,6 +13,36 @@ use tradewind_filter::{Dialects, Filter, Formula, Rendering, compile};
 /// `NOT 10`: the kit expects a cast error and `true`; §3.7 of the text casts the integer to a boolean.
 const CONTRADICTS_THE_TEXT: [&str; 1] = ["Not operator: Invalid int cast"];
 
+#[test]
+fn evaluation_ends() {
+    let subject = "ä".repeat(500_000);
+    let event = Event::builder("1", "/any", "any").subject(&subject);
+    let event = event.build().unwrap();
+    let each = "UPPER(LOWER(subject)) = 'x'";
+    for source in [
+        vec![each; 1000].join(" OR "),
+        format!("{}subject{} = 'x'", "UPPER(".repeat(30), ")".repeat(30)),
+        format!("UPPER(subject) LIKE '%{}_'", "Ä".repeat(30)),
+    ] {
+        let evaluated = Expression::parse(&source).unwrap().evaluate(&event);
+        assert_eq!(evaluated.value, Value::Boolean(false));
+        let [error] = &evaluated.errors[..] else {
+            panic!("{:?}", evaluated.errors);
+        };
+        assert_eq!(error.kind, ErrorKind::FunctionEvaluation);
+        assert!(error.reason.contains("too many steps"), "{error}");
+        let filter = compile(&json!({ "sql": source })).unwrap();
+        assert!(!filter.matches(&event));
+    }
+    assert!(
+        Expression::parse(each)
+            .unwrap()
+            .evaluate(&event)
+            .errors
+            .is_empty()
+    );
+}
+
 fn attribute(event: tradewind_event::Event, name: &str, value: &Yaml<'_>) -> Event {
     let value = match value {
         Yaml::Value(Scalar::Boolean(b)) => Attribute::Boolean(*b),
