@@ -8,6 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tempfile::TempDir;
 use tradewind_store::testkit::ManualClock;
@@ -38,6 +39,7 @@ pub(crate) fn ground(shards: u16) -> Ground {
         cluster: Arc::new(Cluster::new(params).unwrap()),
         clock: Arc::new(ManualClock::new(1_700_000_000_000)),
         writer: 1,
+        owners: AtomicU64::default(),
         topic: "t".into(),
         state_topic: "t.state".into(),
         shards,

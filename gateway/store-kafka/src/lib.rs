@@ -30,6 +30,7 @@ mod stream;
 mod streams;
 mod table;
 mod tail;
+mod turn;
 mod writer;
 
 pub use cluster::{Copies, Params};

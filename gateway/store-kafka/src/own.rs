@@ -8,6 +8,7 @@ use crate::ring::Ring;
 use crate::scratch::{Row, Scratch};
 use crate::stream::Common;
 use crate::tail::{self, Tail};
+use crate::turn::Turn;
 use crate::writer::{Batch, Said, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -145,10 +146,14 @@ impl Own {
         let (queue, queued) = mpsc::unbounded_channel();
         let waiting = Arc::<AtomicUsize>::default();
         let epoch = before.epoch + 1;
+        let turn = Turn {
+            epoch,
+            name: common.owner(),
+        };
         let writer = Writer {
             common: Arc::clone(common),
             shard,
-            epoch,
+            turn,
             producer: Arc::new(Apart::new(producer)),
             known: before.end,
             queue: queued,
@@ -184,10 +189,7 @@ impl Own {
         own.tail.join(&own, from)?;
 
         own.decided(high).await?;
-        let row = (
-            Said::Epoch.key(),
-            Some(Bytes::copy_from_slice(&epoch.to_be_bytes())),
-        );
+        let row = (Said::Epoch.key(), Some(turn.encode()));
         own.written(vec![row]).await?;
         let recovered = Recovered {
             epoch,

@@ -3,7 +3,7 @@
 
 use crate::cluster::{ANSWER, Apart};
 use crate::failure::failed;
-use crate::own::{Gone, follow, number};
+use crate::own::{Gone, follow};
 use crate::writer::{Said, Writer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -63,11 +63,9 @@ impl Writer {
             let next = tokio::time::timeout(ANSWER, consumer.recv()).await;
             match next {
                 Ok(Ok(message)) => {
-                    let epoch = match Said::of(message.key().unwrap_or_default()) {
-                        Some(Said::Epoch) => number(message.payload().unwrap_or_default()),
-                        _ => 0,
-                    };
-                    if epoch > self.epoch {
+                    let said = Said::of(message.key().unwrap_or_default());
+                    let value = message.payload().unwrap_or_default();
+                    if said == Some(Said::Epoch) && self.turn.is_over_by(value) {
                         return Err(Error::Fenced);
                     }
                 }
@@ -81,18 +79,53 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use crate::cluster::Apart;
     use crate::ground::{Ground, ground};
-    use crate::own::Own;
-    use crate::writer::Said;
+    use crate::own::{Gone, Own};
+    use crate::turn::Turn;
+    use crate::writer::{Said, Writer};
     use bytes::Bytes;
     use rdkafka::producer::{FutureProducer, FutureRecord};
     use std::sync::Arc;
     use std::time::Duration;
+    use tokio::sync::{mpsc, watch};
     use tradewind_store::{Error, Op, Sync};
 
     impl Ground {
         async fn recover(&self) -> Arc<Own> {
             Own::recover(&self.common, self.tail(), 0).await.unwrap().0
+        }
+
+        /// What an owner writes with that has written nothing yet.
+        async fn writer(&self, epoch: u64) -> Writer {
+            let producer = self.common.cluster.fencing(self.common.lock(0), || false);
+            let (_, queue) = mpsc::unbounded_channel();
+            Writer {
+                common: Arc::clone(&self.common),
+                shard: 0,
+                turn: Turn {
+                    epoch,
+                    name: self.common.owner(),
+                },
+                producer: Arc::new(Apart::new(producer.await.unwrap())),
+                known: 0,
+                queue,
+                queued: Arc::default(),
+                gone: watch::Sender::new(None),
+                trouble: watch::Sender::new(None),
+            }
+        }
+
+        /// Another owner says that it is one.
+        async fn take_over(&self, epoch: u64) {
+            let name = self.common.owner();
+            let (key, value) = (Said::Epoch.key(), Turn { epoch, name }.encode());
+            let record = FutureRecord::to("t.state")
+                .partition(0)
+                .key(&key[..])
+                .payload(&value[..]);
+            let other: FutureProducer = self.config.create().unwrap();
+            other.send(record, Duration::from_secs(10)).await.unwrap();
         }
     }
 
@@ -121,16 +154,30 @@ mod tests {
     async fn an_owner_that_another_followed_does_not_come_back() {
         let ground = ground(1);
         let own = ground.recover().await;
-        let key = Said::Epoch.key();
-        let value = (own.epoch + 1).to_be_bytes();
-        let record = FutureRecord::to("t.state")
-            .partition(0)
-            .key(&key[..])
-            .payload(&value[..]);
-        let other: FutureProducer = ground.config.create().unwrap();
-        other.send(record, Duration::from_secs(10)).await.unwrap();
+        ground.take_over(own.epoch + 1).await;
         ground.end_the_producer();
         let recorded = Arc::clone(&own).record(put("late"), Sync::Durable).await;
         assert!(matches!(recorded, Err(Error::Fenced)), "{recorded:?}");
+    }
+
+    /// Nothing of it was committed, so that whoever came next counted as it did.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_owner_whose_first_row_never_came_does_not_come_back_after_another() {
+        let ground = ground(1);
+        let mut writer = ground.writer(5).await;
+        writer.revive().await.unwrap();
+        ground.take_over(4).await;
+        writer.revive().await.unwrap();
+        ground.take_over(5).await;
+        assert_eq!(writer.revive().await, Err(Gone::Fenced));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_owner_whose_producer_is_ended_in_its_first_transaction_goes_on() {
+        let ground = ground(1);
+        ground.end_the_producer();
+        let own = ground.recover().await;
+        let recorded = Arc::clone(&own).record(put("1"), Sync::Durable).await;
+        assert!(recorded.is_ok(), "{recorded:?}");
     }
 }

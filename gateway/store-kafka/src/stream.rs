@@ -28,6 +28,8 @@ pub(crate) struct Common {
     pub(crate) clock: Arc<dyn Clock>,
     /// Marks what was appended by this opening of the stream.
     pub(crate) writer: u64,
+    /// How many owners of shards this opening has made.
+    pub(crate) owners: AtomicU64,
     pub(crate) topic: String,
     pub(crate) state_topic: String,
     pub(crate) shards: Shard,
@@ -41,6 +43,11 @@ impl Common {
     /// What names the producer of a shard's owner, so that there is one.
     pub(crate) fn lock(&self, shard: Shard) -> String {
         format!("{}.{shard}", self.topic)
+    }
+
+    /// A name for one owner of a shard.
+    pub(crate) fn owner(&self) -> (u64, u64) {
+        (self.writer, self.owners.fetch_add(1, Ordering::Relaxed))
     }
 }
 

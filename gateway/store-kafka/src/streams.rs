@@ -9,6 +9,7 @@ use crate::stream::{Common, KafkaStream};
 use crate::table::KafkaTable;
 use async_trait::async_trait;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
 use tradewind_store::{
@@ -148,6 +149,7 @@ impl KafkaStreams {
             cluster: Arc::clone(&self.cluster),
             clock: Arc::clone(&self.clock),
             writer: u64::from_be_bytes(self.random()?),
+            owners: AtomicU64::default(),
             topic,
             state_topic,
             shards: known.shards,

@@ -5,6 +5,7 @@ use crate::failure::is_fenced;
 use crate::own::{Gone, Mark};
 use crate::scratch::Row;
 use crate::stream::Common;
+use crate::turn::Turn;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -103,7 +104,7 @@ impl Batch {
 pub(crate) struct Writer {
     pub(crate) common: Arc<Common>,
     pub(crate) shard: u16,
-    pub(crate) epoch: u64,
+    pub(crate) turn: Turn,
     pub(crate) producer: Arc<Apart<FutureProducer>>,
     /// What lies below in the state topic is known here.
     pub(crate) known: u64,
