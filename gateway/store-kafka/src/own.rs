@@ -97,6 +97,8 @@ pub(crate) struct Own {
     start: AtomicU64,
     /// Every record below is decided.
     end: watch::Sender<u64>,
+    /// A record that came where another was expected.
+    gap: AtomicU64,
     /// Records below were decided by an earlier owner.
     settled: u64,
     /// The last place of which this owner found that it repeats another.
@@ -176,6 +178,7 @@ impl Own {
             past: tokio::sync::Mutex::default(),
             start: AtomicU64::new(low),
             end: watch::Sender::new(from),
+            gap: AtomicU64::default(),
             settled: before.mark.decided,
             last_twin: AtomicU64::default(),
             gone,
@@ -272,9 +275,15 @@ impl Own {
 
     /// A record of the log, which comes after all that came before.
     pub(crate) fn take(&self, offset: u64, ms: u64, record: Bytes) -> Result<(), Error> {
-        if offset < *self.end.borrow() {
+        let end = *self.end.borrow();
+        if offset < end {
             // Seen before.
             return Ok(());
+        }
+        // It may have been on its way to an earlier owner. What lies between is asked for once more before it is believed
+        // to be gone.
+        if offset > end && self.gap.swap(offset, Ordering::Relaxed) != offset {
+            return self.tail.turn_back(self, end);
         }
         match Frame::decode(record) {
             Ok(frame) => self.decide(offset, ms, frame)?,

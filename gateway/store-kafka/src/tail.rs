@@ -45,6 +45,11 @@ fn locked(owned: &Owned) -> MutexGuard<'_, HashMap<Shard, Weak<Own>>> {
     owned.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether this is who hears of its shard.
+fn is_of(owned: &HashMap<Shard, Weak<Own>>, own: &Own) -> bool {
+    owned.get(&own.shard).map(Weak::as_ptr) == Some(std::ptr::from_ref(own))
+}
+
 impl Tail {
     /// Follows none yet.
     pub(crate) fn new(cluster: &Cluster, topic: &str) -> Result<Self, Error> {
@@ -67,28 +72,46 @@ impl Tail {
     pub(crate) fn join(&self, own: &Arc<Own>, from: u64) -> Result<(), Error> {
         let shard = own.shard;
         let mut owned = locked(&self.owned);
-        let offset = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
-        let place = self.place(shard, offset);
-        let joined = place.and_then(|place| self.consumer.incremental_assign(&place));
+        let joined = self.assign(shard, from);
         joined.map_err(|error| crate::failure::failed("read", &error))?;
         owned.insert(shard, Arc::downgrade(own));
         Ok(())
     }
 
+    /// Tells this owner, if it is still this one, once more of the records from there on.
+    pub(crate) fn turn_back(&self, own: &Own, to: u64) -> Result<(), Error> {
+        let owned = locked(&self.owned);
+        if !is_of(&owned, own) {
+            return Ok(());
+        }
+        let turned = self
+            .unassign(own.shard)
+            .and_then(|()| self.assign(own.shard, to));
+        turned.map_err(|error| crate::failure::failed("read", &error))
+    }
+
     /// Tells this owner, if it is still this one, no more.
     pub(crate) fn part(&self, own: &Own) {
         let mut owned = locked(&self.owned);
-        let known = owned.get(&own.shard).map(Weak::as_ptr);
-        if known != Some(std::ptr::from_ref(own)) {
+        if !is_of(&owned, own) {
             return;
         }
         owned.remove(&own.shard);
-        let place = self.place(own.shard, Offset::Invalid);
-        let parted = place.and_then(|place| self.consumer.incremental_unassign(&place));
-        if let Err(error) = parted {
+        if let Err(error) = self.unassign(own.shard) {
             // What comes of it is nobody's, and thrown away.
             tracing::debug!(topic = self.topic, shard = own.shard, %error, "a shard is read on");
         }
+    }
+
+    fn assign(&self, shard: Shard, from: u64) -> Result<(), KafkaError> {
+        let offset = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
+        let place = self.place(shard, offset)?;
+        self.consumer.incremental_assign(&place)
+    }
+
+    fn unassign(&self, shard: Shard) -> Result<(), KafkaError> {
+        let place = self.place(shard, Offset::Invalid)?;
+        self.consumer.incremental_unassign(&place)
     }
 
     fn place(&self, shard: Shard, offset: Offset) -> Result<TopicPartitionList, KafkaError> {
@@ -190,5 +213,20 @@ mod tests {
             own.decided(RECORDS).await.unwrap();
             assert!(records(&own).await.into_iter().eq(0..RECORDS));
         }
+    }
+
+    /// One that was on its way to the owner before comes to the new one, which has seen nothing of what lies between.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_a_record_leaves_out_is_asked_for_before_it_is_believed_to_be_gone() {
+        let ground = ground(2);
+        let (own, _) = Own::recover(&ground.common, ground.tail(), 0)
+            .await
+            .unwrap();
+        append(Arc::clone(&ground.common), 2).await;
+        own.decided(1).await.unwrap();
+        own.take(6, 0, Bytes::new()).unwrap();
+        append(Arc::clone(&ground.common), 2 * 9).await;
+        own.decided(10).await.unwrap();
+        assert!(records(&own).await.into_iter().eq(0..10));
     }
 }
