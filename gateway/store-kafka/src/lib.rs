@@ -8,6 +8,7 @@
 #![warn(clippy::expect_used)]
 
 mod adopt;
+mod caught_up;
 mod cluster;
 mod failure;
 mod frame;

@@ -191,7 +191,7 @@ impl Own {
         tokio::spawn(writer.run());
         own.tail.join(&own, from)?;
 
-        own.decided(high).await?;
+        own.caught_up(high).await?;
         let row = (Said::Epoch.key(), Some(turn.encode()));
         own.written(vec![row]).await?;
         let recovered = Recovered {
@@ -259,7 +259,12 @@ impl Own {
     /// Where the log begins and ends, in places.
     pub(crate) fn bounds(&self) -> Range<u64> {
         let start = self.start.load(Ordering::Acquire);
-        frame::place(start, 0)..frame::place((*self.end.borrow()).max(start), 0)
+        frame::place(start, 0)..frame::place(self.next().max(start), 0)
+    }
+
+    /// The record that comes next.
+    pub(crate) fn next(&self) -> u64 {
+        *self.end.borrow()
     }
 
     /// Waits until every record below is decided.
@@ -275,7 +280,7 @@ impl Own {
 
     /// A record of the log, which comes after all that came before.
     pub(crate) fn take(&self, offset: u64, ms: u64, record: Bytes) -> Result<(), Error> {
-        let end = *self.end.borrow();
+        let end = self.next();
         if offset < end {
             // Seen before.
             return Ok(());

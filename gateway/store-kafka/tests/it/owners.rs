@@ -50,6 +50,7 @@ async fn owners() {
     say_what_they_forget(&broker).await;
     need_two_copies(&broker).await;
     pass_over_garbage(&broker).await;
+    pass_over_the_marks_of_transactions(&broker).await;
 }
 
 /// Two that open a new stream at once have the same one.
@@ -325,4 +326,51 @@ async fn pass_over_garbage(broker: &Broker) {
     assert_eq!(read_all(&*stream, 0, 0).await, expected);
     stream.recover(0).await.unwrap();
     assert_eq!(read_all(&*stream, 0, 0).await, expected);
+}
+
+/// They are records that nobody is shown: the last one, or one between two.
+async fn pass_over_the_marks_of_transactions(broker: &Broker) {
+    let clock = clock();
+    let amend = |params| Params {
+        recent_bytes: 1,
+        ..params
+    };
+    let node = node_with(broker, "marks", &clock, 1, amend).await;
+    let stream = node.open().await;
+    stream.recover(0).await.unwrap();
+    let mut expected = Vec::new();
+    for (id, is_kept) in [(1, true), (2, false)] {
+        let position = new(one(&*stream, event(id, "a")).await);
+        expected.push((position, Bytes::from_static(b"a")));
+        transact(broker, "marks.default.orders", is_kept).await;
+        stream.recover(0).await.unwrap();
+        assert_eq!(read_all(&*stream, 0, 0).await, expected);
+    }
+    transact(broker, "marks.default.orders", true).await;
+    let position = new(one(&*stream, event(3, "b")).await);
+    expected.push((position, Bytes::from_static(b"b")));
+    assert_eq!(read_all(&*stream, 0, 0).await, expected);
+}
+
+/// Somebody else writes to a topic in a transaction.
+async fn transact(broker: &Broker, topic: &'static str, is_kept: bool) {
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    let mut config = broker.config();
+    config.set("transactional.id", "somebody");
+    let written = tokio::task::spawn_blocking(move || {
+        let producer: BaseProducer = config.create().unwrap();
+        let patience = Duration::from_secs(10);
+        producer.init_transactions(patience).unwrap();
+        producer.begin_transaction().unwrap();
+        let record: BaseRecord<'_, (), [u8]> = BaseRecord::to(topic).partition(0).payload(b"x");
+        producer.send(record).unwrap();
+        // The record is there before its transaction ends, either way.
+        producer.flush(patience).unwrap();
+        match is_kept {
+            true => producer.commit_transaction(patience),
+            false => producer.abort_transaction(patience),
+        }
+        .unwrap();
+    });
+    written.await.unwrap();
 }
