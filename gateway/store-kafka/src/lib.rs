@@ -8,6 +8,7 @@
 #![warn(clippy::expect_used)]
 
 mod adopt;
+mod before;
 mod caught_up;
 mod cluster;
 mod failure;

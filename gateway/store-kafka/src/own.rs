@@ -1,20 +1,19 @@
 //! A shard that is owned here: what its owner knows of it.
 
-use crate::cluster::{Apart, Cluster, Reader};
+use crate::before::{read_state, scan_from};
+use crate::cluster::{Apart, Reader};
 use crate::frame::{self, Frame, Framed};
 use crate::index::Index;
 use crate::past::Past;
 use crate::ring::Ring;
 use crate::scratch::{Row, Scratch};
 use crate::stream::Common;
-use crate::tail::{self, Tail};
+use crate::tail::Tail;
 use crate::turn::Turn;
 use crate::writer::{Batch, Said, Writer};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -27,8 +26,6 @@ use tradewind_store::{Error, Item, Op, Position, Recovered, Shard, Sync};
 const QUEUED_MAX: usize = 16 << 20;
 /// How long a shard that is given up waits for what was recorded to be durable.
 const PARTING: Duration = Duration::from_secs(10);
-/// Rows taken from the state topic at once.
-const ROWS: usize = 4096;
 
 /// Why a shard is no longer owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +60,7 @@ impl Mark {
         out.freeze()
     }
 
-    fn decode(value: &[u8]) -> Self {
+    pub(crate) fn decode(value: &[u8]) -> Self {
         Self {
             decided: number(value),
             ms: number(value.get(8..).unwrap_or_default()),
@@ -557,98 +554,4 @@ pub(crate) fn follow(consumer: &Reader, topic: &str, shard: Shard, from: u64) ->
         .add_partition_offset(topic, i32::from(shard), offset)
         .and_then(|()| consumer.assign(&place));
     assigned.map_err(|error| crate::failure::failed("read", &error))
-}
-
-/// What was recorded of a shard.
-struct Before {
-    scratch: Scratch,
-    mark: Mark,
-    window: u64,
-    epoch: u64,
-    /// Where the topic ended.
-    end: u64,
-}
-
-/// Reads a partition of the state topic from beginning to end. Nobody else writes it any more.
-async fn read_state(common: &Arc<Common>, shard: Shard) -> Result<Before, Error> {
-    let cluster: &Cluster = &common.cluster;
-    let scratch = Scratch::new(&cluster.params.scratch)?;
-    let mut before = Before {
-        scratch,
-        mark: Mark::default(),
-        window: 0,
-        epoch: 0,
-        end: 0,
-    };
-    let consumer = cluster.reader_to_end()?;
-    let (low, high) = cluster.bounds(&common.state_topic, shard).await?;
-    before.end = low;
-    if low >= high {
-        return Ok(before);
-    }
-    follow(&consumer, &common.state_topic, shard, low)?;
-    let (mut rows, mut twins) = (Vec::new(), Vec::new());
-    loop {
-        let end = match consumer.recv().await {
-            Ok(message) => {
-                let key = message.key().unwrap_or_default();
-                let value = message.payload();
-                before.end = u64::try_from(message.offset()).unwrap_or_default() + 1;
-                match Said::of(key) {
-                    Some(Said::Engine(key)) => rows.push((key, value.map(Bytes::copy_from_slice))),
-                    Some(Said::Twin(place)) => twins.push((place, value.map(number))),
-                    Some(Said::Mark) => before.mark = Mark::decode(value.unwrap_or_default()),
-                    Some(Said::Epoch) => before.epoch = number(value.unwrap_or_default()),
-                    Some(Said::Window) => before.window = number(value.unwrap_or_default()),
-                    None => {
-                        return Err(Error::Failed(format!(
-                            "the topic `{}` holds what a later version wrote; hint: use that version",
-                            common.state_topic
-                        )));
-                    }
-                }
-                false
-            }
-            Err(KafkaError::PartitionEOF(_)) => true,
-            Err(error) => {
-                tracing::warn!(topic = %common.state_topic, shard, %error, "state is not read yet");
-                tokio::time::sleep(tail::PAUSE).await;
-                false
-            }
-        };
-        if end || rows.len() + twins.len() >= ROWS {
-            before
-                .scratch
-                .load(std::mem::take(&mut rows), std::mem::take(&mut twins))?;
-        }
-        if end {
-            return Ok(before);
-        }
-    }
-}
-
-/// The record from which the log is read, so that every repetition in what is not decided yet is recognised: as far
-/// back as the longest window, and as identities are remembered.
-async fn scan_from(
-    common: &Arc<Common>,
-    shard: Shard,
-    before: &Before,
-    low: u64,
-    high: u64,
-) -> Result<u64, Error> {
-    let mark = before.mark;
-    let since = match mark.decided {
-        0 => None,
-        _ => {
-            let ms = mark.ms.saturating_sub(before.window);
-            common.cluster.at(&common.topic, shard, ms).await?
-        }
-    };
-    let since = match (mark.decided, since) {
-        (0, _) => low,
-        (decided, None) => decided.min(high),
-        (decided, Some(since)) => since.min(decided),
-    };
-    let remembered = high.saturating_sub(common.identities as u64);
-    Ok(since.max(low).max(remembered.min(mark.decided)))
 }
