@@ -21,9 +21,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
     let status: Value = args.gateway.client()?.get("/v1/status").await?;
-    if args.ready
-        && let Some(why) = status["not-ready-because"].as_str()
-    {
+    let obstacle = obstacle(&status);
+    if let (true, Some(why)) = (args.ready, obstacle) {
         return Err(Failure::new(format!("not ready: {why}")));
     }
     if term.json() {
@@ -31,7 +30,7 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
         return Ok(());
     }
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let ready = match status["not-ready-because"].as_str() {
+    let ready = match obstacle {
         Some(why) => format!("no: {why}"),
         None => "yes".into(),
     };
@@ -109,4 +108,40 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
         term.note(&format!("\nthe file on disk is not in force:\n{failure}"));
     }
     Ok(())
+}
+
+/// Why it takes no events, if it does not. Callers who are bound to a space are not told why.
+fn obstacle(status: &Value) -> Option<&str> {
+    match status["ready"].as_bool() {
+        Some(true) => None,
+        _ => Some(
+            status["not-ready-because"]
+                .as_str()
+                .unwrap_or("no reason is told"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_ready_is_not_ready_without_a_reason_too() {
+        for (status, why) in [
+            (json!({ "ready": true }), None),
+            (json!({ "ready": true, "not-ready-because": null }), None),
+            (
+                json!({ "ready": false, "not-ready-because": "it stops" }),
+                Some("it stops"),
+            ),
+            (
+                json!({ "ready": false, "space": "shop" }),
+                Some("no reason is told"),
+            ),
+        ] {
+            assert_eq!(obstacle(&status), why, "{status}");
+        }
+    }
 }
