@@ -239,6 +239,27 @@ fn evaluation_ends() {
     }
 }
 
+/// Those of many conditions together, in both languages; a few have as many each.
+#[test]
+fn what_only_an_evaluator_knows_shares_its_steps() {
+    let text = "a".repeat(1 << 20);
+    let event = Event::builder("1", "/s", "t").subject(&text);
+    let event = event.data("application/json", json!(text).to_string());
+    let event = event.build().unwrap();
+    for (dialect, or, condition) in [
+        ("cel", " || ", "message.data.endsWith(message.type + 'x')"),
+        ("sql", " OR ", "UPPER(subject) = 'x'"),
+    ] {
+        for (count, faults) in [(5, 0), (30, 1)] {
+            let source = vec![condition; count].join(or);
+            let filter = compile(&json!({ dialect: source })).unwrap();
+            let view = View::new(&event);
+            assert!(!filter.evaluate(&view, &mut Scratch::default()));
+            assert_eq!(view.faults(), faults, "{count} of {dialect}");
+        }
+    }
+}
+
 #[test]
 fn what_is_malformed_is_refused_with_the_place() {
     for (source, rest, reason) in [
