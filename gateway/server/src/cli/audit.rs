@@ -189,6 +189,9 @@ fn show(report: &Report, term: &Term) -> Result<(), Failure> {
             term.note(&format!("{place}{what}"));
         }
     }
+    if report.unfinished {
+        term.note("the last line is not finished: a crash, or a gateway that writes just now");
+    }
     if report.holds() {
         term.note(&format!(
             "{} lines in {} files, from {}: as they were written",

@@ -188,7 +188,7 @@ async fn print(
             Err(RecvError::Lagged(missed)) => format!("({missed} lines missed)"),
             Err(RecvError::Closed) => return,
         };
-        if term.line(&line).is_err() {
+        if term.flow(&line).is_err() {
             return;
         }
     }

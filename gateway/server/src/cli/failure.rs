@@ -94,7 +94,7 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        // Who closed the pipe has read enough.
+        // Who closed the pipe of what has no end has read enough.
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self {
                 code: 0,

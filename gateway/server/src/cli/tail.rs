@@ -61,8 +61,8 @@ pub(super) async fn run(args: Args, term: &Term) -> Result<(), Failure> {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
             match serde_json::from_str::<Happening>(text) {
-                Ok(happening) if !term.json() => term.line(&happening::line(&happening))?,
-                _ => term.line(text)?,
+                Ok(happening) if !term.json() => term.flow(&happening::line(&happening))?,
+                _ => term.flow(text)?,
             }
         }
     }

@@ -39,8 +39,15 @@ impl Term {
     pub(super) fn colour(&self) -> bool {
         self.colour_err
     }
-    /// A line of data.
+    /// A line of data. Who closed the pipe has read enough; what the command finds decides its exit code still.
     pub(super) fn line(&self, text: &str) -> io::Result<()> {
+        match self.flow(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+    /// A line of data that has no end: a closed pipe ends the command.
+    pub(super) fn flow(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         writeln!(out, "{text}")?;
         out.flush()

@@ -37,6 +37,37 @@ async fn ask(process: &Process, args: &[&str]) -> Said {
     tradewind(process.dir.path(), &args).await
 }
 
+/// Its exit code where nobody reads what it writes.
+async fn unread(dir: &Path, args: &[&str]) -> i32 {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(dir).stdin(Stdio::null());
+    let status = command.stdout(writer).stderr(Stdio::null()).status().await;
+    status.unwrap().code().unwrap()
+}
+
+#[tokio::test]
+async fn a_closed_pipe_hides_no_verdict() {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let audit = dir.path().join("data/audit");
+    let mut log = tradewind_audit::Log::open(&audit, Default::default(), 0).unwrap();
+    log.append([tradewind_audit::Entry::default()], 0).unwrap();
+    let verify = ["audit", "verify", "--data-dir", "data"];
+    assert_eq!(unread(dir.path(), &verify).await, 0);
+    std::fs::remove_file(audit.join("head")).unwrap();
+    assert_eq!(unread(dir.path(), &verify).await, 1);
+    std::fs::write(
+        dir.path().join("bad.yaml"),
+        "sources: { a: { kind: htpt } }",
+    )
+    .unwrap();
+    for format in ["json", "sarif"] {
+        let check = ["check", "bad.yaml", "--format", format];
+        assert_eq!(unread(dir.path(), &check).await, 78, "{format}");
+    }
+}
+
 #[tokio::test]
 async fn an_operator_works_with_a_gateway() {
     let mut handler = Handler::start(&[400]).await;
