@@ -66,10 +66,12 @@ pub(super) fn all(package: &Path, gateway: &Path) -> Result<usize, String> {
 }
 
 const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.18.4";
-const CHART_CHECKS: usize = 6;
+const CHART_CHECKS: usize = 7;
+/// A StatefulSet of a longer name makes no pods: they carry it in a label, with a hash.
+const NAME_MAX: usize = 52;
 
 /// The chart by Helm's own lint and what it makes of the examples by Kubernetes' schemas, in both shapes; and that it
-/// refuses to make something of no configuration, and of streams that would go with the pod.
+/// refuses to make something of no configuration, and of streams that would go with the pod; and that names are cut.
 fn chart(tools: &Path) -> Result<(), String> {
     let helm = tools.join("bin/helm");
     if !helm.exists() {
@@ -96,6 +98,12 @@ fn chart(tools: &Path) -> Result<(), String> {
         std::fs::write(&file, made).map_err(|error| error.to_string())?;
         let validate = tools.join("bin/kubernetes-validate");
         shell::run(Command::new(validate).args(["--strict", text(&file)?]))?;
+    }
+    let long = "n".repeat(NAME_MAX + 1);
+    let name = format!("fullnameOverride={long}");
+    let mut named = run(&["template", "tradewind", chart, "--values", embedded]);
+    if shell::read(named.args(["--set", &name]).args(namespace))?.contains(&long) {
+        return Err("the chart gives names that its pods cannot carry".into());
     }
     let mut in_the_pod = run(&["template", "tradewind", chart, "--values", embedded]);
     if shell::read(in_the_pod.args(["--set", "engine=kafka"]).args(namespace)).is_ok() {
