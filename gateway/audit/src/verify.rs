@@ -78,7 +78,9 @@ pub fn read(dir: &Path, mut each: impl FnMut(Record)) -> Result<(), Error> {
         });
         match read {
             Err(error) if error.is_gone() => {}
-            read => drop(read?),
+            read => {
+                read?;
+            }
         }
     }
     Ok(())
