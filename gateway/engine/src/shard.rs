@@ -99,7 +99,7 @@ pub(crate) type Subscriptions = BTreeMap<String, Arc<SubscriptionPlan>>;
 pub(crate) struct Gates {
     by_name: Mutex<HashMap<String, Arc<Gate>>>,
     /// One per shard: a place in some gate became free.
-    pub(crate) freed: Vec<Arc<Notify>>,
+    pub(crate) freed: Arc<[Arc<Notify>]>,
 }
 
 impl Gates {
@@ -111,11 +111,10 @@ impl Gates {
     }
     pub(crate) fn of(&self, name: &str, now: u64) -> Arc<Gate> {
         let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            gates
-                .entry(name.to_owned())
-                .or_insert_with(|| Arc::new(Gate::new(&Policy::default(), now))),
-        )
+        Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| {
+            let bells = Arc::clone(&self.freed);
+            Arc::new(Gate::new(&Policy::default(), now, bells))
+        }))
     }
     pub(crate) fn rename(&self, from: &str, to: &str) {
         let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,8 +5,9 @@ use super::rate::Bucket;
 use super::retry::millis;
 use crate::Policy;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tradewind_adapter::Outcome;
 
 /// Shared by the lanes of one subscription. Locked for a few instructions, never across an await.
@@ -16,6 +17,8 @@ pub(crate) struct Gate {
     /// Looked at in every turn of every shard.
     paused: AtomicBool,
     disabled: AtomicBool,
+    /// Those of all who may wait for a place.
+    bells: Arc<[Arc<Notify>]>,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,7 @@ pub(crate) enum Pass {
 }
 
 impl Gate {
-    pub(crate) fn new(policy: &Policy, now: u64) -> Self {
+    pub(crate) fn new(policy: &Policy, now: u64, bells: Arc<[Arc<Notify>]>) -> Self {
         let state = State {
             in_flight: 0,
             concurrency: policy.concurrency.max(1),
@@ -94,6 +97,7 @@ impl Gate {
             state: Mutex::new(state),
             paused: AtomicBool::new(false),
             disabled: AtomicBool::new(false),
+            bells,
         }
     }
 
@@ -176,6 +180,13 @@ impl Gate {
             s.breaker.unprobed(now);
         }
         std::mem::take(&mut s.starved)
+    }
+
+    /// Lets everybody look again.
+    pub(super) fn ring(&self) {
+        for bell in self.bells.iter() {
+            bell.notify_one();
+        }
     }
 
     /// Whether some shard waits for a place; asking clears it.

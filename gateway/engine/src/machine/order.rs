@@ -275,7 +275,7 @@ mod tests {
     /// Two events of each key, and nothing is delivered.
     #[test]
     fn heads_that_are_recorded_do_not_gather_in_memory() {
-        let gate = Arc::new(Gate::new(&Policy::default(), 0));
+        let gate = Arc::new(Gate::new(&Policy::default(), 0, Arc::default()));
         let mut lane = Lane::new(1, LaneRecord::default(), gate, 0);
         let filter = tradewind_filter::compile(&serde_json::Value::Null).unwrap();
         let text = String::new();

@@ -4,9 +4,11 @@ use super::Rng;
 use super::gate::Pass;
 use super::lane::Lane;
 use super::order::Head;
-use super::places::{Seat, TakenPlace};
+use super::passed::Passed;
+use super::places::Seat;
 use super::retry::{self, Asked, Next, millis};
 use super::task::{Place, Task, Ticket, Turn};
+use super::ways::Start;
 use crate::record::{Accepted, Buried, Cause, Final, Stored, cause_name, keys};
 use crate::{Attempt, OnExhaustion};
 use bytes::Bytes;
@@ -353,8 +355,8 @@ impl Lane {
         }
     }
 
-    /// Starts what may start: batches of tasks, now under way, and the place of its space that each takes.
-    pub(super) fn launch_here(&mut self, turn: &mut Turn) -> Vec<(Vec<u64>, Option<TakenPlace>)> {
+    /// Starts what may start: batches of tasks, now under way, and the places that each takes.
+    pub(super) fn launch_here(&mut self, turn: &mut Turn) -> Vec<Start> {
         let want = self.wanted(turn.now);
         let seat = self.seat.take();
         let limited = seat.as_ref().filter(|seat| seat.is_limited());
@@ -364,15 +366,20 @@ impl Lane {
         if let Some(seat) = limited {
             seat.give_back(unused);
         }
-        let place = || limited.map(Seat::place);
-        let batches: Vec<_> = batches.into_iter().map(|batch| (batch, place())).collect();
+        let start = |offsets| Start {
+            offsets,
+            passed: Passed::new(&self.gate, turn.now),
+            place: limited.map(Seat::place),
+            member: None,
+        };
+        let starts: Vec<Start> = batches.into_iter().map(start).collect();
         self.seat = seat;
         if places == 0 {
-            return batches;
+            return starts;
         }
         turn.gave_back |= self.gate.abandoned(unused, turn.now);
         if let Some(bucket) = &mut self.bucket {
-            bucket.take(batches.len());
+            bucket.take(starts.len());
         }
         if places < want {
             // Ask at once: the gate says when, or that an attempt must end first.
@@ -380,7 +387,7 @@ impl Lane {
                 self.wake_at(at);
             }
         }
-        batches
+        starts
     }
 
     /// How many attempts there are to start.

@@ -2,6 +2,7 @@
 
 use super::gate::{Gate, Pass};
 use super::lane::{Lane, Version};
+use super::passed::Passed;
 use super::places::TakenPlace;
 use super::retry::millis;
 use super::task::{Task, Turn};
@@ -34,6 +35,9 @@ pub(crate) struct Way {
 /// Attempts that begin together.
 pub(crate) struct Start {
     pub(crate) offsets: Vec<u64>,
+    /// Of its sink,
+    pub(crate) passed: Passed,
+    /// and of its space.
     pub(crate) place: Option<TakenPlace>,
     /// Number of the member that they go to.
     pub(crate) member: Option<usize>,
@@ -190,14 +194,8 @@ impl Lane {
 
     /// Starts what may start, member by member. `held` are keys that must wait.
     pub(crate) fn launch(&mut self, held: &BTreeSet<u64>, turn: &mut Turn) -> Vec<Start> {
-        let start = |(offsets, place), member| Start {
-            offsets,
-            place,
-            member,
-        };
         if self.ways.is_none() {
-            let begun = self.launch_here(turn).into_iter();
-            return begun.map(|batch| start(batch, None)).collect();
+            return self.launch_here(turn);
         }
         if !self.is_active() || self.ready.is_empty() {
             // Nobody stands in line for places meanwhile.
@@ -252,8 +250,8 @@ impl Lane {
             part.make_contiguous()
                 .sort_by_key(|task| (task.since, task.ticket.offset));
             self.ready = part;
-            for batch in self.launch_here(turn) {
-                for offset in &batch.0 {
+            for mut start in self.launch_here(turn) {
+                for offset in &start.offsets {
                     let Some(task) = self.flying.get(offset) else {
                         continue;
                     };
@@ -264,7 +262,8 @@ impl Lane {
                         task.member = Some(Arc::clone(&name));
                     }
                 }
-                starts.push(start(batch, Some(way)));
+                start.member = Some(way);
+                starts.push(start);
             }
             self.gate = own;
             left.extend(std::mem::take(&mut self.ready));

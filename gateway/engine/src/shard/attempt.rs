@@ -5,7 +5,7 @@ use super::transform::{Split, Transforming};
 use super::{Shard, Watch};
 use crate::engine::Inner;
 use crate::hash::{HOPS, Hashes};
-use crate::machine::{Gate, Lane, Start, TakenPlace, Verdict};
+use crate::machine::{Lane, Passed, Start, TakenPlace, Verdict};
 use crate::record::keys::LaneId;
 use crate::spaces::Charging;
 use crate::time::Time;
@@ -42,7 +42,7 @@ pub(super) struct Homing {
 
 #[derive(Debug)]
 struct Ended {
-    gate: Arc<Gate>,
+    passed: Passed,
     /// It is that of a member: the others go on, whatever becomes of it.
     grouped: bool,
     policy: Arc<Policy>,
@@ -54,9 +54,9 @@ struct Ended {
 struct Call {
     lane: LaneId,
     sink: Arc<dyn Sink>,
-    gate: Arc<Gate>,
-    grouped: bool,
     policy: Arc<Policy>,
+    /// What its last outcome takes home.
+    ended: Option<Ended>,
     /// Of its space; free again when the call is over.
     _place: Option<TakenPlace>,
     offsets: Vec<u64>,
@@ -101,6 +101,7 @@ impl Shard {
         for (id, start) in begun {
             let Start {
                 offsets,
+                passed,
                 place,
                 member,
             } = start;
@@ -133,9 +134,13 @@ impl Shard {
                     transforming: Transforming::of(lane, &offsets),
                     lane: lane.id,
                     sink: Arc::clone(way.map_or(&plan.sink, |way| &way.sink)),
-                    gate: Arc::clone(way.map_or(&lane.gate, |way| &way.gate)),
-                    grouped: way.is_some(),
                     policy: Arc::clone(&lane.policy),
+                    ended: Some(Ended {
+                        passed,
+                        grouped: way.is_some(),
+                        policy: Arc::clone(&lane.policy),
+                        verdict: None,
+                    }),
                     _place: place,
                     watch: lane.watch.clone(),
                     shadow: lane.is_shadow(),
@@ -168,27 +173,22 @@ impl Shard {
             }
         }
         if let Some(ended) = home.ended {
-            self.ended(home.lane, &ended);
+            self.ended(home.lane, ended);
         }
     }
 
-    fn ended(&mut self, lane: LaneId, ended: &Ended) {
+    fn ended(&mut self, lane: LaneId, ended: Ended) {
         let Ended {
-            gate,
+            mut passed,
             grouped,
             policy,
             verdict,
         } = ended;
-        let now = self.turn.now;
-        let Some(verdict) = verdict else {
-            if gate.abandoned(1, now) {
-                self.around.gates.wake_others(self.around.shard);
-            }
-            return;
-        };
-        let changed = gate.finished(*verdict, policy, now);
+        let Some(verdict) = verdict else { return };
+        let changed = passed.finished(verdict, &policy, self.turn.now);
+        let gate = passed.gate();
         if let Some(lane) = self.lanes.get_mut(&lane) {
-            if *verdict == Verdict::Gone && !grouped {
+            if verdict == Verdict::Gone && !grouped {
                 lane.disabled = true;
                 lane.dirty = true;
             }
@@ -239,7 +239,7 @@ impl Call {
             return;
         }
         let mut open: Vec<usize> = (0..batch.len()).collect();
-        let mut verdict: Option<Verdict> = None;
+        let mut ended = self.ended.take();
         let (report, mut outcomes) = Report::channel();
         let cancel = CancellationToken::new();
         let deadline = self
@@ -259,7 +259,7 @@ impl Call {
                     Some((index, outcome)) => {
                         if let Some(at) = open.iter().position(|i| *i == index) {
                             open.swap_remove(at);
-                            self.settle(index, outcome, &mut verdict, open.is_empty()).await;
+                            self.settle(index, outcome, &mut ended, open.is_empty()).await;
                         }
                     }
                     // The sink gave up its report.
@@ -285,7 +285,7 @@ impl Call {
         }
         while let Some(index) = open.pop() {
             let outcome = lapse.outcome(self.policy.timeout);
-            self.settle(index, outcome, &mut verdict, open.is_empty())
+            self.settle(index, outcome, &mut ended, open.is_empty())
                 .await;
         }
     }
@@ -304,12 +304,7 @@ impl Call {
                 note: None,
                 replied: None,
                 own: true,
-                ended: (left == 0 && kept.is_empty()).then(|| Ended {
-                    gate: Arc::clone(&self.gate),
-                    grouped: self.grouped,
-                    policy: Arc::clone(&self.policy),
-                    verdict: None,
-                }),
+                ended: self.ended.take_if(|_| left == 0 && kept.is_empty()),
             };
             self.home.send(home).ok();
         }
@@ -322,17 +317,12 @@ impl Call {
     }
 
     /// Brings an outcome home; with the `last`, the call is over.
-    async fn settle(
-        &self,
-        index: usize,
-        outcome: Outcome,
-        verdict: &mut Option<Verdict>,
-        last: bool,
-    ) {
+    async fn settle(&self, index: usize, outcome: Outcome, ended: &mut Option<Ended>, last: bool) {
         // That a reply cannot be appended is not the sink's fault.
         let this = Verdict::of(&outcome, &self.policy, self.time.now());
-        let so_far = verdict.map_or(this, |v| v.and(this));
-        *verdict = Some(so_far);
+        if let Some(ended) = ended.as_mut() {
+            ended.verdict = Some(ended.verdict.map_or(this, |so_far| so_far.and(this)));
+        }
         let replied = self.replied(&outcome).map(Box::new);
         let (outcome, note) = self.append_reply(index, outcome).await;
         let home = Homing {
@@ -342,12 +332,7 @@ impl Call {
             note,
             replied,
             own: false,
-            ended: last.then(|| Ended {
-                gate: Arc::clone(&self.gate),
-                grouped: self.grouped,
-                policy: Arc::clone(&self.policy),
-                verdict: Some(so_far),
-            }),
+            ended: ended.take_if(|_| last),
         };
         // The shard has stopped: the attempt is repeated after the restart.
         self.home.send(home).ok();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod authority;
+mod away;
 mod basics;
 mod delivery;
 mod faults;

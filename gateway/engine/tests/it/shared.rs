@@ -135,14 +135,18 @@ impl Stream for Share {
     }
 }
 
-struct Two {
-    engines: [Engine; 2],
+pub(crate) struct Two {
+    pub(crate) engines: [Engine; 2],
     assigned: [watch::Sender<BTreeSet<Shard>>; 2],
-    sinks: [Arc<ScriptedSink>; 2],
+    pub(crate) sinks: [Arc<ScriptedSink>; 2],
 }
 
 impl Two {
     async fn start() -> Self {
+        Self::with(planned).await
+    }
+
+    pub(crate) async fn with(plan: impl Fn(&Arc<ScriptedSink>) -> Plan) -> Self {
         let clock = SimClock::new();
         let inner = Arc::new(MemoryStreams::new(clock.clone()));
         let assigned = [watch::Sender::default(), watch::Sender::default()];
@@ -153,7 +157,7 @@ impl Two {
                 inner: Arc::clone(&inner),
                 assigned: assigned.clone(),
             };
-            let engine = Engine::start(planned(sink), Arc::new(sharer), clock.clone()).await;
+            let engine = Engine::start(plan(sink), Arc::new(sharer), clock.clone()).await;
             engines.push(engine.unwrap());
         }
         Self {
@@ -163,7 +167,11 @@ impl Two {
         }
     }
 
-    fn assign<const N: usize, const M: usize>(&self, first: [Shard; N], second: [Shard; M]) {
+    pub(crate) fn assign<const N: usize, const M: usize>(
+        &self,
+        first: [Shard; N],
+        second: [Shard; M],
+    ) {
         // Taken away before it is given.
         for (assigned, keeps) in self.assigned.iter().zip([&first[..], &second[..]]) {
             assigned.send_modify(|own| own.retain(|shard| keeps.contains(shard)));
@@ -185,7 +193,7 @@ impl Two {
     }
 }
 
-fn planned(sink: &Arc<ScriptedSink>) -> Plan {
+pub(crate) fn planned(sink: &Arc<ScriptedSink>) -> Plan {
     let mut all = subscription(sink);
     all.start = Start::Oldest;
     let mut plan = ordered([("all", all)]);
@@ -193,11 +201,11 @@ fn planned(sink: &Arc<ScriptedSink>) -> Plan {
     plan
 }
 
-async fn settle() {
+pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_secs(10)).await;
 }
 
-fn events(from: usize) -> Vec<tradewind_event::Event> {
+pub(crate) fn events(from: usize) -> Vec<tradewind_event::Event> {
     (from..from + 20)
         .map(|n| keyed(&format!("e{n}"), &format!("k{}", n % 5)))
         .collect()

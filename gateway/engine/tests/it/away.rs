@@ -1,0 +1,58 @@
+//! What is left behind where a shard goes elsewhere, and what it finds when it comes back.
+
+use crate::shared::{Two, events, planned, settle};
+use crate::support::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tradewind_engine::Plan;
+
+/// Patient, and one at a time.
+fn strict(sink: &Arc<ScriptedSink>) -> Plan {
+    let mut plan = planned(sink);
+    let policy = &mut plan.subscriptions.get_mut("all").unwrap().policy;
+    policy.concurrency = 1;
+    policy.timeout = Duration::from_secs(3600);
+    policy.breaker.failures = 1;
+    policy.breaker.cooldown = Duration::from_secs(1);
+    plan
+}
+
+fn shard_of(seen: &Seen) -> u16 {
+    seen.position.split('/').next().unwrap().parse().unwrap()
+}
+
+/// Its attempts are cut off after their grace: neither its own next ones nor those of a shard that stays wait for them.
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_goes_leaves_no_attempt_behind() {
+    for (probing, stays) in [(false, false), (false, true), (true, false), (true, true)] {
+        let two = Two::with(strict).await;
+        let (engine, sink) = (&two.engines[0], &two.sinks[0]);
+        let fails = AtomicBool::new(probing);
+        sink.now_does(move |_| match fails.swap(false, Ordering::Relaxed) {
+            true => Act::Retry(None),
+            false => Act::Hang,
+        });
+        publish(engine, events(0)).await;
+        two.assign([0, 1], []);
+        settle().await;
+        let seen = sink.seen();
+        assert_eq!(seen.len(), 1 + usize::from(probing));
+        let circuit = &engine.subscriptions().await[0].circuit;
+        assert_eq!(circuit, if probing { "half-open" } else { "closed" });
+        sink.now_does(|_| Act::Accept);
+        let other = 1 - shard_of(seen.last().unwrap());
+        if stays {
+            two.assign([other], []);
+            settle().await;
+            let taken = sink.count(|seen| seen.accepted && shard_of(seen) == other);
+            assert!(taken > 0, "the one that stays goes on");
+        } else {
+            two.assign([], []);
+            settle().await;
+        }
+        two.assign([0, 1], []);
+        settle().await;
+        assert_eq!(sink.count(|seen| seen.accepted), 20, "{probing} {stays}");
+    }
+}
