@@ -76,7 +76,7 @@ pub(crate) struct Lane {
     pub(crate) versions: Vec<Version>,
     /// What the configuration says; `None` while suspended.
     pub(crate) plan: Option<Arc<SubscriptionPlan>>,
-    /// Its policy, or that of its last plan.
+    /// Its policy, or that of its last plan without caps.
     pub(crate) policy: Arc<Policy>,
     pub(crate) gate: Arc<Gate>,
     /// Where deliveries go, where that is a group.

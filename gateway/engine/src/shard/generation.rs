@@ -278,8 +278,15 @@ impl Shard {
                 for way in lane.ways.iter().flat_map(|ways| &ways.members) {
                     way.gate.update(&plan.policy, now);
                 }
-            } else if *lane.policy != Policy::default() {
-                lane.policy = Arc::default();
+            } else if lane.policy.backlog_max.is_some()
+                || lane.policy.dead_letter_bytes_max.is_some()
+            {
+                // What is under way settles by it; only what waits is not to become less meanwhile.
+                lane.policy = Arc::new(Policy {
+                    backlog_max: None,
+                    dead_letter_bytes_max: None,
+                    ..Policy::clone(&lane.policy)
+                });
             }
         }
         self.subscriptions = subscriptions;

@@ -55,6 +55,33 @@ async fn one_delivery_per_key_at_a_time_and_other_keys_go_on() {
     assert_eq!(account(&engine, "s").await.accepted, 1200);
 }
 
+/// What is under way when a subscription goes settles as it would have, and what waits behind it still does so when the
+/// subscription is back.
+#[tokio::test(start_paused = true)]
+async fn a_key_is_parked_while_its_subscription_is_suspended() {
+    let world = World::new();
+    let sink = ScriptedSink::new(|d| match d.event.id() {
+        "k-1" => Act::Hang,
+        _ => Act::Accept,
+    });
+    let mut s = subscription(&sink);
+    s.policy.on_exhaustion = OnExhaustion::Park;
+    s.policy.retry.max_attempts = 1;
+    // Caps are not those of what is suspended.
+    s.policy.backlog_max = Some(2);
+    let engine = world.start(ordered([("s", s.clone())])).await;
+    publish(&engine, (1..=3).map(|i| keyed(&format!("k-{i}"), "k"))).await;
+    tokio::time::sleep(S(1)).await;
+    engine.apply(ordered([])).await.unwrap();
+    engine.quiesced().await;
+    let a = account(&engine, "s").await;
+    assert_eq!((a.dead_lettered, a.pending), (1, 2));
+    engine.apply(ordered([("s", s)])).await.unwrap();
+    publish(&engine, [keyed("other", "o")]).await;
+    engine.quiesced().await;
+    assert_eq!(sink.ids(), ["k-1", "other"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_event_lets_its_key_go_on_or_parks_it() {
     for park in [false, true] {
