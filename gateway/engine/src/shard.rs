@@ -97,7 +97,9 @@ pub(crate) type Subscriptions = BTreeMap<String, Arc<SubscriptionPlan>>;
 /// Gates of a stream's subscriptions, shared by its shards.
 #[derive(Debug, Default)]
 pub(crate) struct Gates {
-    by_name: Mutex<HashMap<String, Arc<Gate>>>,
+    /// Each for as long as some lane has it: where the last one goes elsewhere, what its gate was told, a pause for
+    /// instance, may be taken back there.
+    by_name: Mutex<HashMap<String, Weak<Gate>>>,
     /// One per shard: a place in some gate became free.
     pub(crate) freed: Arc<[Arc<Notify>]>,
 }
@@ -111,15 +113,21 @@ impl Gates {
     }
     pub(crate) fn of(&self, name: &str, now: u64) -> Arc<Gate> {
         let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(name.to_owned()).or_insert_with(|| {
-            let bells = Arc::clone(&self.freed);
-            Arc::new(Gate::new(&Policy::default(), now, bells))
-        }))
+        if let Some(gate) = gates.get(name).and_then(Weak::upgrade) {
+            return gate;
+        }
+        let gate = Gate::new(&Policy::default(), now, Arc::clone(&self.freed));
+        let gate = Arc::new(gate);
+        gates.insert(name.to_owned(), Arc::downgrade(&gate));
+        gate
     }
     pub(crate) fn rename(&self, from: &str, to: &str) {
         let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(gate) = gates.remove(from) {
-            gates.entry(to.to_owned()).or_insert(gate);
+            let there = gates.entry(to.to_owned()).or_default();
+            if there.strong_count() == 0 {
+                *there = gate;
+            }
         }
     }
     /// A subscription is gone, with its pauses.

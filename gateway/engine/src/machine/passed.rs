@@ -4,7 +4,7 @@ use super::gate::{Gate, Verdict};
 use crate::Policy;
 use std::sync::Arc;
 
-/// Held by whoever makes the call, and then by its outcome. The gate outlives the shard that passed it: where neither
+/// Held by whoever makes the call, and then by its outcome. The gate may outlive the shard that passed it: where neither
 /// comes home, the place is given back, as if the attempt had never begun.
 #[derive(Debug)]
 pub(crate) struct Passed {

@@ -5,7 +5,7 @@ use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tradewind_engine::Plan;
+use tradewind_engine::{Engine, Plan, Reach};
 
 /// Patient, and one at a time.
 fn strict(sink: &Arc<ScriptedSink>) -> Plan {
@@ -54,5 +54,42 @@ async fn a_shard_that_goes_leaves_no_attempt_behind() {
         two.assign([0, 1], []);
         settle().await;
         assert_eq!(sink.count(|seen| seen.accepted), 20, "{probing} {stays}");
+    }
+}
+
+async fn state(engine: &Engine) -> String {
+    engine.subscriptions().await[0].state.clone()
+}
+
+/// What was said of it elsewhere holds when it comes back, whatever held when it went.
+#[tokio::test(start_paused = true)]
+async fn a_shard_comes_back_as_it_was_last_recorded() {
+    for gone in [false, true] {
+        let two = Two::start().await;
+        let [a, b] = &two.engines;
+        two.assign([0, 1], []);
+        settle().await;
+        if gone {
+            two.sinks[0].now_does(|_| Act::Gone);
+            publish(a, events(0)).await;
+            settle().await;
+            two.sinks[0].now_does(|_| Act::Accept);
+        } else {
+            a.reaching(Reach::Here).pause("all").await.unwrap();
+            publish(a, events(0)).await;
+        }
+        let stopped = if gone { "disabled" } else { "paused" };
+        assert_eq!(state(a).await, stopped);
+        two.assign([], [0, 1]);
+        settle().await;
+        assert_eq!(state(b).await, stopped);
+        b.reaching(Reach::Here).resume("all").await.unwrap();
+        settle().await;
+        two.assign([0, 1], []);
+        settle().await;
+        assert_eq!(state(a).await, "active");
+        publish(a, events(20)).await;
+        settle().await;
+        assert_eq!(two.sinks[0].count(|seen| seen.accepted), 20);
     }
 }

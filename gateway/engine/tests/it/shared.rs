@@ -142,7 +142,7 @@ pub(crate) struct Two {
 }
 
 impl Two {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(planned).await
     }
 
