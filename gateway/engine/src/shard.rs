@@ -84,6 +84,16 @@ impl Default for Backlog {
 }
 
 impl Backlog {
+    /// Nothing is known of it.
+    pub(crate) fn clear(&self) {
+        self.tell(u64::MAX, 0);
+    }
+
+    fn tell(&self, from: u64, aside: u64) {
+        self.from.store(from, Ordering::Relaxed);
+        self.aside.store(aside, Ordering::Relaxed);
+    }
+
     /// Bytes, in a log that ends there.
     pub(crate) fn bytes(&self, end: u64) -> u64 {
         let unread = end.saturating_sub(self.from.load(Ordering::Relaxed));
@@ -286,7 +296,7 @@ impl Shard {
     fn tell_backlog(&self) {
         let plan = self.around.plan.load();
         if !self.around.spaces.of(&plan.space).limits_queue() {
-            return;
+            return self.around.backlog.clear();
         }
         let own = self.lanes.values().filter(|lane| {
             lane.job.is_none()
@@ -301,9 +311,7 @@ impl Shard {
             from = from.min(lane.cursor());
             aside = aside.saturating_add(lane.aside_bytes());
         }
-        let backlog = &self.around.backlog;
-        backlog.from.store(from, Ordering::Relaxed);
-        backlog.aside.store(aside, Ordering::Relaxed);
+        self.around.backlog.tell(from, aside);
     }
 
     fn refresh(&mut self) {

@@ -87,6 +87,10 @@ impl ShardHandle {
     }
 
     pub(crate) fn serve(&self, actor: Option<Actor>) {
+        if actor.is_none() {
+            // It counts where the shard is served next.
+            self.backlog.clear();
+        }
         self.actor.store(actor.map(Arc::new));
     }
 

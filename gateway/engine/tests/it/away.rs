@@ -5,7 +5,7 @@ use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tradewind_engine::{Engine, Plan, Reach};
+use tradewind_engine::{Engine, Plan, PublishError, Quotas, Reach};
 
 /// Patient, and one at a time.
 fn strict(sink: &Arc<ScriptedSink>) -> Plan {
@@ -92,4 +92,35 @@ async fn a_shard_comes_back_as_it_was_last_recorded() {
         settle().await;
         assert_eq!(two.sinks[0].count(|seen| seen.accepted), 20);
     }
+}
+
+/// What its subscriptions have put aside counts where it is served.
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_goes_takes_its_backlog_along() {
+    let two = Two::with(|sink| {
+        let mut plan = planned(sink);
+        let quotas = Quotas {
+            queued_bytes: Some(1),
+            ..Quotas::default()
+        };
+        plan.spaces.insert("default".into(), quotas);
+        plan
+    })
+    .await;
+    let [a, b] = &two.engines;
+    for sink in &two.sinks {
+        sink.now_does(|_| Act::Retry(Some(Duration::from_secs(3600))));
+    }
+    two.assign([0, 1], []);
+    publish(a, events(0)).await;
+    settle().await;
+    let offer = async |engine: &Engine, from| {
+        let published = engine.publish("default", &origin(), events(from)).await;
+        !matches!(published, Err(PublishError::Quota(_)))
+    };
+    assert!(!offer(a, 20).await);
+    two.assign([], [0, 1]);
+    settle().await;
+    assert!(!offer(b, 20).await);
+    assert!(offer(a, 20).await);
 }
