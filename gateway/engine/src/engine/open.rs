@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
-use tradewind_store::{Op, Stream, Sync, holds_events};
+use tradewind_store::{Error as Lack, Op, Stream, Sync, holds_events};
 
 impl Inner {
     /// First plan: streams that are on disk and not in the plan stay suspended, as they were.
@@ -128,7 +128,9 @@ impl Inner {
                 {
                     // Once begun, a plan is put in force everywhere, as soon as there is room.
                     match error {
-                        Error::Store(tradewind_store::Error::Elsewhere(_)) => break,
+                        Error::Store(Lack::Elsewhere(_)) => break,
+                        // Lost in this moment: whoever takes it over begins with them, here, too.
+                        Error::Store(Lack::Fenced | Lack::Closed) if handle.is_shared() => break,
                         Error::Store(lack) if begun && lack.is_temporary() => {
                             let now = self.time.now();
                             self.time.sleep_until(now + FULL_PAUSE_MS).await;
@@ -207,7 +209,7 @@ impl Inner {
     ) -> Result<(), Error> {
         let recorded = match log.get(0, ORDER_BY).await {
             // Its owner looks.
-            Err(tradewind_store::Error::Elsewhere(_)) => return Ok(()),
+            Err(Lack::Elsewhere(_)) => return Ok(()),
             recorded => recorded?,
         };
         let Some(recorded) = recorded else {

@@ -5,7 +5,7 @@ use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tradewind_engine::{Engine, Plan, PublishError, Quotas, Reach};
+use tradewind_engine::{Engine, Plan, PublishError, Quotas, Reach, Start};
 
 /// Patient, and one at a time.
 fn strict(sink: &Arc<ScriptedSink>) -> Plan {
@@ -123,4 +123,35 @@ async fn a_shard_that_goes_takes_its_backlog_along() {
     settle().await;
     assert!(!offer(b, 20).await);
     assert!(offer(a, 20).await);
+}
+
+/// It is taken over anew, and then by what the plan says.
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_meets_a_lost_shard_is_in_force_everywhere() {
+    let with = |sink: &Arc<ScriptedSink>| {
+        let mut plan = planned(sink);
+        plan.streams.insert("other".into(), Default::default());
+        plan
+    };
+    let two = Two::with(with).await;
+    let (engine, sink) = (&two.engines[0], &two.sinks[0]);
+    two.assign([0, 1], []);
+    settle().await;
+    let mut plan = with(sink);
+    for (name, stream) in [("more", "default"), ("others", "other")] {
+        let mut added = subscription(sink);
+        added.start = Start::Oldest;
+        added.stream = stream.into();
+        plan.subscriptions.insert(name.into(), added);
+    }
+    two.fenced.store(true, Ordering::Relaxed);
+    engine.apply(plan).await.unwrap();
+    assert!(!two.fenced.load(Ordering::Relaxed), "a shard was lost");
+    settle().await;
+    for stream in ["default", "other"] {
+        let published = engine.publish(stream, &origin(), events(0)).await;
+        published.unwrap();
+    }
+    settle().await;
+    assert_eq!(sink.count(|seen| seen.accepted), 60);
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use tradewind_store::{
 struct Sharer {
     inner: Arc<MemoryStreams>,
     assigned: watch::Sender<BTreeSet<Shard>>,
+    fenced: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,8 @@ struct Share {
     assigned: watch::Sender<BTreeSet<Shard>>,
     /// Recovered, and not released.
     held: Mutex<BTreeSet<Shard>>,
+    /// The next record finds that another has recovered its shard.
+    fenced: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -37,6 +41,7 @@ impl Streams for Sharer {
             inner: self.inner.open(name, settings).await?,
             assigned: self.assigned.clone(),
             held: Mutex::default(),
+            fenced: Arc::clone(&self.fenced),
         }))
     }
     async fn list(&self) -> Result<Vec<String>, Error> {
@@ -107,6 +112,9 @@ impl Stream for Share {
         sync: Sync,
     ) -> Result<(), Error> {
         self.own(shard)?;
+        if self.fenced.swap(false, Ordering::Relaxed) {
+            return Err(Error::Fenced);
+        }
         self.inner.record(shard, epoch, ops, sync).await
     }
     async fn get(&self, shard: Shard, key: &[u8]) -> Result<Option<Bytes>, Error> {
@@ -139,6 +147,8 @@ pub(crate) struct Two {
     pub(crate) engines: [Engine; 2],
     assigned: [watch::Sender<BTreeSet<Shard>>; 2],
     pub(crate) sinks: [Arc<ScriptedSink>; 2],
+    /// Of the first.
+    pub(crate) fenced: Arc<AtomicBool>,
 }
 
 impl Two {
@@ -151,9 +161,11 @@ impl Two {
         let inner = Arc::new(MemoryStreams::new(clock.clone()));
         let assigned = [watch::Sender::default(), watch::Sender::default()];
         let sinks = [ScriptedSink::accepting(), ScriptedSink::accepting()];
+        let fenced: [Arc<AtomicBool>; 2] = Default::default();
         let mut engines = Vec::new();
-        for (assigned, sink) in assigned.iter().zip(&sinks) {
+        for ((assigned, sink), fenced) in assigned.iter().zip(&sinks).zip(&fenced) {
             let sharer = Sharer {
+                fenced: Arc::clone(fenced),
                 inner: Arc::clone(&inner),
                 assigned: assigned.clone(),
             };
@@ -164,6 +176,7 @@ impl Two {
             engines: engines.try_into().unwrap(),
             assigned,
             sinks,
+            fenced: Arc::clone(&fenced[0]),
         }
     }
 
