@@ -323,7 +323,10 @@ async fn a_number_that_a_registry_refuses_is_unreadable() {
         open(&shelves, &frame(1, b"\x02")).await.unwrap();
         server.asked();
     }
-    for (since, _) in locked(&locked(&shelves.0)["shared"].known).lacking.values_mut() {
+    for (since, _) in locked(&locked(&shelves.0)["shared"].known)
+        .lacking
+        .values_mut()
+    {
         *since -= LACKING_STAYS;
     }
     server.put("/schemas/ids/2", json!({ "schema": "\"int\"" }));
