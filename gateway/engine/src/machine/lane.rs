@@ -78,6 +78,8 @@ pub(crate) struct Lane {
     pub(crate) plan: Option<Arc<SubscriptionPlan>>,
     /// Its policy, or that of its last plan without caps.
     pub(crate) policy: Arc<Policy>,
+    /// It only looked on, by its last plan.
+    pub(crate) looked_on: bool,
     pub(crate) gate: Arc<Gate>,
     /// Where deliveries go, where that is a group.
     pub(crate) ways: Option<Ways>,
@@ -161,6 +163,7 @@ impl Lane {
             versions: Vec::new(),
             plan: None,
             policy: Arc::new(Policy::default()),
+            looked_on: false,
             gate,
             ways: None,
             inherited: (0, false),
@@ -280,6 +283,11 @@ impl Lane {
     pub(crate) fn is_shadow(&self) -> bool {
         let plan = self.plan.as_ref();
         plan.is_some_and(|plan| plan.shadow.is_some())
+    }
+
+    /// The same, of what was under way when it was suspended.
+    pub(super) fn settles_as_shadow(&self) -> bool {
+        self.is_shadow() || self.plan.is_none() && self.looked_on
     }
 
     pub(crate) fn is_active(&self) -> bool {

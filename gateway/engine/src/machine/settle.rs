@@ -178,7 +178,7 @@ impl Lane {
             return;
         }
         let parks = self.policy.on_exhaustion == OnExhaustion::Park
-            && !self.is_shadow()
+            && !self.settles_as_shadow()
             && matches!(cause, Cause::Exhausted | Cause::Rejected);
         let settled = if parks {
             Settled::Parked
@@ -198,7 +198,7 @@ impl Lane {
     ) {
         self.unrecord(ticket, turn);
         self.account.pending -= 1;
-        if self.is_shadow() {
+        if self.settles_as_shadow() {
             return self.give_up(ticket, stored, cause, turn);
         }
         self.account.dead_lettered += 1;

@@ -259,6 +259,10 @@ impl Shard {
     pub(super) fn attach(&mut self, subscriptions: Subscriptions) {
         let now = self.turn.now;
         for lane in self.lanes.values_mut() {
+            lane.looked_on = match &lane.plan {
+                Some(_) => lane.is_shadow(),
+                None => lane.looked_on,
+            };
             lane.plan = subscriptions.get(&*lane.name).cloned();
             seat(&self.around, lane);
             ways(&self.around, lane, now);
