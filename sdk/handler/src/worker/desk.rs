@@ -301,7 +301,7 @@ async fn beat(desk: Arc<Desk>) {
     let Some(lease) = desk.pull.lease() else {
         return;
     };
-    let beat = lease / BEATS;
+    let beat = (lease / BEATS).max(Duration::from_millis(1));
     // By the clock: what one beat waited in vain is not added to the pause before the next.
     let mut beats = interval_at(Instant::now() + beat, beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -258,18 +258,13 @@ async fn a_message_is_settled_by_what_became_of_it() {
 }
 
 #[tradewind::handler]
-async fn slowly(batch: Batch<Event>, cx: Context) {
-    assert!(cx.remaining() <= Duration::from_secs(1));
-    drop(batch);
+async fn slowly(_batch: Batch<Event>) {
     sleep(Duration::from_secs(3)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_has_no_longer_than_its_source_waits() {
-    let alone = handler_fn(|_: Event, cx: Context| async move {
-        assert!(cx.remaining() <= Duration::from_secs(1));
-        sleep(Duration::from_secs(3)).await;
-    });
+    let alone = handler_fn(|_: Event| async { sleep(Duration::from_secs(3)).await });
     async fn settled_in_time(handler: impl Handler) {
         let mut queue = Queue::with(&[("1", "1", None)]);
         queue.left = Some(Duration::from_secs(1));
