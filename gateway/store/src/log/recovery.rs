@@ -233,6 +233,12 @@ fn walk(
                 let body = group.slice(GROUP..end - at);
                 records(&body, salt, offset_of(at + GROUP), &header)?
             }
+            (Some(header), Some(_)) => {
+                // What is not whole is a later version's to take back, too, if it holds what only that one knows.
+                let body = content.get(at, content.len() - at)?.slice(GROUP..);
+                records(&body, salt, offset_of(at + GROUP), &header)?.ok();
+                Err(Vec::new())
+            }
             _ => Err(Vec::new()),
         };
         let (valid, whole) = match records {

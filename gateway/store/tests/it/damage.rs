@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tradewind_store::disk::{Disk, DiskFile, Open};
 use tradewind_store::testkit::corruption::{Figures, Image};
+use tradewind_store::testkit::forge::ForgedLog;
 use tradewind_store::testkit::suite::event;
 use tradewind_store::testkit::{ManualClock, SeededRandom, SimDisk};
 use tradewind_store::{Appended, Embedded, Loss, Params, Settings, Stream, Streams};
@@ -274,5 +275,35 @@ async fn damaged_runs_are_made_again() {
             findings.iter().any(|f| f.what.contains(run.as_str())),
             "{findings:?}"
         );
+    }
+}
+
+/// Whole or not, what a later version wrote last is not taken back by this one: it refuses the log, and so it does again.
+#[test]
+fn a_write_that_is_not_whole_may_be_of_a_later_version() {
+    let group = |length: u32, kind: u8| {
+        let mut group = b"TWg1".to_vec();
+        group.extend(length.to_le_bytes());
+        for number in [0_u64, 1, 0, 0, 1_700_000_000_000] {
+            group.extend(number.to_le_bytes());
+        }
+        group.extend([0; 16]);
+        let mut record = [0; 28];
+        record[8] = kind;
+        group.extend(record);
+        let mut file = vec![0; 4096];
+        file.extend(group);
+        let log = ForgedLog::new(7);
+        log.put(0, file, true);
+        log
+    };
+    for (length, kind, refused) in [(28, 9, true), (200, 9, true), (200, 3, false)] {
+        let log = group(length, kind);
+        for _ in 0..2 {
+            let read = log.read(0, 1 << 20);
+            let said = read.as_ref().err().map(ToString::to_string);
+            let later = said.is_some_and(|said| said.contains("use a later version"));
+            assert_eq!(later, refused, "{length} {kind}: {read:?}");
+        }
     }
 }
