@@ -47,7 +47,11 @@ impl Dialect for Sql {
         reader.count(expression.root.leaves())?;
         let expression = Arc::new(expression);
         let (formula, fault) = lower(&expression);
-        let told = Told { expression, fault };
+        let told = Told {
+            expression,
+            source: source.to_owned(),
+            fault,
+        };
         Ok(Formula::Told(Teller(Arc::new(told)), Box::new(formula)))
     }
 
@@ -60,6 +64,8 @@ impl Dialect for Sql {
 #[derive(Debug)]
 struct Told {
     expression: Arc<Expression>,
+    /// As it is written: what is put together from its parts nests deeper.
+    source: String,
     fault: Formula,
 }
 
@@ -98,7 +104,7 @@ impl Clause for Told {
     }
 
     fn source(&self) -> Option<(&'static str, String)> {
-        Some(("sql", self.expression.to_string()))
+        Some(("sql", self.source.clone()))
     }
 }
 

@@ -420,3 +420,19 @@ fn tells_what_cannot_be_said() {
         );
     }
 }
+
+/// Written again it is what it was: put together from its parts it would nest deeper than may be read.
+#[test]
+fn an_expression_is_told_as_it_was_written() {
+    let dialects = Dialects::standard();
+    let deep = format!("n % {}0 = 1 OR n < 1", "-".repeat(60));
+    for (dialect, text) in [
+        ("sql", &*deep),
+        ("sql", "type = 'a'AND(n>1)"),
+        ("cel", "1 <2"),
+    ] {
+        let formula = dialects.parse(&json!({ (dialect): text })).unwrap();
+        let rendering = dialects.named(dialect).unwrap().render(&formula);
+        assert_eq!(rendering.definition(), Some(&json!(text)));
+    }
+}
