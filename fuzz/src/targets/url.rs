@@ -78,7 +78,12 @@ fn judge(input: &[u8]) {
             return;
         }
     };
-    let ours = Url::parse(&sink.describe()).unwrap();
+    let shown = sink.describe();
+    let Ok(ours) = Url::parse(&shown) else {
+        // A label that says it is Punycode and is none is a name all the same: nobody has it.
+        assert!(shown.contains("://xn--") || shown.contains(".xn--"), "{shown}");
+        return;
+    };
     match ours.host() {
         Some(Host::Ipv4(ip)) => assert!(public_v4(ip) || loopback && ip.is_loopback(), "{ip}"),
         Some(Host::Ipv6(ip)) => assert!(public_v6(ip) || loopback && ip.is_loopback(), "{ip}"),
