@@ -119,8 +119,11 @@ impl Line {
         let connection = &mut self.connection;
         let mut open = true;
         poll_fn(|context| {
-            // Whatever ends it, the response says.
-            open = open && connection.as_mut().poll(context).is_pending();
+            // Whatever ends it, the response says; a request that it has not taken comes back when it is gone.
+            if open && connection.as_mut().poll(context).is_ready() {
+                open = false;
+                *connection = Box::pin(std::future::pending());
+            }
             let response = ready!(response.as_mut().poll(context))?;
             Poll::Ready(Ok((response, open)))
         })

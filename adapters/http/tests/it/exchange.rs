@@ -476,10 +476,17 @@ async fn connections_are_reused() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_idle_fails_nothing() {
+    for wait in [false, true] {
+        closed_while_idle(wait).await;
+    }
+}
+
+async fn closed_while_idle(wait: bool) {
     use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
+    let (answered, idle) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         for _ in 0..3 {
             let (stream, _) = listener.accept().unwrap();
@@ -488,6 +495,10 @@ async fn a_connection_that_was_closed_while_idle_fails_nothing() {
             (&stream)
                 .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
                 .unwrap();
+            // With the answer, or once the connection is idle.
+            if wait {
+                idle.recv().unwrap();
+            }
             drop(stream);
             closed.send(()).unwrap();
         }
@@ -496,6 +507,7 @@ async fn a_connection_that_was_closed_while_idle_fails_nothing() {
     for _ in 0..3 {
         let event = Event::builder("e", "/s", "t").build().unwrap();
         accepted(&one(&sink, delivery(event)).await);
+        answered.send(()).ok();
         closings.recv().await.unwrap();
         // The system has the news; the runtime learns it once it waits.
         tokio::time::sleep(Duration::from_millis(1)).await;
