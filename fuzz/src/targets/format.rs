@@ -5,7 +5,7 @@ use crate::input::Cut;
 use crate::oracle::{bytes, sound};
 use bytes::Bytes;
 use http::HeaderMap;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 use tradewind_event::{Event, json};
@@ -182,7 +182,8 @@ fn outward(input: &[u8]) {
         Ok(document) => document,
         Err(error) => return drop(error.to_string()),
     };
-    assert!(serde_json::from_slice::<Value>(&document).is_ok());
+    // JSON has numbers of any size.
+    assert!(serde_json::from_slice::<IgnoredAny>(&document).is_ok());
     if let Ok(back) = target.read(&document) {
         let attributes = |event: &Event| {
             let all = event.attributes();

@@ -81,7 +81,10 @@ fn judge(input: &[u8]) {
     let shown = sink.describe();
     let Ok(ours) = Url::parse(&shown) else {
         // A label that says it is Punycode and is none is a name all the same: nobody has it.
-        assert!(shown.contains("://xn--") || shown.contains(".xn--"), "{shown}");
+        assert!(
+            shown.contains("://xn--") || shown.contains(".xn--"),
+            "{shown}"
+        );
         return;
     };
     match ours.host() {
