@@ -46,9 +46,9 @@ impl Delivery {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
-        let hash = hash.finalize();
-        let bytes = hash.iter().take(IDENTITY);
-        bytes.map(|byte| format!("{byte:02x}")).collect()
+        let mut identity = [0; IDENTITY];
+        identity.copy_from_slice(&hash.finalize()[..IDENTITY]);
+        format!("{:032x}", u128::from_be_bytes(identity))
     }
 }
 

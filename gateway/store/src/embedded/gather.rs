@@ -42,7 +42,8 @@ impl Keep for Gather {
     fn keep(&self) {
         let mut waiting = self.waiting();
         let writes = std::mem::take(&mut *waiting);
-        // Before the next one may take what comes: appends keep the order in which they were left. It fails only when the writer has ended: with what was to be written go the ways of its outcomes.
+        // Before the next one may take what comes: appends keep the order in which they were left. It fails only when
+        // the writer has ended: with what was to be written go the ways of its outcomes.
         if !writes.is_empty() {
             self.send.send(Message::Writes(writes)).ok();
         }
