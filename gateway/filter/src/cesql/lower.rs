@@ -12,7 +12,7 @@ use crate::{View, ir};
 use std::sync::Arc;
 
 /// Most predicates that an expression becomes; beyond it, it stays whole.
-const SIZE_MAX: usize = 2000;
+const SIZE_MAX: usize = crate::PREDICATES_MAX;
 /// What a leaf counts as: each may take as many steps as a whole expression.
 const LEAF_SIZE: usize = 100;
 /// Deepest formula that an expression becomes.

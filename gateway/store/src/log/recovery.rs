@@ -65,6 +65,7 @@ pub(crate) fn recover(
         damaged: Vec::new(),
     };
     let mut found = open_all(disk, dir, salt, known.start.unwrap_or(0))?;
+    let mut begun = 0;
     // The creation of the last segment may have been cut short; then it holds nothing.
     while let Some((last, None)) = found.last() {
         if Content::of(last)?.end_from(0)?.is_some() {
@@ -79,6 +80,7 @@ pub(crate) fn recover(
             )
             .at(last.base..u64::MAX, None),
         );
+        begun = begun.max(last.base);
         found.pop();
     }
     if let Some((last, None)) = found.last()
@@ -93,11 +95,12 @@ pub(crate) fn recover(
         )));
     }
     if found.is_empty() {
-        let base = known.durable.max(known.start.unwrap_or(0));
-        if base > 0 {
-            let start = known.start.unwrap_or(0);
+        // No offset is given twice, whatever is known otherwise.
+        let base = known.durable.max(known.start.unwrap_or(0)).max(begun);
+        let lost = known.start.map_or(0..known.durable, |start| start..base);
+        if !lost.is_empty() {
             scan.findings
-                .push(Finding::new(Loss::Certain, "the log is missing").at(start..base, None));
+                .push(Finding::new(Loss::Certain, "the log is missing").at(lost, None));
         }
         let previous = Summary {
             base,

@@ -278,27 +278,39 @@ async fn damaged_runs_are_made_again() {
     }
 }
 
+/// One segment at `base` without a header, with a group that claims `length` bytes, of which a record of this kind is
+/// there.
+fn one_group(base: u64, length: u32, kind: u8) -> ForgedLog {
+    let mut group = b"TWg1".to_vec();
+    group.extend(length.to_le_bytes());
+    for number in [0_u64, 1, 0, 0, 1_700_000_000_000] {
+        group.extend(number.to_le_bytes());
+    }
+    group.extend([0; 16]);
+    let mut record = [0; 28];
+    record[8] = kind;
+    group.extend(record);
+    let mut file = vec![0; 4096];
+    file.extend(group);
+    let log = ForgedLog::new(7);
+    log.put(base, file, true);
+    log
+}
+
+/// Where nothing is left of a segment but its name, that still says which offsets were given.
+#[test]
+fn a_log_of_which_nothing_is_left_begins_where_it_was() {
+    let log = one_group(84, 200, 3);
+    for _ in 0..3 {
+        assert_eq!(log.read(0, 1 << 20).unwrap().bounds, 84..84);
+    }
+}
+
 /// Whole or not, what a later version wrote last is not taken back by this one: it refuses the log, and so it does again.
 #[test]
 fn a_write_that_is_not_whole_may_be_of_a_later_version() {
-    let group = |length: u32, kind: u8| {
-        let mut group = b"TWg1".to_vec();
-        group.extend(length.to_le_bytes());
-        for number in [0_u64, 1, 0, 0, 1_700_000_000_000] {
-            group.extend(number.to_le_bytes());
-        }
-        group.extend([0; 16]);
-        let mut record = [0; 28];
-        record[8] = kind;
-        group.extend(record);
-        let mut file = vec![0; 4096];
-        file.extend(group);
-        let log = ForgedLog::new(7);
-        log.put(0, file, true);
-        log
-    };
     for (length, kind, refused) in [(28, 9, true), (200, 9, true), (200, 3, false)] {
-        let log = group(length, kind);
+        let log = one_group(0, length, kind);
         for _ in 0..2 {
             let read = log.read(0, 1 << 20);
             let said = read.as_ref().err().map(ToString::to_string);
