@@ -97,6 +97,11 @@ impl Activity {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Requests so far.
+    pub(super) fn begun(&self) -> u32 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// The answer that was made is on its way.
     pub(super) fn wrote(&self) {
         self.answered.store(false, Ordering::Relaxed);

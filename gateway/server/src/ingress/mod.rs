@@ -7,6 +7,7 @@ mod activity;
 mod answer;
 mod body;
 mod budget;
+mod bundle;
 mod connection;
 mod door;
 mod errands;

@@ -1,10 +1,11 @@
 //! The bytes of a connection, with what hyper leaves out: a bound on the unfinished heads of all
-//! connections together, a body for the refusals that it writes itself, and an end that does not
-//! take the last answer with it.
+//! connections together, a body for the refusals that it writes itself, one write for the answers to
+//! requests that came together, and an end that does not take the last answer with it.
 
 use super::Problem;
 use super::activity::Activity;
 use super::budget::{Budget, Share};
+use super::bundle::Bundle;
 use super::connection::CONNECTION_WINDOW;
 use super::frames::Frames;
 use bytes::Bytes;
@@ -37,6 +38,8 @@ pub(super) struct Wire<S> {
     heads: Budget,
     /// The head that is being read, by number, and what it holds.
     head: Option<(u32, Share)>,
+    /// Answers of HTTP/1.1 that wait for more of them.
+    bundle: Bundle,
     /// A refusal of ours that is being written in place of hyper's.
     refusal: Vec<u8>,
     /// What those are told who speak something else.
@@ -55,6 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             activity,
             heads,
             head: None,
+            bundle: Bundle::default(),
             refusal: Vec::new(),
             speaks: "",
             frames: None,
@@ -105,7 +109,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             .is_none_or(|(_, share)| share.grow(bytes))
     }
 
+    fn poll_bundle(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while let Some(waiting) = self.bundle.waiting() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, waiting))?;
+            if written == 0 {
+                return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+            }
+            self.bundle.written(written);
+            self.activity.moved();
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.poll_bundle(cx))?;
         while !self.refusal.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.refusal))?;
             if written == 0 {
@@ -163,10 +180,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
                 false => Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into())),
             };
         }
+        // Nobody is made to wait for who has nothing more to say. If it cannot go yet, reading goes on all the same.
+        if let Poll::Ready(Err(error)) = self.poll_bundle(cx) {
+            return Poll::Ready(Err(error));
+        }
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
         self.activity.moved();
+        if bytes > 0 {
+            let begun = self.activity.begun();
+            self.bundle.read(begun);
+        }
         if bytes == 0 {
             self.ended = true;
         } else if !self.holds(bytes) {
@@ -188,6 +213,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
+        let begun = self.activity.begun();
+        if self.frames.is_none() && self.activity.answers() && self.bundle.take(begun, bufs) {
+            self.activity.wrote();
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         ready!(self.poll_refusal(cx))?;
         if let [buf] = bufs
             && !self.activity.answers()
@@ -207,6 +237,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.bundle.grows() {
+            // Asked again without another answer, it goes.
+            cx.waker().wake_by_ref();
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.poll_refusal(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
