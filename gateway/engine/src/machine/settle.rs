@@ -34,7 +34,9 @@ impl Lane {
             self.pass_on(key.filter(|_| arrived), turn);
         } else if turn.stops.age(ticket.trail.born_ms, turn.now) > millis(self.policy.max_age)
             && self.job.is_none()
+            && self.plan.is_some()
         {
+            // A suspended lane keeps what waits: a start knows nothing of the policy it had.
             self.sift(task, arrived, Cause::TooOld, turn);
         } else if task.stored.envelope.hops > self.policy.hops_max {
             self.sift(task, arrived, Cause::Hops, turn);

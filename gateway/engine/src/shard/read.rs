@@ -170,6 +170,7 @@ impl Shard {
             let pendant = readable(Pendant::decode(&value))?;
             self.bring(id, Ticket::of(pendant, Place::Scheduled { due }))
                 .await?;
+            self.relieve().await?;
         }
         let mut next_due = self.lanes[&id].next_due;
         if all {

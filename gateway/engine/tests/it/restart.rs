@@ -206,6 +206,42 @@ async fn suspension_does_not_shorten_the_life_of_dead_letters() {
     assert_eq!((a.dead_lettered, a.purged), (1, 0));
 }
 
+/// A start knows nothing of the policy of what is suspended, which may have been more patient than the default.
+#[tokio::test(start_paused = true)]
+async fn what_a_suspended_subscription_has_not_read_is_not_too_old_after_a_restart() {
+    const DAY: u64 = 24 * 3600;
+    let with = |subscription| {
+        let mut plan = match subscription {
+            Some(s) => plan([("s", s)]),
+            None => plan([]),
+        };
+        plan.streams.get_mut("default").unwrap().settings.retention = S(2 * DAY);
+        plan
+    };
+    for restarts in [false, true] {
+        let world = World::new();
+        let sink = ScriptedSink::accepting();
+        let mut s = subscription(&sink);
+        s.policy.max_age = S(30 * DAY);
+        let mut engine = world.start(with(Some(s.clone()))).await;
+        engine.pause("s").await.unwrap();
+        publish(&engine, (0..2000).map(|i| event(&format!("e{i}")))).await;
+        engine.apply(with(None)).await.unwrap();
+        if restarts {
+            drop(engine);
+            world.store.crash(|_| 0).await;
+            engine = world.start(with(None)).await;
+        }
+        tokio::time::sleep(S(3 * DAY)).await;
+        let a = account(&engine, "s").await;
+        assert_eq!((a.dead_lettered, a.pending), (0, 2000), "{restarts}");
+        engine.apply(with(Some(s))).await.unwrap();
+        engine.resume("s").await.unwrap();
+        engine.quiesced().await;
+        assert_eq!(sink.ids().len(), 2000, "{restarts}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_fills_goes_before_its_wait_is_over() {
     let world = World::new();

@@ -129,6 +129,10 @@ impl Door {
 
     /// Hands a write over; the outcome comes with the group commit that takes it. A promise is to be kept, soon.
     pub(super) fn call(&self, call: Call) -> Result<(Waiting, Option<Promise>), Error> {
+        // Else what was left when it ended would count as waiting, and be called busy.
+        if let Some(why) = self.failed() {
+            return Err(Error::Failed(why.clone()));
+        }
         let append = call.is_append();
         let bytes = if append { call.bytes() } else { 0 };
         if append {

@@ -246,7 +246,10 @@ impl Log {
         let chunk = self.params.chunk_bytes;
         let target = room(needed, chunk);
         let extended = match self.filled {
-            true => self.fill(target, chunk),
+            // Zeros that are not there must not look, to the next start, as if they were.
+            true => self.fill(target, chunk).inspect_err(|_| {
+                self.active.file.set_len(self.prepared).ok();
+            }),
             false => self.active.file.allocate(target),
         };
         extended.map_err(|e| refused("extend the log", &e))?;
