@@ -4,8 +4,11 @@
 //! its parts. Many ways through the first kind multiply the work for each value; if a schema comes back to
 //! itself over a part of the value in several ways, the work multiplies with each level of nesting.
 
+mod references;
+
 use super::patterns;
 use crate::InvalidSchema;
+use references::Targets;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,6 +39,19 @@ const HERE: [&str; 10] = [
     "dependencies",
     "$ref",
 ];
+/// Keywords whose schemas apply to its parts.
+const THERE: [&str; 10] = [
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "unevaluatedItems",
+    "contains",
+];
 /// Keywords that hold schemas which nothing applies until they are referred to.
 const SHELVES: [&str; 2] = ["$defs", "definitions"];
 /// Keywords that hold schemas by names of the author's choice.
@@ -52,6 +68,7 @@ pub(super) fn depth_max(schema: &Value) -> Result<Option<u32>, InvalidSchema> {
     graph.add(schema, String::new(), false, 0)?;
     patterns::bound(&graph.patterns)?;
     let mut steps = Steps(0);
+    graph.targets = references::resolve(&graph, schema, &mut steps)?;
     let edges = graph.edges(&mut steps)?;
     let ways = Ways::of(&edges, &mut steps)?;
     let growth = growth(&edges, &ways, &mut steps)?;
@@ -90,10 +107,7 @@ struct Graph<'s> {
     nodes: Vec<Node<'s>>,
     /// By address.
     ids: HashMap<*const Map<String, Value>, usize>,
-    /// By JSON pointer.
-    places: HashMap<String, usize>,
-    /// By what references may call them.
-    names: HashMap<&'s str, Vec<usize>>,
+    targets: Targets<'s>,
     patterns: BTreeSet<&'s str>,
 }
 
@@ -144,12 +158,6 @@ impl<'s> Graph<'s> {
         let node = self.nodes.len();
         self.nodes.push(Node { map, by_name });
         self.ids.insert(map, node);
-        for key in ["$id", "id", "$anchor", "$dynamicAnchor"] {
-            if let (Some(Value::String(name)), false) = (map.get(key), by_name) {
-                self.names.entry(name).or_default().push(node);
-            }
-        }
-        self.places.insert(place.clone(), node);
         // Everything that may be referred to is a schema here, also what no keyword makes one.
         for (key, value) in map {
             if !by_name && matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
@@ -172,7 +180,8 @@ impl<'s> Graph<'s> {
                 )));
             }
             let below = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
-            let names = !by_name && BY_NAME.contains(&key.as_str());
+            let key = key.as_str();
+            let names = !by_name && (BY_NAME.contains(&key) || SHELVES.contains(&key));
             self.within(value, below, names, depth + 1)?;
         }
         Ok(())
@@ -194,26 +203,6 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// What a reference means. One that is not found here may mean any schema with a name.
-    fn target(&self, reference: &str) -> Vec<usize> {
-        let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let pointer = percent(fragment);
-        if document.is_empty() && (pointer.is_empty() || pointer.starts_with('/')) {
-            return self.places.get(&pointer).copied().into_iter().collect();
-        }
-        for name in [reference, document, fragment] {
-            if let Some(found) = self.names.get(name).filter(|_| !name.is_empty()) {
-                return found.clone();
-            }
-        }
-        if document.starts_with("http://json-schema.org/")
-            || document.starts_with("https://json-schema.org/")
-        {
-            return Vec::new();
-        }
-        self.names.values().flatten().copied().collect()
-    }
-
     fn edges(&self, steps: &mut Steps) -> Result<Vec<Edges>, InvalidSchema> {
         let all = (0..self.nodes.len()).map(|node| {
             let edges = self.leads(node);
@@ -231,7 +220,10 @@ impl<'s> Graph<'s> {
                 "$ref" | "$dynamicRef" | "$recursiveRef" => {
                     edges
                         .here
-                        .extend(value.as_str().map(|r| self.target(r)).into_iter().flatten());
+                        .extend(self.targets.of(node, key).into_iter().flatten());
+                    if self.targets.leaves(node) {
+                        edges.rest.extend(self.anchored());
+                    }
                 }
                 key if SHELVES.contains(&key) || key == "propertyNames" => {}
                 key if HERE.contains(&key) => edges.here.extend(self.ids(value)),
@@ -265,6 +257,16 @@ impl<'s> Graph<'s> {
             }
         }
         edges
+    }
+
+    /// What the published schemas, which know no other, may lead to for a part of the data.
+    fn anchored(&self) -> impl Iterator<Item = usize> {
+        let named = |node: &Node<'_>| {
+            node.map.contains_key("$dynamicAnchor") || node.map.contains_key("$recursiveAnchor")
+        };
+        let all = self.nodes.iter().enumerate();
+        all.filter(move |(_, node)| !node.by_name && named(node))
+            .map(|(number, _)| number)
     }
 
     /// The schemas that a value is, or holds one step below.
@@ -437,22 +439,4 @@ fn left(next: &[Vec<usize>]) -> Vec<usize> {
         }
     }
     order
-}
-
-/// A fragment without its percent signs.
-fn percent(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |byte: u8| char::from(byte).to_digit(16);
-        let mut ahead = rest.clone();
-        match (byte, ahead.next().and_then(hex), ahead.next().and_then(hex)) {
-            (b'%', Some(high), Some(low)) => {
-                out.extend(u8::try_from(high * 16 + low));
-                rest = ahead;
-            }
-            _ => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }

@@ -23,10 +23,21 @@ const DEPTH_MAX: usize = 64;
 /// # Errors
 /// Why it cannot be compared in bounded time.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
-    within(schema, schema)
+    let mut parts = schema.as_object().into_iter().flat_map(Map::values);
+    let root = Document {
+        schema,
+        alone: !parts.any(embeds),
+    };
+    within(schema, &root)
 }
 
-fn within(schema: &Value, root: &Value) -> Result<(), String> {
+struct Document<'v> {
+    schema: &'v Value,
+    /// It embeds no other one, which would be a base of its own.
+    alone: bool,
+}
+
+fn within(schema: &Value, root: &Document<'_>) -> Result<(), String> {
     match schema {
         Value::Array(items) => items.iter().try_for_each(|item| within(item, root)),
         Value::Object(map) => {
@@ -46,6 +57,12 @@ fn within(schema: &Value, root: &Value) -> Result<(), String> {
             if let Some((key, most)) = large {
                 return Err(format!("`{key}` has more than {most} entries"));
             }
+            let reference = map.get("$ref").and_then(Value::as_str);
+            if let Some(reference) = reference.filter(|it| root.target(it).is_none()) {
+                return Err(format!(
+                    "what `{reference:.200}` refers to, or a document within it, is not followed there"
+                ));
+            }
             if alternatives(map, root, 0) > ALTERNATIVES_MAX {
                 return Err(format!(
                     "one value has more than {ALTERNATIVES_MAX} alternatives at once"
@@ -64,7 +81,7 @@ fn within(schema: &Value, root: &Value) -> Result<(), String> {
 }
 
 /// How many alternatives a value has by a schema; what stands together multiplies.
-fn alternatives(map: &Map<String, Value>, root: &Value, depth: usize) -> usize {
+fn alternatives(map: &Map<String, Value>, root: &Document<'_>, depth: usize) -> usize {
     if depth > DEPTH_MAX {
         return usize::MAX;
     }
@@ -86,9 +103,8 @@ fn alternatives(map: &Map<String, Value>, root: &Value, depth: usize) -> usize {
             "not" | "then" | "else" => of(value),
             "if" => of(value).saturating_add(1),
             "$ref" => {
-                let pointer = value.as_str().and_then(|to| to.strip_prefix('#'));
-                let target = pointer.and_then(|pointer| root.pointer(pointer));
-                target.map_or(1, of)
+                let target = value.as_str().and_then(|to| root.target(to));
+                target.map_or(usize::MAX, of)
             }
             _ => 1,
         };
@@ -98,6 +114,74 @@ fn alternatives(map: &Map<String, Value>, root: &Value, depth: usize) -> usize {
         }
     }
     all
+}
+
+impl<'v> Document<'v> {
+    /// What a reference means, where that can be told.
+    fn target(&self, reference: &str) -> Option<&'v Value> {
+        let own = |key| self.schema.get(key).and_then(Value::as_str);
+        let own = own("$id").or_else(|| own("id")).unwrap_or_default();
+        let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        if !self.alone || !(document.is_empty() || document == own.trim_end_matches('#')) {
+            return None;
+        }
+        match fragment.is_empty() || fragment.starts_with('/') {
+            true => self.schema.pointer(&percent(fragment)),
+            false => anchored(self.schema, fragment),
+        }
+    }
+}
+
+fn embeds(schema: &Value) -> bool {
+    match schema {
+        Value::Array(items) => items.iter().any(embeds),
+        Value::Object(map) => {
+            let base = |key| {
+                let id = map.get(key).and_then(Value::as_str);
+                id.is_some_and(|id| !id.starts_with('#'))
+            };
+            base("$id") || base("id") || map.values().any(embeds)
+        }
+        _ => false,
+    }
+}
+
+fn anchored<'v>(schema: &'v Value, anchor: &str) -> Option<&'v Value> {
+    match schema {
+        Value::Array(items) => items.iter().find_map(|item| anchored(item, anchor)),
+        Value::Object(map) => {
+            let text = |key| map.get(key).and_then(Value::as_str);
+            let own = ["$anchor", "$dynamicAnchor"]
+                .into_iter()
+                .any(|key| text(key) == Some(anchor))
+                || ["$id", "id"]
+                    .into_iter()
+                    .any(|key| text(key).and_then(|id| id.strip_prefix('#')) == Some(anchor));
+            match own {
+                true => Some(schema),
+                false => map.values().find_map(|value| anchored(value, anchor)),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A fragment without its percent signs.
+fn percent(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let hex = |byte: u8| char::from(byte).to_digit(16);
+        let mut ahead = rest.clone();
+        match (byte, ahead.next().and_then(hex), ahead.next().and_then(hex)) {
+            (b'%', Some(high), Some(low)) => {
+                out.extend(u8::try_from(high * 16 + low));
+                rest = ahead;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -129,6 +213,28 @@ mod tests {
                 false,
             ),
             (json!({ "allOf": [{ "$ref": "#" }] }), false),
+            // By an anchor, by the name of the document, and with percent signs.
+            (
+                json!({ "$defs": { "a": { "$anchor": "b", "anyOf": two["anyOf"] } }, "allOf": vec![json!({ "$ref": "#b" }); 8] }),
+                false,
+            ),
+            (
+                json!({ "$id": "http://x/s", "$defs": { "a%": two }, "allOf": vec![json!({ "$ref": "http://x/s#/$defs/a%25" }); 8] }),
+                false,
+            ),
+            (
+                json!({ "$id": "http://x/s", "$defs": { "a": two }, "$ref": "http://x/s#/$defs/a" }),
+                true,
+            ),
+            // An embedded document has definitions of its own.
+            (
+                json!({ "$ref": "http://x/h", "$defs": { "h": { "$id": "http://x/h", "$ref": "#/$defs/a", "$defs": { "a": two } } } }),
+                false,
+            ),
+            (
+                json!({ "$defs": { "h": { "$id": "http://x/h", "type": "string" } } }),
+                true,
+            ),
             (
                 json!({ "properties": { "enum": { "enum": texts } } }),
                 false,

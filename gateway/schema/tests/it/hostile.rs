@@ -92,14 +92,110 @@ fn schemas_that_lead_to_each_other_in_too_many_ways_are_refused() {
             reference(239)
         ),
     });
-    // A name that is not there may be any of those that are.
+    // An anchor that depends on the way there may be any of its name.
     let vague = defs(600, |n| {
-        format!(r##"{{"$anchor": "a{n}", "items": {{"$ref": "#nowhere"}}}}"##)
+        let id = format!(r#""$id": "http://x.example/{n}""#);
+        let way = r##""items": {"$dynamicRef": "#a"}"##;
+        format!(r#"{{{id}, "$dynamicAnchor": "a", {way}}}"#)
     });
     for (text, part) in [(back, "a chain that is too long"), (vague, "bounded time")] {
         let refused = schema("json-schema", &text, None).unwrap_err();
         assert!(refused.contains(part), "{refused}");
     }
+}
+
+/// Definitions that double from one to the next, beside what else their schema says.
+fn doubling(shelf: &str, rest: &str, within: &str) -> String {
+    let defs: Vec<String> = (0..30)
+        .map(|n| {
+            let next = format!(r##"{{"$ref": "{within}/a{}"}}"##, n + 1);
+            format!(r#""a{n}": {{"allOf": [{next}, {next}]}}"#)
+        })
+        .collect();
+    let defs = defs.join(", ");
+    format!(r#"{{{rest}, "{shelf}": {{{defs}, "a30": {{"minLength": 1}}}}}}"#)
+}
+
+/// Data would be checked 2^30 times.
+#[test]
+fn an_embedded_document_is_counted_as_the_validator_reads_it() {
+    let here = "#/$defs";
+    let id = r#""$id": "http://x.example/h""#;
+    let early = r#""$schema": "http://json-schema.org/draft-07/schema#""#;
+    let first = r#""$schema": "http://json-schema.org/draft-04/schema#""#;
+    let own = doubling("$defs", &format!(r##"{id}, "$ref": "#/$defs/a0""##), here);
+    let shelf = doubling("$defs", id, here);
+    let older = |id: &str| {
+        let shelf = doubling("definitions", id, "#/definitions");
+        shelf.replace("http://x.example", "http://x.example/older")
+    };
+    for text in [
+        format!(r#"{{"$ref": "http://x.example/h", "$defs": {{"h": {own}}}}}"#),
+        format!(r#"{{"$ref": "http://x.example/h#/$defs/a0", "$defs": {{"h": {shelf}}}}}"#),
+        format!(
+            r#"{{"$id": "http://x.example/", "$ref": "h#/$defs/a0", "$defs": {{"h": {shelf}}}}}"#
+        ),
+        format!(r##"{{"$ref": "#/$defs/h/$defs/a0", "$defs": {{"h": {shelf}}}}}"##),
+        format!(r#"{{"properties": {{"p": {own}}}}}"#),
+        format!(
+            r#"{{{early}, "allOf": [{{"$ref": "http://x.example/older/h#/definitions/a0"}}], "definitions": {{"h": {}}}}}"#,
+            older(id)
+        ),
+        format!(
+            r#"{{{first}, "allOf": [{{"$ref": "http://x.example/older/h#/definitions/a0"}}], "definitions": {{"h": {}}}}}"#,
+            older(&id.replace("$id", "id"))
+        ),
+        // The root has a definition of the same name, which costs nothing.
+        format!(r#"{{"$ref": "http://x.example/h", "$defs": {{"h": {own}, "a0": {{}}}}}}"#),
+        // No keyword makes it a schema, and the base stays that of the document.
+        format!(r##"{{"$ref": "#/$defs/default", "$defs": {{"default": {{"allOf": [{own}]}}}}}}"##),
+    ] {
+        let refused = schema("json-schema", &text, None).unwrap_err();
+        assert!(
+            refused.contains("more than 1000 times"),
+            "{text}: {refused}"
+        );
+    }
+    // What cannot be counted is not taken.
+    for (text, part) in [
+        (
+            r##"{"$ref": "#/const", "const": {"minLength": 1}}"##,
+            "no schema",
+        ),
+        (
+            r##"{"$ref": "#/properties", "properties": {"not": {}}}"##,
+            "no schema",
+        ),
+        (r##"{"$ref": "#/$defs/none"}"##, "nothing is fetched"),
+        (
+            r##"{"items": {"$id": "http://x.example/", "$ref": "#/$defs/a"}, "$defs": {"a": {}}}"##,
+            "nothing is fetched",
+        ),
+    ] {
+        let refused = schema("json-schema", text, None).unwrap_err();
+        assert!(refused.contains(part), "{text}: {refused}");
+    }
+    // Documents may call theirs alike, and refer to each other.
+    let alike = format!(
+        r##"{{"$ref": "#/$defs/a", "$defs": {{"a": {{"$ref": "http://x.example/h"}},
+            "h": {{{id}, "$ref": "#/$defs/a", "$defs": {{"a": {{"type": "integer"}}}}}}}}}}"##
+    );
+    let schemas = schema("json-schema", &alike, None).unwrap();
+    assert_eq!(said(&schemas, "application/json", b"1"), "");
+    assert_ne!(said(&schemas, "application/json", b"[]"), "");
+}
+
+/// A published schema leads back to whatever has its dynamic anchor.
+#[test]
+fn recursion_through_a_published_schema_is_counted() {
+    let meta = r#"{"$ref": "https://json-schema.org/draft/2020-12/schema"}"#;
+    let text = format!(
+        r#"{{"$id": "http://x.example/", "$dynamicAnchor": "meta", "allOf": [{meta}, {meta}]}}"#
+    );
+    let schemas = schema("json-schema", &text, None).unwrap();
+    let deep = format!("{}{{}}{}", r#"{"not": "#.repeat(20), "}".repeat(20));
+    let told = said(&schemas, "application/json", deep.as_bytes());
+    assert!(told.contains("breaks `nesting`"), "{told}");
 }
 
 #[test]
