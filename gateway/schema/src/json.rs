@@ -10,6 +10,7 @@ mod written;
 use crate::format::{Check, Definition, Format};
 use crate::violation::shape;
 use crate::{InvalidSchema, VIOLATIONS_MAX, Violation};
+use bounds::Cost;
 use jsonschema::canonical::Containment;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -27,12 +28,13 @@ pub(crate) const FORMAT: Format = Format {
 
 /// Most bytes that a compiled pattern may take.
 const PATTERN_MAX: usize = 256 << 10;
+/// Most violations that are collected, of which a few are told: one takes some 400 bytes.
+const COLLECTED_MAX: u64 = 100_000;
 
 #[derive(Debug)]
 struct Schema {
     validator: Validator,
-    /// Deepest nesting of data that can be checked in bounded time.
-    depth_max: Option<u32>,
+    cost: Cost,
     /// Answers first, where it can.
     quick: Option<Quick>,
 }
@@ -42,17 +44,21 @@ fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
         return Err(InvalidSchema::new("a JSON Schema has no messages"));
     }
     let schema = parse(from)?;
-    let depth_max = bounds::depth_max(&schema)?;
+    let cost = Cost::of(&schema)?;
     let validator = jsonschema::options()
         .with_pattern_options(patterns())
         .offline()
         .build(&schema)
         .map_err(|error| refusal(&error))?;
     // Where the depth of data counts, it is looked at first.
-    let quick = depth_max.is_none().then(|| Quick::of(&schema)).flatten();
+    let quick = cost
+        .depth_max
+        .is_none()
+        .then(|| Quick::of(&schema))
+        .flatten();
     Ok(Arc::new(Schema {
         validator,
-        depth_max,
+        cost,
         quick,
     }))
 }
@@ -109,15 +115,39 @@ impl Check for Schema {
             };
             return vec![Violation::new("", "data", found).expected("JSON")];
         };
-        if let Some(max) = self.depth_max.filter(|max| depth(&value) > *max) {
+        if let Some(max) = self.cost.depth_max.filter(|max| depth(&value) > *max) {
             let deep = Violation::new("", "nesting", "more");
             return vec![deep.expected(format!("at most {max} levels, for this schema"))];
         }
         if self.validator.is_valid(&value) {
             return Vec::new();
         }
-        let errors = self.validator.iter_errors(&value);
-        errors.take(VIOLATIONS_MAX).map(|e| violation(&e)).collect()
+        self.violations(&value)
+    }
+}
+
+impl Schema {
+    /// Some of what is wrong. The validator collects all of it before it gives the first, so that this is asked where
+    /// it cannot be much; else for the first alone, or not even that.
+    fn violations(&self, value: &Value) -> Vec<Violation> {
+        if self.cost.broken(count(value), depth(value)) <= COLLECTED_MAX {
+            let errors = self.validator.iter_errors(value);
+            return errors.take(VIOLATIONS_MAX).map(|e| violation(&e)).collect();
+        }
+        match self.cost.alternatives {
+            true => {
+                let large = Violation::new("", "schema", shape(value));
+                vec![
+                    large.expected(
+                        "what it describes; the data is too large to say where it is not",
+                    ),
+                ]
+            }
+            false => {
+                let first = self.validator.validate(value).err();
+                first.iter().map(violation).collect()
+            }
+        }
     }
 }
 
@@ -174,6 +204,15 @@ fn depth(value: &Value) -> u32 {
         _ => return 0,
     };
     1 + children.map(depth).max().unwrap_or(0)
+}
+
+/// How many values there are, names of members among them.
+fn count(value: &Value) -> u64 {
+    1 + match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(map) => map.values().map(|value| 1 + count(value)).sum(),
+        _ => 0,
+    }
 }
 
 fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {

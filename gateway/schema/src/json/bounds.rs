@@ -4,6 +4,7 @@
 //! its parts. Many ways through the first kind multiply the work for each value; if a schema comes back to
 //! itself over a part of the value in several ways, the work multiplies with each level of nesting.
 
+mod levels;
 mod references;
 
 use super::patterns;
@@ -20,6 +21,8 @@ const DEPTH_MAX: usize = 64;
 const PATTERN_MAX: usize = 8 << 10;
 /// Most checks of one value.
 const WAYS_MAX: u64 = 1_000;
+/// Most checks of one part of the data, over all levels above it.
+const PART_MAX: u64 = 10_000;
 /// Options of an `enum` that cost as much as one more check, where they are not all texts.
 const OPTIONS: usize = 10;
 /// Most steps to find out what checking costs: a graph in which everything leads to everything has many more.
@@ -62,16 +65,63 @@ const BY_NAME: [&str; 4] = [
     "properties",
 ];
 
-/// Deepest nesting of data that the schema can be held against in bounded time; `None` for any.
-pub(super) fn depth_max(schema: &Value) -> Result<Option<u32>, InvalidSchema> {
-    let mut graph = Graph::default();
-    graph.add(schema, String::new(), false, 0)?;
-    patterns::bound(&graph.patterns)?;
-    let mut steps = Steps(0);
-    graph.targets = references::resolve(&graph, schema, &mut steps)?;
-    let edges = graph.edges(&mut steps)?;
-    let ways = Ways::of(&edges, &mut steps)?;
-    let growth = growth(&edges, &ways, &mut steps)?;
+/// What checking data may cost.
+#[derive(Debug)]
+pub(super) struct Cost {
+    /// Deepest nesting of data that can be checked in bounded time; `None` for any.
+    pub(super) depth_max: Option<u32>,
+    /// How many rules one value may break.
+    rules: u64,
+    /// How many times as many it may for each level that it lies deeper.
+    growth: f64,
+    /// To tell that none of some alternatives fits, the validator tells all that each of them lacks.
+    pub(super) alternatives: bool,
+}
+
+impl Cost {
+    /// # Errors
+    /// Checking would take a time beyond bounds.
+    pub(super) fn of(schema: &Value) -> Result<Self, InvalidSchema> {
+        let mut graph = Graph::default();
+        graph.add(schema, String::new(), false, 0)?;
+        patterns::bound(&graph.patterns)?;
+        let mut steps = Steps(0);
+        graph.targets = references::resolve(&graph, schema, &mut steps)?;
+        let edges = graph.edges(&mut steps)?;
+        let ways = Ways::of(&edges, &mut steps)?;
+        let rings = rings(&edges);
+        let growth = growth(&edges, &ways, &rings, &mut steps)?;
+        let most = levels::most(&edges, &ways, &rings, &mut Steps(0))?;
+        if most > PART_MAX {
+            return Err(InvalidSchema::new(format!(
+                "one part of the data would be checked more than {PART_MAX} times"
+            ))
+            .hint("let alternatives share fewer schemas, or tell them apart outside of them"));
+        }
+        let largest = graph.nodes.iter().map(Node::rules).max();
+        Ok(Self {
+            depth_max: depth_max(growth)?,
+            rules: most.saturating_mul(largest.unwrap_or_default()),
+            growth,
+            alternatives: graph.has_alternatives(),
+        })
+    }
+
+    /// How many rules may be broken by so many values, so deep.
+    pub(super) fn broken(&self, values: u64, depth: u32) -> u64 {
+        let rules = self.rules.saturating_mul(values);
+        let growth = self.growth.max(1.0).powf(f64::from(depth));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss
+        )]
+        let rules = (rules as f64 * growth) as u64;
+        rules
+    }
+}
+
+fn depth_max(growth: f64) -> Result<Option<u32>, InvalidSchema> {
     if growth <= 1.0 {
         return Ok(None);
     }
@@ -115,6 +165,20 @@ struct Node<'s> {
     map: &'s Map<String, Value>,
     /// Its members are schemas and no keywords.
     by_name: bool,
+}
+
+impl Node<'_> {
+    /// How many rules a value may break here, what applies to its parts aside.
+    fn rules(&self) -> u64 {
+        let lists = |value: &Value| match value {
+            Value::Array(items) => items.len(),
+            Value::Object(map) => map.values().filter_map(Value::as_array).map(Vec::len).sum(),
+            _ => 0,
+        };
+        let lists = ["required", "dependentRequired", "dependencies"]
+            .map(|key| self.map.get(key).map_or(0, lists));
+        (self.map.len() + lists.iter().sum::<usize>()) as u64
+    }
 }
 
 /// Where a schema leads.
@@ -259,6 +323,14 @@ impl<'s> Graph<'s> {
         edges
     }
 
+    fn has_alternatives(&self) -> bool {
+        let mut all = self.nodes.iter().enumerate();
+        all.any(|(number, node)| {
+            let own = node.map.contains_key("anyOf") || node.map.contains_key("oneOf");
+            own || self.targets.leaves(number)
+        })
+    }
+
     /// What the published schemas, which know no other, may lead to for a part of the data.
     fn anchored(&self) -> impl Iterator<Item = usize> {
         let named = |node: &Node<'_>| {
@@ -347,10 +419,14 @@ fn visit(
 }
 
 /// The largest number of times that a schema comes back to itself for one part of a value.
-fn growth(edges: &[Edges], ways: &Ways, steps: &mut Steps) -> Result<f64, InvalidSchema> {
-    let rings = rings(edges);
+fn growth(
+    edges: &[Edges],
+    ways: &Ways,
+    rings: &[Option<usize>],
+    steps: &mut Steps,
+) -> Result<f64, InvalidSchema> {
     let mut most: u64 = 0;
-    for (met, ring) in ways.0.iter().zip(&rings) {
+    for (met, ring) in ways.0.iter().zip(rings) {
         let Some(ring) = ring else { continue };
         let back = |targets: &[usize]| {
             let within = targets.iter().filter(|t| rings[**t] == Some(*ring));

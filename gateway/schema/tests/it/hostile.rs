@@ -49,8 +49,11 @@ fn recursion_in_several_ways_bounds_the_depth_of_data() {
         told,
         "data breaks `nesting`: expected at most 16 levels, for this schema, found more"
     );
-    let told = said(&schemas, "application/json", nested(15).as_bytes());
-    assert!(told.starts_with("data breaks `anyOf`"), "{told}");
+    for (levels, rule) in [(15, "schema"), (6, "anyOf")] {
+        let told = said(&schemas, "application/json", nested(levels).as_bytes());
+        let expected = format!("data breaks `{rule}`");
+        assert!(told.starts_with(&expected), "{told}");
+    }
     // One way back is no growth.
     let once = r##"{"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "additionalProperties": {"$ref": "#"}}"##;
     let schemas = schema("json-schema", once, None).unwrap();
@@ -278,4 +281,66 @@ proptest! {
             drop(schema(format, &text, None));
         }
     }
+}
+
+/// Checks multiply from each level of data to the next, though nothing comes back to itself.
+#[test]
+fn checks_that_multiply_with_each_level_are_counted() {
+    let levels = |count: usize, begin: &str, end: &str| {
+        defs(count + 1, |n| {
+            let next = format!(r##"{begin}{{"$ref": "#/$defs/d{:04}"}}{end}"##, n + 1);
+            match n == count {
+                true => r#"{"type": "integer"}"#.into(),
+                false => format!(r#"{{"allOf": [{next}, {next}]}}"#),
+            }
+        })
+    };
+    let items = |count: usize| levels(count, r#"{"items": "#, "}");
+    schema("json-schema", &items(10), None).unwrap();
+    // As members, and out of a recursion that goes one way.
+    let ring = r##""properties": {"a": {"$ref": "#"}, "b": {"$ref": "#/$defs/d0000"}}"##;
+    for text in [
+        items(50),
+        levels(50, r#"{"properties": {"a": "#, "}}"),
+        items(50).replace(r##""$ref": "#/$defs/d0000""##, ring),
+    ] {
+        let refused = schema("json-schema", &text, None).unwrap_err();
+        assert!(refused.contains("more than 10000 times"), "{refused}");
+    }
+}
+
+/// Millions of violations, of which eight are told.
+#[test]
+fn what_is_wrong_with_large_data_is_not_collected() {
+    let item =
+        r#"{"type": "object", "required": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]}"#;
+    let all = format!(r#"{{"items": {item}}}"#);
+    let either = format!(r#"{{"anyOf": [{all}, {{"type": "string"}}]}}"#);
+    let data = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+    for (text, few, many) in [
+        (
+            &all,
+            "/0 breaks `required`: expected a member \"a\", found",
+            "/0 breaks `required`: expected a member \"a\", found",
+        ),
+        (
+            &either,
+            "data breaks `anyOf`: found a list of 10 items",
+            "data breaks `schema`: expected what it describes",
+        ),
+    ] {
+        let schemas = schema("json-schema", text, None).unwrap();
+        let told = |count: usize| said(&schemas, "application/json", data(count).as_bytes());
+        assert!(told(10).starts_with(few), "{}", told(10));
+        let begun = std::time::Instant::now();
+        assert!(told(300_000).starts_with(many), "{}", told(300_000));
+        assert_eq!(told(300_000).matches("breaks").count(), 1);
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    }
+    let schemas = schema("json-schema", &all, None).unwrap();
+    let told = said(&schemas, "application/json", data(10).as_bytes());
+    assert_eq!(
+        told.matches("breaks").count(),
+        tradewind_schema::VIOLATIONS_MAX
+    );
 }
