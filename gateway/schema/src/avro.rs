@@ -47,11 +47,7 @@ fn planned(from: &Definition) -> Result<Schema, InvalidSchema> {
 }
 
 fn parse(from: &Definition) -> Result<Avro, InvalidSchema> {
-    let parsed = match from.references.is_empty() {
-        true => Avro::parse_str(&from.text),
-        false => Avro::parse(&inline::inline(from)?),
-    };
-    parsed.map_err(|e| refusal(&e))
+    Avro::parse(&inline::inline(from)?).map_err(|e| refusal(&e))
 }
 
 fn refusal(error: &apache_avro::Error) -> InvalidSchema {

@@ -47,6 +47,7 @@ fn compile(from: &Definition) -> Result<Arc<dyn Check>, InvalidSchema> {
     let cost = Cost::of(&schema)?;
     let validator = jsonschema::options()
         .with_pattern_options(patterns())
+        .with_content_media_type("application/json", is_json)
         .offline()
         .build(&schema)
         .map_err(|error| refusal(&error))?;
@@ -67,13 +68,18 @@ fn parse(from: &Definition) -> Result<Value, InvalidSchema> {
     let not_json = |e: serde_json::Error| {
         InvalidSchema::new(format!("the schema is not JSON: {e}")).hint("write it as JSON")
     };
-    match serde_json::from_str(&from.text).map_err(not_json)? {
+    match tradewind_event::json::value(from.text.as_bytes()).map_err(not_json)? {
         schema @ (Value::Object(_) | Value::Bool(_)) => bundle::bundle(schema, &from.references),
         other => Err(InvalidSchema::new(format!(
             "a JSON Schema is an object, found {}",
             shape(&other)
         ))),
     }
+}
+
+/// Not as the validator reads it, for which a name in the text has a meaning, and no depth is too deep.
+fn is_json(text: &str) -> bool {
+    tradewind_event::json::value(text.as_bytes()).is_ok()
 }
 
 /// Without look-around and back-references: every pattern takes time that grows with the text alone.

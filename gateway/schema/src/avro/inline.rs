@@ -10,6 +10,7 @@ const PRIMITIVES: [&str; 8] = [
     "null", "boolean", "int", "long", "float", "double", "bytes", "string",
 ];
 
+/// Read by us in any case: for Avro's own reading a name in the text has a meaning, and no depth is too deep.
 pub(super) fn inline(from: &Definition) -> Result<Value, InvalidSchema> {
     let mut inliner = Inliner::default();
     for reference in &from.references {
@@ -20,11 +21,14 @@ pub(super) fn inline(from: &Definition) -> Result<Value, InvalidSchema> {
     }
     let schema =
         read(&from.text).map_err(|reason| InvalidSchema::new(format!("the schema {reason}")))?;
-    Ok(inliner.expand(&schema, ""))
+    match from.references.is_empty() {
+        true => Ok(schema),
+        false => Ok(inliner.expand(&schema, "")),
+    }
 }
 
 fn read(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))
+    tradewind_event::json::value(text.as_bytes()).map_err(|error| format!("is not JSON: {error}"))
 }
 
 #[derive(Default)]

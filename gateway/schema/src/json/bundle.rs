@@ -34,7 +34,7 @@ pub(super) fn bundle(mut schema: Value, references: &[Reference]) -> Result<Valu
         let wrong = |reason: String| {
             InvalidSchema::new(format!("the reference `{}` {reason}", reference.name))
         };
-        let mut document: Value = serde_json::from_str(&reference.text)
+        let mut document: Value = tradewind_event::json::value(reference.text.as_bytes())
             .map_err(|error| wrong(format!("is not JSON: {error}")))?;
         let mut id = String::new();
         if let Value::Object(map) = &mut document {

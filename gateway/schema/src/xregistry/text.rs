@@ -24,7 +24,7 @@ pub(super) fn format(registered: &Registered, definition: &Definition) -> String
             false => "Protobuf/3".into(),
         },
         _ => {
-            let dialect = serde_json::from_str::<Value>(text).ok();
+            let dialect = tradewind_event::json::value(text.as_bytes()).ok();
             let dialect = dialect.as_ref().and_then(|schema| schema.get("$schema"));
             let dialect = dialect.and_then(Value::as_str).unwrap_or_default();
             let known = ["draft-04", "draft-06", "draft-07", "draft/2019-09"];
@@ -71,7 +71,7 @@ pub(super) fn get(entity: &Value, format: &str) -> Result<Value, String> {
 
 /// Whether a string holds a whole schema.
 fn is_document(text: &str) -> bool {
-    let parsed = serde_json::from_str::<Value>(text);
+    let parsed = tradewind_event::json::value(text.as_bytes());
     parsed
         .is_ok_and(|value| !matches!(value, Value::String(_)) || text.trim_start().starts_with('"'))
 }

@@ -215,3 +215,37 @@ fn answers_of_registries() {
         "/subjects/order-value/versions/latest"
     );
 }
+
+/// The name by which `serde_json` passes on text that it has not read, and each level of which it reads anew.
+#[test]
+fn no_name_in_a_schema_or_its_data_has_a_meaning() {
+    let raw = |text: &str| serde_json::json!({"$serde_json::private::RawValue": text}).to_string();
+    let integer = raw(r#"{"type": "integer"}"#);
+    let int = raw(r#""int""#);
+    let early = r#""$schema": "http://json-schema.org/draft-07/schema#""#;
+    for (text, references, data) in [
+        (integer.as_str(), vec![], r#""a""#.to_owned()),
+        (
+            r#"{"$ref": "a.json"}"#,
+            vec![("a.json", integer.as_str())],
+            r#""a""#.to_owned(),
+        ),
+        (
+            &format!(r#"{{{early}, "contentMediaType": "application/json"}}"#),
+            vec![],
+            serde_json::Value::from(raw("{")).to_string(),
+        ),
+    ] {
+        let schemas = compiled("json-schema", text, &references).unwrap();
+        assert_eq!(
+            told(&schemas, "application/json", data.as_bytes()),
+            "",
+            "{text}"
+        );
+    }
+    let named = r#"{"type": "fixed", "name": "F", "size": 1}"#;
+    for references in [vec![], vec![("F", named)]] {
+        let refused = compiled("avro", &int, &references).unwrap_err();
+        assert!(refused.contains("not an Avro schema"), "{refused}");
+    }
+}
