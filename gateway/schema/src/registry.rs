@@ -261,7 +261,8 @@ impl Schemas {
 
     /// As [`Schemas::judge_in`], for an event of no space.
     pub fn judge(&self, event: &Event) -> Option<Judgement> {
-        judge(self.all.find(event)?, event)
+        let all = &self.all;
+        judge(all.by_type(event).or_else(|| all.by_name(event))?, event)
     }
 
     /// What is wrong with an event's data; `None` where nothing is, or where no schema is for it.
@@ -269,10 +270,16 @@ impl Schemas {
     /// The type decides which schema it is, and `dataschema` which version of it; an event whose type has no
     /// schema is held against the one that its `dataschema` names. One that names no known version is held
     /// against the newest. Schemas of all spaces come before those of the event's own: what is demanded of
-    /// everybody, nobody is excused from.
+    /// everybody, nobody is excused from. But a type that either binds, no `dataschema` takes elsewhere: the
+    /// event says that itself.
     pub fn judge_in(&self, space: &str, event: &Event) -> Option<Judgement> {
-        let own = || self.spaces.get(space)?.find(event);
-        judge(self.all.find(event).or_else(own)?, event)
+        let (all, own) = (&self.all, self.spaces.get(space));
+        let found = all
+            .by_type(event)
+            .or_else(|| own?.by_type(event))
+            .or_else(|| all.by_name(event))
+            .or_else(|| own?.by_name(event));
+        judge(found?, event)
     }
 }
 
@@ -329,22 +336,30 @@ impl Table {
         }
     }
 
-    fn find(&self, event: &Event) -> Option<Found> {
+    /// By its type, and by its `dataschema` where that is of the same schema.
+    fn by_type(&self, event: &Event) -> Option<Found> {
         let (ty, source) = (event.ty(), event.source());
         let means = |rule: &&Rule| rule.binding.means(ty, source);
         let exact = self
             .exact
             .get(ty)
             .and_then(|rules| rules.iter().find(means));
-        let rule = exact.or_else(|| self.prefixes.iter().find(means));
-        let named = event.data_schema().and_then(|id| self.named.get(id));
-        match (rule, named) {
-            (None, named) => named.cloned(),
-            (Some(rule), Some(named)) if named.schema == rule.newest.schema => Some(Found {
+        let rule = exact.or_else(|| self.prefixes.iter().find(means))?;
+        Some(match self.named(event) {
+            Some(named) if named.schema == rule.newest.schema => Found {
                 on_failure: rule.binding.on_failure,
                 ..named.clone()
-            }),
-            (Some(rule), _) => Some(rule.newest.clone()),
-        }
+            },
+            _ => rule.newest.clone(),
+        })
+    }
+
+    /// By its `dataschema` alone.
+    fn by_name(&self, event: &Event) -> Option<Found> {
+        self.named(event).cloned()
+    }
+
+    fn named(&self, event: &Event) -> Option<&Found> {
+        self.named.get(event.data_schema()?)
     }
 }

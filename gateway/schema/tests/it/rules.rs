@@ -103,7 +103,10 @@ fn what_is_demanded_of_everybody_comes_before_what_a_space_says() {
         ("a".to_string(), of(None, registered(&[None], order))),
         (
             "b".to_string(),
-            of(None, registered(&[None], &[("quiet", None, Off)])),
+            of(
+                None,
+                registered(&[Some("urn:all")], &[("quiet", None, Off)]),
+            ),
         ),
         (
             "a".to_string(),
@@ -139,6 +142,9 @@ fn what_is_demanded_of_everybody_comes_before_what_a_space_says() {
             Some(("shop/a", Annotate)),
         ),
         ("bank", "other", Some("urn:shop"), None),
+        // The event says that itself, and is not let off by it.
+        ("shop", "refund", Some("urn:all"), Some(("shop/a", Reject))),
+        ("shop", "other", Some("urn:all"), Some(("b", Annotate))),
         ("bank", "refund", None, Some(("bank/a", Annotate))),
         ("else", "refund", None, None),
         ("else", "order", None, Some(("a", Reject))),
