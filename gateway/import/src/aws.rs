@@ -9,6 +9,7 @@ mod http;
 mod intrinsic;
 mod jsonata;
 mod objects;
+mod plan;
 mod rule;
 mod schedule;
 mod subscriber;

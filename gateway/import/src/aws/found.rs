@@ -1,7 +1,7 @@
 //! What was found, in one shape: properties as CloudFormation names them.
 
 use crate::document::{Document, Fault, dotted};
-use crate::variables::Variables;
+use crate::variables::{Variables, is_open};
 use serde_json::{Map, Value};
 
 /// What it is.
@@ -250,7 +250,7 @@ impl Inventory {
                         rule.name == stem.trim_start_matches(['-', '_', '.'])
                     }
                 };
-                named && bus.is_none_or(|bus| rule.scope == bus)
+                named && bus.is_none_or(|bus| rule.scope == bus || is_open(&rule.scope))
             };
             let mut fitting = rules.iter().copied().filter(fits);
             match (fitting.next(), fitting.next()) {

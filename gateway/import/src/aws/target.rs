@@ -246,6 +246,7 @@ impl Build<'_> {
                 Some(about) if about.contains("(AWS::") => {
                     format!("it is {about}, for which there is no sink")
                 }
+                Some(about) if about.ends_with("known after apply") => format!("it is {about}"),
                 _ => format!("what `{shown}` is, the file does not tell; `--parameter` may"),
             };
             item.note(Kind::Impossible, "Arn", reason);

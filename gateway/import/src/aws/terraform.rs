@@ -1,8 +1,10 @@
-//! States of Terraform (version 4), and what `terraform show -json` writes.
+//! States of Terraform (version 4), and what `terraform show -json` writes of states and plans.
 
 use super::arn;
 use super::found::{Apart, Found, Inventory, Origin, Part, What};
+use super::plan::Plan;
 use crate::document::{Document, step};
+use crate::variables::is_open;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -101,7 +103,8 @@ pub(super) fn read(document: &Document, inventory: &mut Inventory) {
             true => "/values/root_module",
             false => "/planned_values/root_module",
         };
-        module(document, root, at, inventory, &mut others);
+        let plan = Plan::of(document);
+        module(document, (root, &plan), at, inventory, &mut others);
     }
     for (ty, count) in others {
         inventory
@@ -112,7 +115,7 @@ pub(super) fn read(document: &Document, inventory: &mut Inventory) {
 
 fn module(
     document: &Document,
-    module: &Value,
+    (module, plan): (&Value, &Plan),
     pointer: &str,
     inventory: &mut Inventory,
     others: &mut BTreeMap<String, usize>,
@@ -130,10 +133,13 @@ fn module(
             .get("address")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let attributes = resource.get("values");
+        let target = resource.get("type").and_then(Value::as_str) == Some(TARGET);
+        let values = resource.get("values").cloned();
+        let attributes =
+            values.map(|values| plan.filled(address, target, values, &mut inventory.variables));
         one(
             document,
-            (resource, attributes),
+            (resource, attributes.as_ref()),
             (&pointer, address),
             inventory,
             others,
@@ -142,7 +148,7 @@ fn module(
     // A document is never nested deeper than its reader goes.
     for (at, child) in list("child_modules").iter().enumerate() {
         let pointer = step(&step(pointer, "child_modules"), at);
-        self::module(document, child, &pointer, inventory, others);
+        self::module(document, (child, plan), &pointer, inventory, others);
     }
 }
 
@@ -183,15 +189,25 @@ fn one(
         if let (Some(id), None) = (text("id"), text("target_id")) {
             properties.insert("Id".into(), id.into());
         }
-        inventory.apart.push(Apart {
-            rule: text("rule"),
-            bus: Some(bus.unwrap_or_else(|| "default".into())),
-            part: Part {
-                properties,
-                origin,
-                remarks: Vec::new(),
-            },
-        });
+        let rule = text("rule");
+        let unknown = rule.as_deref().is_some_and(is_open);
+        let part = Part {
+            properties,
+            origin: origin.clone(),
+            remarks: Vec::new(),
+        };
+        if unknown {
+            let mut found = Found::new(What::Rule, address, Map::new(), origin);
+            found.obstacle =
+                Some("which rule the target is of is known only once the plan is applied".into());
+            found.targets.push(part);
+            inventory.add(found);
+            return;
+        }
+        // A bus that is open has another variable where the rule is.
+        let bus = bus.unwrap_or_else(|| "default".into());
+        let bus = Some(bus).filter(|bus| !is_open(bus));
+        inventory.apart.push(Apart { rule, bus, part });
         return;
     }
     let Some((_, what)) = TYPES.iter().find(|(name, _)| *name == ty) else {
@@ -199,10 +215,14 @@ fn one(
         return;
     };
     if *what == What::Rule
-        && let Some(Value::Bool(enabled)) = properties.shift_remove("IsEnabled")
+        && let Some(enabled) = properties.shift_remove("IsEnabled")
     {
-        let state = if enabled { "ENABLED" } else { "DISABLED" };
-        properties.entry("State").or_insert(state.into());
+        let state = match enabled {
+            Value::Bool(true) => "ENABLED".into(),
+            Value::Bool(false) => "DISABLED".into(),
+            other => other,
+        };
+        properties.entry("State").or_insert(state);
     }
     properties.shift_remove("Id");
     let name = text("name").unwrap_or_else(|| address.to_owned());

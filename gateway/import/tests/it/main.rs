@@ -5,4 +5,5 @@
 mod fields;
 mod ground;
 mod hostile;
+mod plan;
 mod published;
