@@ -5,6 +5,7 @@ mod build;
 mod export;
 mod fields;
 mod found;
+mod home;
 mod http;
 mod intrinsic;
 mod jsonata;

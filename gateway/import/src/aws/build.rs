@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::found::{Found, Inventory, What};
+use super::home::{self, Plain};
 use crate::Import;
 use crate::configuration::{Configuration, Section};
 use crate::names::Names;
@@ -42,6 +43,8 @@ pub(super) struct Build<'a> {
     pub(super) destinations: Vec<Found>,
     rest: Vec<Found>,
     buses: BTreeMap<String, Bus>,
+    /// Names of buses that share theirs with others.
+    plain: Plain,
     pub(super) scheduled: bool,
 }
 
@@ -60,6 +63,7 @@ impl<'a> Build<'a> {
             }
         }
         rest.sort_by(|a, b| (a.what, &a.scope, &a.name).cmp(&(b.what, &b.scope, &b.name)));
+        let plain = home::settle(&mut rest);
         Self {
             options,
             registry,
@@ -76,6 +80,7 @@ impl<'a> Build<'a> {
             destinations,
             rest,
             buses: BTreeMap::new(),
+            plain,
             scheduled: false,
         }
     }
@@ -226,9 +231,11 @@ impl<'a> Build<'a> {
                 ));
                 continue;
             }
+            let plain = self.plain.get(&name).unwrap_or(&name);
+            let plain = self.variables.shown(plain);
             self.report.steps.push(format!(
                 "make a queue for the event bus {shown}, let events.amazonaws.com send to it, and fill it: aws events put-rule \
-                 --event-bus-name {shown} --name tradewind --event-pattern '{{\"source\":[{{\"prefix\":\"\"}}]}}', then put-targets with the queue; \
+                 --event-bus-name {plain} --name tradewind --event-pattern '{{\"source\":[{{\"prefix\":\"\"}}]}}', then put-targets with the queue; \
                  its URL goes into {}",
                 self.variables.shown(&queue)
             ));
@@ -346,6 +353,9 @@ impl<'a> Build<'a> {
         }
         if let Some(obstacle) = &found.obstacle {
             item.note(Kind::Impossible, "", obstacle);
+        }
+        if let Some(doubt) = &found.doubt {
+            item.note(Kind::Changed, "", doubt);
         }
         item
     }

@@ -77,6 +77,8 @@ pub(super) struct Found {
     pub(super) remarks: Vec<String>,
     /// What keeps it from being imported.
     pub(super) obstacle: Option<String>,
+    /// What may be otherwise, as far as the files tell.
+    pub(super) doubt: Option<String>,
     /// Of a custom event bus, and no classic one.
     pub(super) custom: bool,
     /// Why it may be off, where the file does not tell.
@@ -129,6 +131,7 @@ impl Found {
             targets: Vec::new(),
             remarks: Vec::new(),
             obstacle: None,
+            doubt: None,
             custom: false,
             off: None,
             answered: false,

@@ -9,9 +9,7 @@ use crate::report::{Item, Kind};
 impl Build<'_> {
     pub(super) fn bus(&mut self, found: Found) -> Item {
         let mut item = Self::item(&found);
-        // What rules call it: a name that a template leaves open is not the one in the template.
-        let name = found.also.first().unwrap_or(&found.name);
-        let name = arn::bus(name).to_owned();
+        let name = found.scope;
         let mut fields = Fields::of(found.properties, "");
         fields.take("Name");
         let why = fields.text("Description");
@@ -74,8 +72,8 @@ impl Build<'_> {
             item.note(Kind::Remark, "State", format!("it is {state} in AWS"));
         }
         match bus {
-            Some(bus) => {
-                let bus = arn::bus(&bus).to_owned();
+            Some(_) => {
+                let bus = found.scope;
                 let kept = self.keep(&bus, days, &format!("the archive {}", found.name));
                 if days == 0 {
                     item.note(

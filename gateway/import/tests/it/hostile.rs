@@ -1,6 +1,6 @@
 //! Files that nobody should send.
 
-use crate::ground::{import, registry};
+use crate::ground::{import, item, object, registry};
 use serde_json::{Map, json};
 use tradewind_import::{Input, Options, Verdict, event_bridge};
 
@@ -110,9 +110,61 @@ fn two_rules_of_one_name_stay_two() {
     let made = import(&files, &Options::default());
     assert_eq!(made.report.rules.exact, 2, "{}", made.report.text());
     assert_eq!(made.report.targets.exact, 2, "{}", made.report.text());
-    for text in ["source: [a]", "source: [b]"] {
-        assert!(made.configuration.contains(text), "{}", made.configuration);
+    for (name, stream, source) in [
+        ("r", "stream: default-eu-west-1-123456789012", "source: [a]"),
+        (
+            "r-2",
+            "stream: default-us-east-1-123456789012",
+            "source: [b]",
+        ),
+    ] {
+        let made = object(&made, name);
+        assert!(made.contains(stream) && made.contains(source), "{made}");
     }
+}
+
+/// Which of two buses of one name a rule is of, its ARN tells, or the one of its bus.
+#[test]
+fn buses_of_one_name_in_two_places_are_two() {
+    let rule = |name: &str, more: &str| {
+        format!(
+            r#"{{"Name": "{name}", {more} "EventPattern": "{{\"source\": [\"s\"]}}",
+            "Targets": [{{"Id": "1", "Arn": "arn:aws:lambda:eu-west-1:1:function:f"}}]}}"#
+        )
+    };
+    let bus = |region: &str, account: &str| {
+        format!(r#"{{"Name": "shop", "Arn": "arn:aws:events:{region}:{account}:event-bus/shop"}}"#)
+    };
+    let archive = r#"{"ArchiveName": "kept", "EventSourceArn": "arn:aws:events:eu-west-1:2:event-bus/shop", "RetentionDays": 7}"#;
+    let own = r#""Arn": "arn:aws:events:eu-west-1:1:rule/shop/own", "EventBusName": "shop","#;
+    let whole = r#""EventBusName": "arn:aws:events:eu-west-1:2:event-bus/shop","#;
+    let open = r#""EventBusName": "shop","#;
+    let files = [
+        bus("eu-west-1", "1"),
+        bus("eu-west-1", "2"),
+        archive.to_owned(),
+        rule("own", own),
+        rule("whole", whole),
+        rule("open", open),
+    ]
+    .join("\n");
+    let made = import(&[("all.json", &files)], &Options::default());
+    let report = made.report.text();
+    for (name, stream, verdict) in [
+        ("own", "stream: shop-eu-west-1-1\n", Verdict::Exact),
+        ("whole", "stream: shop-eu-west-1-2\n", Verdict::Exact),
+        ("open", "stream: shop\n", Verdict::Changed),
+    ] {
+        assert!(object(&made, name).contains(stream), "{name}\n{report}");
+        assert_eq!(item(&made, name).verdict, verdict, "{name}\n{report}");
+    }
+    let kept = object(&made, "shop-eu-west-1-2");
+    assert!(kept.contains("retention: \"7d\""), "{kept}");
+    assert!(
+        report.contains("the event bus shop (eu-west-1, 1), let"),
+        "{report}"
+    );
+    assert!(report.contains("--event-bus-name shop --name"), "{report}");
 }
 
 #[test]
