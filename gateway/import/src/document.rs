@@ -208,5 +208,13 @@ mod tests {
             .collect();
         let fault = read(&format!("a0: &a0 x\n{bomb}")).unwrap_err();
         assert!(fault.message.contains("more than"), "{fault}");
+        let large = "x".repeat(1 << 20);
+        let fault = read(&format!("a: &a {large}\nb: [{}]", "*a, ".repeat(20_000))).unwrap_err();
+        assert!(fault.message.contains("more than 64 MiB"), "{fault}");
+        let nested: String = (0..20).map(|n| format!("&n{n} [{large}, ")).collect();
+        let fault = read(&format!("a: {nested}{}", "]".repeat(20))).unwrap_err();
+        assert!(fault.message.contains("more than 64 MiB"), "{fault}");
+        let few = read(&format!("a: &a {large}\nb: [{}]", "*a, ".repeat(50))).unwrap();
+        assert_eq!(few[0].value["b"][49], large);
     }
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Deepest nesting, and most values with aliases expanded.
 const DEEP: usize = 64;
 const NODES_MAX: usize = 500_000;
+/// Most bytes that anchors and aliases may copy, and what each value counts for besides its text.
+const COPIES_MAX: usize = 64 << 20;
+const NODE: usize = 64;
 
 type Refused = (usize, String);
 
@@ -17,6 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<(Value, BTreeMap<String, usize>), Refu
         parser: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
         nodes: 0,
+        bytes: 0,
+        copied: 0,
         lines: BTreeMap::new(),
     };
     let mut root = None;
@@ -36,8 +41,12 @@ pub(crate) fn parse(text: &str) -> Result<(Value, BTreeMap<String, usize>), Refu
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    anchors: BTreeMap<usize, (Value, usize)>,
+    /// Values, with how many nodes and bytes they have.
+    anchors: BTreeMap<usize, (Value, usize, usize)>,
     nodes: usize,
+    /// What the texts so far have, and what was copied.
+    bytes: usize,
+    copied: usize,
     lines: BTreeMap<String, usize>,
 }
 
@@ -65,17 +74,20 @@ impl<'a> Reader<'a> {
             return Err((line, format!("nested deeper than {DEEP} levels")));
         }
         self.count(1, line)?;
-        let before = self.nodes;
+        let before = (self.nodes, self.bytes);
         self.lines.insert(pointer.to_owned(), line);
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
-                let Some((value, size)) = self.anchors.get(&anchor).cloned() else {
+                let Some(&(_, nodes, bytes)) = self.anchors.get(&anchor) else {
                     return Err((line, "alias of a value that is not finished".into()));
                 };
-                self.count(size, line)?;
-                return Ok(value);
+                self.count(nodes, line)?;
+                self.copy(nodes, bytes, line)?;
+                self.bytes += bytes;
+                return Ok(self.anchors[&anchor].0.clone());
             }
             Event::Scalar(text, style, anchor, tag) => {
+                self.bytes += text.len();
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 let value = match plain {
                     true => scalar(&text),
@@ -104,8 +116,10 @@ impl<'a> Reader<'a> {
             None => value,
         };
         if anchor > 0 {
-            self.anchors
-                .insert(anchor, (value.clone(), self.nodes - before));
+            // Anchors may stand in each other.
+            let (nodes, bytes) = (self.nodes - before.0, self.bytes - before.1);
+            self.copy(nodes, bytes, line)?;
+            self.anchors.insert(anchor, (value.clone(), nodes, bytes));
         }
         Ok(value)
     }
@@ -119,6 +133,7 @@ impl<'a> Reader<'a> {
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err((span.start.line(), "a key must be a text".into())),
             };
+            self.bytes += key.len();
             let at = step(pointer, &key);
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, &at, depth + 1)?;
@@ -127,6 +142,20 @@ impl<'a> Reader<'a> {
             if map.insert(key.clone(), value).is_some() {
                 return Err((span.start.line(), format!("key `{key}` is here twice")));
             }
+        }
+    }
+
+    fn copy(&mut self, nodes: usize, bytes: usize, line: usize) -> Result<(), Refused> {
+        self.copied += bytes + nodes * NODE;
+        match self.copied > COPIES_MAX {
+            true => Err((
+                line,
+                format!(
+                    "anchors and aliases copy more than {} MiB",
+                    COPIES_MAX >> 20
+                ),
+            )),
+            false => Ok(()),
         }
     }
 
