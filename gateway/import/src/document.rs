@@ -8,8 +8,10 @@ use std::fmt;
 
 /// Largest input, in bytes.
 pub const INPUT_MAX: usize = 32 << 20;
-/// How deep lines are known.
+/// How deep lines are known, the longest pointer of one that is, and most bytes of pointers in a file.
 const LINES_DEEP: usize = 6;
+const POINTER_MAX: usize = 4 << 10;
+const POINTERS_MAX: usize = 64 << 20;
 
 /// A text with the name of its file.
 #[derive(Debug, Clone)]
@@ -98,6 +100,36 @@ pub(crate) fn step(pointer: &str, key: impl fmt::Display) -> String {
     format!("{pointer}/{key}")
 }
 
+/// Lines of values, by JSON pointer. Each pointer has all keys above it, so what is kept of them is bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    known: BTreeMap<String, usize>,
+    bytes: usize,
+}
+
+impl Places {
+    /// The pointer of a value, where its line is to be known.
+    pub(crate) fn below(pointer: Option<&str>, key: impl fmt::Display) -> Option<String> {
+        let pointer = pointer?;
+        let deep = pointer.bytes().filter(|byte| *byte == b'/').count();
+        let at = (deep < LINES_DEEP).then(|| step(pointer, key))?;
+        (at.len() <= POINTER_MAX).then_some(at)
+    }
+
+    pub(crate) fn add(&mut self, pointer: Option<String>, line: usize) {
+        let Some(pointer) = pointer else { return };
+        self.bytes += pointer.len();
+        if self.bytes <= POINTERS_MAX {
+            self.known.insert(pointer, line);
+        }
+    }
+
+    /// Those of a document; the next one of the file begins anew.
+    pub(crate) fn take(&mut self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.known)
+    }
+}
+
 /// The documents of an input.
 pub(crate) fn parse(input: &Input) -> Result<Vec<Document>, Fault> {
     let fault = |line, message: String| Fault {
@@ -120,17 +152,17 @@ pub(crate) fn parse(input: &Input) -> Result<Vec<Document>, Fault> {
         }]);
     }
     let mut documents = Vec::new();
+    let mut lines = Lines::of(text);
     for raw in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let wrong =
             |error: serde_json::Error| fault(error.line(), format!("not valid JSON: {error}"));
         let raw = raw.map_err(wrong)?;
         let value = serde_json::from_str(raw.get()).map_err(wrong)?;
-        let mut lines = Lines::of(text);
-        lines.add(raw, String::new(), LINES_DEEP);
+        lines.add(raw, Some(String::new()));
         documents.push(Document {
             file: input.name.clone(),
             value,
-            lines: lines.known,
+            lines: lines.places.take(),
         });
     }
     Ok(documents)
@@ -140,7 +172,7 @@ pub(crate) fn parse(input: &Input) -> Result<Vec<Document>, Fault> {
 struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    known: BTreeMap<String, usize>,
+    places: Places,
 }
 
 impl<'t> Lines<'t> {
@@ -148,25 +180,27 @@ impl<'t> Lines<'t> {
         Self {
             text,
             starts: text.match_indices('\n').map(|(at, _)| at + 1).collect(),
-            known: BTreeMap::new(),
+            places: Places::default(),
         }
     }
 
-    fn add(&mut self, raw: &RawValue, pointer: String, deep: usize) {
+    fn add(&mut self, raw: &RawValue, pointer: Option<String>) {
+        // Without a line of its own nothing below has one.
+        let Some(at) = pointer.as_deref() else { return };
         let offset = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let line = self.starts.partition_point(|start| *start <= offset) + 1;
-        if deep > 0 {
+        self.places.add(pointer.clone(), line);
+        if at.bytes().filter(|byte| *byte == b'/').count() < LINES_DEEP {
             if let Ok(map) = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw.get()) {
                 for (key, value) in map {
-                    self.add(value, step(&pointer, key), deep - 1);
+                    self.add(value, Places::below(Some(at), key));
                 }
             } else if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-                for (at, value) in list.into_iter().enumerate() {
-                    self.add(value, step(&pointer, at), deep - 1);
+                for (nth, value) in list.into_iter().enumerate() {
+                    self.add(value, Places::below(Some(at), nth));
                 }
             }
         }
-        self.known.insert(pointer, line);
     }
 }
 
@@ -192,6 +226,33 @@ mod tests {
         assert_eq!(yaml[0].value["a"]["b"]["Ref"], "C");
         assert_eq!(yaml[0].value["a"]["d"]["Fn::GetAtt"], "E.Arn");
         assert_eq!(yaml[0].line("/a/d"), 3);
+    }
+
+    /// A pointer has the keys above it, so that a long one would be kept with each value.
+    #[test]
+    fn lines_take_no_more_than_their_file() {
+        let items = "1, ".repeat(20_000);
+        for begin in ["{", "y: {"] {
+            for key in ["k".repeat(1 << 20), "k".repeat(4000)] {
+                let documents = read(&format!("{begin}\"{key}\": [{items} 1]}}")).unwrap();
+                let kept: usize = documents[0].lines.keys().map(String::len).sum();
+                assert!(kept <= POINTERS_MAX, "{begin} {}: {kept}", key.len());
+                assert_eq!(documents[0].line(&format!("/{key}/20000")), 1);
+            }
+        }
+        for begin in ["", "y: "] {
+            let deep = format!("{begin}{}1{}", "{\"c\": ".repeat(20), "}".repeat(20));
+            let documents = read(&deep).unwrap();
+            let steps = documents[0].lines.keys().map(|at| at.matches('/').count());
+            assert_eq!(steps.max(), Some(LINES_DEEP), "{begin}");
+        }
+    }
+
+    #[test]
+    fn many_documents_of_a_file_are_read_at_once() {
+        let begun = std::time::Instant::now();
+        assert_eq!(read(&"{}\n".repeat(200_000)).unwrap().len(), 200_000);
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

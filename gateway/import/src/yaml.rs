@@ -1,6 +1,6 @@
 //! YAML as templates have it: tags stand for functions.
 
-use crate::document::step;
+use crate::document::Places;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str) -> Result<(Value, BTreeMap<String, usize>), Refu
         nodes: 0,
         bytes: 0,
         copied: 0,
-        lines: BTreeMap::new(),
+        places: Places::default(),
     };
     let mut root = None;
     loop {
@@ -33,10 +33,10 @@ pub(crate) fn parse(text: &str) -> Result<(Value, BTreeMap<String, usize>), Refu
             _ if root.is_some() => {
                 return Err((span.start.line(), "a second YAML document".into()));
             }
-            event => root = Some(reader.node(event, span, "", 0)?),
+            event => root = Some(reader.node(event, span, Some(""), 0)?),
         }
     }
-    Ok((root.unwrap_or_default(), reader.lines))
+    Ok((root.unwrap_or_default(), reader.places.take()))
 }
 
 struct Reader<'a> {
@@ -47,7 +47,7 @@ struct Reader<'a> {
     /// What the texts so far have, and what was copied.
     bytes: usize,
     copied: usize,
-    lines: BTreeMap<String, usize>,
+    places: Places,
 }
 
 impl<'a> Reader<'a> {
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         &mut self,
         event: Event<'a>,
         span: Span,
-        pointer: &str,
+        pointer: Option<&str>,
         depth: usize,
     ) -> Result<Value, Refused> {
         let line = span.start.line();
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         }
         self.count(1, line)?;
         let before = (self.nodes, self.bytes);
-        self.lines.insert(pointer.to_owned(), line);
+        self.places.add(pointer.map(str::to_owned), line);
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
                 let Some(&(_, nodes, bytes)) = self.anchors.get(&anchor) else {
@@ -101,8 +101,8 @@ impl<'a> Reader<'a> {
                     match self.next()? {
                         (Event::SequenceEnd, _) => break,
                         (event, span) => {
-                            let at = step(pointer, items.len());
-                            items.push(self.node(event, span, &at, depth + 1)?);
+                            let at = Places::below(pointer, items.len());
+                            items.push(self.node(event, span, at.as_deref(), depth + 1)?);
                         }
                     }
                 }
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn map(&mut self, pointer: &str, depth: usize) -> Result<Value, Refused> {
+    fn map(&mut self, pointer: Option<&str>, depth: usize) -> Result<Value, Refused> {
         let mut map = Map::new();
         loop {
             let (event, span) = self.next()?;
@@ -134,11 +134,11 @@ impl<'a> Reader<'a> {
                 _ => return Err((span.start.line(), "a key must be a text".into())),
             };
             self.bytes += key.len();
-            let at = step(pointer, &key);
+            let at = Places::below(pointer, &key);
             let (event, value_span) = self.next()?;
-            let value = self.node(event, value_span, &at, depth + 1)?;
+            let value = self.node(event, value_span, at.as_deref(), depth + 1)?;
             // Where the key stands is where people look.
-            self.lines.insert(at, span.start.line());
+            self.places.add(at, span.start.line());
             if map.insert(key.clone(), value).is_some() {
                 return Err((span.start.line(), format!("key `{key}` is here twice")));
             }
