@@ -48,6 +48,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("redshift_target", "RedshiftDataParameters"),
     ("sagemaker_pipeline_target", "SageMakerPipelineParameters"),
     ("appsync_target", "AppSyncParameters"),
+    ("eventbridge_parameters", "EventBridgeParameters"),
     ("run_command_targets", "RunCommandParameters"),
     ("api_key", "ApiKeyAuthParameters"),
     ("basic", "BasicAuthParameters"),

@@ -262,6 +262,23 @@ fn a_state_of_terraform() {
     );
 }
 
+/// Terraform does not write all names with the letters of CloudFormation.
+#[test]
+fn blocks_of_terraform_are_read_by_their_names() {
+    let state = r#"{ "version": 4, "terraform_version": "1.9.0", "resources": [{ "mode": "managed", "type": "aws_scheduler_schedule", "name": "s",
+        "instances": [{ "attributes": { "name": "s", "schedule_expression": "cron(0 2 * * ? *)", "flexible_time_window": [{ "mode": "OFF" }],
+            "target": [{ "arn": "arn:aws:events:eu-west-1:123456789012:event-bus/shop", "input": "{}",
+                "eventbridge_parameters": [{ "source": "shop", "detail_type": "Night" }] }] } }] }] }"#;
+    let made = import_with(
+        "aws-event-bridge",
+        &[("state.json", state)],
+        &Options::default(),
+    );
+    let s = made.configuration;
+    assert!(s.contains("source: shop\n      detail-type: Night"), "{s}");
+    assert_eq!(made.report.rules.exact, 1, "{:?}", made.report);
+}
+
 #[test]
 fn the_same_files_give_the_same_bytes() {
     let files = [
