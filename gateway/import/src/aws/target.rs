@@ -108,14 +108,17 @@ impl Build<'_> {
         }
         for way in ways {
             let mut steps = steps.clone();
-            if way.scheduled && steps.is_empty() {
-                // The envelope, of attributes that the schedule gave.
-                steps.push(json!({ "input-path": "$" }));
+            let empty = steps.is_empty();
+            if way.scheduled && (empty || steps.iter().chain(&sink.first).any(asks_more)) {
                 item.note(
                     Kind::Changed,
                     "Input",
                     "of the event that says that it is time, `id` is the name and the due time, `resources` may be the name alone; account and region are left out",
                 );
+            }
+            if way.scheduled && empty {
+                // The envelope, of attributes that the schedule gave.
+                steps.push(json!({ "input-path": "$" }));
             }
             steps.splice(..0, sink.first.iter().cloned());
             steps.extend(sink.steps.iter().cloned());
@@ -397,6 +400,41 @@ impl Build<'_> {
             ..Sink::default()
         })
     }
+}
+
+/// Whether a step asks for what an event by the clock has not, or otherwise.
+fn asks_more(step: &Value) -> bool {
+    const OTHERWISE: [&str; 5] = ["", "id", "account", "region", "resources"];
+    let asked = |path: &str| {
+        let path = path.trim_start_matches(['$', '.']);
+        let first = path.split(['.', '[']).next();
+        first.is_none_or(|first| OTHERWISE.contains(&first))
+    };
+    if let Some(path) = step.get("input-path").and_then(Value::as_str) {
+        return asked(path);
+    }
+    if let Some(key) = step.pointer("/set/partitionkey").and_then(Value::as_str) {
+        return key.contains("event.awsaccount") || key.contains("event.awsregion");
+    }
+    let Some(transformer) = step.get("input-transformer") else {
+        return false;
+    };
+    let paths = transformer
+        .get("InputPathsMap")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(Map::values);
+    let template = transformer.get("InputTemplate").and_then(Value::as_str);
+    paths.filter_map(Value::as_str).any(asked)
+        || template.is_some_and(|template| {
+            [
+                "<aws.events.event>",
+                "<aws.events.event.json>",
+                "<aws.events.rule-arn>",
+            ]
+            .iter()
+            .any(|variable| template.contains(variable))
+        })
 }
 
 /// A text that is set as it is must not be read as a template.

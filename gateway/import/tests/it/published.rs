@@ -279,6 +279,45 @@ fn blocks_of_terraform_are_read_by_their_names() {
     assert_eq!(made.report.rules.exact, 1, "{:?}", made.report);
 }
 
+/// An event by the clock has no account and no region, and another id.
+#[test]
+fn what_a_scheduled_target_asks_of_its_event_is_told_where_it_differs() {
+    use Verdict::{Changed, Exact};
+    for (settings, verdict) in [
+        (r#""Input": "{}""#, Exact),
+        (r#""InputPath": "$.detail""#, Exact),
+        (r#""InputPath": "$.time""#, Exact),
+        (r#""InputPath": "$""#, Changed),
+        (r#""InputPath": "$.account""#, Changed),
+        (r#""InputPath": "$.region""#, Changed),
+        (r#""InputPath": "$.resources[0]""#, Changed),
+        (
+            r#""InputTransformer": { "InputPathsMap": { "t": "$.time" }, "InputTemplate": "{\"a\": <t>}" }"#,
+            Exact,
+        ),
+        (
+            r#""InputTransformer": { "InputPathsMap": { "i": "$.id" }, "InputTemplate": "{\"a\": <i>}" }"#,
+            Changed,
+        ),
+        (
+            r#""InputTransformer": { "InputPathsMap": {}, "InputTemplate": "{\"a\": <aws.events.event>}" }"#,
+            Changed,
+        ),
+    ] {
+        let text = format!(
+            r#"{{"Name": "r", "ScheduleExpression": "cron(0 2 * * ? *)",
+            "Targets": [{{ "Id": "1", "Arn": "arn:aws:lambda:eu-west-1:123456789012:function:f", {settings} }}]}}"#
+        );
+        let made = import(&[("f.json", &text)], &Options::default());
+        assert_eq!(
+            item(&made, "r").verdict,
+            verdict,
+            "{settings}\n{}",
+            made.report.text()
+        );
+    }
+}
+
 #[test]
 fn the_same_files_give_the_same_bytes() {
     let files = [
