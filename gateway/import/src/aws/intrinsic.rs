@@ -455,33 +455,31 @@ impl<'d> Resolver<'d> {
             Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
             _ => false,
         };
+        let list = text("Type")
+            .is_some_and(|ty| ty.contains("List<") || ty.contains("CommaDelimitedList"));
         if let Some(value) = self.options.parameters.get(name)
             && !secret
         {
-            return value.as_str().into();
+            return match list {
+                true => listed(value),
+                false => value.as_str().into(),
+            };
         }
         let kept_elsewhere =
             text("Type").is_some_and(|ty| ty.starts_with("AWS::SSM::Parameter::Value"));
         if let Some(default) = parameter.get("Default")
+            && !default.is_null()
             && !secret
             && !kept_elsewhere
         {
-            let list = text("Type")
-                .is_some_and(|ty| ty.starts_with("List<") || ty == "CommaDelimitedList");
-            let shown = plain(default);
-            if !shown.is_empty() {
-                // Not with its value: people put secrets into defaults.
-                self.remarks.insert(format!(
-                    "the parameter `{name}` is taken to have its default; `--parameter {name}=VALUE` says otherwise"
-                ));
-                return match list {
-                    true => shown
-                        .split(',')
-                        .map(|item| Value::from(item.trim()))
-                        .collect(),
-                    false => default.clone(),
-                };
-            }
+            // Not with its value: people put secrets into defaults.
+            self.remarks.insert(format!(
+                "the parameter `{name}` is taken to have its default; `--parameter {name}=VALUE` says otherwise"
+            ));
+            return match list {
+                true => listed(&plain(default)),
+                false => default.clone(),
+            };
         }
         let about = match text("Description") {
             Some(about) => format!("the parameter `{name}`: {about}"),
@@ -657,6 +655,13 @@ impl<'d> Resolver<'d> {
             _ => None,
         }
     }
+}
+
+/// The items of a parameter that is a list.
+fn listed(text: &str) -> Value {
+    text.split(',')
+        .map(|item| Value::from(item.trim()))
+        .collect()
 }
 
 fn single(map: &Map<String, Value>) -> Option<(&str, &Value)> {

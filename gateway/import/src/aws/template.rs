@@ -118,7 +118,10 @@ impl Reader<'_> {
             }
         }
         found.custom = kind(resource).starts_with("AWS::EventsV2::");
-        let text = |key: &str| properties.get(key).and_then(Value::as_str);
+        let text = |key: &str| {
+            let text = properties.get(key).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty())
+        };
         match what {
             What::Subscriber => {
                 found.scope = arn::bus(text("EventBusArn").unwrap_or_default()).to_owned();
@@ -220,6 +223,7 @@ impl Reader<'_> {
         }
         let mut found = self.event(name, event, properties, arn, pointer, "RuleName");
         let bus = found.properties.get("EventBusName").and_then(Value::as_str);
+        let bus = bus.filter(|bus| !bus.is_empty());
         found.scope = arn::bus(bus.unwrap_or("default")).to_owned();
         found
     }

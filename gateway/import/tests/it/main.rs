@@ -7,3 +7,4 @@ mod ground;
 mod hostile;
 mod plan;
 mod published;
+mod template;
