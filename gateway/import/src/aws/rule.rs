@@ -52,7 +52,8 @@ impl Build<'_> {
         }
         let pattern = fields.take("EventPattern");
         let when = fields.text("ScheduleExpression");
-        if pattern.is_none() && when.is_none() {
+        let told = found.obstacle.is_none();
+        if told && pattern.is_none() && when.is_none() {
             item.note(
                 Kind::Impossible,
                 "EventPattern",
@@ -80,7 +81,7 @@ impl Build<'_> {
                 ways.push(way);
             }
         }
-        if found.targets.is_empty() {
+        if told && found.targets.is_empty() {
             item.note(
                 Kind::Changed,
                 "Targets",

@@ -44,6 +44,8 @@ pub(super) fn read(document: &Document, options: &Options, inventory: &mut Inven
             reader.function(name, resource);
         } else if let Some((_, what, named)) = TYPES.iter().find(|(known, ..)| *known == ty) {
             reader.resource(name, resource, *what, named);
+        } else if name.starts_with("Fn::") && !foreign(resource) {
+            reader.made(name, &step("/Resources", name));
         } else {
             *others.entry(ty).or_default() += 1;
         }
@@ -58,7 +60,28 @@ pub(super) fn read(document: &Document, options: &Options, inventory: &mut Inven
     inventory.passed.extend(passed);
 }
 
+/// Whether a loop makes only what is nothing of EventBridge's.
+fn foreign(made: &Value) -> bool {
+    let resources = made.get(2).and_then(Value::as_object);
+    resources.is_some_and(|resources| {
+        resources.values().all(|resource| {
+            let ty = kind(resource);
+            !ty.is_empty() && !FUNCTIONS.contains(&ty) && TYPES.iter().all(|(of, ..)| *of != ty)
+        })
+    })
+}
+
 impl Reader<'_> {
+    /// A function that makes resources: which, only CloudFormation tells.
+    fn made(&mut self, name: &str, pointer: &str) {
+        let origin = Origin::of(self.document, pointer);
+        let mut found = Found::new(What::Rule, name, Map::new(), origin);
+        found.obstacle = Some(
+            "what it makes is not in the file; import what `aws cloudformation get-template --template-stage Processed --query TemplateBody` writes".into(),
+        );
+        self.found.push(found);
+    }
+
     /// `false` where its condition does not hold.
     fn wanted(&mut self, name: &str, resource: &Value, found: &mut Found) -> bool {
         let Some(condition) = resource.get("Condition").and_then(Value::as_str) else {
@@ -164,6 +187,10 @@ impl Reader<'_> {
             let ty = kind(definition);
             let pointer = ["Resources", name, "Properties", "Events", event];
             let pointer = pointer.iter().fold(String::new(), |at, key| step(&at, key));
+            if event.starts_with("Fn::") {
+                self.made(event, &pointer);
+                continue;
+            }
             let properties = definition.get("Properties").and_then(Value::as_object);
             let properties = properties
                 .map(|map| self.resolver.map(map))

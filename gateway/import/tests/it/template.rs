@@ -71,3 +71,28 @@ Resources:
     assert_eq!(item(&made, "R").targets.len(), 1);
     assert!(!object(&made, "r").contains("stream:"));
 }
+
+/// Loops and macros make resources that no file has.
+#[test]
+fn what_functions_make_is_impossible_by_its_name() {
+    let template = r#"
+Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::Rules:
+    - Name
+    - [a, b]
+    - "Rule${Name}": { Type: AWS::Events::Rule, Properties: { EventPattern: { source: [!Ref Name] } } }
+  Fn::ForEach::Topics: [Name, [a, b], { "Topic${Name}": { Type: AWS::SNS::Topic } }]
+  Fn::Transform: { Name: AWS::Include, Parameters: { Location: "s3://b/k" } }
+  F:
+    Type: AWS::Serverless::Function
+    Properties: { Events: { "Fn::ForEach::Events": [Name, [a], { "On${Name}": { Type: EventBridgeRule } }] } }
+"#;
+    let made = import(&[("t.yaml", template)], &Options::default());
+    for name in ["Fn::ForEach::Rules", "Fn::Transform", "Fn::ForEach::Events"] {
+        let item = item(&made, name);
+        assert_eq!(item.verdict, Verdict::Impossible);
+        assert_eq!(item.notes.len(), 1, "{item:?}");
+    }
+    assert_eq!(made.report.rules.impossible, 3, "{}", made.report.text());
+}
