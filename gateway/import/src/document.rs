@@ -1,5 +1,6 @@
 //! Texts that tools write: JSON, several of them in one file, or YAML.
 
+use crate::report::plain;
 use crate::yaml;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -39,15 +40,15 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        f.write_str(&plain(&self.file))?;
         if self.line > 0 {
             write!(f, ":{}", self.line)?;
         }
         f.write_str(": ")?;
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", plain(&self.path))?;
         }
-        f.write_str(&self.message)
+        f.write_str(&plain(&self.message))
     }
 }
 

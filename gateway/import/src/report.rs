@@ -194,7 +194,7 @@ impl Report {
     pub fn text(&self) -> String {
         let mut out = String::new();
         let line = |out: &mut String, indent: usize, text: String| {
-            writeln!(out, "{:indent$}{text}", "").ok();
+            writeln!(out, "{:indent$}{}", "", plain(&text)).ok();
         };
         line(
             &mut out,
@@ -221,7 +221,8 @@ impl Report {
             });
         }
         for (title, lines) in self.lists() {
-            line(&mut out, 0, format!("\n{title}"));
+            out.push('\n');
+            line(&mut out, 0, title.into());
             for text in lines {
                 line(&mut out, 2, text);
             }
@@ -264,7 +265,7 @@ impl Report {
         for (title, lines) in self.lists() {
             writeln!(out, "\n## {title}\n").ok();
             for text in lines {
-                writeln!(out, "- {}", text.replace('\n', " ")).ok();
+                writeln!(out, "- {}", plain(&text)).ok();
             }
         }
         out
@@ -300,5 +301,15 @@ fn told(note: &Note) -> String {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    plain(text).replace('|', "\\|")
+}
+
+/// What a file says, on one line and safe for a terminal: control characters are shown, not obeyed.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }

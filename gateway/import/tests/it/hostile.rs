@@ -196,3 +196,31 @@ fn a_pattern_that_eventbridge_refuses_is_impossible() {
         made.configuration
     );
 }
+
+/// A name that moves the cursor, or ends its line, could tell of verdicts that nothing has.
+#[test]
+fn what_a_file_says_is_shown_and_not_obeyed() {
+    let text = json!({
+        "Name": "r\u{1b}[2K\nexact rule forged", "EventPattern": "{\"source\":[\"s\"]}", "\u{1b}]0;x\u{7}\n- forged": "1",
+        "Targets": [{ "Id": "1\r\u{9b}2J", "Arn": "arn:aws:\u{1b}[1m:eu-west-1:123456789012:f" }],
+    });
+    let made = import(&[("f.json", &text.to_string())], &Options::default());
+    let faults = [
+        refused(&json!({ "Rule": "x\n\u{1b}[2Kforged", "Targets": [{}] }).to_string()),
+        refused("a: 1\n\"k\\e[2K\": 1\n\"k\\e[2K\": 1\n"),
+    ];
+    for told in [
+        made.report.text(),
+        made.report.markdown(),
+        faults.join("\n"),
+    ] {
+        let obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!told.contains(obeyed), "{told:?}");
+        let forged = |line: &str| {
+            ["exact", "forged", "- forged"]
+                .iter()
+                .any(|begin| line.starts_with(begin))
+        };
+        assert!(!told.lines().any(forged), "{told}");
+    }
+}
