@@ -1,26 +1,37 @@
 //! Names of objects: of the letters that names may have, and each only once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest name.
 const LONGEST: usize = 63;
+/// What a name keeps beside any number.
+const STEM: usize = 50;
 
 #[derive(Debug, Default)]
-pub(crate) struct Names(BTreeSet<String>);
+pub(crate) struct Names {
+    taken: BTreeSet<String>,
+    /// Next number, by how the names begin that it is for.
+    next: BTreeMap<String, usize>,
+}
 
 impl Names {
     /// A name that nothing else has, the same for the same order of questions.
     pub(crate) fn take(&mut self, wanted: &str) -> String {
         let plain = slug(wanted);
-        let mut name = plain.clone();
-        let mut number = 2;
-        while !self.0.insert(name.clone()) {
+        if self.taken.insert(plain.clone()) {
+            return plain;
+        }
+        let stem = plain[..plain.len().min(STEM)].to_owned();
+        let number = self.next.entry(stem).or_insert(2);
+        loop {
             let end = format!("-{number}");
             let room = plain.len().min(LONGEST - end.len());
-            name = format!("{}{end}", plain[..room].trim_end_matches('-'));
-            number += 1;
+            let name = format!("{}{end}", plain[..room].trim_end_matches('-'));
+            *number += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
         }
-        name
     }
 }
 
@@ -88,5 +99,10 @@ mod tests {
             .collect();
         assert_eq!(all[..3], ["a", "a-2", "a-3"]);
         assert!(all[4].ends_with("y-2") && all[4].len() == 63);
+        // Numbers go on: to begin again for each is a second for ten thousand, and hours for a file full of them.
+        let begun = std::time::Instant::now();
+        let many: BTreeSet<String> = (0..200_000).map(|_| names.take("b")).collect();
+        assert_eq!(many.len(), 200_000);
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
 }
