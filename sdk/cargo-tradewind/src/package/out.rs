@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use serde::Serialize;
+use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ impl Out {
     pub(crate) fn new(folder: &Path) -> Result<Self, Failure> {
         let is_empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         let is_there = std::fs::symlink_metadata(folder).is_ok();
-        if is_there && !is_empty && !folder.join(MARK).is_file() {
+        if is_there && !is_empty && !is_ours(folder) {
             return Err(Failure::usage(format!(
                 "{} is no package, and not empty",
                 folder.display()
@@ -79,18 +80,36 @@ impl Out {
         let tree = self.tree();
         list(&tree, &tree, &mut files).map_err(|e| Failure::at(&tree, e))?;
         files.sort();
-        let folder = &self.folder;
-        if std::fs::symlink_metadata(folder).is_ok() {
-            let old = self.scratch.path().join("old");
-            std::fs::rename(folder, old).map_err(|e| Failure::at(folder, e))?;
-        }
-        std::fs::rename(&tree, folder).map_err(|e| Failure::at(folder, e))?;
+        let old = self.scratch.path().join("old");
+        replace(&self.folder, &tree, &old).map_err(|e| Failure::at(&self.folder, e))?;
         Ok(files)
     }
 
     fn tree(&self) -> PathBuf {
         self.scratch.path().join("tree")
     }
+}
+
+/// Other programs may well call a file so: what stands in ours, of every version, does not stand in theirs.
+fn is_ours(folder: &Path) -> bool {
+    let text = std::fs::read(folder.join(MARK)).unwrap_or_default();
+    let mark: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let has_texts = ["host", "architecture"].map(|name| mark[name].is_string());
+    let has_lists = ["handlers", "commands"].map(|name| mark[name].is_array());
+    has_texts == [true; 2] && has_lists == [true; 2]
+}
+
+/// A folder gives its place to a new one, or has it back.
+fn replace(folder: &Path, new: &Path, old: &Path) -> std::io::Result<()> {
+    let was_there = std::fs::symlink_metadata(folder).is_ok();
+    if was_there {
+        std::fs::rename(folder, old)?;
+    }
+    std::fs::rename(new, folder).inspect_err(|_| {
+        if was_there {
+            std::fs::rename(old, folder).ok();
+        }
+    })
 }
 
 fn list(root: &Path, folder: &Path, files: &mut Vec<(String, u64)>) -> std::io::Result<()> {
@@ -110,15 +129,17 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<(String, u64)>) -> std::io::
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_older_package_is_replaced_and_nothing_else() {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("lambda");
+        let mark = json!({ "host": "lambda", "architecture": "x86_64", "handlers": [], "commands": ["x"] });
         for round in ["1", "2"] {
             let mut out = Out::new(&folder).unwrap();
             out.file(&format!("only-{round}"), b"x").unwrap();
-            out.json(MARK, &round).unwrap();
+            out.json(MARK, &mark).unwrap();
             assert_eq!(out.finish().unwrap().len(), 2);
         }
         assert!(!folder.join("only-1").exists() && folder.join("only-2").exists());
@@ -128,14 +149,20 @@ mod tests {
         drop(out);
         assert!(folder.join("only-2").exists());
         assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+        // So does a new one that cannot take its place.
+        let old = scratch.path().join("old");
+        replace(&folder, &scratch.path().join("none"), &old).unwrap_err();
+        assert!(folder.join("only-2").exists() && !old.exists());
         let foreign = scratch.path().join("home");
         std::fs::create_dir(&foreign).unwrap();
-        std::fs::write(foreign.join("letter"), "").unwrap();
-        assert!(
-            Out::new(&foreign)
-                .unwrap_err()
-                .to_string()
-                .contains("--out")
-        );
+        for (name, text) in [
+            ("letter", ""),
+            (MARK, ""),
+            (MARK, r#"{"services":["shop"],"host":"example.com"}"#),
+        ] {
+            std::fs::write(foreign.join(name), text).unwrap();
+            let refused = Out::new(&foreign).unwrap_err().to_string();
+            assert!(refused.contains("--out"), "{name} {text}: {refused}");
+        }
     }
 }
