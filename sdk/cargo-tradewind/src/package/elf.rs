@@ -47,9 +47,16 @@ pub(crate) enum Libc {
     Static,
     /// GNU's, 2.N at least.
     Gnu(u32),
+    /// One that no host has: musl's beside the program, or GNU's in a place of its own.
+    Other,
 }
 
-const INTERPRETER: u32 = 3;
+/// What loads the library, where GNU's lies on every Linux.
+const GNU: [&[u8]; 2] = [
+    b"/lib64/ld-linux-x86-64.so.2\0",
+    b"/lib/ld-linux-aarch64.so.1\0",
+];
+const INTERPRETER: u64 = 3;
 const MARK: &[u8] = b"GLIBC_2.";
 
 impl Machine {
@@ -65,6 +72,7 @@ impl Machine {
         match self.libc {
             Libc::Static => "static".into(),
             Libc::Gnu(minor) => format!("glibc 2.{minor}"),
+            Libc::Other => "other".into(),
         }
     }
 }
@@ -85,18 +93,24 @@ fn read(program: &[u8]) -> Option<Machine> {
         number(head, 54, 2)?,
         number(head, 56, 2)?,
     );
-    let kinds = (0..count).map(|nth| {
-        let at = at.checked_add(nth.checked_mul(size)?)?;
-        number(program, usize::try_from(at).ok()?, 4)
-    });
-    let dynamic = kinds
-        .collect::<Option<Vec<_>>>()?
-        .contains(&u64::from(INTERPRETER));
-    let libc = match dynamic {
-        true => Libc::Gnu(newest(program)),
-        false => Libc::Static,
-    };
+    let mut libc = Libc::Static;
+    for nth in 0..count {
+        let at = usize::try_from(at.checked_add(nth.checked_mul(size)?)?).ok()?;
+        if number(program, at, 4)? == INTERPRETER {
+            libc = match GNU.contains(&contents(program, at)?) {
+                true => Libc::Gnu(newest(program)),
+                false => Libc::Other,
+            };
+        }
+    }
     Some(Machine { arch, libc })
+}
+
+/// What the entry of a program's table that begins here leads to.
+fn contents(program: &[u8], entry: usize) -> Option<&[u8]> {
+    let member = |at| usize::try_from(number(program, entry.checked_add(at)?, 8)?).ok();
+    let (at, length) = (member(8)?, member(32)?);
+    program.get(at..at.checked_add(length)?)
 }
 
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
@@ -136,8 +150,17 @@ pub(crate) mod tests {
         bytes[32] = 64;
         bytes[54] = 56;
         bytes[56] = 1;
+        let interpreter = match (libc, arch) {
+            (Libc::Static, _) => return bytes,
+            (Libc::Gnu(_), Arch::X86_64) => GNU[0],
+            (Libc::Gnu(_), Arch::Aarch64) => GNU[1],
+            (Libc::Other, _) => b"/lib/ld-musl-x86_64.so.1\0",
+        };
+        bytes[64] = 3;
+        bytes[64 + 8] = 64 + 56;
+        bytes[64 + 32] = u8::try_from(interpreter.len()).unwrap();
+        bytes.extend(interpreter);
         if let Libc::Gnu(minor) = libc {
-            bytes[64] = 3;
             bytes.extend(format!("\0GLIBC_2.2.5\0GLIBC_2.{minor}\0").bytes());
         }
         bytes
@@ -146,7 +169,7 @@ pub(crate) mod tests {
     #[test]
     fn processor_and_library_are_read_from_the_head() {
         for arch in [Arch::X86_64, Arch::Aarch64] {
-            for libc in [Libc::Static, Libc::Gnu(34)] {
+            for libc in [Libc::Static, Libc::Gnu(34), Libc::Other] {
                 let found = Machine::of(&program(arch, libc)).unwrap();
                 assert_eq!(found, Machine { arch, libc });
             }
@@ -159,7 +182,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_no_program_is_refused_however_it_is_cut() {
         let whole = program(Arch::X86_64, Libc::Gnu(34));
-        for length in 0..64 + 4 {
+        for length in 0..64 + 56 + GNU[0].len() {
             assert!(Machine::of(&whole[..length]).is_err(), "{length}");
         }
         let mut wrong = whole;

@@ -132,6 +132,13 @@ impl Platform {
                 self.name
             ))
             .hint(hint)),
+            (Libc::Other, _) => Err(Failure::new(format!(
+                "the program asks for a C library that {} does not have, such as musl as a library of its own",
+                self.name
+            ))
+            .hint(format!(
+                "link it statically: target {arch}-unknown-linux-musl without `-C target-feature=-crt-static`"
+            ))),
             (Libc::Gnu(_), None) => Err(Failure::new(
                 "the program needs a C library, and the image has nothing but the program",
             )
@@ -203,6 +210,44 @@ impl Platform {
             .hint(format!(
                 "declare another value in the handler, or say {flag}"
             ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::elf::Machine;
+
+    #[test]
+    fn a_program_finds_its_library_or_is_refused() {
+        let arch = Arch::X86_64;
+        for (host, libc, refused) in [
+            ("lambda", Libc::Static, None),
+            ("lambda", Libc::Gnu(34), None),
+            ("lambda", Libc::Gnu(35), Some("glibc 2.35")),
+            (
+                "lambda",
+                Libc::Other,
+                Some("link it statically: target x86_64-unknown-linux-musl"),
+            ),
+            ("azure", Libc::Other, Some("such as musl")),
+            ("container", Libc::Static, None),
+            ("container", Libc::Gnu(17), Some("nothing but the program")),
+            ("container", Libc::Other, Some("such as musl")),
+        ] {
+            let program = Program {
+                path: "orders".into(),
+                name: "orders".into(),
+                machine: Machine { arch, libc },
+            };
+            let told = named(host).unwrap().takes(&program).err();
+            let told = told.map(|failure| failure.to_string());
+            let is_so = match (refused, &told) {
+                (Some(why), Some(told)) => told.contains(why),
+                (why, told) => why.is_none() && told.is_none(),
+            };
+            assert!(is_so, "{host} {libc:?}: {told:?}");
         }
     }
 }
