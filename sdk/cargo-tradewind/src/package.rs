@@ -264,12 +264,23 @@ pub(crate) mod tests {
         pack: Pack,
         manifest: &Manifest,
     ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
+        packed_as("orders", services, arch, pack, manifest)
+    }
+
+    /// The same of another name.
+    pub(crate) fn packed_as(
+        name: &str,
+        services: &[String],
+        arch: Arch,
+        pack: Pack,
+        manifest: &Manifest,
+    ) -> Result<(tempfile::TempDir, Vec<String>), Failure> {
         let machine = Machine {
             arch,
             libc: Libc::Static,
         };
         let plan = Plan {
-            name: "orders",
+            name,
             program: b"x",
             machine: &machine,
             manifest,
@@ -277,7 +288,7 @@ pub(crate) mod tests {
             memory: 256,
             memory_is_declared: true,
             image: None,
-            certificates: None,
+            certificates: Some(b"c"),
             services,
             folder: "out".into(),
         };

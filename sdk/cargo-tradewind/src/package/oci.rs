@@ -11,6 +11,8 @@ const USER: &str = "65532:65532";
 /// The name of the image within the layout.
 pub(super) const TAG: &str = "latest";
 const FOLDER: &str = "image";
+/// What no program is called: the layout beside it, and what engines mount or fill in an image.
+const TAKEN: [&str; 6] = [FOLDER, "dev", "etc", "proc", "run", "sys"];
 
 /// Writes the layout to `image/`, and a recipe for those who would rather build it.
 pub(super) fn write(
@@ -30,7 +32,7 @@ pub(super) fn write(
         "created": "1970-01-01T00:00:00Z",
         "config": {
             "User": USER,
-            "Entrypoint": [format!("/{}", plan.name)],
+            "Entrypoint": [format!("/{}", file(plan))],
             "ExposedPorts": { "8080/tcp": {} },
             "Env": variables,
         },
@@ -65,7 +67,7 @@ pub(super) fn write(
         br#"{"imageLayoutVersion":"1.0.0"}"#,
     )?;
 
-    out.program(plan.name, plan.program)?;
+    out.program(&file(plan), plan.program)?;
     out.file("Containerfile", recipe(plan, environment).as_bytes())?;
     if let Some(certificates) = plan.certificates {
         out.file("ca-certificates.crt", certificates)?;
@@ -90,6 +92,15 @@ pub(super) fn reference(plan: &Plan<'_>) -> String {
     }
 }
 
+/// What the program is called beside the image, and in it.
+fn file(plan: &Plan<'_>) -> String {
+    match TAKEN.contains(&plan.name) {
+        // No name of a program has a dot.
+        true => format!("{}.bin", plan.name),
+        false => plan.name.to_owned(),
+    }
+}
+
 fn layer(plan: &Plan<'_>) -> std::io::Result<Vec<u8>> {
     let mut tar = Tar::default();
     if let Some(certificates) = plan.certificates {
@@ -98,12 +109,12 @@ fn layer(plan: &Plan<'_>) -> std::io::Result<Vec<u8>> {
         }
         tar.file("etc/ssl/certs/ca-certificates.crt", 0o644, certificates)?;
     }
-    tar.file(plan.name, 0o755, plan.program)?;
+    tar.file(&file(plan), 0o755, plan.program)?;
     Ok(tar.finish())
 }
 
 fn recipe(plan: &Plan<'_>, environment: &[(&str, String)]) -> String {
-    let name = plan.name;
+    let name = file(plan);
     let mut text = String::from("FROM scratch\n");
     if plan.certificates.is_some() {
         text.push_str("COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt\n");
@@ -136,5 +147,34 @@ impl Blob {
 
     fn entry(&self, kind: &str) -> Value {
         json!({ "mediaType": kind, "digest": self.digest, "size": self.bytes.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::package::container;
+    use crate::package::elf::Arch;
+    use crate::package::manifest::tests::sample;
+    use crate::package::tests::packed_as;
+
+    #[test]
+    fn a_program_stands_in_nobody_s_way() {
+        for (name, file) in [
+            ("orders", "orders"),
+            ("image", "image.bin"),
+            ("etc", "etc.bin"),
+            ("proc", "proc.bin"),
+        ] {
+            let made = packed_as(name, &[], Arch::X86_64, container::pack, &sample());
+            let (scratch, commands) = made.unwrap();
+            let out = scratch.path().join("out");
+            assert!(out.join(file).is_file(), "{name}");
+            assert!(out.join("image/index.json").is_file(), "{name}");
+            let recipe = std::fs::read_to_string(out.join("Containerfile")).unwrap();
+            let start = format!("ENTRYPOINT [\"/{file}\"]\n");
+            assert!(recipe.ends_with(&start), "{recipe}");
+            // What it is called elsewhere is its own name.
+            assert!(commands[0].contains(&format!("/{name}:")), "{commands:?}");
+        }
     }
 }
