@@ -7,6 +7,7 @@ use super::{Plan, needs};
 use crate::failure::Failure;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Days for which logs are kept.
 const RETENTION: u32 = 30;
@@ -34,13 +35,13 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
             seconds * 6
         ));
     }
-    let parameters = stack.parameters.keys().cloned().collect::<Vec<_>>();
+    let values = std::mem::take(&mut stack.values);
     out.json("template.json", &stack.template())?;
-    Ok(commands(plan, &zip, &parameters))
+    Ok(commands(plan, &zip, values))
 }
 
 /// The archive goes to a bucket under its digest, so that a stack is changed exactly when the program is.
-fn commands(plan: &Plan<'_>, zip: &[u8], parameters: &[String]) -> Vec<String> {
+fn commands(plan: &Plan<'_>, zip: &[u8], values: Vec<String>) -> Vec<String> {
     let Plan { name, folder, .. } = plan;
     let digest = Sha256::digest(zip);
     let digest: String = digest
@@ -53,12 +54,7 @@ fn commands(plan: &Plan<'_>, zip: &[u8], parameters: &[String]) -> Vec<String> {
         "CodeBucket=\"$BUCKET\"".to_owned(),
         format!("CodeKey={key}"),
     ];
-    for setting in &plan.manifest.settings {
-        overrides.push(format!("{}=\"${}\"", logical(&setting.name), setting.name));
-    }
-    for parameter in parameters.iter().filter(|name| name.ends_with("Arn")) {
-        overrides.push(format!("{parameter}=\"${}\"", shell(parameter)));
-    }
+    overrides.extend(values);
     vec![
         format!("aws s3 cp {folder}/bootstrap.zip \"s3://$BUCKET/{key}\""),
         format!(
@@ -72,10 +68,36 @@ fn commands(plan: &Plan<'_>, zip: &[u8], parameters: &[String]) -> Vec<String> {
 /// A template under way.
 struct Stack<'a> {
     plan: &'a Plan<'a>,
+    names: Names,
     parameters: Map<String, Value>,
+    /// Parameters as a shell gives them.
+    values: Vec<String>,
+    /// The environment of the function.
+    variables: Map<String, Value>,
     resources: Map<String, Value>,
     statements: Vec<Value>,
     is_polled: bool,
+}
+
+/// Names in a template, of which parameters and resources have each once. What the code calls `a-b` and `a_b` is `AB`
+/// for both: the second is numbered.
+struct Names(BTreeSet<String>);
+
+impl Names {
+    fn new() -> Self {
+        let own = ["CodeBucket", "CodeKey", "Url", "Logs", "Role", "Function"];
+        Self(own.map(String::from).into())
+    }
+
+    fn give(&mut self, wanted: String) -> String {
+        let mut name = wanted.clone();
+        let mut number = 1;
+        while !self.0.insert(name.clone()) {
+            number += 1;
+            name = format!("{wanted}{number}");
+        }
+        name
+    }
 }
 
 impl<'a> Stack<'a> {
@@ -84,8 +106,14 @@ impl<'a> Stack<'a> {
         for name in ["CodeBucket", "CodeKey"] {
             parameters.insert(name.into(), json!({ "Type": "String" }));
         }
+        let mut names = Names::new();
+        let mut values = Vec::new();
+        let mut variables = Map::new();
         for setting in &plan.manifest.settings {
-            parameters.insert(logical(&setting.name), parameter(setting));
+            let name = names.give(logical(&setting.name));
+            values.push(format!("{name}=\"${}\"", setting.name));
+            variables.insert(setting.name.clone(), json!({ "Ref": name }));
+            parameters.insert(name, parameter(setting));
         }
         let logs = format!(
             "logs:{{region}}:{{account}}:log-group:/aws/lambda/{}:*",
@@ -98,7 +126,10 @@ impl<'a> Stack<'a> {
         statements.extend(needs::statements(plan.manifest));
         Self {
             plan,
+            names,
             parameters,
+            values,
+            variables,
             resources: Map::new(),
             statements,
             is_polled: false,
@@ -159,10 +190,8 @@ impl<'a> Stack<'a> {
                         "Principal": "sns.amazonaws.com", "SourceArn": arn,
                     },
                 });
-                self.resources
-                    .insert(format!("Topic{id}Subscription"), subscription);
-                self.resources
-                    .insert(format!("Topic{id}Permission"), permission);
+                self.resource(format!("Topic{id}Subscription"), subscription);
+                self.resource(format!("Topic{id}Permission"), permission);
             }
             other => {
                 return Err(Failure::new(format!(
@@ -179,7 +208,7 @@ impl<'a> Stack<'a> {
         let event = format!(
             r#"{{"id":"{name}/<due>","detail-type":"schedule.fired","source":"/schedules/{name}","resources":["{name}"],"time":<due>,"schedule":"{name}","due":<due>,"detail":{{}}}}"#
         );
-        let id = format!("Timer{}", logical(name));
+        let id = self.names.give(format!("Timer{}", logical(name)));
         let rule = json!({
             "Type": "AWS::Events::Rule",
             "Properties": {
@@ -199,8 +228,13 @@ impl<'a> Stack<'a> {
                 "Principal": "events.amazonaws.com", "SourceArn": { "Fn::GetAtt": [id, "Arn"] },
             },
         });
-        self.resources.insert(format!("{id}Permission"), permission);
+        self.resource(format!("{id}Permission"), permission);
         self.resources.insert(id, rule);
+    }
+
+    fn resource(&mut self, name: String, resource: Value) {
+        let name = self.names.give(name);
+        self.resources.insert(name, resource);
     }
 
     /// The one of this name, or one that is told when the stack is made.
@@ -208,7 +242,9 @@ impl<'a> Stack<'a> {
         if let Some(name) = &trigger.name {
             return needs::arn(resource, name);
         }
-        let parameter = format!("{}Arn", logical(&trigger.kind));
+        let parameter = self.names.give(format!("{}Arn", logical(&trigger.kind)));
+        self.values
+            .push(format!("{parameter}=\"${}\"", shell(&parameter)));
         self.parameters
             .insert(parameter.clone(), json!({ "Type": "String" }));
         json!({ "Ref": parameter })
@@ -221,21 +257,13 @@ impl<'a> Stack<'a> {
         let id = logical(trigger.name.as_deref().unwrap_or_default());
         let mapping =
             json!({ "Type": "AWS::Lambda::EventSourceMapping", "Properties": properties });
-        self.resources
-            .insert(format!("{}{id}Mapping", logical(&trigger.kind)), mapping);
+        self.resource(format!("{}{id}Mapping", logical(&trigger.kind)), mapping);
+        self.variables
+            .insert("TRADEWIND_BATCH_FAILURES".into(), "report".into());
     }
 
     fn template(mut self) -> Value {
         let plan = self.plan;
-        let mut variables = Map::new();
-        let mappings = self.resources.keys().any(|name| name.ends_with("Mapping"));
-        if mappings {
-            variables.insert("TRADEWIND_BATCH_FAILURES".into(), "report".into());
-        }
-        for setting in &plan.manifest.settings {
-            let value = json!({ "Ref": logical(&setting.name) });
-            variables.insert(setting.name.clone(), value);
-        }
         let logs = format!("/aws/lambda/{}", plan.name);
         let mut resources = Map::new();
         resources.insert(
@@ -284,7 +312,7 @@ impl<'a> Stack<'a> {
                     "Role": { "Fn::GetAtt": ["Role", "Arn"] },
                     "Timeout": plan.timeout,
                     "MemorySize": plan.memory,
-                    "Environment": { "Variables": variables },
+                    "Environment": { "Variables": self.variables },
                 },
             }),
         );
@@ -336,7 +364,7 @@ fn shell(parameter: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::manifest::tests::sample;
+    use crate::package::manifest::{Manifest, tests::sample};
     use crate::package::tests::packed;
 
     #[test]
@@ -351,6 +379,104 @@ mod tests {
             assert_eq!(logical(name), id, "{name}");
         }
         assert_eq!(shell("QueueArn"), "QUEUE_ARN");
+    }
+
+    /// The template of this manifest, and the command that makes the stack.
+    fn stack(manifest: &Manifest) -> (Value, String) {
+        let (scratch, mut commands) = packed(pack, manifest).unwrap();
+        let text = std::fs::read(scratch.path().join("out/template.json")).unwrap();
+        (
+            serde_json::from_slice(&text).unwrap(),
+            commands.pop().unwrap(),
+        )
+    }
+
+    #[test]
+    fn names_that_differ_are_of_different_things() {
+        let plain = stack(&sample()).0;
+        let count = |template: &Value| template["Resources"].as_object().unwrap().len();
+        let without = |kind: &str| {
+            let mut manifest = sample();
+            let triggers = &mut manifest.handlers[0].triggers;
+            triggers.retain(|trigger| trigger.kind != kind);
+            count(&stack(&manifest).0)
+        };
+        for (kind, names, ids) in [
+            (
+                "queue",
+                &["orders-eu", "orders_eu", "ordersEu"][..],
+                &[
+                    "QueueOrdersEuMapping",
+                    "QueueOrdersEuMapping2",
+                    "QueueOrdersEuMapping3",
+                ][..],
+            ),
+            (
+                "stream",
+                &["a.b", "a-b"],
+                &["StreamABMapping", "StreamABMapping2"],
+            ),
+            (
+                "topic",
+                &["a_b", "a-b"],
+                &["TopicABPermission2", "TopicABSubscription2"],
+            ),
+            (
+                "timer",
+                &["x", "x-permission", "x--permission"],
+                &["TimerX", "TimerXPermission2", "TimerXPermission3"],
+            ),
+        ] {
+            let each = count(&plain) - without(kind);
+            let mut manifest = sample();
+            let triggers = &mut manifest.handlers[0].triggers;
+            let sampled = triggers.iter().find(|trigger| trigger.kind == kind);
+            let sampled = sampled.unwrap().clone();
+            triggers.retain(|trigger| trigger.kind != kind);
+            triggers.extend(names.iter().map(|name| Trigger {
+                name: Some((*name).to_owned()),
+                ..sampled.clone()
+            }));
+            let (template, _) = stack(&manifest);
+            assert_eq!(
+                count(&template),
+                without(kind) + each * names.len(),
+                "{kind}"
+            );
+            for id in ids {
+                assert!(template["Resources"][id].is_object(), "{id}: {template}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_setting_is_a_parameter_of_its_own() {
+        let mut manifest = sample();
+        let setting = manifest.settings[0].clone();
+        let triggers = &mut manifest.handlers[0].triggers;
+        for trigger in triggers.iter_mut().filter(|one| one.kind == "queue") {
+            trigger.name = None;
+        }
+        let names = ["API_KEY", "apiKey", "FUNCTION", "CODE_KEY", "QUEUE_ARN"];
+        let parameters = ["ApiKey", "ApiKey2", "Function2", "CodeKey2", "QueueArn"];
+        manifest.settings = names
+            .iter()
+            .map(|name| Setting {
+                name: (*name).to_owned(),
+                ..setting.clone()
+            })
+            .collect();
+        let (template, command) = stack(&manifest);
+        let variables =
+            &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
+        for (name, parameter) in names.iter().zip(parameters) {
+            assert_eq!(variables[name], json!({ "Ref": parameter }), "{name}");
+            assert!(template["Parameters"][parameter].is_object(), "{parameter}");
+            let given = format!(" {parameter}=\"${name}\"");
+            assert_eq!(command.matches(&given).count(), 1, "{given}: {command}");
+        }
+        // The queue without a name comes after them.
+        assert!(command.ends_with(" QueueArn2=\"$QUEUE_ARN2\""), "{command}");
     }
 
     #[test]

@@ -117,7 +117,9 @@ impl Manifest {
                 "its main calls `tradewind::run`, before anything that can fail; TRADEWIND_MANIFEST=json asks it",
             )
         };
-        let manifest: Self = serde_json::from_slice(text).map_err(|e| no_handler(e.to_string()))?;
+        let mut manifest: Self =
+            serde_json::from_slice(text).map_err(|e| no_handler(e.to_string()))?;
+        manifest.settings = merged(manifest.settings);
         match manifest.manifest {
             VERSION => Ok(manifest),
             other => Err(no_handler(format!(
@@ -246,6 +248,21 @@ impl Manifest {
     }
 }
 
+/// A variable each once: what one handler needs, or keeps secret, is needed and secret where another one reads it, too.
+fn merged(settings: Vec<Setting>) -> Vec<Setting> {
+    let mut all: Vec<Setting> = Vec::new();
+    for setting in settings {
+        match all.iter_mut().find(|known| known.name == setting.name) {
+            Some(known) => {
+                known.secret |= setting.secret;
+                known.required |= setting.required;
+            }
+            None => all.push(setting),
+        }
+    }
+    all
+}
+
 impl Trigger {
     /// The clock that it is.
     fn timer(&self) -> Result<Timer<'_>, Failure> {
@@ -307,6 +324,21 @@ pub(crate) mod tests {
             let failure = Manifest::parse(wrong.as_bytes()).unwrap_err();
             assert!(failure.to_string().contains("tradewind::run"), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_variable_of_several_handlers_is_one_setting() {
+        let manifest = parse(json!({ "manifest": 1, "settings": [
+            { "name": "KEY" }, { "name": "URL", "required": true }, { "name": "KEY", "secret": true, "required": true },
+        ] }))
+        .unwrap();
+        let told = |one: &Setting| (one.name.clone(), one.secret, one.required);
+        let all: Vec<_> = manifest.settings.iter().map(told).collect();
+        let expected = [
+            ("KEY".to_owned(), true, true),
+            ("URL".to_owned(), false, true),
+        ];
+        assert_eq!(all, expected);
     }
 
     #[test]
