@@ -102,9 +102,8 @@ fn commands(plan: &Plan<'_>, functions: &[Function], services: &Services) -> Vec
             plan.folder
         ),
     ];
-    let topics = manifest.triggers();
-    for topic in topics.iter().filter(|trigger| trigger.kind == "topic") {
-        let name = topic.name.as_deref().unwrap_or("TOPIC");
+    for function in functions.iter().filter(|one| one.trigger.kind == "topic") {
+        let name = function.trigger.name.as_deref().unwrap_or("TOPIC");
         if services.of("topic") == Service::Bus {
             commands.push(format!(
                 "az servicebus topic subscription create --name {} --topic-name {name} --resource-group \"$GROUP\" \
@@ -113,11 +112,7 @@ fn commands(plan: &Plan<'_>, functions: &[Function], services: &Services) -> Vec
             ));
             continue;
         }
-        let function = format!(
-            "{}-topic-{}",
-            plan.name,
-            topic.name.as_deref().unwrap_or_default()
-        );
+        let function = &function.name;
         commands.push(format!(
             "az eventgrid event-subscription create --name {function} --endpoint-type azurefunction \
              --event-delivery-schema cloudeventschemav1_0 \
@@ -355,6 +350,44 @@ mod tests {
         assert!(
             refused.contains("queue refunded and stream charged"),
             "{refused}"
+        );
+    }
+
+    #[test]
+    fn triggers_whose_names_are_written_alike_are_functions_of_their_own() {
+        let trigger = |kind: &str, name: &str| {
+            serde_json::from_value(json!({ "kind": kind, "name": name })).unwrap()
+        };
+        let mut manifest = sample();
+        manifest.handlers[0].replies_to = None;
+        manifest.handlers[0].triggers = vec![
+            trigger("http", "a"),
+            trigger("http", "b"),
+            trigger("call", "c"),
+            trigger("stream", "orders-eu"),
+            trigger("stream", "orders.eu"),
+            trigger("stream", "orders_EU"),
+            trigger("topic", "orders-eu"),
+            trigger("topic", "orders.eu"),
+        ];
+        let (scratch, commands) = packed(pack, &manifest).unwrap();
+        for (name, stream) in [
+            ("orders-stream-orders-eu", "orders-eu"),
+            ("orders-stream-orders-eu-2", "orders.eu"),
+            ("orders-stream-orders-EU-3", "orders_EU"),
+        ] {
+            let binding = &function(&scratch, name)["bindings"][0];
+            assert_eq!(binding["eventHubName"], stream, "{name}");
+        }
+        let app = std::fs::read_dir(scratch.path().join("out/app")).unwrap();
+        let functions = app.flatten().filter(|entry| entry.path().is_dir());
+        assert_eq!(functions.count(), 6);
+        let second = commands
+            .iter()
+            .find(|command| command.contains("--function-name orders-topic-orders-eu-2 "));
+        assert!(
+            second.is_some_and(|command| command.contains("--name orders.eu ")),
+            "{commands:?}"
         );
     }
 

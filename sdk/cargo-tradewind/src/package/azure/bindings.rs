@@ -11,6 +11,8 @@ const STORAGE: &str = "AzureWebJobsStorage";
 /// One function, and what it takes beside its file.
 pub(super) struct Function {
     pub(super) name: String,
+    /// What calls it.
+    pub(super) trigger: Trigger,
     pub(super) file: Value,
     pub(super) connections: Vec<Connection>,
     /// What its identity does through its bindings.
@@ -81,16 +83,34 @@ pub(super) fn functions(
             function.put(output(to, services)?);
         }
         // A call by a program comes over HTTP, too.
-        if functions.iter().all(|known| known.name != function.name) {
+        let is_there = |known: &Function| known.is_http() && function.is_http();
+        if !functions.iter().any(is_there) {
+            function.name = unlike(&functions, function.name);
             functions.push(function);
         }
     }
     Ok(functions)
 }
 
+/// A name that no function has, numbered where one does: `a.b` and `a_b` are `a-b` for both. The host tells no capital
+/// letters from small ones.
+fn unlike(functions: &[Function], wanted: String) -> String {
+    let is_free = |name: &String| {
+        let mut known = functions.iter().map(|known| &known.name);
+        known.all(|known| !known.eq_ignore_ascii_case(name))
+    };
+    let numbered = (2_usize..).map(|number| format!("{wanted}-{number}"));
+    let mut names = std::iter::once(wanted.clone()).chain(numbered);
+    names.find(is_free).unwrap_or(wanted)
+}
+
+fn is_http(trigger: &Trigger) -> bool {
+    matches!(trigger.kind.as_str(), "http" | "call")
+}
+
 /// Where the replies of a function go that nobody waits for.
 fn replies<'a>(trigger: &Trigger, manifest: &'a Manifest) -> Result<Option<&'a Target>, Failure> {
-    if matches!(trigger.kind.as_str(), "http" | "call") {
+    if is_http(trigger) {
         return Ok(None);
     }
     match manifest.replies_of(trigger)[..] {
@@ -119,6 +139,10 @@ struct Bound {
 }
 
 impl Function {
+    fn is_http(&self) -> bool {
+        is_http(&self.trigger)
+    }
+
     /// Without a list of methods the host lets all of them through.
     fn any_method(&mut self) {
         for binding in self.file["bindings"].as_array_mut().into_iter().flatten() {
@@ -166,6 +190,7 @@ fn called(
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect(),
+        trigger: trigger.clone(),
         file: json!({ "bindings": [] }),
         connections: Vec::new(),
         needs: Vec::new(),
