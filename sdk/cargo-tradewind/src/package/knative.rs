@@ -52,19 +52,13 @@ pub(super) fn pack(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, Failur
     if !plan.manifest.needs.is_empty() {
         out.warn("what the handler uses is granted by the cluster's own means: see deploy.json");
     }
-    let secret = |setting: &&Setting| setting.secret;
-    let secrets: Vec<_> = plan.manifest.settings.iter().filter(secret).collect();
-    if !secrets.is_empty() {
-        let values = secrets
-            .iter()
-            .map(|setting| format!(" --from-literal {0}=\"${0}\"", setting.name));
+    let values: String = secrets(plan)
+        .map(|setting| format!(" --from-literal {0}=\"${0}\"", setting.name))
+        .collect();
+    if !values.is_empty() {
         commands.insert(
             0,
-            format!(
-                "kubectl create secret generic {}{}",
-                plan.name,
-                values.collect::<String>()
-            ),
+            format!("kubectl create secret generic {}{values}", plan.name),
         );
     }
     Ok(commands)
@@ -81,14 +75,15 @@ pub(super) fn cloud_run(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, F
     write(plan, &service, out)?;
     out.warnings.extend(needs::unknown(plan.manifest));
     let name = plan.name;
-    let mut commands = vec![
+    let mut commands: Vec<_> = secrets(plan).flat_map(secret).collect();
+    commands.extend([
         oci::push(plan),
         format!(
             "{} > {folder}/filled.yaml && gcloud run services replace {folder}/filled.yaml --region \"$REGION\"",
             filled(plan, &["$IDENTITY"]),
             folder = plan.folder
         ),
-    ];
+    ]);
     // A queue there is a topic and a subscription.
     let triggers = plan.manifest.triggers();
     let pushed = triggers
@@ -129,6 +124,25 @@ pub(super) fn cloud_run(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, F
     }
     commands.extend(needs::google(plan.manifest));
     Ok(commands)
+}
+
+fn secrets<'a>(plan: &Plan<'a>) -> impl Iterator<Item = &'a Setting> {
+    let settings = plan.manifest.settings.iter();
+    settings.filter(|setting| setting.secret)
+}
+
+/// A service whose identity may not read its secrets is never ready there. The value is in no list of processes.
+fn secret(setting: &Setting) -> [String; 2] {
+    let name = &setting.name;
+    [
+        format!(
+            "printf %s \"${name}\" | gcloud secrets create {name} --replication-policy automatic --data-file -"
+        ),
+        format!(
+            "gcloud secrets add-iam-policy-binding {name} --member \"serviceAccount:$IDENTITY\" \
+             --role roles/secretmanager.secretAccessor"
+        ),
+    ]
 }
 
 fn write(plan: &Plan<'_>, service: &Value, out: &mut Out) -> Result<(), Failure> {
@@ -288,6 +302,21 @@ mod tests {
             .iter()
             .filter(|command| command.contains("subscriptions create"));
         assert_eq!(made.count(), 1, "{commands:?}");
+        // Its secrets are there, and its own, before it is.
+        let at = |part: &str| {
+            let found = commands.iter().position(|command| command.contains(part));
+            found.unwrap_or_else(|| panic!("{part}: {commands:?}"))
+        };
+        let made = at("printf %s \"$PAYMENTS_KEY\" | gcloud secrets create PAYMENTS_KEY ");
+        let granted = at(
+            "gcloud secrets add-iam-policy-binding PAYMENTS_KEY --member \"serviceAccount:$IDENTITY\" --role roles/secretmanager.secretAccessor",
+        );
+        assert!(made < granted && granted < at("gcloud run services replace"));
+        assert!(
+            !commands
+                .iter()
+                .any(|command| command.contains("secrets create PAYMENTS_URL"))
+        );
         let job = commands
             .iter()
             .find(|command| command.contains("scheduler jobs create http orders-nightly"));
