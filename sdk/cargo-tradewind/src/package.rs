@@ -238,7 +238,7 @@ pub(crate) mod tests {
     use super::*;
     use elf::{Arch, Libc};
 
-    type Pack = fn(&Plan<'_>, &mut Out) -> Result<Vec<String>, Failure>;
+    pub(crate) type Pack = fn(&Plan<'_>, &mut Out) -> Result<Vec<String>, Failure>;
 
     /// What a packer makes of a program for arm64: the folder in a scratch one, and the commands.
     pub(crate) fn packed(

@@ -80,7 +80,7 @@ pub(super) fn cloud_run(plan: &Plan<'_>, out: &mut Out) -> Result<Vec<String>, F
         oci::push(plan),
         format!(
             "{} > {folder}/filled.yaml && gcloud run services replace {folder}/filled.yaml --region \"$REGION\"",
-            filled(plan, &["$IDENTITY"]),
+            filled(plan, &["IDENTITY"]),
             folder = plan.folder
         ),
     ]);
@@ -183,20 +183,44 @@ fn service(plan: &Plan<'_>, secret: impl Fn(&Setting) -> Value) -> Value {
     })
 }
 
-/// What writes the service with the variables of the shell filled in.
+/// Writes a value as it stands between the quotes of the document. A prefix of one command leaves the shell's own alone,
+/// and `envsubst` sees it even if it is not exported.
+const QUOTE: &str = r#"awk '{ gsub(/[\\"]/, "\\\\&"); printf "%s%s", end, $0; end = "\\n" }'"#;
+
+/// What writes the service with the variables of the shell filled in. A setting that is optional is left out where it is
+/// not set: the expression that deletes it is a comment where it is.
 fn filled(plan: &Plan<'_>, more: &[&str]) -> String {
     let settings = plan.manifest.settings.iter();
-    let plain = settings.filter(|setting| !setting.secret);
-    let mut names: Vec<_> = plain.map(|setting| format!("${}", setting.name)).collect();
+    let plain: Vec<_> = settings.filter(|setting| !setting.secret).collect();
+    let mut names: Vec<_> = plain.iter().map(|setting| setting.name.as_str()).collect();
+    let optional = plain.iter().filter(|setting| !setting.required);
+    let left_out: String = optional
+        .map(|setting| {
+            let name = &setting.name;
+            let written = yaml::scalar(&name.as_str().into());
+            format!(r#" -e "${{{name}:+#}}"'/- name: {written}$/{{N;d;}}'"#)
+        })
+        .collect();
+    let quoted = plain.iter().map(|setting| {
+        let name = &setting.name;
+        let value = match setting.required {
+            true => format!("${name}"),
+            false => format!("${{{name}-}}"),
+        };
+        format!(r#"{name}="$(printf %s "{value}" | {QUOTE})" "#)
+    });
+    let quoted: String = quoted.collect();
     if plan.image.is_none() {
-        names.push("$REGISTRY".into());
+        names.push("REGISTRY");
     }
-    names.extend(more.iter().map(|name| (*name).to_owned()));
-    format!(
-        "envsubst '{}' < {}/service.yaml",
-        names.join(" "),
-        plan.folder
-    )
+    names.extend(more);
+    let names: Vec<_> = names.iter().map(|name| format!("${name}")).collect();
+    let filling = format!("{quoted}envsubst '{}'", names.join(" "));
+    let file = format!("{}/service.yaml", plan.folder);
+    match left_out.is_empty() {
+        true => format!("{filling} < {file}"),
+        false => format!("sed{left_out} {file} | {filling}"),
+    }
 }
 
 /// What calls the service when a timer is due.
@@ -263,8 +287,71 @@ fn trigger(plan: &Plan<'_>, handler: &Handler) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::manifest::tests::sample;
-    use crate::package::tests::packed;
+    use crate::package::manifest::{Manifest, tests::sample};
+    use crate::package::tests::{Pack, packed};
+
+    /// The service as a shell fills it in, where these variables have values.
+    fn service_with(pack: Pack, manifest: &Manifest, values: &[(&str, &str)]) -> String {
+        // What `envsubst` does with names that are all its own; a shell does not look at a value again.
+        const FILL: &str = "envsubst() { eval \"cat <<EOF\n$(cat)\nEOF\"; }; set -u; ";
+        let (scratch, commands) = packed(pack, manifest).unwrap();
+        let command = commands
+            .iter()
+            .find(|command| command.contains("envsubst"))
+            .unwrap();
+        let command = command.split(" | kubectl").next().unwrap();
+        let command = command.split(" > out/").next().unwrap();
+        let made = std::process::Command::new("sh")
+            .args(["-ec", &format!("{FILL}{command}")])
+            .current_dir(scratch.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs([("REGISTRY", "r.example"), ("IDENTITY", "i")])
+            .envs(values.iter().copied())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{command}: {made:?}");
+        String::from_utf8(made.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_setting_has_the_value_of_the_shell_or_is_left_out() {
+        let mut manifest = sample();
+        // One that YAML would take for something else.
+        manifest.settings.push(Setting {
+            name: "NO".into(),
+            secret: false,
+            required: false,
+        });
+        for pack in [pack as Pack, cloud_run] {
+            for value in [
+                "https://pay.example/?a=b&c=$HOME`x`",
+                r#"say "hi""#,
+                r"C:\new\table\",
+                r#"\""#,
+                "one: two # three",
+                "first\nsecond",
+                "it's 100 %",
+                "",
+            ] {
+                let set = [("PAYMENTS_URL", value), ("COLOUR", value), ("NO", value)];
+                let is_set = !value.is_empty();
+                for (values, optional) in [(&set[..], is_set), (&set[..1], false)] {
+                    let service = service_with(pack, &manifest, values);
+                    let written = format!("\n              value: {}\n", Value::from(value));
+                    let has = |name: &str| service.contains(&format!("- name: {name}{written}"));
+                    assert!(has("PAYMENTS_URL"), "{service}");
+                    assert_eq!(has("COLOUR"), optional, "{service}");
+                    assert_eq!(has("\"NO\""), optional, "{service}");
+                    assert_eq!(service.contains("COLOUR"), optional, "{service}");
+                    // What stands around them is all there.
+                    assert!(
+                        service.contains("TRADEWIND_CONCURRENCY") && service.contains("resources:")
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn patterns_of_types_become_filters_and_values_of_settings_are_nowhere() {

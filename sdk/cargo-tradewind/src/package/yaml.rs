@@ -49,7 +49,7 @@ fn nested(value: &Value, depth: usize, text: &mut String) {
 }
 
 /// Plain where it cannot be taken for anything else; what JSON writes is YAML, too.
-fn scalar(value: &Value) -> String {
+pub(super) fn scalar(value: &Value) -> String {
     match value.as_str() {
         Some(text) if is_plain(text) => text.to_owned(),
         _ => value.to_string(),
