@@ -83,7 +83,11 @@ fn commands(plan: &Plan<'_>, functions: &[Function], services: &Services) -> Vec
     let manifest = plan.manifest;
     let app = "--name \"$APP\" --resource-group \"$GROUP\"";
     let settings = manifest.settings.iter();
-    let settings = settings.map(|setting| format!(" {0}=\"${0}\"", setting.name));
+    let settings = settings.map(|setting| match setting.required {
+        true => format!(" {0}=\"${0}\"", setting.name),
+        // Left out where it has no value.
+        false => format!(" ${{{0}:+{0}=\"${0}\"}}", setting.name),
+    });
     let connections: BTreeSet<_> = functions.iter().flat_map(|one| &one.connections).collect();
     let connections = connections.iter();
     let connections = connections.map(|one| format!(" {}=\"{}\"", one.setting, one.value));
@@ -164,7 +168,7 @@ mod tests {
         let host = std::fs::read(app.join("host.json")).unwrap();
         let host: Value = serde_json::from_slice(&host).unwrap();
         assert_eq!(host["functionTimeout"], "00:00:25");
-        let settings = "PAYMENTS_KEY=\"$PAYMENTS_KEY\" COLOUR=\"$COLOUR\" EventHubs__fullyQualifiedNamespace=\"$EVENT_HUBS\"";
+        let settings = "PAYMENTS_KEY=\"$PAYMENTS_KEY\" ${COLOUR:+COLOUR=\"$COLOUR\"} EventHubs__fullyQualifiedNamespace=\"$EVENT_HUBS\"";
         assert!(commands[1].ends_with(settings), "{commands:?}");
     }
 

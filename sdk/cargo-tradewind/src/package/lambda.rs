@@ -70,6 +70,8 @@ struct Stack<'a> {
     plan: &'a Plan<'a>,
     names: Names,
     parameters: Map<String, Value>,
+    /// Whether optional settings are set: a parameter is there in any case, a variable is not.
+    conditions: Map<String, Value>,
     /// Parameters as a shell gives them.
     values: Vec<String>,
     /// The environment of the function.
@@ -79,8 +81,8 @@ struct Stack<'a> {
     is_polled: bool,
 }
 
-/// Names in a template, of which parameters and resources have each once. What the code calls `a-b` and `a_b` is `AB`
-/// for both: the second is numbered.
+/// Names in a template, of which parameters, conditions and resources have each once. What the code calls `a-b` and
+/// `a_b` is `AB` for both: the second is numbered.
 struct Names(BTreeSet<String>);
 
 impl Names {
@@ -108,11 +110,24 @@ impl<'a> Stack<'a> {
         }
         let mut names = Names::new();
         let mut values = Vec::new();
+        let mut conditions = Map::new();
         let mut variables = Map::new();
         for setting in &plan.manifest.settings {
             let name = names.give(logical(&setting.name));
-            values.push(format!("{name}=\"${}\"", setting.name));
-            variables.insert(setting.name.clone(), json!({ "Ref": name }));
+            let value = json!({ "Ref": name });
+            let value = if setting.required {
+                values.push(format!("{name}=\"${}\"", setting.name));
+                value
+            } else {
+                values.push(format!("{name}=\"${{{}-}}\"", setting.name));
+                let is_set = names.give(format!("Has{name}"));
+                conditions.insert(
+                    is_set.clone(),
+                    json!({ "Fn::Not": [{ "Fn::Equals": [value, ""] }] }),
+                );
+                json!({ "Fn::If": [is_set, value, { "Ref": "AWS::NoValue" }] })
+            };
+            variables.insert(setting.name.clone(), value);
             parameters.insert(name, parameter(setting));
         }
         let logs = format!(
@@ -128,6 +143,7 @@ impl<'a> Stack<'a> {
             plan,
             names,
             parameters,
+            conditions,
             values,
             variables,
             resources: Map::new(),
@@ -317,11 +333,16 @@ impl<'a> Stack<'a> {
             }),
         );
         resources.append(&mut self.resources);
-        json!({
+        let mut template = json!({
             "AWSTemplateFormatVersion": "2010-09-09",
             "Parameters": self.parameters,
-            "Resources": resources,
-        })
+        });
+        // An empty section is refused.
+        if !self.conditions.is_empty() {
+            template["Conditions"] = self.conditions.into();
+        }
+        template["Resources"] = resources.into();
+        template
     }
 }
 
@@ -477,6 +498,27 @@ mod tests {
         }
         // The queue without a name comes after them.
         assert!(command.ends_with(" QueueArn2=\"$QUEUE_ARN2\""), "{command}");
+    }
+
+    #[test]
+    fn a_setting_that_is_optional_is_a_variable_where_it_has_a_value() {
+        let (template, command) = stack(&sample());
+        let variables =
+            &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
+        let parameter = json!({ "Ref": "Colour" });
+        assert_eq!(
+            variables["COLOUR"],
+            json!({ "Fn::If": ["HasColour", parameter, { "Ref": "AWS::NoValue" }] })
+        );
+        assert_eq!(
+            template["Conditions"],
+            json!({ "HasColour": { "Fn::Not": [{ "Fn::Equals": [parameter, ""] }] } })
+        );
+        assert_eq!(template["Parameters"]["Colour"]["Default"], "");
+        assert!(command.contains(" Colour=\"${COLOUR-}\""), "{command}");
+        let mut manifest = sample();
+        manifest.settings.retain(|setting| setting.required);
+        assert_eq!(stack(&manifest).0["Conditions"], Value::Null);
     }
 
     #[test]
