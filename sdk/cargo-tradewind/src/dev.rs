@@ -129,6 +129,8 @@ async fn serve(args: &Args, term: &Term) -> Result<(), Failure> {
         }
     };
     tell(term, "stopping", "stopping");
+    // Nobody waits for what is half built.
+    drop(next);
     scene.stop().await;
     ended
 }
@@ -190,7 +192,7 @@ fn building(project: &Project, release: bool) -> Building {
         .args(release.then_some("--release"))
         .args(project.arguments());
     let bin = project.bin.clone();
-    Box::pin(async move { build::run(&mut command, &bin).await })
+    Box::pin(async move { build::apart(&mut command, &bin).await })
 }
 
 async fn start(program: &std::path::Path) -> Result<Child, Failure> {
