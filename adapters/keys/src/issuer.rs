@@ -22,7 +22,7 @@ pub enum KeysAt {
 ///
 /// Keys are fetched when a token needs them: at most once in [`crate::COOL_DOWN`], by one request while the
 /// others wait for it or go on with the keys that are here. Keys that cannot be renewed count for
-/// [`crate::STALE_MAX`] after they were fetched.
+/// [`crate::STALE_MAX`] after they were fresh.
 pub struct Issuer {
     name: String,
     also: Vec<String>,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Between two fetches, whatever tokens ask for.
 pub const COOL_DOWN: Duration = Duration::from_secs(20);
-/// How long keys count while no newer ones can be fetched.
+/// How much longer keys count while no newer ones can be fetched.
 pub const STALE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Longest document, in bytes.
 pub(crate) const BYTES_MAX: usize = 1 << 20;
@@ -54,7 +54,8 @@ impl KeySet {
 
     /// Whether there are keys that count.
     pub(crate) fn is_usable(&self) -> bool {
-        let end = self.fresh.max(STALE_MAX);
+        // Behind their freshness, which may be as long: an outage must not end what is due at once.
+        let end = self.fresh + STALE_MAX;
         self.fetched.is_some_and(|at| at.elapsed() < end)
     }
 

@@ -60,18 +60,24 @@ async fn a_new_key_counts_within_the_cool_down() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_outlived_for_as_long_as_is_said() {
-    let server = Server::with(&[rsa(true).jwk("k1")]);
-    let issuer = server.issuer();
-    let good = rsa(true).token(&head("k1"), &claims());
-    assert_eq!(judge(&issuer, &good).await, Ok(()));
-    server.fail();
-    tokio::time::advance(STALE_MAX - 60 * SECOND).await;
-    assert_eq!(judge(&issuer, &good).await, Ok(()));
-    tokio::time::advance(60 * SECOND).await;
-    assert_eq!(judge(&issuer, &good).await, Err(Some(Cause::Unavailable)));
-    server.publish(&[rsa(true).jwk("k1")]);
-    tokio::time::advance(COOL_DOWN).await;
-    assert_eq!(judge(&issuer, &good).await, Ok(()));
+    let hour = 3600 * SECOND;
+    for (said, fresh) in [(None, hour), (Some(24 * hour), 24 * hour)] {
+        let server = Server::with(&[rsa(true).jwk("k1")]);
+        *server.fresh.lock().unwrap() = said;
+        let issuer = server.issuer();
+        let good = rsa(true).token(&head("k1"), &claims());
+        assert_eq!(judge(&issuer, &good).await, Ok(()));
+        server.fail();
+        tokio::time::advance(fresh).await;
+        assert_eq!(judge(&issuer, &good).await, Ok(()), "{said:?}");
+        tokio::time::advance(STALE_MAX - 60 * SECOND).await;
+        assert_eq!(judge(&issuer, &good).await, Ok(()), "{said:?}");
+        tokio::time::advance(60 * SECOND).await;
+        assert_eq!(judge(&issuer, &good).await, Err(Some(Cause::Unavailable)));
+        server.publish(&[rsa(true).jwk("k1")]);
+        tokio::time::advance(COOL_DOWN).await;
+        assert_eq!(judge(&issuer, &good).await, Ok(()));
+    }
 }
 
 /// `Cache-Control` within bounds.

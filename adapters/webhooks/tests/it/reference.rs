@@ -38,7 +38,7 @@ keys. Where one cannot be got the sender is told 503, so that it sends again.
   the clear as authorities publish them and by the same rules otherwise, from `*.amazontrust.com`, and nowhere else.
 - **Keys of issuers** are fresh for what `Cache-Control` says (5 minutes to 24 hours, an hour by default). A token by
   a key that is not known has them fetched again, at most once in 20 s. While they cannot be fetched those that
-  are here count for 24 hours. Tokens: RS, PS and ES 256 and 384, RS and PS 512, EdDSA; never `none` or a secret;
+  are here count for 24 hours more. Tokens: RS, PS and ES 256 and 384, RS and PS 512, EdDSA; never `none` or a secret;
   at most 8 KiB; a key counts for the algorithm that it names; `jku`, `x5u` and `jwk` of a token are not looked at.
 - **`keys-file`** takes the place of all that: the certificate (PEM) or the key set (JWKS) in it counts, and nothing is
   fetched or visited. It is for simulations and emulators: who has such a key can send anything.
