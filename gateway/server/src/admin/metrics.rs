@@ -50,6 +50,11 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Exported {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Source {
     source: String,
 }
@@ -70,6 +75,7 @@ pub struct Metrics {
     generation: Gauge,
     reload_failed: Counter,
     schemas_asked: Family<Asked, Counter>,
+    traces: Family<Exported, Counter>,
     last_failed: Gauge,
     pub(crate) routes: Meters,
     pub(crate) troubles: Troubles,
@@ -114,6 +120,7 @@ impl Default for Metrics {
             generation: Gauge::default(),
             reload_failed: Counter::default(),
             schemas_asked: Family::default(),
+            traces: Family::default(),
             last_failed: Gauge::default(),
             routes: Meters::register(&mut registry, latency),
             troubles: Troubles::default(),
@@ -183,6 +190,11 @@ impl Default for Metrics {
             "schema_registry_questions",
             "Questions for schemas, by registry and outcome: for the latest version changed or unchanged, for one by number found, unknown or unreadable; failed",
             metrics.schemas_asked.clone(),
+        );
+        registry.register(
+            "traces_exports",
+            "Batches of spans sent to the collector, by outcome: taken, refused by its status, or failed without an answer",
+            metrics.traces.clone(),
         );
         Self {
             registry,
@@ -296,6 +308,10 @@ impl Metrics {
         let registry = registry.to_owned();
         let label = Asked { registry, outcome };
         self.schemas_asked.get_or_create(&label).inc();
+    }
+    /// Counts a batch of spans.
+    pub fn traces_exported(&self, outcome: &'static str) {
+        self.traces.get_or_create(&Exported { outcome }).inc();
     }
     /// Everything, in the OpenMetrics format.
     pub fn render(&self, scrape: &Scrape) -> String {

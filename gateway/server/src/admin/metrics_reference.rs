@@ -37,6 +37,7 @@ fn scrape() -> String {
     metrics.key_used(&secret, 1_800_000_000);
     metrics.pulls("queue");
     metrics.schema_asked("shared", "unchanged");
+    metrics.traces_exported("taken");
     metrics.routes.sample();
     let member = MemberView {
         name: "old".into(),

@@ -149,7 +149,8 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let streams = Arc::new(Watched::new(engines.clone()));
     let durability = durability(&checked);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let telemetry = Telemetry::from_env().map_err(Error::Other)?;
+    let metrics = Arc::new(Metrics::default());
+    let telemetry = Telemetry::from_env(&metrics).map_err(Error::Other)?;
     let stored = |source| Error::Store {
         path: data.clone(),
         source,
@@ -190,7 +191,6 @@ pub async fn start(options: Options) -> Result<Running, Error> {
     let audit = Audit::open(&data, keep, clock.clone(), &fingerprint.to_string())
         .await
         .map_err(|error| Error::Other(format!("the audit log: {error}")))?;
-    let metrics = Arc::new(Metrics::default());
     metrics.reloaded(1);
     let live: Arc<ArcSwap<Site>> = Arc::new(ArcSwap::from_pointee(Site {
         tls: secured.events,

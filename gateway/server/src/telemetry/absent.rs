@@ -1,5 +1,6 @@
 //! A binary without traces.
 
+use crate::admin::Metrics;
 use http::{HeaderMap, Method};
 use std::sync::Arc;
 use tradewind_adapter::{Sink, TraceContext};
@@ -17,7 +18,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// Never.
-    pub fn from_env() -> Result<Option<Arc<Self>>, String> {
+    pub fn from_env(_: &Arc<Metrics>) -> Result<Option<Arc<Self>>, String> {
         if super::wanted(|name| std::env::var(name).ok()) {
             tracing::warn!(
                 "OTEL_* asks for traces, and this binary was built without the feature `otel`"

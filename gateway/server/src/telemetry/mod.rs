@@ -6,6 +6,8 @@
 #[cfg(not(feature = "otel"))]
 mod absent;
 #[cfg(feature = "otel")]
+mod course;
+#[cfg(feature = "otel")]
 mod otel;
 #[cfg(feature = "otel")]
 mod sink;

@@ -1,7 +1,9 @@
 //! Spans by OpenTelemetry, sent by OTLP over HTTP.
 
+use super::course::Course;
 use super::sink::Traced;
 use super::transport::Transport;
+use crate::admin::Metrics;
 use http::{HeaderMap, Method};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{
@@ -29,11 +31,11 @@ pub struct Span(SdkSpan);
 
 impl Telemetry {
     /// By the environment: `None` where it asks for no traces. Endpoint, headers, sampler, limits,
-    /// batches and resource are those of the standard variables.
+    /// batches and resource are those of the standard variables. What becomes of the batches is counted.
     ///
     /// # Errors
     /// For variables that make no sense.
-    pub fn from_env() -> Result<Option<Arc<Self>>, String> {
+    pub fn from_env(metrics: &Arc<Metrics>) -> Result<Option<Arc<Self>>, String> {
         let var = |name: &str| std::env::var(name).ok();
         if !super::wanted(var) {
             return Ok(None);
@@ -48,7 +50,7 @@ impl Telemetry {
         }
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Transport::new()?)
+            .with_http_client(Transport::new(Course::new(Arc::clone(metrics)))?)
             .build()
             .map_err(|error| format!("traces cannot be sent: {error}"))?;
         let named = var("OTEL_SERVICE_NAME").is_some()

@@ -4,6 +4,7 @@
     reason = "reaches the collector that the operator named, nothing that a sender can choose"
 )]
 
+use super::course::Course;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -24,10 +25,11 @@ const ANSWER_MAX: usize = 1 << 20;
 pub(super) struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: Handle,
+    course: Course,
 }
 
 impl Transport {
-    pub(super) fn new() -> Result<Self, String> {
+    pub(super) fn new(course: Course) -> Result<Self, String> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -48,6 +50,7 @@ impl Transport {
                 .pool_timer(TokioTimer::new())
                 .build(connector),
             runtime: Handle::current(),
+            course,
         })
     }
 }
@@ -55,6 +58,17 @@ impl Transport {
 #[async_trait]
 impl HttpClient for Transport {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let exchanged = self.exchange(request).await;
+        match &exchanged {
+            Ok(response) => self.course.answered(response.status()),
+            Err(error) => self.course.failed(&**error),
+        }
+        exchanged
+    }
+}
+
+impl Transport {
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let exchange = async move {
             let response = client.request(request.map(Full::new)).await?;
@@ -69,5 +83,94 @@ impl HttpClient for Transport {
         // Timers, too, are made where the runtime is.
         let within = async { tokio::time::timeout(DEADLINE, exchange).await };
         self.runtime.spawn(within).await??
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::{Metrics, Scrape};
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Write::write(&mut *self.0.lock().unwrap(), bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn lines(&self) -> Vec<String> {
+            let written = std::mem::take(&mut *self.0.lock().unwrap());
+            let text = String::from_utf8(written).unwrap();
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    /// Takes one request on a connection of its own, and answers this, where it is anything.
+    async fn collector(listener: &TcpListener, answer: &str) {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(connection.read(&mut request).await.unwrap() > 0);
+        connection.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    fn answer(status: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\nx-key: hunter2\r\ncontent-length: 7\r\n\r\nhunter2"
+        )
+    }
+
+    #[tokio::test]
+    async fn what_a_collector_does_not_take_is_told_once_and_counted() {
+        let log = Log::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || written.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let metrics = Arc::new(Metrics::default());
+        let transport = Transport::new(Course::new(metrics.clone())).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+        let again = "spans reach the collector again";
+        for (answer, told) in [
+            (answer("200 OK"), None),
+            (answer("401 Unauthorized"), Some("answers 401 Unauthorized")),
+            (answer("401 Unauthorized"), None),
+            (answer("307 Temporary Redirect"), None),
+            (answer("202 Accepted"), Some(again)),
+            (answer("200 OK"), None),
+            (String::new(), Some("spans do not reach the collector")),
+            (answer("503 Service Unavailable"), None),
+            (answer("200 OK"), Some(again)),
+        ] {
+            let request = Request::post(&url).header("x-key", "hunter2");
+            let sending = transport.send_bytes(request.body(Bytes::from_static(b"x")).unwrap());
+            let (sent, ()) = tokio::join!(sending, collector(&listener, &answer));
+            assert_eq!(sent.is_ok(), !answer.is_empty(), "{answer}");
+            let lines = log.lines();
+            match told {
+                Some(told) => assert!(
+                    lines.len() == 1 && lines[0].contains(told) && !lines[0].contains("hunter2"),
+                    "{answer}: {lines:?}"
+                ),
+                None => assert!(lines.is_empty(), "{answer}: {lines:?}"),
+            }
+        }
+        let text = metrics.render(&Scrape::default());
+        for (outcome, count) in [("taken", 4), ("refused", 4), ("failed", 1)] {
+            let line = format!("tradewind_traces_exports_total{{outcome=\"{outcome}\"}} {count}");
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
     }
 }
