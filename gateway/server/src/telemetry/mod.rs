@@ -8,6 +8,8 @@ mod absent;
 #[cfg(feature = "otel")]
 mod course;
 #[cfg(feature = "otel")]
+mod environment;
+#[cfg(feature = "otel")]
 mod otel;
 #[cfg(feature = "otel")]
 mod sink;

@@ -1,6 +1,7 @@
 //! Spans by OpenTelemetry, sent by OTLP over HTTP.
 
 use super::course::Course;
+use super::environment;
 use super::sink::Traced;
 use super::transport::Transport;
 use crate::admin::Metrics;
@@ -48,9 +49,11 @@ impl Telemetry {
                 "OTEL_EXPORTER_OTLP_PROTOCOL is `{protocol}`; hint: spans are sent by `http/protobuf`, port 4318 of most collectors"
             ));
         }
+        let course = Course::new(Arc::clone(metrics));
+        let transport = Transport::new(course, environment::deadline(var))?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Transport::new(Course::new(Arc::clone(metrics)))?)
+            .with_http_client(transport)
             .build()
             .map_err(|error| format!("traces cannot be sent: {error}"))?;
         let named = var("OTEL_SERVICE_NAME").is_some()

@@ -17,7 +17,6 @@ use opentelemetry_http::{HttpClient, HttpError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-const DEADLINE: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 1 << 20;
 
 /// Runs requests on the gateway's runtime; the exporter has a thread of its own.
@@ -26,10 +25,11 @@ pub(super) struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: Handle,
     course: Course,
+    deadline: Duration,
 }
 
 impl Transport {
-    pub(super) fn new(course: Course) -> Result<Self, String> {
+    pub(super) fn new(course: Course, deadline: Duration) -> Result<Self, String> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -51,6 +51,7 @@ impl Transport {
                 .build(connector),
             runtime: Handle::current(),
             course,
+            deadline,
         })
     }
 }
@@ -69,6 +70,8 @@ impl HttpClient for Transport {
 
 impl Transport {
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        // The exporter asks for its own only before it tries again.
+        let deadline = self.deadline;
         let client = self.client.clone();
         let exchange = async move {
             let response = client.request(request.map(Full::new)).await?;
@@ -81,7 +84,7 @@ impl Transport {
             Ok::<_, HttpError>(Response::from_parts(parts, body))
         };
         // Timers, too, are made where the runtime is.
-        let within = async { tokio::time::timeout(DEADLINE, exchange).await };
+        let within = async move { tokio::time::timeout(deadline, exchange).await };
         self.runtime.spawn(within).await??
     }
 }
@@ -94,6 +97,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -139,7 +144,7 @@ mod tests {
             .finish();
         let _guard = tracing::subscriber::set_default(subscriber);
         let metrics = Arc::new(Metrics::default());
-        let transport = Transport::new(Course::new(metrics.clone())).unwrap();
+        let transport = Transport::new(Course::new(metrics.clone()), MINUTE).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let again = "spans reach the collector again";
@@ -172,5 +177,17 @@ mod tests {
             let line = format!("tradewind_traces_exports_total{{outcome=\"{outcome}\"}} {count}");
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_never_answers_is_given_up_in_time() {
+        let metrics = Arc::new(Metrics::default());
+        let deadline = Duration::from_millis(50);
+        let transport = Transport::new(Course::new(metrics.clone()), deadline).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let request = Request::post(url).body(Bytes::new()).unwrap();
+        let sending = tokio::time::timeout(MINUTE / 4, transport.send_bytes(request));
+        assert!(sending.await.unwrap().is_err());
     }
 }
