@@ -41,14 +41,7 @@ impl Telemetry {
         if !super::wanted(var) {
             return Ok(None);
         }
-        let protocol = var("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-            .or_else(|| var("OTEL_EXPORTER_OTLP_PROTOCOL"))
-            .unwrap_or_else(|| "http/protobuf".into());
-        if protocol != "http/protobuf" {
-            return Err(format!(
-                "OTEL_EXPORTER_OTLP_PROTOCOL is `{protocol}`; hint: spans are sent by `http/protobuf`, port 4318 of most collectors"
-            ));
-        }
+        environment::protocol(var)?;
         let course = Course::new(Arc::clone(metrics));
         let transport = Transport::new(course, environment::deadline(var))?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -56,11 +49,9 @@ impl Telemetry {
             .with_http_client(transport)
             .build()
             .map_err(|error| format!("traces cannot be sent: {error}"))?;
-        let named = var("OTEL_SERVICE_NAME").is_some()
-            || var("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|all| all.contains("service.name="));
         let mut resource = Resource::builder()
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-        if !named {
+        if !environment::is_named(var) {
             resource = resource.with_service_name("tradewind");
         }
         let provider = SdkTracerProvider::builder()
