@@ -6,7 +6,7 @@ use super::budget::FREE;
 use super::{Additional, Door, Encrypted, Errands, Limits, Problem, Site, head, later};
 use crate::admin::Metrics;
 use crate::routes::{self, Caller, Found, Match};
-use crate::telemetry::{self, Span, Telemetry};
+use crate::telemetry::{self, Asked, Span, Telemetry};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -150,13 +150,19 @@ impl Ingress {
             _ => None,
         };
         let span = self.telemetry.as_ref().map(|telemetry| {
-            // Names of the configuration only: what is asked for has no bounds.
-            let name = match (&route, door) {
-                (Some(Found::Route(route, _)), _) => route.name(),
-                (_, Some(_)) => request.uri().path(),
-                _ => "",
+            let (path, route) = match (&route, door) {
+                (Some(Found::Route(route, _)), _) => (Some(route.path()), Some(route.name())),
+                // The same as the source's, letter by letter.
+                (_, Some(_)) => (Some(request.uri().path()), None),
+                _ => (None, None),
             };
-            telemetry.request(request.method(), name, request.headers())
+            telemetry.request(Asked {
+                method: request.method(),
+                path,
+                route,
+                encrypted: request.extensions().get::<Encrypted>().is_some(),
+                headers: request.headers(),
+            })
         });
         // What is passed on, or made an event, is below this span.
         let trace = span.as_ref().and_then(Span::context);

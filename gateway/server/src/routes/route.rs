@@ -13,6 +13,7 @@ use tradewind_config::{Exchange, LoadedRoute, Piece};
 #[derive(Debug)]
 pub struct Route {
     pub(super) name: Arc<str>,
+    path: Box<str>,
     pub(super) callers: Arc<Callers>,
     pub(super) proxy: bool,
     pub(super) function: Arc<dyn Sink>,
@@ -34,6 +35,7 @@ impl Route {
         let forward = from.forward.iter();
         Self {
             name: name.into(),
+            path: from.path.as_str().into(),
             callers: from.callers.clone(),
             proxy: from.mode == Exchange::Proxy,
             function: from.sink.clone(),
@@ -56,6 +58,11 @@ impl Route {
     /// Its name in the configuration.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its path as it is written there, parameters by their names.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     pub(super) fn meter(&self, meters: &Meters) -> &Meter {

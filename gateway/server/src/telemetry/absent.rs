@@ -1,7 +1,7 @@
 //! A binary without traces.
 
+use super::Asked;
 use crate::admin::Metrics;
-use http::{HeaderMap, Method};
 use std::sync::Arc;
 use tradewind_adapter::{Sink, TraceContext};
 
@@ -27,7 +27,7 @@ impl Telemetry {
         Ok(None)
     }
     /// Never called.
-    pub fn request(&self, _: &Method, _: &str, _: &HeaderMap) -> Span {
+    pub fn request(&self, _: Asked<'_>) -> Span {
         match *self {}
     }
     /// Never called.

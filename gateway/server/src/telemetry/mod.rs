@@ -21,9 +21,25 @@ pub use absent::{Span, Telemetry};
 #[cfg(feature = "otel")]
 pub use otel::{Span, Telemetry};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use tradewind_adapter::{TRACEPARENT, TRACESTATE, TraceContext};
 use tradewind_event::{Attribute, Event};
+
+/// What a span says of a request. Words of the configuration only: what is asked for has no bounds, and a path may
+/// hold what only its sender should know.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The method, as it came.
+    pub method: &'a Method,
+    /// The path of the source or route, parameters by their names; `None` where nobody has it.
+    pub path: Option<&'a str>,
+    /// The name of the route; `None` for sources.
+    pub route: Option<&'a str>,
+    /// Whether it came by TLS.
+    pub encrypted: bool,
+    /// Where its trace context is.
+    pub headers: &'a HeaderMap,
+}
 
 /// Whether the environment asks for traces.
 fn wanted(var: impl Fn(&str) -> Option<String>) -> bool {

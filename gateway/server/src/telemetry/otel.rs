@@ -1,11 +1,11 @@
 //! Spans by OpenTelemetry, sent by OTLP over HTTP.
 
+use super::Asked;
 use super::course::Course;
 use super::environment;
 use super::sink::Traced;
 use super::transport::Transport;
 use crate::admin::Metrics;
-use http::{HeaderMap, Method};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{
     Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
@@ -58,36 +58,42 @@ impl Telemetry {
             .with_batch_exporter(exporter)
             .with_resource(resource.build())
             .build();
-        Ok(Some(Arc::new(Self {
+        Ok(Some(Arc::new(Self::by(provider))))
+    }
+
+    fn by(provider: SdkTracerProvider) -> Self {
+        Self {
             tracer: provider.tracer("tradewind"),
             propagator: TraceContextPropagator::new(),
             provider,
-        })))
+        }
     }
 
-    /// The span of a request; `name` is the path of a source or the name of a route, as the
-    /// configuration has it, never what a sender wrote.
-    pub fn request(&self, method: &Method, name: &str, headers: &HeaderMap) -> Span {
-        let above = TraceContext::of_headers(headers).map(|trace| self.remote(&trace));
+    /// The span of a request.
+    pub fn request(&self, asked: Asked<'_>) -> Span {
+        let above = TraceContext::of_headers(asked.headers).map(|trace| self.remote(&trace));
         // Names are few: what is no method of HTTP has none (RFC 9110, section 9).
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        let method = known.iter().find(|known| **known == method.as_str());
+        let method = known.iter().find(|known| **known == asked.method.as_str());
         let method = method.copied().unwrap_or("_OTHER");
+        let scheme = if asked.encrypted { "https" } else { "http" };
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", method),
+            KeyValue::new("url.scheme", scheme),
+        ];
+        if let Some(path) = asked.path {
+            attributes.push(KeyValue::new("http.route", path.to_owned()));
+            attributes.push(KeyValue::new("url.path", path.to_owned()));
+        }
+        if let Some(route) = asked.route {
+            attributes.push(KeyValue::new("tradewind.route", route.to_owned()));
+        }
+        let name = asked.route.or(asked.path).unwrap_or_default();
         let span = self
             .tracer
             .span_builder(format!("{method} {name}").trim_end().to_owned())
             .with_kind(SpanKind::Server)
-            .with_attributes([
-                KeyValue::new("http.request.method", method),
-                KeyValue::new(
-                    if name.starts_with('/') {
-                        "http.route"
-                    } else {
-                        "tradewind.route"
-                    },
-                    name.to_owned(),
-                ),
-            ]);
+            .with_attributes(attributes);
         Span(span.start_with_context(&self.tracer, &above.unwrap_or_default()))
     }
 
@@ -101,6 +107,7 @@ impl Telemetry {
             .collect();
         let mut attributes = vec![
             KeyValue::new("messaging.system", "tradewind"),
+            KeyValue::new("messaging.operation.name", "deliver"),
             KeyValue::new("messaging.operation.type", "send"),
         ];
         let mut name = "deliver".to_owned();
@@ -190,6 +197,8 @@ impl Span {
             i64::from(status),
         ));
         if status >= 500 {
+            self.0
+                .set_attribute(KeyValue::new("error.type", status.to_string()));
             self.0.set_status(Status::error(""));
         }
         self.0.end();
@@ -222,4 +231,90 @@ fn context(span: &SpanContext) -> Option<TraceContext> {
             state: (!state.is_empty()).then(|| state.into()),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method};
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+    use std::sync::Mutex;
+
+    #[derive(Debug, Clone, Default)]
+    struct Ended(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Ended {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    /// The last span that ended: its name, and its attributes in order.
+    fn last(ended: &Ended) -> (String, String) {
+        let span = ended.0.lock().unwrap().pop().unwrap();
+        let mut attributes: Vec<String> = span
+            .attributes
+            .iter()
+            .map(|attribute| format!("{}={}", attribute.key, attribute.value))
+            .collect();
+        attributes.sort();
+        (span.name.into_owned(), attributes.join(" "))
+    }
+
+    #[test]
+    fn what_spans_say() {
+        let ended = Ended::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(ended.clone());
+        let telemetry = Telemetry::by(provider.build());
+        let source = Asked {
+            method: &Method::POST,
+            path: Some("/events"),
+            route: None,
+            encrypted: false,
+            headers: &HeaderMap::new(),
+        };
+        let route = Asked {
+            method: &Method::GET,
+            path: Some("/users/{id}"),
+            route: Some("users"),
+            encrypted: true,
+            ..source
+        };
+        let unknown = Asked {
+            path: None,
+            ..source
+        };
+        for (asked, status, name, attributes) in [
+            (
+                source,
+                202,
+                "POST /events",
+                "http.request.method=POST http.response.status_code=202 http.route=/events url.path=/events url.scheme=http",
+            ),
+            (
+                route,
+                503,
+                "GET users",
+                "error.type=503 http.request.method=GET http.response.status_code=503 http.route=/users/{id} \
+                 tradewind.route=users url.path=/users/{id} url.scheme=https",
+            ),
+            (
+                unknown,
+                404,
+                "POST",
+                "http.request.method=POST http.response.status_code=404 url.scheme=http",
+            ),
+        ] {
+            telemetry.request(asked).end(status);
+            assert_eq!(last(&ended), (name.to_owned(), attributes.to_owned()));
+        }
+        drop(telemetry.attempt(&[]));
+        let (_, attributes) = last(&ended);
+        assert!(
+            attributes.contains("messaging.operation.name=deliver messaging.operation.type=send"),
+            "{attributes}"
+        );
+    }
 }
