@@ -21,8 +21,8 @@ pub struct Documents<V> {
 
 struct Shelf<V> {
     entries: HashMap<String, Entry<V>>,
-    minute: Instant,
-    fetches: u32,
+    /// Until when what may be fetched is used up, at one in [`Documents::FETCH_EVERY`].
+    spent: Instant,
 }
 
 struct Entry<V> {
@@ -36,8 +36,10 @@ struct Entry<V> {
 impl<V: Send + Sync + 'static> Documents<V> {
     /// Most documents kept.
     const ENTRIES_MAX: usize = 256;
-    /// Most fetches in a minute: strangers may name addresses that lead to nothing.
+    /// Most fetches at once of what is not here: strangers may name addresses that lead to nothing.
     const FETCHES_MAX: u32 = 30;
+    /// How often there is one more of these.
+    const FETCH_EVERY: Duration = Duration::from_secs(2);
     /// Between two tries of an address.
     const COOL_DOWN: Duration = Duration::from_secs(30);
     /// How long one is kept, whatever its publisher says.
@@ -53,8 +55,7 @@ impl<V: Send + Sync + 'static> Documents<V> {
             bytes_max,
             shelf: Mutex::new(Shelf {
                 entries: HashMap::new(),
-                minute: Instant::now(),
-                fetches: 0,
+                spent: Instant::now(),
             }),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -87,13 +88,14 @@ impl<V: Send + Sync + 'static> Documents<V> {
                 false => Err(unavailable(url, "it was tried just now")),
             };
         }
-        let admitted = self.shelf().admit();
-        let found = match admitted {
-            false => Err("too many documents were fetched in this minute".to_owned()),
-            true => match self.fetch.get(url, self.bytes_max).await {
-                Ok(fetched) => (self.read)(&fetched.body).map(|value| (value, fetched.fresh)),
-                Err(error) => Err(error.to_string()),
-            },
+        // What is here was good once: strangers cannot name more of these, nor hold up that they are renewed.
+        if self.get(url).is_none() && !self.shelf().admit() {
+            // Nothing is known of it, so nothing is kept: it may be the one that counts.
+            return Err(unavailable(url, "too many were fetched just now"));
+        }
+        let found = match self.fetch.get(url, self.bytes_max).await {
+            Ok(fetched) => (self.read)(&fetched.body).map(|value| (value, fetched.fresh)),
+            Err(error) => Err(error.to_string()),
         };
         let (now, mut shelf) = (Instant::now(), self.shelf());
         match found {
@@ -148,17 +150,19 @@ fn unavailable(url: &str, why: &str) -> Refusal {
 }
 
 impl<V> Shelf<V> {
-    /// Whether one more may be fetched.
+    /// Whether one more may be fetched: a few at once, then one at a time, so that a burst of strangers holds up who
+    /// comes behind it for seconds, and not until a minute is over.
     fn admit(&mut self) -> bool
     where
         V: Send + Sync + 'static,
     {
-        let now = Instant::now();
-        if now.duration_since(self.minute) >= Duration::from_secs(60) {
-            (self.minute, self.fetches) = (now, 0);
+        let (now, every) = (Instant::now(), Documents::<V>::FETCH_EVERY);
+        let spent = self.spent.max(now) + every;
+        let admitted = spent - now <= every * Documents::<V>::FETCHES_MAX;
+        if admitted {
+            self.spent = spent;
         }
-        self.fetches += 1;
-        self.fetches <= Documents::<V>::FETCHES_MAX
+        admitted
     }
 
     /// Keeps one; the one that ends first makes room.

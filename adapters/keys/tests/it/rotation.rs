@@ -180,6 +180,33 @@ async fn documents() {
     documents.obtain("https://d.example/").await.unwrap_err();
 }
 
+/// Strangers name documents that lead to nothing: what is known is renewed, and what is not is not taken for failed.
+#[tokio::test(start_paused = true)]
+async fn strangers_hold_up_the_first_fetch_for_seconds_and_no_other() {
+    let server = Server::with(&[]);
+    let documents = Documents::new(server.clone(), 1000, |_| Ok(()));
+    documents.obtain("https://known.example/").await.unwrap();
+    tokio::time::advance(24 * 3600 * SECOND).await;
+    let others = || async {
+        for n in 0..200 {
+            let other = format!("https://sns.example/{n}.pem");
+            documents.obtain(&other).await.unwrap_err();
+        }
+    };
+    server.fail();
+    others().await;
+    let asked = server.asked();
+    assert!((30..35).contains(&asked), "{asked}");
+    server.publish(&[]);
+    assert!(documents.is_due("https://known.example/"));
+    documents.obtain("https://known.example/").await.unwrap();
+    assert!(!documents.is_due("https://known.example/"));
+    let own = "https://sns.example/own.pem";
+    documents.obtain(own).await.unwrap_err();
+    tokio::time::advance(2 * SECOND).await;
+    documents.obtain(own).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reload_fetches_anew_and_forgets_nothing() {
     // Its authority was replaced, so that what trusts the earlier one fetches no more.

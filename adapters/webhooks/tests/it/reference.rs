@@ -32,7 +32,8 @@ keys. Where one cannot be got the sender is told 503, so that it sends again.
 
 - **Certificates** are kept by address, fresh for what `Cache-Control` says (5 minutes to 24 hours, 24 hours by
   default), and for 7 days more while they cannot be fetched; what counts besides is their own validity. At most 256
-  are kept, and 30 fetched in a minute, so that strangers gain nothing by naming others.
+  are kept, and of those that are not here 30 are fetched at once and one more every 2 s, so that strangers gain little
+  by naming others.
 - **Who vouches for them**: an authority that this machine trusts, or one of the file `ca`, by a path of valid
   certificates for servers. Those of PayPal lie in its file. SNS publishes its own alone: its issuer's is fetched, in
   the clear as authorities publish them and by the same rules otherwise, from `*.amazontrust.com`, and nowhere else.
