@@ -1,13 +1,16 @@
 //! Who signs tokens.
 
-use crate::key_set::{BYTES_MAX, KeySet, read};
+use crate::key_set::{BYTES_MAX, Key, KeySet, is_named, read};
 use crate::token::{ALGORITHMS, Claims, head, judge};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tradewind_adapter::{Error, ErrorKind, Fetch, Pending, Refusal};
+
+/// Keys, and for how long their publisher says that they stay as they are.
+type Published = (Vec<Key>, Option<Duration>);
 
 /// Where an issuer's keys lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +24,8 @@ pub enum KeysAt {
 /// Verifies the tokens of one issuer. One for all that take its tokens: they share the keys.
 ///
 /// Keys are fetched when a token needs them: at most once in [`crate::COOL_DOWN`], by one request while the
-/// others wait for it or go on with the keys that are here. Keys that cannot be renewed count for
+/// others wait for it or go on with the keys that are here. Where they lie is discovered anew, at that time, when they
+/// lack the key of the token. Keys that cannot be renewed count for
 /// [`crate::STALE_MAX`] after they were fresh.
 pub struct Issuer {
     name: String,
@@ -114,7 +118,7 @@ impl Issuer {
             return Ok(());
         }
         self.write(KeySet::tried);
-        match self.fetched().await {
+        match self.fetched(id.as_deref()).await {
             Ok((keys, fresh)) => self.write(|set| set.replace(keys, fresh)),
             // `verify` says what that means for the token.
             Err(error) => {
@@ -124,20 +128,37 @@ impl Issuer {
         Ok(())
     }
 
-    async fn fetched(
-        &self,
-    ) -> Result<(Vec<crate::key_set::Key>, Option<std::time::Duration>), Error> {
+    /// The keys as they are published, for a token that names this one.
+    async fn fetched(&self, id: Option<&str>) -> Result<Published, Error> {
         let url = match &self.at {
-            KeysAt::Url(url) => url.clone(),
-            KeysAt::Discovery => self.discover().await?,
+            KeysAt::Url(url) => return self.published(url).await,
+            KeysAt::Discovery => self.known().clone(),
         };
-        let broken = |reason| Error::new(ErrorKind::Unavailable, "read keys", reason);
-        let keys = async {
-            let document = self.fetch().get(&url, BYTES_MAX).await?;
-            let keys = read(&document.body).map_err(broken)?;
-            Ok((keys, document.fresh))
+        let Some(url) = url else {
+            let url = self.discover().await?;
+            return self.discovered(&url).await;
+        };
+        let (keys, fresh) = self.discovered(&url).await?;
+        if !is_named(&keys, id) {
+            // They may have moved, and what was there been left behind.
+            match self.discover().await {
+                Ok(now) if now != url => {
+                    if let Ok(moved) = self.discovered(&now).await {
+                        return Ok(moved);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(issuer = self.name, %error, "an issuer was not discovered anew");
+                }
+            }
         }
-        .await;
+        Ok((keys, fresh))
+    }
+
+    /// The keys at the address that the issuer's document names.
+    async fn discovered(&self, url: &str) -> Result<Published, Error> {
+        let keys = self.published(url).await;
         if keys.is_err() {
             // They may have moved.
             *self.known() = None;
@@ -145,14 +166,19 @@ impl Issuer {
         keys
     }
 
+    async fn published(&self, url: &str) -> Result<Published, Error> {
+        let document = self.fetch().get(url, BYTES_MAX).await?;
+        let keys = read(&document.body)
+            .map_err(|reason| Error::new(ErrorKind::Unavailable, "read keys", reason))?;
+        Ok((keys, document.fresh))
+    }
+
+    /// Where the issuer's document says that its keys lie; noted.
     async fn discover(&self) -> Result<String, Error> {
         #[derive(Deserialize)]
         struct Document {
             issuer: String,
             jwks_uri: String,
-        }
-        if let Some(url) = self.known().clone() {
-            return Ok(url);
         }
         let base = self.name.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");

@@ -45,7 +45,7 @@ impl KeySet {
 
     /// Whether a token that names this key can be judged by what is here.
     pub(crate) fn has(&self, id: Option<&str>) -> bool {
-        self.is_usable() && self.named(id).next().is_some()
+        self.is_usable() && is_named(&self.keys, id)
     }
 
     fn is_fresh(&self) -> bool {
@@ -83,14 +83,23 @@ impl KeySet {
         })
     }
 
-    /// A token without a name is by the only key there is.
     fn named(&self, id: Option<&str>) -> impl Iterator<Item = &Key> {
-        let one = self.keys.len() == 1;
-        self.keys.iter().filter(move |key| match id {
-            Some(id) => key.id.as_deref() == Some(id),
-            None => one,
-        })
+        named(&self.keys, id)
     }
+}
+
+/// A token without a name is by the only key there is.
+fn named<'a>(keys: &'a [Key], id: Option<&str>) -> impl Iterator<Item = &'a Key> {
+    let one = keys.len() == 1;
+    keys.iter().filter(move |key| match id {
+        Some(id) => key.id.as_deref() == Some(id),
+        None => one,
+    })
+}
+
+/// Whether one of these may be the key that a token names.
+pub(crate) fn is_named(keys: &[Key], id: Option<&str>) -> bool {
+    named(keys, id).next().is_some()
 }
 
 /// Reads a key set. Keys of other kinds than signatures need, secret ones and short ones are left out.

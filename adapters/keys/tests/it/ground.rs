@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,10 +25,11 @@ pub(crate) fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
-/// Answers one document at every address, or nothing.
+/// Answers one document at every address, or nothing; others where these have addresses of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
     pub(crate) document: Mutex<Option<String>>,
+    pub(crate) others: Mutex<HashMap<String, String>>,
     pub(crate) fresh: Mutex<Option<Duration>>,
     pub(crate) asked: AtomicUsize,
     pub(crate) urls: Mutex<Vec<String>>,
@@ -40,7 +42,8 @@ impl Fetch for Server {
         self.urls.lock().unwrap().push(url.to_owned());
         // Others come meanwhile.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let document = self.document.lock().unwrap().clone();
+        let other = self.others.lock().unwrap().get(url).cloned();
+        let document = other.or_else(|| self.document.lock().unwrap().clone());
         let document = document.filter(|d| d.len() <= max);
         let down = || Error::new(ErrorKind::Unavailable, "fetch", "down");
         Ok(Fetched {

@@ -148,6 +148,47 @@ async fn discovery() {
     }
 }
 
+/// An issuer that moves its keys may leave the old document where it was.
+#[tokio::test(start_paused = true)]
+async fn keys_that_moved_are_discovered_anew() {
+    const DOCUMENT: &str = "https://id.example/.well-known/openid-configuration";
+    let (old, new) = ("https://id.example/old", "https://id.example/new");
+    let [first, second] =
+        [(true, "k1"), (false, "k2")].map(|(own, key)| rsa(own).token(&head(key), &claims()));
+    let unknown = Err(Some(Cause::UnknownKey));
+    for (moved_to, there, told, asked) in [
+        (Some(new), Some("k2"), Ok(()), vec![old, DOCUMENT, new]),
+        (Some(old), None, unknown, vec![old, DOCUMENT]),
+        (Some(new), None, unknown, vec![old, DOCUMENT, new]),
+        (None, None, unknown, vec![old, DOCUMENT]),
+    ] {
+        let server = Arc::new(Server::default());
+        let say = |url: &str, said: serde_json::Value| {
+            let said = said.to_string();
+            server.others.lock().unwrap().insert(url.into(), said);
+        };
+        say(DOCUMENT, json!({ "issuer": ISSUER, "jwks_uri": old }));
+        say(old, json!({ "keys": [rsa(true).jwk("k1")] }));
+        let issuer = Issuer::new(ISSUER, KeysAt::Discovery, server.clone());
+        assert_eq!(judge(&issuer, &first).await, Ok(()));
+        match moved_to {
+            Some(url) => say(DOCUMENT, json!({ "issuer": ISSUER, "jwks_uri": url })),
+            None => drop(server.others.lock().unwrap().remove(DOCUMENT)),
+        }
+        if let Some(key) = there {
+            say(new, json!({ "keys": [rsa(false).jwk(key)] }));
+        }
+        server.urls.lock().unwrap().clear();
+        assert_eq!(judge(&issuer, &second).await, unknown);
+        tokio::time::advance(COOL_DOWN).await;
+        assert_eq!(judge(&issuer, &second).await, told, "{moved_to:?}");
+        assert_eq!(judge(&issuer, &second).await, told, "{moved_to:?}");
+        assert_eq!(*server.urls.lock().unwrap(), asked, "{moved_to:?}");
+        let kept = judge(&issuer, &first).await;
+        assert_eq!(kept.is_ok(), there.is_none(), "{moved_to:?}");
+    }
+}
+
 /// Certificates are kept while they cannot be renewed, and a failure is not asked for again at once.
 #[tokio::test(start_paused = true)]
 async fn documents() {
