@@ -34,3 +34,4 @@ pub use auth::{Guard, token};
 pub use metrics::{Meter, Metrics};
 pub use openapi::document;
 pub use router::router;
+pub(crate) use space::{of_caller, owns};

@@ -39,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 ///
 /// # Errors
 /// Several spaces call it theirs.
-pub(super) fn of_caller(checked: &Checked, who: &Principal) -> Result<Option<Arc<str>>, Problem> {
+pub(crate) fn of_caller(checked: &Checked, who: &Principal) -> Result<Option<Arc<str>>, Problem> {
     let key = (who.kind == Kind::Key)
         .then(|| checked.key_spaces.get(&*who.id))
         .flatten();
@@ -59,25 +59,32 @@ pub(super) fn of_caller(checked: &Checked, who: &Principal) -> Result<Option<Arc
     }
 }
 
+/// Whether something belongs to whom a caller is bound to (`own`). What is no longer configured belongs to nobody.
+pub(crate) fn owns(checked: &Checked, own: Option<&str>, resource: Resource<'_>) -> bool {
+    let space = match resource {
+        Resource::Schema { space, .. } => return sees(own, space),
+        Resource::Stream(name) => checked.streams.get(name).map(|s| &s.space),
+        Resource::Subscription { name, .. } => checked.subscriptions.get(name).map(|s| &s.space),
+        Resource::Route(name) => checked.routes.get(name).map(|r| &r.space),
+        Resource::Gateway => None,
+    };
+    sees(own, space.map(String::as_str))
+}
+
+/// Who is bound to nothing sees everything.
+fn sees(own: Option<&str>, space: Option<&str>) -> bool {
+    own.is_none() || space == own
+}
+
 impl Permit {
-    /// Whether something belongs to whom the caller is bound to. What is no longer configured belongs to nobody.
+    /// Whether something belongs to whom the caller is bound to.
     pub(super) fn owns(&self, checked: &Checked, resource: Resource<'_>) -> bool {
-        let space = match resource {
-            Resource::Schema { space, .. } => return self.sees(space),
-            Resource::Stream(name) => checked.streams.get(name).map(|s| &s.space),
-            Resource::Subscription { name, .. } => {
-                checked.subscriptions.get(name).map(|s| &s.space)
-            }
-            Resource::Route(name) => checked.routes.get(name).map(|r| &r.space),
-            Resource::Gateway => None,
-        };
-        self.sees(space.map(String::as_str))
+        owns(checked, self.space.as_deref(), resource)
     }
 
     /// Whether the caller sees what is a space's; `None` is what is nobody's.
     pub(super) fn sees(&self, space: Option<&str>) -> bool {
-        let Some(own) = &self.space else { return true };
-        space == Some(own)
+        sees(self.space.as_deref(), space)
     }
 
     /// As [`Permit::owns`], for a subscription.

@@ -1,11 +1,15 @@
 //! `tradewind policy`
 
+mod bounds;
+
 use super::check::named;
 use super::failure::Failure;
 use super::input::Input;
 use super::term::{Term, plain};
+use bounds::Bound;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::fmt;
 use std::path::PathBuf;
 use tradewind_config::{Checked, System};
 use tradewind_policy::{Action, Decision, Facts, Principal, Resource, SCHEMA};
@@ -19,7 +23,8 @@ pub(super) enum Command {
     Schema,
 }
 
-/// Tell who may do what by the policies and roles of a configuration, and which of them decides
+/// Tell who may do what by the policies and roles of a configuration, and which of them decides; and where the scopes of an
+/// API key or the space of a caller forbid what they permit
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tradewind policy test --principal api-key:shop --action publish --resource stream:orders --type order.placed --source /shop\n  \
@@ -54,7 +59,7 @@ pub(super) struct TestArgs {
     /// Subject of the event
     #[arg(long)]
     subject: Option<String>,
-    /// The source or route that it comes through
+    /// The source or route that it comes through, or admin for the admin API
     #[arg(long, value_name = "NAME")]
     via: Option<String>,
 }
@@ -147,16 +152,16 @@ fn one(checked: &Checked, args: &TestArgs, term: &Term) -> Result<(), Failure> {
         expect: Expect::Allow,
         policy: None,
     };
-    let decision = decide(checked, &case)?;
+    let outcome = decide(checked, &case)?;
     match term.json() {
-        true => term.value(&told(&decision))?,
+        true => term.value(&told(&outcome))?,
         false => {
-            let verdict = if decision.allowed() { "allow" } else { "deny" };
-            let verdict = term.mark(decision.allowed(), verdict);
-            term.line(&format!("{verdict}  {}", plain(&decision.to_string())))?;
+            let verdict = if outcome.allowed() { "allow" } else { "deny" };
+            let verdict = term.mark(outcome.allowed(), verdict);
+            term.line(&format!("{verdict}  {}", plain(&outcome.to_string())))?;
         }
     }
-    match decision.allowed() {
+    match outcome.allowed() {
         true => Ok(()),
         false => Err(Failure::silent()),
     }
@@ -174,16 +179,16 @@ fn all(checked: &Checked, file: &str, term: &Term) -> Result<(), Failure> {
     let mut wrong = 0;
     let mut results = Vec::with_capacity(cases.cases.len());
     for (index, case) in cases.cases.iter().enumerate() {
-        let decision = decide(checked, case)
+        let outcome = decide(checked, case)
             .map_err(|failure| failure.within(&format!("case {}", index + 1)))?;
-        let as_expected = decision.allowed() == (case.expect == Expect::Allow)
+        let as_expected = outcome.allowed() == (case.expect == Expect::Allow)
             && case
                 .policy
                 .as_ref()
-                .is_none_or(|name| decision.policy.as_deref() == Some(name));
+                .is_none_or(|name| outcome.decision.policy.as_deref() == Some(name));
         wrong += usize::from(!as_expected);
         if term.json() {
-            let mut result = told(&decision);
+            let mut result = told(&outcome);
             result["case"] = json!(index + 1);
             result["as-expected"] = json!(as_expected);
             results.push(result);
@@ -191,7 +196,7 @@ fn all(checked: &Checked, file: &str, term: &Term) -> Result<(), Failure> {
         }
         let sign = term.mark(as_expected, if as_expected { "✓" } else { "✗" });
         let mut line = format!(
-            "{} {} {}: {decision}",
+            "{} {} {}: {outcome}",
             case.principal, case.action, case.resource
         );
         if !as_expected {
@@ -222,15 +227,38 @@ fn all(checked: &Checked, file: &str, term: &Term) -> Result<(), Failure> {
     }
 }
 
-fn told(decision: &Decision) -> serde_json::Value {
+/// What comes of a case.
+struct Outcome {
+    decision: Decision,
+    /// What forbids it though policies permit it.
+    bound: Option<Bound>,
+}
+
+impl Outcome {
+    fn allowed(&self) -> bool {
+        self.decision.allowed() && self.bound.is_none()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bound {
+            Some(bound) => write!(f, "{bound}, though {}", self.decision),
+            None => self.decision.fmt(f),
+        }
+    }
+}
+
+fn told(outcome: &Outcome) -> serde_json::Value {
+    let label = outcome.decision.verdict.label();
     json!({
-        "allowed": decision.allowed(),
-        "verdict": decision.verdict.label(),
-        "policy": decision.policy,
+        "allowed": outcome.allowed(),
+        "verdict": outcome.bound.as_ref().map_or(label, Bound::label),
+        "policy": outcome.decision.policy,
     })
 }
 
-fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
+fn decide(checked: &Checked, case: &Case) -> Result<Outcome, Failure> {
     let who: Principal = case
         .principal
         .parse()
@@ -286,8 +314,16 @@ fn decide(checked: &Checked, case: &Case) -> Result<Decision, Failure> {
             return Err(Failure::usage(what));
         }
     };
-    let facts = facts.via(case.via.as_deref().unwrap_or_default());
-    Ok(checked.policies.decide(&who, action, resource, facts))
+    let via = case.via.as_deref().unwrap_or_default();
+    let decision = checked
+        .policies
+        .decide(&who, action, resource, facts.via(via));
+    // The policy that denies is what somebody looks for first.
+    let bound = decision
+        .allowed()
+        .then(|| Bound::of(checked, &who, action, resource, via))
+        .flatten();
+    Ok(Outcome { decision, bound })
 }
 
 /// Whether the gateway ever asks this. What is never asked may well be permitted: a subscription is in its stream.

@@ -282,6 +282,107 @@ async fn tail(gateway: &Gateway, key: &str) -> tokio::net::TcpStream {
     stream
 }
 
+/// What the admin API or a source would refuse is not told to be allowed.
+#[test]
+fn scopes_and_spaces_count_where_policies_are_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("tradewind.yaml");
+    let hash = "a".repeat(64);
+    let text = format!(
+        "spaces: {{ acme: {{ members: [\"certificate:dns:both\"] }}, other: {{ members: [\"certificate:dns:both\"] }} }}\n\
+         streams: {{ own: {{ space: acme }}, theirs: {{ space: other }}, shared: {{ space: other, shared-with: [acme] }} }}\n\
+         api-keys:\n  bound: {{ sha256: {hash}, space: acme }}\n  narrow: {{ sha256: {hash}, scopes: [publish] }}\n\
+         roles:\n  all: {{ members: [\"api-key:*\", \"certificate:dns:both\"], \
+         may: [publish, subscribe, read-payload, configure], streams: [own, theirs, shared] }}\n"
+    )
+    .replacen(&hash, &"b".repeat(64), 1);
+    std::fs::write(&config, text).unwrap();
+    for (principal, action, resource, via, verdict) in [
+        (
+            "api-key:bound",
+            "read-payload",
+            "stream:own",
+            "",
+            "permitted",
+        ),
+        (
+            "api-key:bound",
+            "read-payload",
+            "stream:theirs",
+            "",
+            "other-space",
+        ),
+        (
+            "api-key:bound",
+            "read-payload",
+            "stream:shared",
+            "",
+            "other-space",
+        ),
+        (
+            "api-key:bound",
+            "subscribe",
+            "stream:shared",
+            "",
+            "permitted",
+        ),
+        (
+            "api-key:bound",
+            "subscribe",
+            "stream:theirs",
+            "",
+            "other-space",
+        ),
+        (
+            "api-key:bound",
+            "publish",
+            "stream:theirs",
+            "api",
+            "permitted",
+        ),
+        (
+            "api-key:bound",
+            "publish",
+            "stream:theirs",
+            "admin",
+            "other-space",
+        ),
+        (
+            "api-key:narrow",
+            "publish",
+            "stream:own",
+            "api",
+            "permitted",
+        ),
+        ("api-key:narrow", "subscribe", "stream:own", "", "no-scope"),
+        ("api-key:free", "subscribe", "stream:own", "", "permitted"),
+        (
+            "certificate:dns:both",
+            "subscribe",
+            "stream:own",
+            "",
+            "several-spaces",
+        ),
+        ("jwt:x", "subscribe", "stream:own", "", "not-permitted"),
+    ] {
+        let mut command = Command::new(binary());
+        command
+            .args(["policy", "test", "--output", "json", "--config"])
+            .arg(&config)
+            .args(["--principal", principal, "--action", action])
+            .args(["--resource", resource, "--via", via])
+            .args(["--type", "t", "--source", "/s"]);
+        let output = command.output().unwrap();
+        let told: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let allowed = verdict == "permitted";
+        let asked = format!("{principal} {action} {resource} {via}: {told}");
+        assert_eq!(told["verdict"], verdict, "{asked}");
+        assert_eq!(told["allowed"], allowed, "{asked}");
+        assert_eq!(output.status.success(), allowed, "{asked}");
+    }
+}
+
 #[test]
 fn policies_are_tried_on_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
