@@ -6,6 +6,7 @@
 #![warn(clippy::expect_used)]
 
 mod access;
+mod consumer;
 mod failure;
 mod message;
 mod sink;

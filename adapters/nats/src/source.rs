@@ -2,7 +2,7 @@
 
 use crate::access::{Access, Line, there_and_back};
 use crate::message::{self, Place};
-use crate::{KIND, failure};
+use crate::{KIND, consumer, failure};
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{ConsumerCreateStrictErrorKind, ConsumerErrorKind};
 use async_nats::jetstream::{self, AckKind, Context, ErrorCode};
@@ -38,11 +38,12 @@ pub struct SourceConfig {
     /// nobody listens is lost. Since 0.1.
     #[serde(rename = "jetstream")]
     pub stream: Option<String>,
-    /// Durable consumer of that stream; made if it is not there, and left as it is if it is. Those who read by the same one share the messages.
-    /// Default `tradewind`. Since 0.1.
+    /// Durable consumer of that stream; made if it is not there, and left as it is if it is; its ack policy must be
+    /// `explicit`. Those who read by the same one share the messages. Default `tradewind`. Since 0.1.
     #[serde(default = "tradewind")]
     pub consumer: String,
-    /// Subjects, wildcards included. Default: all of the stream. Since 0.1.
+    /// Subjects, wildcards included; a consumer that is there must have the same ones. Default: all of the stream, or
+    /// those of the consumer that is there. Since 0.1.
     #[serde(default)]
     pub subjects: Vec<String>,
     /// Seconds after which the server gives an unsettled message again. 1 to 43200, default 60. Since 0.1.
@@ -129,7 +130,9 @@ impl NatsSource {
                 Err(error) if is_missing(&error.kind()) => return Ok(None),
                 Err(error) => return Err(failed(&error)),
             };
-            let ack_wait = found.cached_info().config.ack_wait;
+            let there = &found.cached_info().config;
+            consumer::fit(there, &self.config.subjects)?;
+            let ack_wait = there.ack_wait;
             if ack_wait != self.settings().ack_wait {
                 tracing::warn!(
                     consumer = self.config.consumer,
@@ -144,7 +147,10 @@ impl NatsSource {
         }
         let made = context.create_consumer_strict_on_stream(self.settings(), stream);
         match made.await {
-            Ok(made) => Ok(made),
+            Ok(made) => {
+                consumer::fit(&made.cached_info().config, &self.config.subjects)?;
+                Ok(made)
+            }
             // Another one was quicker.
             Err(error) if error.kind() == ConsumerCreateStrictErrorKind::AlreadyExists => {
                 find().await?.ok_or_else(|| failed(&error))
@@ -154,9 +160,15 @@ impl NatsSource {
     }
 
     fn settings(&self) -> pull::Config {
+        // Servers before 2.10 know one only, and take no notice of several.
+        let (one, several) = match self.config.subjects.as_slice() {
+            [one] => (one.clone(), Vec::new()),
+            several => (String::new(), several.to_vec()),
+        };
         pull::Config {
             durable_name: Some(self.config.consumer.clone()),
-            filter_subjects: self.config.subjects.clone(),
+            filter_subject: one,
+            filter_subjects: several,
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_secs(self.config.ack_wait.into()),
             ..pull::Config::default()

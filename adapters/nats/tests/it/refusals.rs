@@ -1,9 +1,12 @@
 //! What is wrong says what to look at.
 
-use crate::server::{sink, start};
-use tradewind_adapter::{ErrorKind, Outcome, Sink};
+use crate::server::{sink, start, stream};
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use std::time::Duration;
+use tradewind_adapter::{Error, ErrorKind, Outcome, Sink, Source};
 use tradewind_brokers::testkit::{Server, deliver, pairs};
-use tradewind_nats::NatsSink;
+use tradewind_nats::{NatsSink, NatsSource};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subject_that_no_stream_takes_is_not_found() {
@@ -71,4 +74,51 @@ async fn only_a_server_with_a_good_certificate_is_spoken_to() {
         let health = sink.health().await;
         assert_eq!(health.is_ok(), good, "{health:?}");
     }
+}
+
+/// By some consumers messages would be lost, and by others not those come that `subjects` says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_is_there_and_does_not_fit_is_not_read_by() {
+    let Some(server) = start(&[]).await else {
+        return;
+    };
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let context = jetstream::new(client);
+    let stream = stream(&server).await;
+    let all = stream.as_str();
+    for (policy, filter, subjects, good) in [
+        (AckPolicy::None, "", &[][..], false),
+        (AckPolicy::All, "", &[], false),
+        (AckPolicy::Explicit, all, &[], true),
+        (AckPolicy::Explicit, all, &[all], true),
+        (AckPolicy::Explicit, "", &[all], false),
+    ] {
+        let settings = pull::Config {
+            durable_name: Some("theirs".into()),
+            ack_policy: policy,
+            filter_subject: filter.into(),
+            ..pull::Config::default()
+        };
+        let made = context.create_consumer_on_stream(settings, all);
+        made.await.unwrap();
+        let got = consumed(&server, all, subjects).await;
+        let kind = got.err().map(|error| error.kind());
+        let expected = (!good).then_some(ErrorKind::ConfigInvalid);
+        assert_eq!(kind, expected, "{policy:?} {filter:?} {subjects:?}");
+        let ended = context.delete_consumer_from_stream("theirs", all);
+        ended.await.unwrap();
+    }
+    // One's own is made with the filter, and found again.
+    for _ in 0..2 {
+        consumed(&server, all, &[all]).await.unwrap();
+    }
+}
+
+async fn consumed(server: &Server, stream: &str, subjects: &[&str]) -> Result<(), Error> {
+    let config = serde_json::json!({
+        "cluster": { "servers": [server.address()] },
+        "jetstream": stream, "consumer": "theirs", "subjects": subjects,
+    });
+    let source = NatsSource::new("s", serde_json::from_value(config).unwrap()).unwrap();
+    source.receive(1, Duration::ZERO).await.map(drop)
 }
