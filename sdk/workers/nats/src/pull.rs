@@ -7,6 +7,7 @@ use async_nats::jetstream::{self, AckKind};
 use async_nats::{Client, ConnectErrorKind};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -171,10 +172,18 @@ impl Consumed {
             Settled::Untouched => AckKind::Nak(None),
             Settled::Again { after } => AckKind::Nak(Some(after.unwrap_or(pause))),
             Settled::Never { reason } => match &self.settings.dead_letter {
-                Some(subject) => {
-                    self.set_aside(subject, &out, &reason).await?;
-                    AckKind::Ack
-                }
+                Some(subject) => match self.set_aside(subject, &out, &reason).await {
+                    Ok(()) => AckKind::Ack,
+                    // It waits for its pause, and holds up no other one's acknowledgement.
+                    Err(error) => {
+                        tracing::warn!(
+                            sequence = out.sequence,
+                            error,
+                            "a rejected message was not kept as a dead letter, and comes again"
+                        );
+                        AckKind::Nak(Some(pause))
+                    }
+                },
                 None => {
                     tracing::warn!(
                         sequence = out.sequence,
@@ -191,8 +200,7 @@ impl Consumed {
     }
 
     /// Kept by a stream before it is done here.
-    async fn set_aside(&self, subject: &str, out: &Out, reason: &str) -> Result<(), PullError> {
-        let failed = |error: String| PullError::passing(format!("dead letters: {error}"));
+    async fn set_aside(&self, subject: &str, out: &Out, reason: &str) -> Result<(), String> {
         let mut headers = out.message.headers.clone().unwrap_or_default();
         let reason = reason.replace(|c: char| c.is_control(), " ");
         headers.insert("Tradewind-Reason", reason);
@@ -205,10 +213,8 @@ impl Consumed {
             .jetstream
             .publish_with_headers(subject.to_owned(), headers, payload)
             .await
-            .map_err(|error| failed(error.to_string()))?;
-        sent.await
-            .map(drop)
-            .map_err(|error| failed(error.to_string()))
+            .map_err(|error| error.to_string())?;
+        sent.await.map(drop).map_err(|error| error.to_string())
     }
 
     async fn say(&self, token: &Token, what: Bytes) -> Result<(), PullError> {
@@ -260,11 +266,19 @@ impl Pull for Consumed {
 
     fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
         Box::pin(async move {
-            let mut outcome = Ok(());
-            for settlement in settlements {
-                outcome = outcome.and(self.settle_one(settlement).await);
+            let is_letter = |one: &Settlement| matches!(one.settled, Settled::Never { .. });
+            let (letters, others) = settlements.into_iter().partition(is_letter);
+            // Letters wait for another stream, all at once; what waits for nobody goes ahead of them.
+            for part in [others, letters] {
+                let part: Vec<Settlement> = part;
+                if part.is_empty() {
+                    continue;
+                }
+                let told = join_all(part.into_iter().map(|one| self.settle_one(one))).await;
+                let told: Result<(), PullError> = told.into_iter().collect();
+                told.and(self.flush().await)?;
             }
-            outcome.and(self.flush().await)
+            Ok(())
         })
     }
 
@@ -288,5 +302,89 @@ impl Pull for Consumed {
         Box::pin(async move {
             self.flush().await.ok();
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_nats::jetstream::stream;
+    use tradewind_brokers::testkit::Server;
+
+    /// How long a letter waits for its stream here.
+    const LETTER: Duration = Duration::from_secs(1);
+    const LETTERS: usize = 5;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn letters_that_nobody_takes_hold_up_nothing() {
+        let server = Server::start("nats", "nats-server", |command, folder, port| {
+            command
+                .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
+                .arg(folder);
+        });
+        let Some(server) = server.await else {
+            return;
+        };
+        let client = async_nats::connect(server.address()).await.unwrap();
+        let context = jetstream::new(client.clone());
+        let made = context.create_stream(stream::Config {
+            name: "ORDERS".into(),
+            subjects: vec!["orders".into()],
+            ..stream::Config::default()
+        });
+        made.await.unwrap();
+        for _ in 0..2 * LETTERS {
+            let sent = context.publish("orders", "{}".into()).await.unwrap();
+            sent.await.unwrap();
+        }
+        // As a stream without a leader: somebody is there, and never answers.
+        let _silent = client.subscribe("dead").await.unwrap();
+        client.flush().await.unwrap();
+        let address = format!("nats://{}", server.address());
+        let get = |name: &str| {
+            let value = match name {
+                "TRADEWIND_NATS_SERVERS" => address.as_str(),
+                "TRADEWIND_NATS_STREAM" => "ORDERS",
+                "TRADEWIND_NATS_CONSUMER" => "c",
+                "TRADEWIND_NATS_DEAD_LETTER" => "dead",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let mut consumed = Consumed::open(Settings::read(&get).unwrap()).await.unwrap();
+        consumed.jetstream.set_timeout(LETTER);
+        let mut taken = Vec::new();
+        while taken.len() < 2 * LETTERS {
+            taken.extend(consumed.pull(2 * LETTERS).await.unwrap());
+        }
+        // Those that are refused are in front.
+        let settled = |index: usize| match index < LETTERS {
+            true => Settled::Never {
+                reason: "no".into(),
+            },
+            false => Settled::Done,
+        };
+        let settlements = taken
+            .into_iter()
+            .enumerate()
+            .map(|(index, one)| Settlement {
+                token: one.token,
+                settled: settled(index),
+            });
+        let settlements: Vec<_> = settlements.collect();
+        let waiting = async || {
+            let mut consumer = consumed.consumer();
+            consumer.info().await.unwrap().num_ack_pending
+        };
+        // Who does not wait for the letters has settled the others by then.
+        timeout(LETTER / 2, consumed.settle(settlements.clone()))
+            .await
+            .unwrap_err();
+        assert_eq!(waiting().await, LETTERS);
+        // They do not wait for one another either, and come again.
+        let told = timeout(3 * LETTER, consumed.settle(settlements)).await;
+        told.unwrap().unwrap();
+        let again = consumed.pull(1).await.unwrap();
+        assert_eq!(again.len(), 1);
     }
 }
