@@ -144,9 +144,9 @@ impl Desk {
         }
         let jobs: Vec<_> = match self.crew.batches() {
             true => {
-                let mut jobs: Vec<_> = groups.into_values().map(|held| (held, true)).collect();
-                jobs.extend((!free.is_empty()).then_some((free, false)));
-                jobs
+                let groups = groups.into_values().map(|held| (held, true));
+                let free = by_deadline(free, self.timeout).into_iter();
+                groups.chain(free.map(|held| (held, false))).collect()
             }
             false => {
                 let alone = free.into_iter().map(|held| (vec![held], false));
@@ -251,6 +251,25 @@ impl Desk {
 }
 
 type Held = (Pulled, Option<OwnedSemaphorePermit>);
+
+/// The deadline of a call is the first of its messages': each job has those that leave half as much time at least as
+/// the one of it that leaves most, which is `most` where a source sets none.
+fn by_deadline(mut held: Vec<Held>, most: Duration) -> Vec<Vec<Held>> {
+    let now = Instant::now();
+    let left = |(message, _): &Held| {
+        let theirs = message
+            .deadline
+            .map(|end| end.saturating_duration_since(now));
+        theirs.map_or(most, |theirs| theirs.min(most))
+    };
+    let mut jobs = Vec::new();
+    while let Some(longest) = held.iter().map(left).max() {
+        let (enough, short) = held.into_iter().partition(|one| left(one) >= longest / 2);
+        jobs.push(enough);
+        held = short;
+    }
+    jobs
+}
 
 fn settled(end: End) -> Settled {
     match end {

@@ -39,8 +39,8 @@ struct State {
 struct Queue {
     state: Arc<Mutex<State>>,
     lease: Option<Duration>,
-    /// How long the source waits for a message that it gave.
-    left: Option<Duration>,
+    /// How long the source waits for messages that it gave, where that is not for ever.
+    left: HashMap<&'static str, Duration>,
 }
 
 impl Queue {
@@ -118,9 +118,12 @@ impl Pull for Queue {
                     .insert(message.id.clone(), (message.clone(), now + lease));
             }
             state.most = state.most.max(state.out.len());
-            let deadline = self.left.map(|left| now + left);
-            let taken = taken.into_iter();
-            Ok(taken.map(|message| pulled(message, deadline)).collect())
+            let deadline = |id: &str| self.left.get(id).map(|left| now + *left);
+            let taken = taken.into_iter().map(|message| {
+                let deadline = deadline(&message.id);
+                pulled(message, deadline)
+            });
+            Ok(taken.collect())
         })
     }
 
@@ -267,7 +270,7 @@ async fn a_handler_has_no_longer_than_its_source_waits() {
     let alone = handler_fn(|_: Event| async { sleep(Duration::from_secs(3)).await });
     async fn settled_in_time(handler: impl Handler) {
         let mut queue = Queue::with(&[("1", "1", None)]);
-        queue.left = Some(Duration::from_secs(1));
+        queue.left.insert("1", Duration::from_secs(1));
         let begun = Instant::now();
         run(&queue, handler, Options::default(), |state| {
             !state.settled.is_empty()
@@ -279,6 +282,25 @@ async fn a_handler_has_no_longer_than_its_source_waits() {
     }
     settled_in_time(alone).await;
     settled_in_time(slowly).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_source_waits_for_briefly_takes_no_time_from_others() {
+    let mut queue = Queue::with(&["1", "2", "3", "4", "5"].map(|id| (id, "1", None)));
+    queue.left = HashMap::from([
+        ("2", Duration::from_millis(800)),
+        ("3", Duration::from_secs(10)),
+        ("5", Duration::from_secs(20)),
+    ]);
+    run(&queue, slowly, Options::default(), |state| {
+        state.settled.len() >= 7
+    })
+    .await;
+    let mut settled = queue.settled();
+    settled.sort();
+    settled.dedup();
+    let expected = ["1 done", "2 again", "3 done", "4 done", "5 done"];
+    assert_eq!(settled, expected);
 }
 
 #[tokio::test(start_paused = true)]
