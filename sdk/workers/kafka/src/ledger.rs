@@ -10,6 +10,9 @@ use tradewind::worker::Token;
 const WAITING_MAX: usize = 256;
 /// Bytes of records that a member holds, waiting and out; each of its partitions has an equal share, and one record at least.
 const BYTES_MAX: usize = 16 << 20;
+/// Least share of a partition, as much as brokers give of one at once by default: what else came of it is thrown away
+/// when the partition pauses, and fetched again.
+const SHARE_MIN: usize = 1 << 20;
 /// Most records of one partition that are out at once.
 const OUT_MAX: usize = 32;
 /// First and longest pause before a record that failed is given again.
@@ -87,7 +90,7 @@ impl Ledger {
 
     /// Bytes of one partition; from then on its broker is asked for no more.
     fn share(&self) -> usize {
-        BYTES_MAX / self.partitions.len().max(1)
+        (BYTES_MAX / self.partitions.len().max(1)).max(SHARE_MIN)
     }
 
     /// Records that may be handled now: of partitions of which none is out, first of those that were not served for
@@ -347,6 +350,14 @@ mod tests {
         let (given, _) = ledger.give(100, now);
         assert_eq!(offsets(&given), [(1, 0)]);
     }
+
+    #[test]
+    fn a_share_is_no_smaller_than_what_is_fetched_at_once() {
+        for (partitions, share) in [(0, 16), (1, 16), (2, 8), (16, 1), (17, 1), (1000, 1)] {
+            assert_eq!(ledger(partitions, 0).share(), share << 20, "{partitions}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn partitions_take_turns() {
         let now = Instant::now();
