@@ -49,6 +49,20 @@ impl Desk {
     fn failed(&self) -> MutexGuard<'_, Option<PullError>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What is to be said of a partition is said before anybody else sees the ledger: a pause that was said later could
+    /// come after what ends it, and last for ever. The client's own thread takes it, which never asks for the ledger.
+    fn read(&self, record: Record, say: impl Fn(&Flow)) {
+        let mut ledger = self.ledger();
+        ledger.read(record).iter().for_each(say);
+    }
+
+    fn give(&self, max: usize, now: Instant, say: impl Fn(&Flow)) -> Vec<Given> {
+        let mut ledger = self.ledger();
+        let (given, flows) = ledger.give(max, now);
+        flows.iter().for_each(say);
+        given
+    }
 }
 
 /// What the client tells a member of the group.
@@ -110,16 +124,12 @@ impl Group {
         })
     }
 
-    fn flow(&self, flows: &[Flow]) {
-        flow(&self.consumer, flows);
-    }
-
     async fn take(&self, max: usize) -> Result<Vec<Pulled>, PullError> {
         let until = Instant::now() + WAIT;
         loop {
             let changed = self.desk.changed.notified();
-            let (given, flows) = self.desk.ledger().give(max, Instant::now());
-            self.flow(&flows);
+            let say = |flow: &Flow| say(&self.consumer, flow);
+            let given = self.desk.give(max, Instant::now(), say);
             if !given.is_empty() {
                 return Ok(given.into_iter().map(pulled).collect());
             }
@@ -222,19 +232,17 @@ impl Group {
     }
 }
 
-fn flow(consumer: &StreamConsumer<Member>, flows: &[Flow]) {
-    for flow in flows {
-        let (Flow::Pause(place) | Flow::Resume(place)) = flow;
-        let mut list = TopicPartitionList::new();
-        list.add_partition(&place.0, place.1);
-        let told = match flow {
-            Flow::Pause(_) => consumer.pause(&list),
-            Flow::Resume(_) => consumer.resume(&list),
-        };
-        // A partition that went meanwhile.
-        if let Err(error) = told {
-            tracing::debug!(%error, "a partition could not be paused or resumed");
-        }
+fn say(consumer: &StreamConsumer<Member>, flow: &Flow) {
+    let (Flow::Pause(place) | Flow::Resume(place)) = flow;
+    let mut list = TopicPartitionList::new();
+    list.add_partition(&place.0, place.1);
+    let told = match flow {
+        Flow::Pause(_) => consumer.pause(&list),
+        Flow::Resume(_) => consumer.resume(&list),
+    };
+    // A partition that went meanwhile.
+    if let Err(error) = told {
+        tracing::debug!(%error, "a partition could not be paused or resumed");
     }
 }
 
@@ -243,8 +251,7 @@ async fn read(consumer: Arc<StreamConsumer<Member>>, desk: Arc<Desk>) {
     loop {
         match consumer.recv().await {
             Ok(message) => {
-                let flows = desk.ledger().read(Record::of(&message));
-                flow(&consumer, flows.as_slice());
+                desk.read(Record::of(&message), |flow| say(&consumer, flow));
                 desk.changed.notify_one();
             }
             Err(error) => {
@@ -420,5 +427,26 @@ mod tests {
         member.desk.ledger().done(&again[0].2);
         member.abandon(vec![again[0].2.clone()]);
         assert!(given(&member, due + Duration::from_secs(60)).is_empty());
+    }
+
+    #[test]
+    fn nobody_comes_between_the_ledger_and_what_is_said_of_a_partition() {
+        let desk = Desk::default();
+        desk.ledger().assign([("t".to_owned(), 0)]);
+        let said = Mutex::new(Vec::new());
+        let say = |flow: &Flow| {
+            let paused = matches!(flow, Flow::Pause(_));
+            let held = desk.ledger.try_lock().is_err();
+            said.lock().unwrap().push((paused, held));
+        };
+        for offset in 0..256 {
+            desk.read(Record::at("t", 0, offset), say);
+        }
+        while said.lock().unwrap().len() < 2 {
+            for one in desk.give(100, Instant::now(), say) {
+                desk.ledger().done(&one.token);
+            }
+        }
+        assert_eq!(said.into_inner().unwrap(), [(true, true), (false, true)]);
     }
 }
