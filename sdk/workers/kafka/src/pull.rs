@@ -8,7 +8,7 @@ use rdkafka::consumer::{
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Header;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use rdkafka::{ClientContext, TopicPartitionList};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -161,15 +161,9 @@ impl Group {
     }
 
     /// A record that will never work is done when it is kept elsewhere; where there is no such place it stays.
-    /// `refused` says whether that place took nothing a moment ago: each further letter would wait as long in vain.
-    async fn never(
-        &self,
-        token: &Token,
-        reason: &str,
-        refused: &mut bool,
-    ) -> Result<(), PullError> {
-        let found = self.desk.ledger().find(token).cloned();
-        let Some(record) = found else { return Ok(()) };
+    /// Gives its letter where that is on its way.
+    fn never(&self, token: &Token, reason: &str) -> Option<Letter> {
+        let record = self.desk.ledger().find(token).cloned()?;
         let Some((topic, producer)) = &self.dead_letters else {
             let (name, partition) = &record.place;
             tracing::warn!(
@@ -180,12 +174,8 @@ impl Group {
                 "a rejected record stops its partition; see TRADEWIND_KAFKA_DEAD_LETTER"
             );
             self.again(token, true, None);
-            return Ok(());
+            return None;
         };
-        if *refused {
-            self.again(token, true, None);
-            return Ok(());
-        }
         let place = format!("{}/{}", record.place.1, record.offset);
         let told = [
             ("tradewind-reason", reason),
@@ -206,24 +196,37 @@ impl Group {
         if let Some(value) = &record.value {
             letter = letter.payload(value);
         }
-        let sent = producer.send(letter, rdkafka::util::Timeout::Never).await;
-        match sent {
-            Ok(_) => self.done(token),
-            // It waits in its partition, and holds up no other one's offsets.
+        match producer.send_result(letter) {
+            Ok(sent) => Some((token.clone(), record, sent)),
             Err((error, _)) => {
-                *refused = true;
-                let (name, partition) = &record.place;
-                tracing::warn!(
-                    topic = name,
-                    partition,
-                    offset = record.offset,
-                    %error,
-                    "a rejected record was not kept as a dead letter, and is given again"
-                );
-                self.again(token, true, None);
-                Ok(())
+                self.refused(token, &record, &error);
+                None
             }
         }
+    }
+
+    async fn kept(&self, (token, record, sent): Letter) -> Result<(), PullError> {
+        let error = match sent.await {
+            Ok(Ok(_)) => return self.done(&token),
+            Ok(Err((error, _))) => error,
+            // The producer ended.
+            Err(_) => KafkaError::Canceled,
+        };
+        self.refused(&token, &record, &error);
+        Ok(())
+    }
+
+    /// It waits in its partition, and holds up no other one's offsets.
+    fn refused(&self, token: &Token, record: &Record, error: &KafkaError) {
+        let (name, partition) = &record.place;
+        tracing::warn!(
+            topic = name,
+            partition,
+            offset = record.offset,
+            %error,
+            "a rejected record was not kept as a dead letter, and is given again"
+        );
+        self.again(token, true, None);
     }
 
     fn again(&self, token: &Token, counted: bool, after: Option<Duration>) {
@@ -231,6 +234,9 @@ impl Group {
         self.desk.ledger().again(token, counted, after, now);
     }
 }
+
+/// A record that is to be kept elsewhere, and what becomes of that.
+type Letter = (Token, Record, DeliveryFuture);
 
 fn say(consumer: &StreamConsumer<Member>, flow: &Flow) {
     let (Flow::Pause(place) | Flow::Resume(place)) = flow;
@@ -304,11 +310,14 @@ impl Pull for Group {
 
     fn settle(&self, settlements: Vec<Settlement>) -> Fut<'_, Result<(), PullError>> {
         Box::pin(async move {
-            let (mut outcome, mut refused) = (Ok(()), false);
+            let (mut outcome, mut letters) = (Ok(()), Vec::new());
             for Settlement { token, settled } in settlements {
                 let told = match settled {
                     Settled::Done => self.done(&token),
-                    Settled::Never { reason } => self.never(&token, &reason, &mut refused).await,
+                    Settled::Never { reason } => {
+                        letters.extend(self.never(&token, &reason));
+                        Ok(())
+                    }
                     Settled::Again { after } => {
                         self.again(&token, true, after);
                         Ok(())
@@ -319,6 +328,10 @@ impl Pull for Group {
                     }
                 };
                 outcome = outcome.and(told);
+            }
+            // All are on their way: together they take no longer than one.
+            for letter in letters {
+                outcome = outcome.and(self.kept(letter).await);
             }
             self.desk.changed.notify_one();
             outcome
@@ -358,9 +371,18 @@ impl Pull for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::mocking::MockCluster;
 
-    /// A member whose broker is not there, with records as if it had read them.
-    fn member(records: i64) -> Group {
+    fn dead_letters(brokers: &str, timeout: &str) -> Option<(String, FutureProducer)> {
+        let producer = rdkafka::ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("message.timeout.ms", timeout)
+            .create();
+        Some(("dead".into(), producer.unwrap()))
+    }
+
+    /// A member whose broker is not there, with as many records of each partition as if it had read them.
+    fn member(partitions: i32, records: i64) -> Group {
         let get = |name: &str| {
             let value = match name {
                 "TRADEWIND_KAFKA_BROKERS" => "127.0.0.1:1",
@@ -372,15 +394,13 @@ mod tests {
             Some(value.to_owned())
         };
         let mut member = Group::join(Settings::read(&get).unwrap()).unwrap();
-        let producer = rdkafka::ClientConfig::new()
-            .set("bootstrap.servers", "127.0.0.1:1")
-            .set("message.timeout.ms", "1")
-            .create();
-        member.dead_letters = Some(("dead".into(), producer.unwrap()));
+        member.dead_letters = dead_letters("127.0.0.1:1", "1");
         let mut ledger = member.desk.ledger();
-        ledger.assign([("t".to_owned(), 0)]);
-        for offset in 0..records {
-            ledger.read(Record::at("t", 0, offset));
+        ledger.assign((0..partitions).map(|partition| ("t".to_owned(), partition)));
+        for partition in 0..partitions {
+            for offset in 0..records {
+                ledger.read(Record::at("t", partition, offset));
+            }
         }
         drop(ledger);
         member
@@ -392,19 +412,24 @@ mod tests {
         given.into_iter().map(told).collect()
     }
 
+    fn rejected(given: Vec<(i64, u32, Token)>) -> Vec<Settlement> {
+        let reason = "no".to_owned();
+        let given = given.into_iter().map(|(_, _, token)| Settlement {
+            token,
+            settled: Settled::Never {
+                reason: reason.clone(),
+            },
+        });
+        given.collect()
+    }
+
     #[tokio::test]
     async fn a_record_that_is_not_kept_elsewhere_is_given_again_and_offsets_go_on() {
-        let member = member(2);
+        let member = member(1, 2);
         let now = Instant::now();
         let first = given(&member, now);
         assert_eq!((first[0].0, first[0].1), (0, 1));
-        let settlement = Settlement {
-            token: first[0].2.clone(),
-            settled: Settled::Never {
-                reason: "no".into(),
-            },
-        };
-        member.settle(vec![settlement]).await.unwrap();
+        member.settle(rejected(first)).await.unwrap();
         assert!(given(&member, now).is_empty());
         let due = member.desk.ledger().due().unwrap();
         let again = given(&member, due);
@@ -415,8 +440,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn dead_letters_do_not_wait_for_one_another() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("dead", 1, 1).unwrap();
+        let mut member = member(6, 1);
+        member.dead_letters = dead_letters(&cluster.bootstrap_servers(), "10000");
+        let now = Instant::now();
+        // The first one also waits until the brokers are known. There is nobody who would keep offsets.
+        let first = rejected(given(&member, now));
+        member.settle(first).await.unwrap_err();
+        let slow = Duration::from_secs(1);
+        cluster.broker_round_trip_time(1, slow).unwrap();
+        let others: Vec<_> = (0..5).flat_map(|_| given(&member, now)).collect();
+        let tokens: Vec<_> = others.iter().map(|(_, _, token)| token.clone()).collect();
+        assert_eq!(tokens.len(), 5);
+        let settled = timeout(3 * slow, member.settle(rejected(others))).await;
+        settled.unwrap().unwrap_err();
+        // None is out, and none comes again.
+        let ledger = member.desk.ledger();
+        assert!(tokens.iter().all(|token| ledger.find(token).is_none()));
+        assert_eq!(ledger.due(), None);
+    }
+
+    #[tokio::test]
     async fn a_record_whose_fate_could_not_be_told_is_given_again() {
-        let member = member(1);
+        let member = member(1, 1);
         let now = Instant::now();
         let first = given(&member, now);
         member.abandon(vec![first[0].2.clone()]);
