@@ -1,5 +1,6 @@
 //! Avro 1.12: the binary encoding of one datum, walked without building it.
 
+mod compatible;
 mod inline;
 mod plan;
 mod walk;
@@ -8,7 +9,6 @@ use crate::format::{Check, Definition, Format, payload};
 use crate::writer::{Data, Form, Written};
 use crate::{InvalidSchema, Violation};
 use apache_avro::Schema as Avro;
-use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use std::sync::Arc;
 use tradewind_event::Event;
 
@@ -26,6 +26,9 @@ const TYPES: [&str; 4] = [
     "application/vnd.apache.avro",
     "application/x-avro",
 ];
+
+/// Longest reason why one schema does not read the other, in characters.
+const REASON_MAX: usize = 500;
 
 #[derive(Debug)]
 struct Schema(plan::Plan);
@@ -75,18 +78,13 @@ impl Written for Schema {
 
 fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {
     let parse = |from| parse(from).map_err(|e| e.to_string());
-    let (reader, writer) = (parse(reader)?, parse(writer)?);
-    match SchemaCompatibility::can_read(&writer, &reader) {
-        Ok(Compatibility::Full) => Ok(()),
-        Ok(Compatibility::Partial) => Err("it reads some of what the other writes".into()),
-        Err(error) => {
-            let mut reasons = vec![error.to_string()];
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                reasons.push(error.to_string());
-                cause = error.source();
-            }
-            Err(reasons.join(": "))
-        }
-    }
+    let reason = match compatible::reads(&parse(reader)?, &parse(writer)?) {
+        Ok(()) => return Ok(()),
+        Err(reason) => reason,
+    };
+    let cut = reason.char_indices().nth(REASON_MAX);
+    Err(match cut {
+        Some((end, _)) => format!("{}...", &reason[..end]),
+        None => reason,
+    })
 }

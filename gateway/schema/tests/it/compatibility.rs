@@ -144,6 +144,165 @@ fn avro() {
 }
 
 #[test]
+fn avro_names_are_resolved() {
+    let record = |fields: &str| {
+        format!(r#"{{"type": "record", "name": "R", "namespace": "a.b", "fields": [{fields}]}}"#)
+    };
+    let x = |of: &str| {
+        format!(r#"{{"type": "record", "name": "X", "fields": [{{"name": "p", "type": "{of}"}}]}}"#)
+    };
+    let field = |name: &str, ty: &str| format!(r#"{{"name": "{name}", "type": {ty}}}"#);
+    let optional = |name: &str, ty: &str| {
+        format!(r#"{{"name": "{name}", "type": ["null", {ty}], "default": null}}"#)
+    };
+    let b = field("b", r#""X""#);
+    let old = record(&format!("{}, {b}", field("a", &x("int"))));
+    for (new, backward, forward) in [
+        // What stands behind a name is another one.
+        (
+            record(&format!("{}, {b}", optional("c", &x("string")))),
+            false,
+            false,
+        ),
+        (
+            record(&format!("{}, {b}", optional("c", &x("long")))),
+            true,
+            false,
+        ),
+        // Only one of them has the definition here.
+        (record(&field("b", &x("int"))), true, false),
+        (
+            record(
+                &format!("{b}, {}", field("a", &x("int")))
+                    .replace(r#""X""#, r#""a.b.X""#)
+                    .replacen(r#""a.b.X""#, &x("int"), 1)
+                    .replace(&field("a", &x("int")), &field("a", r#""a.b.X""#)),
+            ),
+            true,
+            true,
+        ),
+        (
+            old.replace(r#""X""#, r#""Y""#)
+                .replace(r#""name": "Y","#, r#""name": "Y", "aliases": ["X"],"#),
+            true,
+            false,
+        ),
+    ] {
+        check("avro", &old, &new, backward, forward);
+    }
+    // Lists that contain themselves, one of which holds what the other cannot.
+    let list = |value: &str| {
+        format!(
+            r#"{{"type": "record", "name": "L", "fields": [{{"name": "v", "type": "{value}"}}, {{"name": "next", "type": ["null", "L"]}}]}}"#
+        )
+    };
+    check("avro", &list("int"), &list("int"), true, true);
+    check("avro", &list("int"), &list("long"), true, false);
+    check("avro", &list("int"), &list("string"), false, false);
+}
+
+#[test]
+fn avro_logical_types_are_the_bytes_that_they_are() {
+    let fixed = |size: u32, more: &str| {
+        format!(r#"{{"type": "fixed", "name": "F", "size": {size}{more}}}"#)
+    };
+    let decimal = r#", "logicalType": "decimal", "precision": 4, "scale": 2"#;
+    let bytes = format!(r#"{{"type": "bytes"{decimal}}}"#);
+    let uuid = r#"{"type": "string", "logicalType": "uuid"}"#;
+    let millis = r#"{"type": "long", "logicalType": "timestamp-millis"}"#;
+    for (old, new, backward, forward) in [
+        (fixed(8, decimal), fixed(8, decimal), true, true),
+        (fixed(8, decimal), fixed(16, decimal), false, false),
+        (fixed(8, decimal), fixed(8, ""), true, true),
+        (fixed(8, decimal), bytes.clone(), false, false),
+        (bytes.clone(), bytes.replace("4", "5"), false, false),
+        (bytes, r#""bytes""#.into(), true, true),
+        (
+            uuid.into(),
+            fixed(16, r#", "logicalType": "uuid""#),
+            false,
+            false,
+        ),
+        (uuid.into(), r#""string""#.into(), true, true),
+        (millis.into(), r#""long""#.into(), true, true),
+        (r#""int""#.into(), millis.into(), true, false),
+        (r#""string""#.into(), r#""bytes""#.into(), true, true),
+        (
+            r#"["null", "int"]"#.into(),
+            r#"["null", "int", "string"]"#.into(),
+            true,
+            false,
+        ),
+        (
+            r#"{"type": "array", "items": "int"}"#.into(),
+            r#"{"type": "map", "values": "int"}"#.into(),
+            false,
+            false,
+        ),
+        (
+            r#"{"type": "array", "items": "int"}"#.into(),
+            r#"{"type": "array", "items": "long"}"#.into(),
+            true,
+            false,
+        ),
+        (
+            r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#.into(),
+            r#"{"type": "enum", "name": "E", "symbols": ["A", "B"]}"#.into(),
+            true,
+            false,
+        ),
+    ] {
+        check("avro", &old, &new, backward, forward);
+    }
+}
+
+#[test]
+fn an_avro_comparison_is_bounded_in_time_and_words() {
+    // A chain of names, which is met at its end first.
+    let field =
+        |n: usize, ty: &str| format!(r#"{{"name": "f{n}", "type": {ty}, "default": null}}"#);
+    let chain: Vec<String> = (0..1_000)
+        .map(|n| {
+            let next = match n {
+                0 => r#""null""#.to_owned(),
+                n => format!(r#"["null", "R{}"]"#, n - 1),
+            };
+            let record = format!(
+                r#"{{"type": "record", "name": "R{n}", "fields": [{}]}}"#,
+                field(0, &next)
+            );
+            field(n, &format!(r#"["null", {record}]"#))
+        })
+        .collect();
+    let record =
+        |fields: &str| format!(r#"{{"type": "record", "name": "R", "fields": [{fields}]}}"#);
+    let end = r#"{"name": "end", "type": "R999"}"#;
+    let old = record(&format!(
+        "{}, {end}",
+        chain.join(", ").replace(r#""name": "f"#, r#""name": "g"#)
+    ));
+    let new = record(&format!(
+        "{}, {end}",
+        chain.join(", ").replace(
+            r#""name": "f0", "type": ["null", "R"#,
+            r#""name": "g0", "type": ["null", "R"#
+        )
+    ));
+    let refused = taken("avro", Compatibility::Backward, &old, &new).unwrap_err();
+    assert!(refused.contains("bounded time"), "{refused}");
+    let long = "x".repeat(100_000);
+    let old = record(&format!(r#"{{"name": "{long}", "type": "int"}}"#));
+    let refused = taken(
+        "avro",
+        Compatibility::Backward,
+        &old,
+        &old.replace("int", "string"),
+    )
+    .unwrap_err();
+    assert!(refused.len() < 1_000, "{}", refused.len());
+}
+
+#[test]
 fn protobuf() {
     let message = |fields: &str| format!("syntax = \"proto3\"; message M {{ {fields} }}");
     for (old, new, backward, forward) in [
