@@ -32,7 +32,8 @@ fn message(
             ));
         }
     }
-    let mut moved: BTreeMap<String, u32> = BTreeMap::new();
+    // What was written at the same time, by the oneof of which only one is read.
+    let mut moved: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for old in writer.fields() {
         let Some(new) = reader.get_field(old.number()) else {
             continue;
@@ -66,10 +67,10 @@ fn message(
         if let (Kind::Message(new), Kind::Message(old)) = (new.kind(), old.kind()) {
             message(&new, &old, seen)?;
         }
-        if let (Some(oneof), None) = (choice(&new), choice(&old)) {
-            let count = moved.entry(oneof).or_default();
-            *count += 1;
-            if *count > 1 {
+        if let Some(oneof) = choice(&new) {
+            let together = moved.entry(oneof).or_default();
+            together.insert(choice(&old).unwrap_or_else(|| old.full_name().to_owned()));
+            if together.len() > 1 {
                 return fault("came into a oneof with another one, and only one of them is read");
             }
         }

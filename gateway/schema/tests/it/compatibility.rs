@@ -327,6 +327,25 @@ fn protobuf() {
             true,
             true,
         ),
+        // Of what was in no oneof, or in two, both may be there.
+        (
+            "string a = 1; oneof x { string b = 2; string c = 3; }",
+            "oneof x { string a = 1; string b = 2; string c = 3; }",
+            false,
+            true,
+        ),
+        (
+            "oneof x { string a = 1; string b = 2; } oneof y { string c = 3; string d = 4; }",
+            "oneof z { string a = 1; string b = 2; string c = 3; string d = 4; }",
+            false,
+            true,
+        ),
+        (
+            "oneof x { string a = 1; string b = 2; }",
+            "oneof y { string b = 2; string a = 1; string c = 3; }",
+            true,
+            true,
+        ),
         (
             "map<string, int32> a = 1;",
             "map<string, int64> a = 1;",
