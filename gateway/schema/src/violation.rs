@@ -64,12 +64,20 @@ pub(crate) fn shape(value: &Value) -> String {
     }
 }
 
-/// Cut, and without what would break a line or a header.
+/// Cut, and without what would break a line, a header, or the type String of CloudEvents: an event carries it.
 fn short(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
+    let shown = |c: char| match c {
+        c if c.is_control() || is_noncharacter(c) => '?',
+        c => c,
+    };
     let mut out: String = text.chars().take(NAME_MAX).map(shown).collect();
     if text.chars().nth(NAME_MAX).is_some() {
         out.push_str("...");
     }
     out
+}
+
+/// What Unicode keeps for no character.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff)
 }

@@ -117,3 +117,29 @@ fn what_does_not_compile_is_refused_with_the_reason() {
         assert!(refused.contains(part), "{text}: {refused}");
     }
 }
+
+/// Where it happened stands in an attribute of the event, and these are in no string of CloudEvents.
+#[test]
+fn names_are_told_without_what_no_attribute_holds() {
+    let schemas = schema(
+        "json-schema",
+        r#"{"additionalProperties": {"type": "string"}}"#,
+        None,
+    )
+    .unwrap();
+    for c in [
+        '\n',
+        '\u{7f}',
+        '\u{85}',
+        '\u{fdd0}',
+        '\u{fdef}',
+        '\u{fffe}',
+        '\u{ffff}',
+        '\u{1fffe}',
+        '\u{10ffff}',
+    ] {
+        let data = serde_json::json!({format!("a{c}b"): 1}).to_string();
+        let told = said(&schemas, "application/json", data.as_bytes());
+        assert!(told.starts_with("/a?b breaks"), "{told}");
+    }
+}
