@@ -85,12 +85,17 @@ impl Seen {
             }
         }
         if self.members.len() > MEMBERS_MAX {
-            let mut any = Seen::default();
-            for (_, seen) in std::mem::take(&mut self.members) {
-                any.merge(seen);
-            }
-            self.map = Some(Box::new(any));
+            self.fold();
         }
+    }
+
+    /// Takes all members for those of a map.
+    fn fold(&mut self) {
+        let mut any = self.map.take().unwrap_or_default();
+        for (_, seen) in std::mem::take(&mut self.members) {
+            any.merge(seen);
+        }
+        self.map = Some(any);
     }
 
     fn merge(&mut self, other: Seen) {
@@ -104,6 +109,10 @@ impl Seen {
             if let Some(seen) = seen {
                 own.get_or_insert_default().merge(*seen);
             }
+        }
+        // A map on one side, or too many names on both together.
+        if self.map.is_some() || self.members.len() > MEMBERS_MAX {
+            self.fold();
         }
         self.texts += other.texts;
         self.many = true;

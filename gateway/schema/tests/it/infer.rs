@@ -28,6 +28,23 @@ fn what_was_always_there_is_required_and_words_are_sets() {
     assert_eq!(infer(&samples), expected);
 }
 
+/// A map within a map whose other members are records.
+#[test]
+fn members_of_a_map_and_of_records_are_told_together() {
+    let many: serde_json::Map<String, Value> =
+        (0..501).map(|n| (format!("m{n}"), json!(n))).collect();
+    let mut outer: serde_json::Map<String, Value> = (0..500)
+        .map(|n| (format!("o{n}"), json!({"name": "text"})))
+        .collect();
+    outer.insert("a".into(), many.into());
+    outer.insert("z".into(), json!({"other": [true]}));
+    let sample = Value::Object(outer);
+    let text = infer([&sample]).to_string();
+    let schemas = crate::schema("json-schema", &text, None).unwrap();
+    let told = crate::said(&schemas, "application/json", sample.to_string().as_bytes());
+    assert_eq!(told, "", "{text}");
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
