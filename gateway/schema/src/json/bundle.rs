@@ -6,6 +6,15 @@ use serde_json::{Map, Value};
 
 /// Keywords whose values are data, whatever they look like.
 const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
+/// Keywords that hold schemas by names of the author's choice, which are no keywords.
+const BY_NAME: [&str; 6] = [
+    "$defs",
+    "definitions",
+    "dependencies",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
 /// Drafts whose shelf is called `definitions`.
 const EARLY: [&str; 3] = ["draft-04", "draft-06", "draft-07"];
 
@@ -21,7 +30,11 @@ pub(super) fn bundle(mut schema: Value, references: &[Reference]) -> Result<Valu
         true => "definitions",
         false => "$defs",
     };
-    let own = said(map, "$id").to_owned();
+    let base = match dialect.contains("draft-04") {
+        true => "id",
+        false => "$id",
+    };
+    let own = said(map, base).to_owned();
     let names: Vec<&str> = references.iter().map(|r| r.name.as_str()).collect();
     Place {
         shelf,
@@ -29,7 +42,7 @@ pub(super) fn bundle(mut schema: Value, references: &[Reference]) -> Result<Valu
         at: None,
         names: &names,
     }
-    .rewrite(&mut schema)?;
+    .rewrite(&mut schema, false)?;
     for reference in references {
         let wrong = |reason: String| {
             InvalidSchema::new(format!("the reference `{}` {reason}", reference.name))
@@ -45,7 +58,7 @@ pub(super) fn bundle(mut schema: Value, references: &[Reference]) -> Result<Valu
             }
             map.remove("$schema");
             // Its own references were relative to it; here they lead from the whole document on.
-            if let Some(Value::String(own)) = map.remove("$id") {
+            if let Some(Value::String(own)) = map.remove(base) {
                 id = own;
             }
         }
@@ -55,7 +68,7 @@ pub(super) fn bundle(mut schema: Value, references: &[Reference]) -> Result<Valu
             at: Some(&reference.name),
             names: &names,
         }
-        .rewrite(&mut document)?;
+        .rewrite(&mut document, false)?;
         let defined = schema
             .as_object_mut()
             .map(|map| map.entry(shelf).or_insert_with(|| Map::new().into()))
@@ -79,7 +92,7 @@ fn same(one: &str, other: &str) -> bool {
 /// Where a document comes to stand, and how it names the others.
 struct Place<'a> {
     shelf: &'a str,
-    /// Its `$id`.
+    /// Its `$id`; in draft 4, its `id`.
     id: &'a str,
     /// Its name among the references; `None` for the schema itself.
     at: Option<&'a str>,
@@ -87,19 +100,20 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn rewrite(&self, schema: &mut Value) -> Result<(), InvalidSchema> {
+    fn rewrite(&self, schema: &mut Value, by_name: bool) -> Result<(), InvalidSchema> {
         match schema {
-            Value::Array(all) => all.iter_mut().try_for_each(|one| self.rewrite(one)),
+            Value::Array(all) => all.iter_mut().try_for_each(|one| self.rewrite(one, false)),
             Value::Object(map) => {
                 for (key, value) in map.iter_mut() {
                     match (key.as_str(), &mut *value) {
+                        (_, value) if by_name => self.rewrite(value, false)?,
                         ("$ref", Value::String(target)) => {
                             if let Some(moved) = self.target(target)? {
                                 *target = moved;
                             }
                         }
                         (key, _) if DATA.contains(&key) => {}
-                        (_, value) => self.rewrite(value)?,
+                        (key, value) => self.rewrite(value, BY_NAME.contains(&key))?,
                     }
                 }
                 Ok(())

@@ -73,6 +73,34 @@ fn json_schemas_stand_on_one_shelf() {
 }
 
 #[test]
+fn names_of_members_are_no_keywords_and_draft_4_has_ids_of_its_own() {
+    let named = r#"{"properties": {"default": {"$ref": "money.json"}, "enum": {"items": {"$ref": "money.json"}}}}"#;
+    let schemas = compiled("json-schema", named, &[("money.json", MONEY)]).unwrap();
+    let said = |data: &str| told(&schemas, "application/json", data.as_bytes());
+    assert_eq!(
+        said(r#"{"default": {"units": 1}, "enum": [{"units": 1}]}"#),
+        ""
+    );
+    assert!(said(r#"{"default": {"units": "x"}}"#).starts_with("/default/units breaks `type`"));
+    assert!(said(r#"{"enum": [{}]}"#).starts_with("/enum/0 breaks `required`"));
+
+    let old = MONEY.replace("$id", "id");
+    for target in ["money.json", "https://example.com/schemas/money.json"] {
+        let text = format!(
+            r#"{{"$schema": "http://json-schema.org/draft-04/schema#", "id": "https://example.com/schemas/order.json",
+                "properties": {{"total": {{"$ref": "{target}"}}}}}}"#
+        );
+        let schemas = compiled("json-schema", &text, &[("money.json", &old)]).unwrap();
+        let said = |data: &str| told(&schemas, "application/json", data.as_bytes());
+        assert_eq!(said(r#"{"total": {"units": 1, "tax": {"units": 2}}}"#), "");
+        assert!(
+            said(r#"{"total": {"units": 1, "tax": {}}}"#)
+                .starts_with("/total/tax breaks `required`")
+        );
+    }
+}
+
+#[test]
 fn json_schemas_that_cannot_stand_together_are_refused() {
     let draft = r#""$schema": "https://json-schema.org/draft/2020-12/schema""#;
     for (text, references, part) in [
