@@ -81,6 +81,13 @@ impl Imported {
                 ));
                 continue;
             };
+            // A schema has one language here: that of its first version.
+            if let Some(first) = format.filter(|first| *first != language) {
+                self.left_out.push(format!(
+                    "{place} {id}: it is {language}, and those before it are {first}"
+                ));
+                continue;
+            }
             match text::get(version, language) {
                 Ok(schema) => {
                     format = Some(language);
@@ -138,6 +145,13 @@ impl Imported {
             ));
             return;
         };
+        // It would be every event's.
+        if ty == "*" {
+            self.left_out.push(format!(
+                "{place}: its `type` begins with a variable, so that it may be any"
+            ));
+            return;
+        }
         let name = match self.schema_of(place, message) {
             Ok(Some(name)) => name,
             Ok(None) => return,

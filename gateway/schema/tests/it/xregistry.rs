@@ -19,6 +19,10 @@ fn schemas_and_messages_become_configuration() {
                 },
             },
             "legacy": {"format": "XSD/1.1", "schema": "<xs/>"},
+            "mixed": {"versions": {
+                "1": {"format": "JsonSchema/draft-07", "schema": {"title": "json"}},
+                "2": {"format": "Avro/1.11.0", "schema": {"type": "string"}},
+            }},
         }}},
         "messagegroups": {"shop": {"messages": {
             "placed": {
@@ -34,6 +38,7 @@ fn schemas_and_messages_become_configuration() {
             "lost": {"envelopemetadata": {"type": {"value": "lost"}}, "dataschemauri": "https://example.com/s"},
             "mute": {"envelopemetadata": {"type": {"value": "mute"}}},
             "untyped": {"dataschema": {}},
+            "any": {"envelopemetadata": {"type": {"value": "{type}"}}, "dataschemaxid": "/schemagroups/shop/schemas/mixed"},
         }}},
     });
     let imported = import(&document).unwrap();
@@ -44,6 +49,7 @@ fn schemas_and_messages_become_configuration() {
             "versions": [{"schema": {"title": "first"}}, {"schema": {"title": "second"}}, {"schema": {"title": "third"}}],
             "events": [{"type": "shop.order.placed", "source": "/shops/*"}],
         },
+        "mixed": {"format": "json-schema", "compatibility": "none", "versions": [{"schema": {"title": "json"}}]},
         "paid": {"format": "avro", "versions": [{"schema": {"type": "string"}}], "events": [{"type": "shop.order.paid"}]},
     });
     assert_eq!(serde_json::to_value(&imported.schemas).unwrap(), expected);
@@ -52,11 +58,13 @@ fn schemas_and_messages_become_configuration() {
         "/schemagroups/shop/schemas/Order.Placed v3: its text is not in the document",
         "`XSD/1.1` is none of the languages",
         "/messagegroups/shop/messages/lost: its schema `https://example.com/s` is not in the document",
+        "/schemagroups/shop/schemas/mixed 2: it is avro, and those before it are json-schema",
+        "/messagegroups/shop/messages/any: its `type` begins with a variable",
         "/messagegroups/shop/messages/untyped: its `envelopemetadata` has no `type`",
     ] {
         assert!(reasons.contains(part), "{part}\n{reasons}");
     }
-    assert_eq!(imported.left_out.len(), 4);
+    assert_eq!(imported.left_out.len(), 6);
     assert!(import(&json!({"a": 1})).is_err());
 }
 
