@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tradewind_adapter::BuiltSource;
 use tradewind_server::run::{self, Options};
 
@@ -55,8 +56,8 @@ async fn answer(
     headers: HeaderMap,
 ) -> (StatusCode, String) {
     shelf.asked.fetch_add(1, Ordering::SeqCst);
-    if shelf.mute.load(Ordering::SeqCst) {
-        std::future::pending::<()>().await;
+    while shelf.mute.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // gateway:word
     if headers
@@ -265,6 +266,34 @@ async fn a_question_without_an_answer_keeps_no_source_of_an_earlier_configuratio
     .await;
     let failure = shown(&gateway, "order").await["registry"]["failure"].clone();
     assert_eq!(failure, Value::Null, "the question was given up first");
+    gateway.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_does_not_take_back_what_the_configuration_says_since() {
+    let shelf = filled();
+    let (address, _serving) = shelf.start("127.0.0.1:0").await;
+    let gateway = start(&config(address, ORDER)).await;
+    assert_eq!(sent(&gateway, r#"{"n":13}"#).await, 422);
+    let money = json!([{ "name": "money.json", "subject": "money", "version": 1 }]);
+    shelf.register("a/order", "JSON", &order(12), money);
+    shelf.mute.store(true, Ordering::SeqCst);
+    let asked = shelf.asked.load(Ordering::SeqCst);
+    eventually("it is asked", || async {
+        shelf.asked.load(Ordering::SeqCst) > asked
+    })
+    .await;
+    let file = gateway.dir.path().join("tradewind.yaml");
+    let elsewhere = ORDER.replace("type: order", "type: other");
+    std::fs::write(file, config(address, &elsewhere)).unwrap();
+    gateway.running.gateway.reload("test").await.unwrap();
+    assert_eq!(sent(&gateway, r#"{"n":13}"#).await, 202);
+    shelf.mute.store(false, Ordering::SeqCst);
+    eventually("the version is in force", || async {
+        shown(&gateway, "order").await["versions"][0]["version"] == 2
+    })
+    .await;
+    assert_eq!(sent(&gateway, r#"{"n":13}"#).await, 202);
     gateway.running.stop().await.unwrap();
 }
 

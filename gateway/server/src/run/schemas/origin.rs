@@ -408,10 +408,10 @@ fn copy_key(origin: &SchemaOrigin) -> Bytes {
 }
 
 impl Gateway {
-    /// Whether the configured schema is still read from there.
-    pub(super) fn reads(&self, name: &str, origin: &SchemaOrigin) -> bool {
+    /// The configured schema as it is now, where it is still read from there.
+    pub(super) fn reads(&self, name: &str, origin: &SchemaOrigin) -> Option<LoadedSchema> {
         let config = self.config.load();
-        let now = config.checked.schemas.get(name);
-        now.and_then(|loaded| loaded.from.as_ref()) == Some(origin)
+        let now = config.checked.schemas.get(name)?;
+        (now.from.as_ref() == Some(origin)).then(|| now.clone())
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tradewind_adapter::Fetch;
 use tradewind_audit::Entry;
 use tradewind_config::{LoadedSchema, SchemaOrigin, SchemaRegistry};
+use tradewind_schema::Compatibility;
 
 /// How often it is looked who is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -131,30 +132,48 @@ impl Gateway {
         });
         let subject = made.await.map_err(|error| wrong(error.to_string()))?;
         let subject = subject.map_err(wrong)?;
-        self.take(name, loaded, origin, (before, subject))
-            .await
-            .map_err(wrong)
+        self.take(
+            name,
+            loaded.registered.compatibility,
+            origin,
+            (before, subject),
+        )
+        .await
+        .map_err(wrong)
     }
 
     async fn take(
         &self,
         name: &String,
-        loaded: &LoadedSchema,
+        compatibility: Compatibility,
         origin: &SchemaOrigin,
-        (before, subject): (Option<Arc<Subject>>, Subject),
+        (before, mut subject): (Option<Arc<Subject>>, Subject),
     ) -> Result<bool, String> {
         let _alone = self.reloading.lock().await;
-        if !self.reads(name, origin) {
+        // The registry may have taken minutes, and what the configuration says been changed since.
+        let Some(loaded) = self.reads(name, origin) else {
+            return Ok(false);
+        };
+        if loaded.registered.compatibility != compatibility {
             return Ok(false);
         }
+        subject.registered.on_failure = loaded.registered.on_failure;
+        subject
+            .registered
+            .bindings
+            .clone_from(&loaded.registered.bindings);
+        subject
+            .registered
+            .space
+            .clone_from(&loaded.registered.space);
         let asked = &origin.subject;
         let entry = Entry {
             what: "change".into(),
             by: format!("schema registry {}", asked.name),
             object: Some(format!("schema {name}")),
-            owner: loaded.owner.clone(),
-            why: loaded.why.clone(),
-            space: loaded.registered.space.clone(),
+            owner: loaded.owner,
+            why: loaded.why,
+            space: loaded.registered.space,
             detail: Some(serde_json::json!({
                 "subject": asked.subject,
                 "version": subject.copy.version,
