@@ -44,6 +44,20 @@ fn code(answer: &(u16, Value)) -> (u16, &str) {
 }
 
 #[tokio::test]
+async fn the_last_version_that_there_is_room_for_may_be_said_again() {
+    let gateway = start(YAML).await;
+    let version = |n: u32| json!({ "schema": { "title": n.to_string() }, "compatibility": "none" });
+    for n in 1..=100 {
+        let done = register(&gateway, "many", version(n)).await;
+        assert_eq!((done.0, &done.1["version"]), (200, &json!(n)));
+    }
+    let more = register(&gateway, "many", version(101)).await;
+    assert_eq!(code(&more), (409, "too-many-schemas"));
+    let again = register(&gateway, "many", version(100)).await;
+    assert_eq!((again.0, &again.1["created"]), (200, &json!(false)));
+}
+
+#[tokio::test]
 async fn a_version_is_in_force_once_it_is_answered_and_stays() {
     let gateway = start(YAML).await;
     assert_eq!(sent(&gateway, "order.placed", "{}").await, 202);

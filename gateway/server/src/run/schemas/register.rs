@@ -118,14 +118,15 @@ impl Registrar {
         let before = {
             let config = gateway.config.load();
             writable(&config.checked, key)?;
-            self.room(key)?;
             self.state().kept.get(key).cloned()
         };
         let (of, now_ms) = (key.clone(), gateway.clock.unix_ms());
         // Compiling takes up to 50 ms, and a comparison with each earlier version as long.
         let known = before.clone();
+        // What is there already needs no room; what has none is not worth that time.
+        let room = self.room(key);
         let made =
-            tokio::task::spawn_blocking(move || make(before.as_deref(), &of, wanted, now_ms));
+            tokio::task::spawn_blocking(move || make(before.as_deref(), &of, wanted, now_ms, room));
         let made = made.await.map_err(|e| Trouble::Failed(e.to_string()))??;
         let (kept, body, number) = match made {
             Made::Same(version) => {
@@ -278,7 +279,13 @@ enum Made {
     New(Box<Kept>, Body, u32),
 }
 
-fn make(before: Option<&Kept>, key: &Key, wanted: Wanted, now_ms: u64) -> Result<Made, Trouble> {
+fn make(
+    before: Option<&Kept>,
+    key: &Key,
+    wanted: Wanted,
+    now_ms: u64,
+    room: Result<(), Trouble>,
+) -> Result<Made, Trouble> {
     let text = match serde_json::from_str::<String>(wanted.schema.get()) {
         Ok(text) => text,
         Err(_) => wanted.schema.get().to_owned(),
@@ -321,6 +328,7 @@ fn make(before: Option<&Kept>, key: &Key, wanted: Wanted, now_ms: u64) -> Result
     {
         return Ok(Made::Same(newest.number));
     }
+    room?;
     let compiled = kept.registered.compiles(&definition);
     compiled.map_err(Trouble::Invalid)?;
     let violations = kept.registered.violations(&definition);
