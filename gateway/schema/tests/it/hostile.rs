@@ -332,10 +332,9 @@ fn what_is_wrong_with_large_data_is_not_collected() {
         let schemas = schema("json-schema", text, None).unwrap();
         let told = |count: usize| said(&schemas, "application/json", data(count).as_bytes());
         assert!(told(10).starts_with(few), "{}", told(10));
-        let begun = std::time::Instant::now();
-        assert!(told(300_000).starts_with(many), "{}", told(300_000));
-        assert_eq!(told(300_000).matches("breaks").count(), 1);
-        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+        let told = told(300_000);
+        assert!(told.starts_with(many), "{told}");
+        assert_eq!(told.matches("breaks").count(), 1);
     }
     let schemas = schema("json-schema", &all, None).unwrap();
     let told = said(&schemas, "application/json", data(10).as_bytes());
