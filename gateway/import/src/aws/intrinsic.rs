@@ -212,7 +212,10 @@ impl<'d> Resolver<'d> {
     }
 
     fn function(&mut self, name: &str, argument: &Value, depth: usize) -> Option<Value> {
-        self.bytes += CALL;
+        // The same call may be reached by many references, and reads its argument each time.
+        if self.bytes <= BYTES_MAX {
+            self.bytes += CALL + size(argument);
+        }
         if self.bytes > BYTES_MAX {
             return Some(self.counted(String::new()));
         }
@@ -252,6 +255,11 @@ impl<'d> Resolver<'d> {
                 let text = self.text(&parts[1], depth);
                 if by.is_empty() || is_open(&text) {
                     return Some(self.unanswered(name, argument));
+                }
+                // Each item is a value, also where its text is empty.
+                self.bytes += text.len() + text.matches(&by).count() * CALL;
+                if self.bytes > BYTES_MAX {
+                    return Some(self.counted(String::new()));
                 }
                 return Some(text.split(&by).map(Value::from).collect());
             }
@@ -360,6 +368,7 @@ impl<'d> Resolver<'d> {
     fn sub(&mut self, text: &str, own: &Map<String, Value>, depth: usize) -> Value {
         let mut out = String::new();
         let mut rest = text;
+        let mut known: BTreeMap<&str, String> = BTreeMap::new();
         while let Some((before, after)) = rest.split_once("${") {
             out.push_str(before);
             let Some((name, behind)) = after.split_once('}') else {
@@ -374,6 +383,7 @@ impl<'d> Resolver<'d> {
             }
             let name = name.trim();
             let value = match own.get(name) {
+                _ if known.contains_key(name) => known[name].clone(),
                 Some(value) => self.text(value, depth + 1),
                 None => match (self.beside(name), name.split_once('.')) {
                     (Some(made), _) => plain(&made),
@@ -387,6 +397,7 @@ impl<'d> Resolver<'d> {
                 break;
             }
             out.push_str(&value);
+            known.insert(name, value);
         }
         out.push_str(rest);
         self.counted(out)
@@ -585,14 +596,15 @@ impl<'d> Resolver<'d> {
         {
             let [partition, region, account] =
                 ["Partition", "Region", "AccountId"].map(|pseudo| self.pseudo_text(pseudo));
-            return format!("arn:{partition}:{service}:{region}:{account}:{before}{own}").into();
+            let arn = format!("arn:{partition}:{service}:{region}:{account}:{before}{own}");
+            return self.counted(arn);
         }
         if let Some((_, property, _, _)) = known
             && attribute == *property
             && let Some(resource) = self.part("Resources", name)
             && let Some(own) = self.property(resource, property)
         {
-            return own.into();
+            return self.counted(own);
         }
         let wanted = format!("{name}.{attribute}");
         let (about, example, service) = match known {
@@ -662,6 +674,19 @@ fn listed(text: &str) -> Value {
     text.split(',')
         .map(|item| Value::from(item.trim()))
         .collect()
+}
+
+/// About how many bytes a value has.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| 8 + size(item)).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| 8 + key.len() + size(value))
+            .sum(),
+        _ => 0,
+    }
 }
 
 fn single(map: &Map<String, Value>) -> Option<(&str, &Value)> {

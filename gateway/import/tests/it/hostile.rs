@@ -93,6 +93,32 @@ fn what_is_small_does_not_become_large() {
     );
 }
 
+/// What a call makes of a large argument may be little, and a call may be reached by many others.
+#[test]
+fn calls_count_for_what_they_read_and_for_what_they_split() {
+    let large = "x".repeat(1 << 20);
+    let empty = json!({ "Fn::Sub": ["${e}".repeat(1 << 18), { "e": { "Fn::Join": ["", []] } }] });
+    let queue = |name| json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": name } });
+    for (name, asked, times) in [
+        (empty, json!({ "Fn::GetAtt": ["Q", "Arn"] }), 2000),
+        (json!(large), json!({ "Fn::GetAtt": ["Q", "Arn"] }), 2000),
+        (json!(large), json!({ "Fn::Sub": "${Q.QueueName}" }), 2000),
+        (json!("q"), json!({ "Fn::Split": ["x", { "Ref": "P" }] }), 2),
+    ] {
+        let template = json!({
+            "Parameters": { "P": { "Type": "String", "Default": large } },
+            "Resources": {
+                "Q": queue(name),
+                "R": { "Type": "AWS::Events::Rule", "Properties": { "EventPattern": { "source": vec![asked; times] } } },
+            },
+        });
+        let begun = std::time::Instant::now();
+        let made = import(&[("t.json", &template.to_string())], &Options::default());
+        assert!(made.report.text().contains("64 MiB"));
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    }
+}
+
 #[test]
 fn two_rules_of_one_name_stay_two() {
     let rule = |region: &str, source: &str| {
