@@ -84,10 +84,11 @@ pub(super) fn read(document: &Document, inventory: &mut Inventory) {
                     address.push_str(&format!("[{key}]"));
                 }
                 let attributes = instance.get("attributes");
+                let deposed = instance.get("deposed").is_some_and(|key| !key.is_null());
                 one(
                     document,
                     (resource, attributes),
-                    (&pointer, &address),
+                    (&pointer, &address, deposed),
                     inventory,
                     &mut others,
                 );
@@ -134,6 +135,9 @@ fn module(
             .get("address")
             .and_then(Value::as_str)
             .unwrap_or_default();
+        let deposed = resource
+            .get("deposed_key")
+            .is_some_and(|key| !key.is_null());
         let target = resource.get("type").and_then(Value::as_str) == Some(TARGET);
         let values = resource.get("values").cloned();
         let attributes =
@@ -141,7 +145,7 @@ fn module(
         one(
             document,
             (resource, attributes.as_ref()),
-            (&pointer, address),
+            (&pointer, address, deposed),
             inventory,
             others,
         );
@@ -156,7 +160,7 @@ fn module(
 fn one(
     document: &Document,
     (resource, attributes): (&Value, Option<&Value>),
-    (pointer, address): (&str, &str),
+    (pointer, address, deposed): (&str, &str, bool),
     inventory: &mut Inventory,
     others: &mut BTreeMap<String, usize>,
 ) {
@@ -170,6 +174,11 @@ fn one(
     let Some(Value::Object(attributes)) = attributes else {
         return;
     };
+    // What an earlier apply has replaced, and could not destroy.
+    if deposed {
+        *others.entry(format!("{ty}, deposed")).or_default() += 1;
+        return;
+    }
     let text = |key: &str| {
         let text = attributes.get(key).and_then(Value::as_str);
         text.filter(|text| !text.is_empty()).map(str::to_owned)

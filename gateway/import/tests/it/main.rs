@@ -8,3 +8,4 @@ mod hostile;
 mod plan;
 mod published;
 mod template;
+mod terraform;
