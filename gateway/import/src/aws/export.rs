@@ -68,6 +68,7 @@ fn value(
             inventory.apart.push(Apart {
                 rule: text("Rule"),
                 bus: text("EventBusName").map(|bus| arn::bus(&bus).to_owned()),
+                near: None,
                 part: Part::of(
                     item.clone(),
                     Origin::of(document, &step(&step(pointer, "Targets"), at)),

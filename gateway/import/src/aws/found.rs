@@ -3,6 +3,7 @@
 use crate::document::{Document, Fault, dotted};
 use crate::variables::{Variables, is_open};
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +86,8 @@ pub(super) struct Found {
     pub(super) off: Option<String>,
     /// Of an answer of the CLI: another one may tell more of the same object.
     pub(super) answered: bool,
+    /// Of Terraform's.
+    pub(super) near: Option<Near>,
 }
 
 /// A target of a rule.
@@ -135,6 +138,7 @@ impl Found {
             custom: false,
             off: None,
             answered: false,
+            near: None,
         }
     }
 
@@ -190,12 +194,17 @@ fn same(one: &Value, other: &Value) -> bool {
     one == other || read(one).is_some_and(|one: Value| read(other) == Some(one))
 }
 
+/// Where something of Terraform stands, what tells most first: region, provider, module, index.
+pub(super) type Near = [Option<String>; 4];
+
 /// Targets that stand apart from their rule.
 #[derive(Debug)]
 pub(super) struct Apart {
     /// The rule; `None` where only the name of the file can tell.
     pub(super) rule: Option<String>,
     pub(super) bus: Option<String>,
+    /// Of Terraform's.
+    pub(super) near: Option<Near>,
     pub(super) part: Part,
 }
 
@@ -203,6 +212,8 @@ pub(super) struct Apart {
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) found: Vec<Found>,
+    /// Places among those found of what answers tell of.
+    answered: BTreeMap<(What, String, String), Vec<usize>>,
     pub(super) apart: Vec<Apart>,
     /// What is nothing of EventBridge's.
     pub(super) passed: Vec<String>,
@@ -216,10 +227,19 @@ impl Inventory {
 
     /// Adds an object; one that is there already gets what it did not have.
     pub(super) fn add(&mut self, found: Found) {
-        let Some(known) = self.found.iter_mut().find(|other| found.is_same(other)) else {
+        if !found.answered {
+            self.found.push(found);
+            return;
+        }
+        let key = (found.what, found.scope.clone(), found.name.clone());
+        let alike = self.answered.entry(key).or_default();
+        let same = |at: &&usize| found.is_same(&self.found[**at]);
+        let Some(at) = alike.iter().find(same) else {
+            alike.push(self.found.len());
             self.found.push(found);
             return;
         };
+        let known = &mut self.found[*at];
         let little = known.obstacle.is_some();
         if little {
             known.obstacle = found.obstacle;
@@ -238,56 +258,92 @@ impl Inventory {
 
     /// Gives targets to their rules.
     pub(super) fn join(&mut self, faults: &mut Vec<Fault>) {
+        let rules: Vec<usize> = (0..self.found.len())
+            .filter(|at| self.found[*at].what == What::Rule)
+            .collect();
+        let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for at in &rules {
+            let rule = &self.found[*at];
+            let names: BTreeSet<&String> = rule.also.iter().chain([&rule.name]).collect();
+            for name in names {
+                named.entry(name.clone()).or_default().push(*at);
+            }
+        }
         for apart in std::mem::take(&mut self.apart) {
-            let rules: Vec<usize> = (0..self.found.len())
-                .filter(|at| self.found[*at].what == What::Rule)
-                .collect();
             let stem = stem(&apart.part.origin.file);
-            let fits = |at: &usize| {
-                let rule = &self.found[*at];
-                let bus = apart.bus.as_deref();
-                let named = match apart.rule.as_deref() {
-                    Some(name) => rule.name == name || rule.also.iter().any(|also| also == name),
-                    None => {
-                        let stem = stem.strip_prefix("targets").unwrap_or(stem);
-                        rule.name == stem.trim_start_matches(['-', '_', '.'])
-                    }
-                };
-                named && bus.is_none_or(|bus| rule.scope == bus || is_open(&rule.scope))
+            let fitting = match apart.rule.as_deref() {
+                Some(name) => named.get(name),
+                None => {
+                    let name = stem.strip_prefix("targets").unwrap_or(stem);
+                    let name = name.trim_start_matches(['-', '_', '.']);
+                    named.get(name)
+                }
             };
-            let mut fitting = rules.iter().copied().filter(fits);
-            match (fitting.next(), fitting.next()) {
-                (Some(at), None) => self.found[at].target(apart.part),
-                (None, _)
-                    if rules.len() == 1
-                        && apart.rule.is_none()
-                        && matches!(stem, "targets" | "<stdin>") =>
+            let fitting = self.nearest(fitting.map_or(&[], Vec::as_slice), &apart);
+            match fitting[..] {
+                [at] => self.found[at].target(apart.part),
+                [] if rules.len() == 1
+                    && apart.rule.is_none()
+                    && matches!(stem, "targets" | "<stdin>") =>
                 {
                     self.found[rules[0]].target(apart.part);
                 }
-                (one, _) => {
-                    let origin = &apart.part.origin;
-                    let rule = apart.rule.as_deref();
-                    let message = match (one, rule) {
-                        (Some(_), _) => "targets of a rule that is there more than once".into(),
-                        (None, Some(rule)) => {
-                            format!("targets of `{rule}`, a rule that is in no file")
-                        }
-                        (None, None) => "targets without the name of their rule".into(),
-                    };
-                    faults.push(Fault {
-                        file: origin.file.clone(),
-                        line: origin.line,
-                        path: origin.path.clone(),
-                        message,
-                        hint: Some(
-                            "export with --query '{Rule: `\"NAME\"`, EventBusName: `\"BUS\"`, Targets: Targets}', or call the file NAME.json"
-                                .into(),
-                        ),
-                    });
-                }
+                _ => faults.push(unjoined(&apart, fitting.is_empty())),
             }
         }
+    }
+
+    /// Of rules of one name those of the bus, and that stand nearest.
+    fn nearest(&self, named: &[usize], apart: &Apart) -> Vec<usize> {
+        let with = |fits: &dyn Fn(&Found) -> bool, of: &[usize]| -> Vec<usize> {
+            let of = of.iter().copied();
+            of.filter(|at| fits(&self.found[*at])).collect()
+        };
+        let mut fitting = match &apart.bus {
+            Some(bus) => with(&|rule| rule.scope == *bus, named),
+            None => named.to_vec(),
+        };
+        let Some(near) = &apart.near else {
+            return fitting;
+        };
+        // A plan may know the bus of the one, and not that of the other.
+        if fitting.is_empty() {
+            fitting = with(&|rule| is_open(&rule.scope), named);
+        }
+        for (nth, told) in near.iter().enumerate() {
+            if fitting.len() < 2 {
+                break;
+            }
+            let alike = |rule: &Found| rule.near.as_ref().is_some_and(|near| near[nth] == *told);
+            let nearer = with(&alike, &fitting);
+            if !nearer.is_empty() {
+                fitting = nearer;
+            }
+        }
+        fitting
+    }
+}
+
+fn unjoined(apart: &Apart, none: bool) -> Fault {
+    let origin = &apart.part.origin;
+    let message = match (none, &apart.rule) {
+        (false, _) => "targets of a rule that is there more than once".into(),
+        (true, Some(rule)) => format!("targets of `{rule}`, a rule that is in no file"),
+        (true, None) => "targets without the name of their rule".into(),
+    };
+    let hint = match (&apart.near, none) {
+        (None, _) => {
+            "export with --query '{Rule: `\"NAME\"`, EventBusName: `\"BUS\"`, Targets: Targets}', or call the file NAME.json"
+        }
+        (Some(_), true) => "import the state that has the rule, too",
+        (Some(_), false) => "import what `terraform state pull` writes, which tells of providers",
+    };
+    Fault {
+        file: origin.file.clone(),
+        line: origin.line,
+        path: origin.path.clone(),
+        message,
+        hint: Some(hint.into()),
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Plan<'d> {
     open: BTreeMap<&'d str, &'d Map<String, Value>>,
     /// Arguments that are given, by address without indices.
     given: BTreeMap<String, &'d Map<String, Value>>,
+    /// Providers with their aliases, by the same.
+    providers: BTreeMap<String, &'d str>,
 }
 
 impl<'d> Plan<'d> {
@@ -65,6 +67,11 @@ impl<'d> Plan<'d> {
         for resource in resources.into_iter().flatten() {
             let address = resource.get("address").and_then(Value::as_str);
             let given = resource.get("expressions").and_then(Value::as_object);
+            let provider = resource.get("provider_config_key").and_then(Value::as_str);
+            if let (Some(address), Some(provider)) = (address, provider) {
+                self.providers
+                    .insert(format!("{prefix}{address}"), provider);
+            }
             if let (Some(address), Some(given)) = (address, given) {
                 self.given.insert(format!("{prefix}{address}"), given);
             }
@@ -75,6 +82,10 @@ impl<'d> Plan<'d> {
                 self.module(called, &format!("{prefix}module.{name}."));
             }
         }
+    }
+
+    pub(super) fn provider(&self, address: &str) -> Option<&'d str> {
+        self.providers.get(&unindexed(address)).copied()
     }
 
     /// The values of a resource, with a variable in place of each that is open.

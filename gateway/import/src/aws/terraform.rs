@@ -1,7 +1,7 @@
 //! States of Terraform (version 4), and what `terraform show -json` writes of states and plans.
 
 use super::arn;
-use super::found::{Apart, Found, Inventory, Origin, Part, What};
+use super::found::{Apart, Found, Inventory, Near, Origin, Part, What};
 use super::plan::Plan;
 use crate::document::{Document, step};
 use crate::variables::is_open;
@@ -83,11 +83,14 @@ pub(super) fn read(document: &Document, inventory: &mut Inventory) {
                 if let Some(key) = instance.get("index_key") {
                     address.push_str(&format!("[{key}]"));
                 }
+                let text = |key: &str| resource.get(key).and_then(Value::as_str).map(str::to_owned);
+                let index = instance.get("index_key").map(Value::to_string);
+                let near = [None, text("provider"), text("module"), index];
                 let attributes = instance.get("attributes");
                 let deposed = instance.get("deposed").is_some_and(|key| !key.is_null());
                 one(
                     document,
-                    (resource, attributes),
+                    (resource, attributes, near),
                     (&pointer, &address, deposed),
                     inventory,
                     &mut others,
@@ -138,13 +141,17 @@ fn module(
         let deposed = resource
             .get("deposed_key")
             .is_some_and(|key| !key.is_null());
+        let provider = plan.provider(address).map(str::to_owned);
+        let index = resource.get("index").map(Value::to_string);
+        let parent = module.get("address").and_then(Value::as_str);
+        let near = [None, provider, parent.map(str::to_owned), index];
         let target = resource.get("type").and_then(Value::as_str) == Some(TARGET);
         let values = resource.get("values").cloned();
         let attributes =
             values.map(|values| plan.filled(address, target, values, &mut inventory.variables));
         one(
             document,
-            (resource, attributes.as_ref()),
+            (resource, attributes.as_ref(), near),
             (&pointer, address, deposed),
             inventory,
             others,
@@ -159,7 +166,7 @@ fn module(
 
 fn one(
     document: &Document,
-    (resource, attributes): (&Value, Option<&Value>),
+    (resource, attributes, mut near): (&Value, Option<&Value>, Near),
     (pointer, address, deposed): (&str, &str, bool),
     inventory: &mut Inventory,
     others: &mut BTreeMap<String, usize>,
@@ -183,6 +190,7 @@ fn one(
         let text = attributes.get(key).and_then(Value::as_str);
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
+    near[0] = text("region");
     let origin = Origin {
         path: address.to_owned(),
         ..Origin::of(document, pointer)
@@ -217,7 +225,12 @@ fn one(
         // A bus that is open has another variable where the rule is.
         let bus = bus.unwrap_or_else(|| "default".into());
         let bus = Some(bus).filter(|bus| !is_open(bus));
-        inventory.apart.push(Apart { rule, bus, part });
+        inventory.apart.push(Apart {
+            rule,
+            bus,
+            near: Some(near),
+            part,
+        });
         return;
     }
     let Some((_, what)) = TYPES.iter().find(|(name, _)| *name == ty) else {
@@ -241,6 +254,7 @@ fn one(
     found
         .also
         .extend(text("event_bus_arn").filter(|_| *what == What::Bus));
+    found.near = Some(near);
     found.custom = ty.contains("eventsv2");
     match what {
         What::Subscriber => {
