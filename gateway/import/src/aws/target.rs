@@ -494,13 +494,19 @@ const SERVICE_SETTINGS: &[&str] = &[
     "EventBridgeParameters",
 ];
 
+/// Retries of EventBridge where nothing is said; the first attempt is none.
+const RETRIES: u64 = 185;
+
 /// Retries and dead letters.
 fn policy(
     fields: &mut Fields,
     item: &mut Item,
     variables: &variables::Variables,
 ) -> Map<String, Value> {
-    let mut retry = Map::from_iter([("preset".to_owned(), Value::from("event-bridge"))]);
+    let mut retry = Map::from_iter([
+        ("preset".to_owned(), Value::from("event-bridge")),
+        ("max-attempts".to_owned(), (RETRIES + 1).into()),
+    ]);
     let mut keys = Map::new();
     if let Some(mut own) = fields.map("RetryPolicy") {
         if let Some(retries) = own.number("MaximumRetryAttempts") {

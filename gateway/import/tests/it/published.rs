@@ -262,6 +262,25 @@ fn a_state_of_terraform() {
     );
 }
 
+/// What EventBridge does where nothing is said is the same as saying it.
+#[test]
+fn retries_are_one_less_than_attempts() {
+    for (said, attempts) in [
+        ("", 186),
+        (r#", "RetryPolicy": {}"#, 186),
+        (r#", "RetryPolicy": { "MaximumRetryAttempts": 185 }"#, 186),
+        (r#", "RetryPolicy": { "MaximumRetryAttempts": 0 }"#, 1),
+    ] {
+        let text = format!(
+            r#"{{"Name": "r", "EventPattern": "{{\"source\": [\"s\"]}}",
+            "Targets": [{{ "Id": "1", "Arn": "arn:aws:lambda:eu-west-1:123456789012:function:f"{said} }}]}}"#
+        );
+        let made = object(&import(&[("f.json", &text)], &Options::default()), "r");
+        let told = format!("preset: event-bridge\nmax-attempts: {attempts}\n");
+        assert!(made.contains(&told), "{said}\n{made}");
+    }
+}
+
 /// Terraform does not write all names with the letters of CloudFormation.
 #[test]
 fn blocks_of_terraform_are_read_by_their_names() {
