@@ -1,6 +1,6 @@
 //! API destinations with their connections, and API Gateway.
 
-use super::arn::Arn;
+use super::arn::{self, Arn};
 use super::build::Build;
 use super::fields::{self, Fields};
 use super::found::{Found, Origin, Part};
@@ -100,8 +100,9 @@ impl Build<'_> {
             );
             return None;
         }
+        let domain = arn::domain(&self.variables.sample(arn.region));
         let url = format!(
-            "https://{api}.execute-api.{}.amazonaws.com/{stage}/{path}",
+            "https://{api}.execute-api.{}.{domain}/{stage}/{path}",
             arn.region
         );
         let mut more = More::default();

@@ -281,6 +281,22 @@ fn retries_are_one_less_than_attempts() {
     }
 }
 
+#[test]
+fn an_api_is_called_by_the_domain_of_its_region() {
+    for (partition, region, domain) in [
+        ("aws", "eu-west-1", "amazonaws.com"),
+        ("aws-cn", "cn-north-1", "amazonaws.com.cn"),
+    ] {
+        let text = format!(
+            r#"{{"Name": "r", "EventPattern": "{{\"source\": [\"s\"]}}",
+            "Targets": [{{ "Id": "1", "Arn": "arn:{partition}:execute-api:{region}:123456789012:api/prod/POST/orders" }}]}}"#
+        );
+        let made = object(&import(&[("f.json", &text)], &Options::default()), "r");
+        let url = format!("https://api.execute-api.{region}.{domain}/prod/orders");
+        assert!(made.contains(&url), "{url}\n{made}");
+    }
+}
+
 /// Terraform does not write all names with the letters of CloudFormation.
 #[test]
 fn blocks_of_terraform_are_read_by_their_names() {
