@@ -11,6 +11,7 @@ mod cut;
 mod failure;
 mod line;
 mod message;
+mod progress;
 mod sink;
 mod source;
 

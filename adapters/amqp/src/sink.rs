@@ -2,12 +2,13 @@
 
 use crate::access::Access;
 use crate::line::{Attach, Line, Open};
+use crate::progress::Progress;
 use crate::{KIND, failure, message};
 use async_trait::async_trait;
 use fe2o3_amqp::link::{SendError, Sender};
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp_types::definitions::Error as Failure;
-use fe2o3_amqp_types::messaging::Outcome as Settled;
+use fe2o3_amqp_types::messaging::{Batch, Data, Message, Outcome as Settled};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -37,14 +38,23 @@ pub struct SinkConfig {
 #[derive(Debug)]
 struct Sending(String);
 
+#[derive(Debug, Clone)]
+struct Link {
+    sender: Arc<Mutex<Sender>>,
+    progress: Arc<Progress>,
+}
+
 #[async_trait]
 impl Attach for Sending {
-    type Link = Arc<Mutex<Sender>>;
+    type Link = Link;
 
     async fn attach(&self, session: &mut SessionHandle<()>) -> Result<Self::Link, Error> {
         let attached = Sender::attach(session, "tradewind", self.0.as_str()).await;
         let sender = attached.map_err(|error| failure::error("attach", &error))?;
-        Ok(Arc::new(Mutex::new(sender)))
+        Ok(Link {
+            sender: Arc::new(Mutex::new(sender)),
+            progress: Arc::default(),
+        })
     }
 }
 
@@ -77,34 +87,60 @@ impl AmqpSink {
 }
 
 impl Desk {
+    /// What the peer makes of a message; nothing where it says nothing in time. What may be sent later goes with the line;
+    /// left to it, it would wait in memory, and be sent when nobody counts on it.
+    async fn settled(
+        &self,
+        Open { link, number }: Open<Link>,
+        message: Message<Batch<Data>>,
+        until: Instant,
+    ) -> Option<Result<Settled, SendError>> {
+        let Link { sender, progress } = link;
+        // Whoever holds a link keeps what waits for an answer over it.
+        let mut sender = timeout_at(until, sender.lock_owned()).await.ok()?;
+        if Instant::now() >= until {
+            return None;
+        }
+        let sent = timeout_at(until, sender.send_batchable(message)).await;
+        let place = progress.sent();
+        drop(sender);
+        let (settled, kept) = match sent {
+            Ok(Ok(under_way)) => match timeout_at(until, under_way).await {
+                Ok(Ok(settled)) => {
+                    progress.settled(place);
+                    (Some(Ok(settled)), true)
+                }
+                Ok(Err(error)) => (Some(Err(error)), false),
+                // One that is slow is no reason to cut off the others.
+                Err(_) => (None, progress.give_up(place)),
+            },
+            Ok(Err(error)) => {
+                let kept = matches!(error, SendError::MessageSizeExceeded(_));
+                (Some(Err(error)), kept)
+            }
+            Err(_) => (None, false),
+        };
+        if !kept {
+            self.line.drop(number).await;
+        }
+        settled
+    }
+
     async fn send(self: Arc<Self>, delivery: Delivery) -> Outcome {
         // Before the delivery itself is over, so that the line is let go of.
         let until = Instant::now() + delivery.timeout.mul_f32(0.9);
-        let Open { link, number } = match self.line.open().await {
+        let open = match self.line.open().await {
             Ok(open) => open,
             Err(error) => return failure::outcome(&error),
         };
         let encoded = self.mode.encode(&Binding::AMQP, &delivery.event);
         let message = message::encode(encoded, &delivery.identity());
         let desk = Arc::clone(&self);
-        // Even where nobody waits for it any more: a message of which only a part is sent spoils the link. What is not
-        // taken in time goes with the line; left to it, it would wait in memory, and be sent when nobody counts on it.
-        let sending = tokio::spawn(async move {
-            let sent = async move {
-                let under_way = link.lock().await.send_batchable(message).await?;
-                // Whoever holds a link keeps what waits for an answer over it.
-                drop(link);
-                under_way.await
-            };
-            let settled = timeout_at(until, sent).await;
-            if !matches!(settled, Ok(Ok(_) | Err(SendError::MessageSizeExceeded(_)))) {
-                desk.line.drop(number).await;
-            }
-            settled
-        });
+        // Even where nobody waits for it any more: a message of which only a part is sent spoils the link.
+        let sending = tokio::spawn(async move { desk.settled(open, message, until).await });
         let settled = match sending.await {
-            Ok(Ok(settled)) => settled,
-            Ok(Err(_)) => return retry("timeout", "the peer has not accepted it in time"),
+            Ok(Some(settled)) => settled,
+            Ok(None) => return retry("timeout", "the peer has not accepted it in time"),
             Err(_) => return retry("amqp", "the connection ended"),
         };
         match settled {
