@@ -7,6 +7,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tradewind_adapter::{Delivery, Outcome, Reason, Report};
 
+/// Entries that are refused by themselves, one after the other and none taken, until the fault is taken for that of the
+/// stream or topic and not of each. Most services take no more in one call.
+const ALIKE_MAX: usize = 10;
+
 /// What one call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -187,13 +191,46 @@ impl<T> Call<T> {
         if !refused || self.indexes.len() == 1 {
             return settle(&self.indexes, said, report);
         }
-        for index in self.indexes {
-            let said = match fitted(service, &batch[index]).await {
+        let mut alike = Alike::default();
+        for (place, index) in self.indexes.iter().enumerate() {
+            let said = match fitted(service, &batch[*index]).await {
                 Ok(entry) => answer(service, vec![entry.request], time).await,
                 Err(outcome) => Err(outcome),
             };
-            settle(&[index], said, report);
+            let every = alike.add(&said);
+            settle(&[*index], said, report);
+            if let Some(reason) = every {
+                // Nobody looked at the rest: no reason to give them up.
+                let detail = format!("as those before it: {}", reason.detail);
+                let rest = &self.indexes[place + 1..];
+                return settle(rest, Err(retry(&reason.code, detail)), report);
+            }
         }
+    }
+}
+
+/// Refusals in a row that are the same.
+#[derive(Default)]
+struct Alike {
+    code: String,
+    count: usize,
+    taken: bool,
+}
+
+impl Alike {
+    /// Gives the reason that seems to be that of all.
+    fn add(&mut self, said: &Result<Vec<Option<Outcome>>, Outcome>) -> Option<Reason> {
+        let Err(Outcome::Reject { reason, .. }) = said else {
+            self.taken |= said.is_ok();
+            self.count = 0;
+            return None;
+        };
+        if self.code != reason.code {
+            self.code.clone_from(&reason.code);
+            self.count = 0;
+        }
+        self.count += 1;
+        (self.count >= ALIKE_MAX && !self.taken).then(|| reason.clone())
     }
 }
 
@@ -243,8 +280,10 @@ mod tests {
     use tradewind_event::Event;
 
     /// Takes the length of an event's id as its size, and fails what is `bad`.
-    #[derive(Default)]
-    struct Service(Mutex<Vec<usize>>);
+    struct Service {
+        calls: Mutex<Vec<usize>>,
+        limits: Limits,
+    }
 
     #[async_trait]
     impl Batched for Service {
@@ -252,10 +291,7 @@ mod tests {
         const SERVICE: &'static str = "it";
 
         fn limits(&self) -> Limits {
-            Limits {
-                count: 3,
-                bytes: 10,
-            }
+            self.limits
         }
 
         fn entry(&self, delivery: &Delivery) -> Result<Entry<String>, Unfit> {
@@ -267,12 +303,15 @@ mod tests {
         }
 
         async fn call(&self, ids: Vec<String>) -> Result<Vec<Option<Outcome>>, Outcome> {
-            self.0.lock().unwrap().push(ids.len());
+            self.calls.lock().unwrap().push(ids.len());
             if ids.iter().any(|id| id == "down") {
                 return Err(retry("down", ""));
             }
-            if ids.iter().any(|id| id == "bad") {
-                return Err(reject("bad", ""));
+            if let Some(bad) = ids
+                .iter()
+                .find(|id| ["bad", "worse"].contains(&id.as_str()))
+            {
+                return Err(reject(bad, ""));
             }
             let accepted = || Outcome::Accepted {
                 receipt: None,
@@ -282,7 +321,7 @@ mod tests {
         }
     }
 
-    async fn outcomes(ids: &[&str]) -> (Vec<usize>, Vec<String>) {
+    async fn outcomes(ids: &[&str], count: usize, bytes: usize) -> (Vec<usize>, Vec<String>) {
         let batch = ids.iter().map(|id| Delivery {
             id: (*id).into(),
             event: Event::builder(*id, "/s", "t").build().unwrap(),
@@ -295,18 +334,22 @@ mod tests {
             trace: None,
         });
         let (report, mut outcomes) = Report::channel();
-        let service = Service::default();
+        let service = Service {
+            calls: Mutex::default(),
+            limits: Limits { count, bytes },
+        };
         let batch: Vec<_> = batch.collect();
         deliver(&service, &batch, &report, &CancellationToken::new()).await;
         let mut all = vec!["-".to_owned(); ids.len()];
         while let Some((index, outcome)) = outcomes.try_recv() {
             all[index] = match outcome {
                 Outcome::Accepted { .. } => "ok".into(),
-                Outcome::Retry { reason, .. } | Outcome::Reject { reason, .. } => reason.code,
+                Outcome::Retry { reason, .. } => format!("{}, again", reason.code),
+                Outcome::Reject { reason, .. } => reason.code,
                 other => panic!("{other:?}"),
             };
         }
-        (service.0.into_inner().unwrap(), all)
+        (service.calls.into_inner().unwrap(), all)
     }
 
     #[tokio::test]
@@ -325,7 +368,7 @@ mod tests {
             (
                 &["a", "b", "c", "down", "d"],
                 &[3, 2],
-                &["ok", "ok", "ok", "down", "down"],
+                &["ok", "ok", "ok", "down, again", "down, again"],
             ),
             // One spoils the call, and only itself.
             (
@@ -335,7 +378,7 @@ mod tests {
             ),
             (&["bad"], &[1], &["bad"]),
         ] {
-            let (made, all) = outcomes(ids).await;
+            let (made, all) = outcomes(ids, 3, 10).await;
             assert_eq!(
                 (
                     &made[..],
@@ -344,6 +387,41 @@ mod tests {
                 (calls, expected),
                 "{ids:?}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_of_all_alike_is_not_asked_for_each_and_the_rest_is_not_given_up() {
+        // What there is, in groups; how many calls beside the first; and what becomes of them.
+        for (ids, singles, expected) in [
+            (
+                &[("bad", 30)][..],
+                10,
+                &[("bad", 10), ("bad, again", 20)][..],
+            ),
+            // Who comes behind them may well be taken, by itself.
+            (
+                &[("bad", 12), ("a", 1)],
+                10,
+                &[("bad", 10), ("bad, again", 3)],
+            ),
+            (&[("bad", 9), ("a", 1)], 10, &[("bad", 9), ("ok", 1)]),
+            // Something is taken there.
+            (&[("a", 1), ("bad", 29)], 30, &[("ok", 1), ("bad", 29)]),
+            (
+                &[("bad", 9), ("worse", 1), ("bad", 20)],
+                20,
+                &[("bad", 9), ("worse", 1), ("bad", 10), ("bad, again", 10)],
+            ),
+        ] {
+            let flat = |groups: &[(&'static str, usize)]| {
+                let groups = groups.iter();
+                let flat = groups.flat_map(|(what, count)| std::iter::repeat_n(*what, *count));
+                flat.collect::<Vec<_>>()
+            };
+            let (made, all) = outcomes(&flat(ids), 30, 1000).await;
+            assert_eq!(made.len() - 1, singles, "{ids:?}");
+            assert_eq!(all, flat(expected), "{ids:?}");
         }
     }
 }
