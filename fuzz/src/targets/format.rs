@@ -4,7 +4,6 @@ use crate::Target;
 use crate::input::Cut;
 use crate::oracle::{bytes, sound};
 use bytes::Bytes;
-use http::HeaderMap;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
