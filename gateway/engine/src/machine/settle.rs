@@ -32,11 +32,12 @@ impl Lane {
             self.account.expired += 1;
             let key = self.finish(task.ticket, Some(&task.stored), "expired", None, turn);
             self.pass_on(key.filter(|_| arrived), turn);
+        } else if self.plan.is_none() {
+            // A suspended lane keeps what waits: a start knows nothing of the policy it had.
+            return Some(task);
         } else if turn.stops.age(ticket.trail.born_ms, turn.now) > millis(self.policy.max_age)
             && self.job.is_none()
-            && self.plan.is_some()
         {
-            // A suspended lane keeps what waits: a start knows nothing of the policy it had.
             self.sift(task, arrived, Cause::TooOld, turn);
         } else if task.stored.envelope.hops > self.policy.hops_max {
             self.sift(task, arrived, Cause::Hops, turn);

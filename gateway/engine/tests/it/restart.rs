@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tradewind_engine::{Engine, Start, StreamPlan};
+use tradewind_event::Attribute;
 use tradewind_store::testkit::MemoryStreams;
 use tradewind_store::{Op, Settings, Streams, Sync};
 
@@ -223,9 +224,15 @@ async fn what_a_suspended_subscription_has_not_read_is_not_too_old_after_a_resta
         let sink = ScriptedSink::accepting();
         let mut s = subscription(&sink);
         s.policy.max_age = S(30 * DAY);
+        s.policy.hops_max = 100;
         let mut engine = world.start(with(Some(s.clone()))).await;
         engine.pause("s").await.unwrap();
-        publish(&engine, (0..2000).map(|i| event(&format!("e{i}")))).await;
+        let travelled = |i| {
+            let event = event(&format!("e{i}"));
+            let hops = Attribute::Integer(20);
+            event.with_attribute("tradewindhops", hops).unwrap()
+        };
+        publish(&engine, (0..2000).map(travelled)).await;
         engine.apply(with(None)).await.unwrap();
         if restarts {
             drop(engine);

@@ -180,10 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
                 false => Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into())),
             };
         }
-        // Nobody is made to wait for who has nothing more to say. If it cannot go yet, reading goes on all the same.
-        if let Poll::Ready(Err(error)) = self.poll_bundle(cx) {
-            return Poll::Ready(Err(error));
-        }
+        // Nobody is made to wait for who has nothing more to say, and no answer goes with a head that cannot be read.
+        ready!(self.poll_bundle(cx))?;
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;

@@ -20,7 +20,7 @@
 //! the value as its data. The partitions of a topic are handled side by side, the records of one in order: one that failed is
 //! tried again, after the pause that the handler asked for or after one that doubles up to a minute, and what follows it waits.
 //! A rejected record that could not be kept as a dead letter is given again likewise. A member holds 16 MiB of records, or
-//! 1 MiB for each of its partitions where there are more than 16, with 100 partitions 100 MiB at most, and of each one record at least;
+//! 1 MiB for each of its partitions where there are more than 16, so 1 GiB for 1,000 of them, and of each one record at least;
 //! the client has up to 8 MiB beside them. Offsets are committed only behind what is done. Kafka counts no attempts: `cx.attempt()` is
 //! what this process counted.
 

@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::message::{self, Place};
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer};
 use async_nats::jetstream::{self, AckKind};
 use async_nats::{Client, ConnectErrorKind};
 use bytes::Bytes;
@@ -251,7 +251,19 @@ async fn consumer(
     let made = stream.get_or_create_consumer(settings.name(), settings.consumer());
     let made = timeout(ANSWERING, made).await;
     let made = made.map_err(|_| PullError::passing("the consumer: no answer"))?;
-    made.map_err(|error| PullError::passing(format!("the consumer `{}`: {error}", settings.name())))
+    let made = made.map_err(|error| {
+        PullError::passing(format!("the consumer `{}`: {error}", settings.name()))
+    })?;
+    // The others settle what no handler has seen yet: all that was sent, or all before what is settled.
+    let policy = made.cached_info().config.ack_policy;
+    match policy {
+        AckPolicy::Explicit => Ok(made),
+        _ => Err(PullError::fatal(format!(
+            "the consumer `{}` that is there has the ack policy {policy:?}, by which messages are lost; \
+             hint: make it with `explicit`, or name another by TRADEWIND_NATS_CONSUMER",
+            settings.name()
+        ))),
+    }
 }
 
 fn rfc3339(time: impl Into<std::time::SystemTime>) -> Option<String> {
@@ -308,21 +320,63 @@ impl Pull for Consumed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_nats::jetstream::stream;
+    use async_nats::jetstream::{consumer::pull, stream};
     use tradewind_brokers::testkit::Server;
 
     /// How long a letter waits for its stream here.
-    const LETTER: Duration = Duration::from_secs(1);
+    const LETTER: Duration = Duration::from_secs(4);
     const LETTERS: usize = 5;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn letters_that_nobody_takes_hold_up_nothing() {
-        let server = Server::start("nats", "nats-server", |command, folder, port| {
+    async fn start() -> Option<Server> {
+        Server::start("nats", "nats-server", |command, folder, port| {
             command
                 .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
                 .arg(folder);
+        })
+        .await
+    }
+
+    fn settings(server: &Server) -> Settings {
+        let address = format!("nats://{}", server.address());
+        let get = |name: &str| {
+            let value = match name {
+                "TRADEWIND_NATS_SERVERS" => address.as_str(),
+                "TRADEWIND_NATS_STREAM" => "ORDERS",
+                "TRADEWIND_NATS_CONSUMER" => "c",
+                "TRADEWIND_NATS_DEAD_LETTER" => "dead",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        Settings::read(&get).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_consumer_that_settles_by_itself_is_refused() {
+        let Some(server) = start().await else {
+            return;
+        };
+        let client = async_nats::connect(server.address()).await.unwrap();
+        let context = jetstream::new(client);
+        let made = context.create_stream(stream::Config {
+            name: "ORDERS".into(),
+            subjects: vec!["orders".into()],
+            ..stream::Config::default()
         });
-        let Some(server) = server.await else {
+        let config = pull::Config {
+            durable_name: Some("c".into()),
+            ack_policy: AckPolicy::None,
+            ..pull::Config::default()
+        };
+        made.await.unwrap().create_consumer(config).await.unwrap();
+        let refused = Consumed::open(settings(&server)).await.err().unwrap();
+        let said = format!("{refused:?}");
+        assert!(said.contains("ack policy None"), "{said}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn letters_that_nobody_takes_hold_up_nothing() {
+        let Some(server) = start().await else {
             return;
         };
         let client = async_nats::connect(server.address()).await.unwrap();
@@ -340,18 +394,7 @@ mod tests {
         // As a stream without a leader: somebody is there, and never answers.
         let _silent = client.subscribe("dead").await.unwrap();
         client.flush().await.unwrap();
-        let address = format!("nats://{}", server.address());
-        let get = |name: &str| {
-            let value = match name {
-                "TRADEWIND_NATS_SERVERS" => address.as_str(),
-                "TRADEWIND_NATS_STREAM" => "ORDERS",
-                "TRADEWIND_NATS_CONSUMER" => "c",
-                "TRADEWIND_NATS_DEAD_LETTER" => "dead",
-                _ => return None,
-            };
-            Some(value.to_owned())
-        };
-        let mut consumed = Consumed::open(Settings::read(&get).unwrap()).await.unwrap();
+        let mut consumed = Consumed::open(settings(&server)).await.unwrap();
         consumed.jetstream.set_timeout(LETTER);
         let mut taken = Vec::new();
         while taken.len() < 2 * LETTERS {
