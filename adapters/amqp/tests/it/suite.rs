@@ -5,7 +5,9 @@ use fe2o3_amqp::connection::Connection;
 use fe2o3_amqp::link::{Receiver, Sender};
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::Session;
-use fe2o3_amqp_types::messaging::{ApplicationProperties, Batch, Body, Data, Message, Properties};
+use fe2o3_amqp_types::messaging::{
+    ApplicationProperties, Batch, Body, Data, Message, Properties, Target, TerminusDurability,
+};
 use fe2o3_amqp_types::primitives::{SimpleValue, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,9 +26,20 @@ async fn start() -> Option<Server> {
     rabbitmq("rabbitmq_amqp1_0", "", |_| String::new()).await
 }
 
-/// A durable queue, which is made when it is first named.
-fn queue() -> String {
-    format!("/queue/queue-{}", QUEUES.fetch_add(1, Ordering::Relaxed))
+/// A new queue that outlives its broker's process: one that is made because a link names it does only if that says so.
+async fn queue(server: &Server) -> String {
+    let name = format!("queue-{}", QUEUES.fetch_add(1, Ordering::Relaxed));
+    let target = Target::builder()
+        .address(format!("/queue/{name}"))
+        .durable(TerminusDurability::UnsettledState)
+        .build();
+    with_session(&server.address(), async |session| {
+        let sender = Sender::builder().name("other").target(target);
+        let sender = sender.attach(session).await.unwrap();
+        sender.close().await.ok();
+    })
+    .await;
+    format!("/amq/queue/{name}")
 }
 
 pub(crate) fn source(address: &str, queue: &str) -> AmqpSource {
@@ -143,7 +156,7 @@ impl Sources {
 #[async_trait]
 impl SourceHarness for Sources {
     async fn source(&self) -> Arc<dyn Source> {
-        let queue = queue();
+        let queue = queue(&self.server).await;
         *self.queue.lock().unwrap() = queue.clone();
         Arc::new(source(&self.server.address(), &queue))
     }
@@ -177,7 +190,7 @@ struct Sinks {
 impl SinkHarness for Sinks {
     async fn sink(&self, behaviour: Behaviour) -> Option<Arc<dyn Sink>> {
         let address = place(&self.server, behaviour).await?;
-        let queue = queue();
+        let queue = queue(&self.server).await;
         *self.queue.lock().unwrap() = queue.clone();
         Some(Arc::new(sink(&address, &queue, self.mode)))
     }
@@ -220,7 +233,7 @@ async fn nothing_is_lost_while_the_peer_is_killed() {
     let Some(mut server) = start().await else {
         return;
     };
-    let queue = queue();
+    let queue = queue(&server).await;
     let (to, from) = (
         sink(&server.address(), &queue, "binary"),
         source(&server.address(), &queue),
