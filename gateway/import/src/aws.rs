@@ -11,6 +11,7 @@ mod intrinsic;
 mod jsonata;
 mod objects;
 mod plan;
+mod refer;
 mod rule;
 mod schedule;
 mod subscriber;

@@ -15,8 +15,15 @@ pub(super) type Plain = BTreeMap<String, String>;
 /// Gives each object the bus that it is, or is of, as its scope.
 pub(super) fn settle(all: &mut [Found]) -> Plain {
     let mut homes: BTreeMap<String, BTreeSet<Home>> = BTreeMap::new();
+    let mut buses = BTreeSet::new();
     for found in &*all {
-        if let Some((name, Some(home))) = bus(found) {
+        let Some((name, home)) = bus(found) else {
+            continue;
+        };
+        if found.what == What::Bus {
+            buses.insert(name.clone());
+        }
+        if let Some(home) = home {
             homes.entry(name).or_default().insert(home);
         }
     }
@@ -26,6 +33,15 @@ pub(super) fn settle(all: &mut [Found]) -> Plain {
             continue;
         };
         found.scope.clone_from(&name);
+        // A plan has a variable for each argument: several of them may be one bus.
+        if found.near.is_some() && is_open(&name) && !buses.contains(&name) {
+            const OPEN: &str = "which event bus it is of is known only once the plan is applied";
+            match found.what {
+                // What it keeps would be kept for another one.
+                What::Archive => found.obstacle = Some(OPEN.into()),
+                _ => found.doubt = Some(format!("{OPEN}; here it has one of its own")),
+            }
+        }
         if homes.get(&name).is_none_or(|homes| homes.len() < 2) {
             continue;
         }

@@ -72,6 +72,7 @@ impl Build<'_> {
             item.note(Kind::Remark, "State", format!("it is {state} in AWS"));
         }
         match bus {
+            Some(_) if !item.possible() => {}
             Some(_) => {
                 let bus = found.scope;
                 let kept = self.keep(&bus, days, &format!("the archive {}", found.name));

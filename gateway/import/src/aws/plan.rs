@@ -2,6 +2,9 @@
 //!
 //! `planned_values` leaves them out, as if nobody had said anything; `after_unknown` of the changes names them.
 
+use super::found::What;
+use super::refer::{References, unindexed};
+use super::terraform::{TARGET, what};
 use crate::document::{Document, step};
 use crate::variables::{UNKNOWN, Variable, Variables};
 use serde_json::{Map, Value};
@@ -30,6 +33,13 @@ const BLOCKS: &[&str] = &[
     "target",
 ];
 
+/// Arguments that are open where what they name is not there yet, and what that is.
+const REFER: &[(&str, What)] = &[
+    ("event_bus_arn", What::Bus),
+    ("event_bus_name", What::Bus),
+    ("event_source_arn", What::Bus),
+];
+
 /// The parts of a plan that tell what is open.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'d> {
@@ -39,6 +49,7 @@ pub(super) struct Plan<'d> {
     given: BTreeMap<String, &'d Map<String, Value>>,
     /// Providers with their aliases, by the same.
     providers: BTreeMap<String, &'d str>,
+    references: References<'d>,
 }
 
 impl<'d> Plan<'d> {
@@ -59,6 +70,9 @@ impl<'d> Plan<'d> {
         if let Some(root) = document.value.pointer("/configuration/root_module") {
             plan.module(root, "");
         }
+        if let Some(root) = document.value.pointer("/planned_values/root_module") {
+            plan.references.planned(root);
+        }
         plan
     }
 
@@ -78,8 +92,10 @@ impl<'d> Plan<'d> {
         }
         let calls = module.get("module_calls").and_then(Value::as_object);
         for (name, call) in calls.into_iter().flatten() {
+            let address = format!("{prefix}module.{name}");
+            self.references.called(call, &address);
             if let Some(called) = call.get("module") {
-                self.module(called, &format!("{prefix}module.{name}."));
+                self.module(called, &format!("{address}."));
             }
         }
     }
@@ -92,18 +108,40 @@ impl<'d> Plan<'d> {
     pub(super) fn filled(
         &self,
         address: &str,
-        is_target: bool,
-        values: Value,
+        ty: &str,
+        mut values: Value,
         variables: &mut Variables,
     ) -> Value {
         let Some(open) = self.open.get(address) else {
             return values;
         };
         let given = self.given.get(&unindexed(address));
+        let bus = |name: Option<&str>, address: &str, variables: &mut Variables| match name {
+            Some(name) => name.into(),
+            None => fill(Value::Null, &true.into(), address, "/name", variables),
+        };
+        if let (Some(What::Bus), Some(true), Value::Object(values)) = (
+            what(ty),
+            open.get("name").and_then(Value::as_bool),
+            &mut values,
+        ) {
+            values.insert("name".into(), bus(None, address, variables));
+        }
+        let mut referred = Vec::new();
+        for (key, wanted) in REFER {
+            let expression = given.and_then(|given| given.get(*key));
+            if let (Some(Value::Bool(true)), Some(expression)) = (open.get(*key), expression)
+                && let Some(to) = self.references.one(address, expression, *wanted)
+                && let Value::Object(values) = &mut values
+            {
+                values.insert((*key).into(), bus(to.name, to.address, variables));
+                referred.push(*key);
+            }
+        }
         let asked = |key: &str| {
             let named = given.is_none_or(|given| given.contains_key(key));
-            let made = MADE.contains(&key) || (key == "arn" && !is_target);
-            !made && (named || BLOCKS.contains(&key))
+            let made = MADE.contains(&key) || (key == "arn" && ty != TARGET);
+            !made && !referred.contains(&key) && (named || BLOCKS.contains(&key))
         };
         let open = open.iter().filter(|(key, _)| asked(key));
         let open = open.map(|(key, value)| (key.clone(), value.clone()));
@@ -164,39 +202,5 @@ fn is_open(open: &Value) -> bool {
         Value::Array(items) => items.iter().any(is_open),
         Value::Object(members) => members.values().any(is_open),
         _ => false,
-    }
-}
-
-/// `module.a["x.y"].t.n[0]` is `module.a.t.n`: the configuration has each block once.
-fn unindexed(address: &str) -> String {
-    let mut out = String::new();
-    let (mut within, mut quoted, mut escaped) = (false, false, false);
-    for c in address.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' if within => quoted = !quoted,
-            '[' if !quoted => within = true,
-            ']' if !quoted => within = false,
-            c if !within => out.push(c),
-            _ => {}
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_lose_their_indices() {
-        for (address, plain) in [
-            ("t.n", "t.n"),
-            ("t.n[0]", "t.n"),
-            (r#"module.a["x.]\"["].t.n["y"]"#, "module.a.t.n"),
-        ] {
-            assert_eq!(unindexed(address), plain);
-        }
     }
 }

@@ -19,7 +19,7 @@ const TYPES: &[(&str, What)] = &[
     ("awscc_eventsv2_event_bus", What::Bus),
     ("awscc_eventsv2_subscriber", What::Subscriber),
 ];
-const TARGET: &str = "aws_cloudwatch_event_target";
+pub(super) const TARGET: &str = "aws_cloudwatch_event_target";
 
 /// Maps whose keys are the user's.
 const OPAQUE: &[&str] = &[
@@ -60,6 +60,11 @@ const RENAMED: &[(&str, &str)] = &[
     ("query_string", "QueryStringParameters"),
     ("event_source_arn", "SourceArn"),
 ];
+
+pub(super) fn what(ty: &str) -> Option<What> {
+    let known = TYPES.iter().find(|(name, _)| *name == ty);
+    known.map(|(_, what)| *what)
+}
 
 pub(super) fn read(document: &Document, inventory: &mut Inventory) {
     let mut others = BTreeMap::new();
@@ -145,10 +150,11 @@ fn module(
         let index = resource.get("index").map(Value::to_string);
         let parent = module.get("address").and_then(Value::as_str);
         let near = [None, provider, parent.map(str::to_owned), index];
-        let target = resource.get("type").and_then(Value::as_str) == Some(TARGET);
+        let ty = resource.get("type").and_then(Value::as_str);
+        let ty = ty.unwrap_or_default();
         let values = resource.get("values").cloned();
         let attributes =
-            values.map(|values| plan.filled(address, target, values, &mut inventory.variables));
+            values.map(|values| plan.filled(address, ty, values, &mut inventory.variables));
         one(
             document,
             (resource, attributes.as_ref(), near),
@@ -233,11 +239,11 @@ fn one(
         });
         return;
     }
-    let Some((_, what)) = TYPES.iter().find(|(name, _)| *name == ty) else {
+    let Some(what) = what(ty) else {
         *others.entry(ty.to_owned()).or_default() += 1;
         return;
     };
-    if *what == What::Rule
+    if what == What::Rule
         && let Some(enabled) = properties.shift_remove("IsEnabled")
     {
         let state = match enabled {
@@ -248,12 +254,16 @@ fn one(
         properties.entry("State").or_insert(state);
     }
     properties.shift_remove("Id");
-    let name = text("name").unwrap_or_else(|| address.to_owned());
-    let mut found = Found::new(*what, &name, properties, origin);
-    found.also.extend(text("arn"));
+    // Others call it by a name that is open; in the report it has its address.
+    let (name, open) = match text("name") {
+        Some(name) if is_open(&name) => (address.to_owned(), Some(name)),
+        name => (name.unwrap_or_else(|| address.to_owned()), None),
+    };
+    let mut found = Found::new(what, &name, properties, origin);
+    found.also.extend(open.into_iter().chain(text("arn")));
     found
         .also
-        .extend(text("event_bus_arn").filter(|_| *what == What::Bus));
+        .extend(text("event_bus_arn").filter(|_| what == What::Bus));
     found.near = Some(near);
     found.custom = ty.contains("eventsv2");
     match what {
