@@ -38,6 +38,7 @@ const REFER: &[(&str, What)] = &[
     ("event_bus_arn", What::Bus),
     ("event_bus_name", What::Bus),
     ("event_source_arn", What::Bus),
+    ("rule", What::Rule),
 ];
 
 /// The parts of a plan that tell what is open.
@@ -50,11 +51,15 @@ pub(super) struct Plan<'d> {
     /// Providers with their aliases, by the same.
     providers: BTreeMap<String, &'d str>,
     references: References<'d>,
+    file: &'d str,
 }
 
 impl<'d> Plan<'d> {
     pub(super) fn of(document: &'d Document) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self {
+            file: &document.file,
+            ..Self::default()
+        };
         let changes = document.value.get("resource_changes");
         for change in changes.and_then(Value::as_array).into_iter().flatten() {
             if let (Some(address), Some(open), None) = (
@@ -134,7 +139,11 @@ impl<'d> Plan<'d> {
                 && let Some(to) = self.references.one(address, expression, *wanted)
                 && let Value::Object(values) = &mut values
             {
-                values.insert((*key).into(), bus(to.name, to.address, variables));
+                let value = match wanted {
+                    What::Rule => called(self.file, to.address).into(),
+                    _ => bus(to.name, to.address, variables),
+                };
+                values.insert((*key).into(), value);
                 referred.push(*key);
             }
         }
@@ -148,6 +157,11 @@ impl<'d> Plan<'d> {
         let open = Value::Object(open.collect());
         fill(values, &open, address, "", variables)
     }
+}
+
+/// What targets call a rule that they refer to; the name of a rule has no space.
+pub(super) fn called(file: &str, address: &str) -> String {
+    format!("{address} of {file}")
 }
 
 fn fill(value: Value, open: &Value, address: &str, path: &str, variables: &mut Variables) -> Value {

@@ -2,7 +2,7 @@
 
 use super::arn;
 use super::found::{Apart, Found, Inventory, Near, Origin, Part, What};
-use super::plan::Plan;
+use super::plan::{Plan, called};
 use crate::document::{Document, step};
 use crate::variables::is_open;
 use serde_json::{Map, Value};
@@ -228,9 +228,10 @@ fn one(
             inventory.add(found);
             return;
         }
-        // A bus that is open has another variable where the rule is.
+        // A bus that is open has another variable where the rule is; a reference tells the rule without it.
         let bus = bus.unwrap_or_else(|| "default".into());
-        let bus = Some(bus).filter(|bus| !is_open(bus));
+        let referred = rule.as_deref().is_some_and(|rule| rule.contains(' '));
+        let bus = Some(bus).filter(|bus| !is_open(bus) && !referred);
         inventory.apart.push(Apart {
             rule,
             bus,
@@ -264,6 +265,9 @@ fn one(
     found
         .also
         .extend(text("event_bus_arn").filter(|_| what == What::Bus));
+    if what == What::Rule {
+        found.also.push(called(&document.file, address));
+    }
     found.near = Some(near);
     found.custom = ty.contains("eventsv2");
     match what {

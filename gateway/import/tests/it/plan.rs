@@ -368,3 +368,47 @@ fn a_bus_whose_name_is_open_is_one() {
         "{steps}"
     );
 }
+
+/// The id of a rule that is not made yet is open, and a name that the provider makes.
+#[test]
+fn rules_of_a_first_plan_are_told_by_what_targets_refer_to() {
+    const RULES: [&str; 2] = [RULE, "module.a.aws_cloudwatch_event_rule.r"];
+    let id: &[&str] = &["aws_cloudwatch_event_rule.r.id", RULE];
+    let either: &[&str] = &["aws_cloudwatch_event_rule.r.id", RULE, "var.rule"];
+    let bus: &[&str] = &["local.bus"];
+    let (named, mut unnamed) = (a_rule(), a_rule());
+    unnamed.as_object_mut().unwrap().remove("name");
+    for (rule, name, references, told) in [
+        (&named, "r", id, true),
+        (&unnamed, RULE, id, true),
+        (&named, "r", &[RULE], true),
+        (&named, "r", either, false),
+        (&named, "r", &["local.rule"], false),
+    ] {
+        let mut target = a_target();
+        target.as_object_mut().unwrap().remove("rule");
+        let open = [("rule", references), ("event_bus_name", bus)];
+        let made = first(
+            &[
+                (RULES[0], rule.clone(), &[("event_bus_name", bus)]),
+                // In another module, and of the same name.
+                (RULES[1], rule.clone(), &[]),
+                (TARGET, target, &open),
+            ],
+            &json!({}),
+        );
+        let report = made.report.text();
+        let items = made.report.items.iter();
+        let joined: Vec<_> = items.filter(|item| item.targets.len() == 1).collect();
+        let (name, place) = match told {
+            true => (name, RULES[0]),
+            false => (TARGET, TARGET),
+        };
+        let [item] = joined[..] else {
+            panic!("{report}");
+        };
+        assert_eq!(item.name, name, "{report}");
+        assert_eq!(item.place, format!("plan.json:1 {place}"));
+        assert_eq!(item.verdict == Verdict::Impossible, !told, "{report}");
+    }
+}
