@@ -64,7 +64,11 @@ pub(super) fn read(document: &Document, options: &Options, inventory: &mut Inven
 fn foreign(made: &Value) -> bool {
     let resources = made.get(2).and_then(Value::as_object);
     resources.is_some_and(|resources| {
-        resources.values().all(|resource| {
+        resources.iter().all(|(name, resource)| {
+            // A loop in a loop.
+            if name.starts_with("Fn::ForEach") {
+                return foreign(resource);
+            }
             let ty = kind(resource);
             !ty.is_empty() && !FUNCTIONS.contains(&ty) && TYPES.iter().all(|(of, ..)| *of != ty)
         })

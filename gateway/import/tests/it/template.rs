@@ -83,16 +83,25 @@ Resources:
     - [a, b]
     - "Rule${Name}": { Type: AWS::Events::Rule, Properties: { EventPattern: { source: [!Ref Name] } } }
   Fn::ForEach::Topics: [Name, [a, b], { "Topic${Name}": { Type: AWS::SNS::Topic } }]
+  Fn::ForEach::Buckets:
+    [Name, [a, b], { "Fn::ForEach::Stages": [Stage, [c, d], { "${Name}${Stage}": { Type: AWS::S3::Bucket } }] }]
+  Fn::ForEach::Nested:
+    [Name, [a, b], { "Fn::ForEach::Stages": [Stage, [c, d], { "${Name}${Stage}": { Type: AWS::Events::Rule } }] }]
   Fn::Transform: { Name: AWS::Include, Parameters: { Location: "s3://b/k" } }
   F:
     Type: AWS::Serverless::Function
     Properties: { Events: { "Fn::ForEach::Events": [Name, [a], { "On${Name}": { Type: EventBridgeRule } }] } }
 "#;
     let made = import(&[("t.yaml", template)], &Options::default());
-    for name in ["Fn::ForEach::Rules", "Fn::Transform", "Fn::ForEach::Events"] {
+    for name in [
+        "Fn::ForEach::Rules",
+        "Fn::ForEach::Nested",
+        "Fn::Transform",
+        "Fn::ForEach::Events",
+    ] {
         let item = item(&made, name);
         assert_eq!(item.verdict, Verdict::Impossible);
         assert_eq!(item.notes.len(), 1, "{item:?}");
     }
-    assert_eq!(made.report.rules.impossible, 3, "{}", made.report.text());
+    assert_eq!(made.report.rules.impossible, 4, "{}", made.report.text());
 }
