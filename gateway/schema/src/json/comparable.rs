@@ -1,5 +1,6 @@
 //! What comparing two versions may cost: alternatives multiply, and members and options are held against each other.
 
+use jsonschema::Draft;
 use serde_json::{Map, Value};
 
 /// Most alternatives that one value has at once.
@@ -17,22 +18,26 @@ const BY_NAME: [&str; 6] = [
     "patternProperties",
     "properties",
 ];
+/// Keywords whose values are data, whatever they look like.
+const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
 /// Deepest chain of references for the same value.
 const DEPTH_MAX: usize = 64;
 
 /// # Errors
 /// Why it cannot be compared in bounded time.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
-    let mut parts = schema.as_object().into_iter().flat_map(Map::values);
+    let draft = Draft::default().detect(schema);
     let root = Document {
         schema,
-        alone: !parts.any(embeds),
+        draft,
+        alone: !parts(schema).any(|part| embeds(part, draft)),
     };
     within(schema, &root)
 }
 
 struct Document<'v> {
     schema: &'v Value,
+    draft: Draft,
     /// It embeds no other one, which would be a base of its own.
     alone: bool,
 }
@@ -68,16 +73,22 @@ fn within(schema: &Value, root: &Document<'_>) -> Result<(), String> {
                     "one value has more than {ALTERNATIVES_MAX} alternatives at once"
                 ));
             }
-            map.iter().try_for_each(|(key, value)| match value {
-                Value::Object(named) if BY_NAME.contains(&key.as_str()) => {
-                    named.values().try_for_each(|value| within(value, root))
-                }
-                _ if matches!(key.as_str(), "enum" | "const" | "default" | "examples") => Ok(()),
-                value => within(value, root),
-            })
+            parts(schema).try_for_each(|part| within(part, root))
         }
         _ => Ok(()),
     }
+}
+
+/// What stands in a schema and may be one: no data, and what is below names of the author's choice for itself.
+fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
+    let keywords = schema.as_object().into_iter().flatten();
+    let keywords = keywords.filter(|(key, _)| !DATA.contains(&key.as_str()));
+    keywords.flat_map(|(key, value)| -> Box<dyn Iterator<Item = &Value>> {
+        match value {
+            Value::Object(named) if BY_NAME.contains(&key.as_str()) => Box::new(named.values()),
+            value => Box::new(std::iter::once(value)),
+        }
+    })
 }
 
 /// How many alternatives a value has by a schema; what stands together multiplies.
@@ -119,47 +130,44 @@ fn alternatives(map: &Map<String, Value>, root: &Document<'_>, depth: usize) -> 
 impl<'v> Document<'v> {
     /// What a reference means, where that can be told.
     fn target(&self, reference: &str) -> Option<&'v Value> {
-        let own = |key| self.schema.get(key).and_then(Value::as_str);
-        let own = own("$id").or_else(|| own("id")).unwrap_or_default();
+        let own = self.schema.get(self.draft.id_keyword());
+        let own = own.and_then(Value::as_str).unwrap_or_default();
         let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if !self.alone || !(document.is_empty() || document == own.trim_end_matches('#')) {
             return None;
         }
         match fragment.is_empty() || fragment.starts_with('/') {
             true => self.schema.pointer(&percent(fragment)),
-            false => anchored(self.schema, fragment),
+            false => anchored(self.schema, fragment, self.draft),
         }
     }
 }
 
-fn embeds(schema: &Value) -> bool {
+fn embeds(schema: &Value, draft: Draft) -> bool {
     match schema {
-        Value::Array(items) => items.iter().any(embeds),
+        Value::Array(items) => items.iter().any(|item| embeds(item, draft)),
         Value::Object(map) => {
-            let base = |key| {
-                let id = map.get(key).and_then(Value::as_str);
-                id.is_some_and(|id| !id.starts_with('#'))
-            };
-            base("$id") || base("id") || map.values().any(embeds)
+            let draft = draft.detect(schema);
+            let id = map.get(draft.id_keyword()).and_then(Value::as_str);
+            id.is_some_and(|id| !id.starts_with('#'))
+                || parts(schema).any(|part| embeds(part, draft))
         }
         _ => false,
     }
 }
 
-fn anchored<'v>(schema: &'v Value, anchor: &str) -> Option<&'v Value> {
+fn anchored<'v>(schema: &'v Value, anchor: &str, draft: Draft) -> Option<&'v Value> {
     match schema {
-        Value::Array(items) => items.iter().find_map(|item| anchored(item, anchor)),
+        Value::Array(items) => items.iter().find_map(|item| anchored(item, anchor, draft)),
         Value::Object(map) => {
             let text = |key| map.get(key).and_then(Value::as_str);
             let own = ["$anchor", "$dynamicAnchor"]
                 .into_iter()
                 .any(|key| text(key) == Some(anchor))
-                || ["$id", "id"]
-                    .into_iter()
-                    .any(|key| text(key).and_then(|id| id.strip_prefix('#')) == Some(anchor));
+                || text(draft.id_keyword()).and_then(|id| id.strip_prefix('#')) == Some(anchor);
             match own {
                 true => Some(schema),
-                false => map.values().find_map(|value| anchored(value, anchor)),
+                false => parts(schema).find_map(|part| anchored(part, anchor, draft)),
             }
         }
         _ => None,
@@ -234,6 +242,32 @@ mod tests {
             (
                 json!({ "$defs": { "h": { "$id": "http://x/h", "type": "string" } } }),
                 true,
+            ),
+            // What is called as an embedded document is none in data, as a member, or in another draft.
+            (
+                json!({ "$defs": { "m": two }, "properties": { "id": two, "$id": two, "t": { "$ref": "#/$defs/m" } }, "examples": [{ "id": "o-1", "t": 3 }], "x-owner": { "id": "o-1" } }),
+                true,
+            ),
+            (
+                json!({ "$defs": { "m": two }, "items": { "$ref": "#/$defs/m", "default": { "$id": "o" }, "const": { "$id": "o" }, "enum": [{ "$id": "o" }] } }),
+                true,
+            ),
+            (
+                json!({ "$schema": "http://json-schema.org/draft-04/schema#", "definitions": { "m": two, "h": { "id": "http://x/h" } }, "items": { "$ref": "#/definitions/m" } }),
+                false,
+            ),
+            (
+                json!({ "$schema": "http://json-schema.org/draft-04/schema#", "definitions": { "m": two, "h": { "$id": "http://x/h" } }, "items": { "$ref": "#/definitions/m" } }),
+                true,
+            ),
+            (
+                json!({ "$defs": { "m": two, "default": { "$id": "http://x/h" } }, "items": { "$ref": "#/$defs/m" } }),
+                false,
+            ),
+            // Nor is an anchor.
+            (
+                json!({ "default": { "$anchor": "b" }, "$defs": { "a": { "$anchor": "b", "anyOf": two["anyOf"] } }, "allOf": vec![json!({ "$ref": "#b" }); 8] }),
+                false,
             ),
             (
                 json!({ "properties": { "enum": { "enum": texts } } }),
