@@ -29,7 +29,7 @@ pub(crate) const FORMAT: Format = Format {
 /// Most bytes that a compiled pattern may take.
 const PATTERN_MAX: usize = 256 << 10;
 /// Most violations that are collected, of which a few are told: one takes some 400 bytes.
-const COLLECTED_MAX: u64 = 100_000;
+const COLLECTED_MAX: u64 = 150_000;
 
 #[derive(Debug)]
 struct Schema {
@@ -136,7 +136,7 @@ impl Schema {
     /// Some of what is wrong. The validator collects all of it before it gives the first, so that this is asked where
     /// it cannot be much; else for the first alone, or not even that.
     fn violations(&self, value: &Value) -> Vec<Violation> {
-        if self.cost.broken(count(value), depth(value)) <= COLLECTED_MAX {
+        if self.cost.broken(value, depth(value)) <= COLLECTED_MAX {
             let errors = self.validator.iter_errors(value);
             return errors.take(VIOLATIONS_MAX).map(|e| violation(&e)).collect();
         }
@@ -210,15 +210,6 @@ fn depth(value: &Value) -> u32 {
         _ => return 0,
     };
     1 + children.map(depth).max().unwrap_or(0)
-}
-
-/// How many values there are, names of members among them.
-fn count(value: &Value) -> u64 {
-    1 + match value {
-        Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(map) => map.values().map(|value| 1 + count(value)).sum(),
-        _ => 0,
-    }
 }
 
 fn reads(reader: &Definition, writer: &Definition) -> Result<(), String> {

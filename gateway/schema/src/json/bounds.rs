@@ -65,17 +65,59 @@ const BY_NAME: [&str; 4] = [
     "properties",
 ];
 
+/// Keywords that no data breaks.
+const REMARKS: [&str; 15] = [
+    "$schema",
+    "$id",
+    "id",
+    "$anchor",
+    "$dynamicAnchor",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+];
+/// Keywords that are broken by objects and lists alone.
+const OF_CONTAINERS: [&str; 12] = [
+    "additionalProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "additionalItems",
+    "minProperties",
+    "maxProperties",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "minContains",
+    "maxContains",
+];
+/// Bytes of a text that take as much as one more value.
+const TEXT: usize = 50;
+/// Values that take as much as one violation.
+const COPIED: u64 = 8;
+
 /// What checking data may cost.
 #[derive(Debug)]
 pub(super) struct Cost {
     /// Deepest nesting of data that can be checked in bounded time; `None` for any.
     pub(super) depth_max: Option<u32>,
-    /// How many rules one value may break.
-    rules: u64,
+    /// How many rules an object or a list may break.
+    of_containers: u64,
+    /// How many any other value may, or the name of a member.
+    of_others: u64,
     /// How many times as many it may for each level that it lies deeper.
     growth: f64,
     /// To tell that none of some alternatives fits, the validator tells all that each of them lacks.
     pub(super) alternatives: bool,
+    /// Names of members are held against schemas: what is wrong with one tells its object.
+    names: bool,
 }
 
 impl Cost {
@@ -91,25 +133,34 @@ impl Cost {
         let ways = Ways::of(&edges, &mut steps)?;
         let rings = rings(&edges);
         let growth = growth(&edges, &ways, &rings, &mut steps)?;
-        let most = levels::most(&edges, &ways, &rings, &mut Steps(0))?;
+        let checks: Vec<u64> = edges.iter().map(|edges| 1 + edges.more).collect();
+        let most = levels::most(&edges, &ways, &rings, &checks, &mut Steps(0))?;
         if most > PART_MAX {
             return Err(InvalidSchema::new(format!(
                 "one part of the data would be checked more than {PART_MAX} times"
             ))
             .hint("let alternatives share fewer schemas, or tell them apart outside of them"));
         }
-        let largest = graph.nodes.iter().map(Node::rules).max();
+        let broken = |containers| {
+            let rules = graph.rules(&ways, containers);
+            levels::most(&edges, &ways, &rings, &rules, &mut Steps(0))
+        };
         Ok(Self {
             depth_max: depth_max(growth)?,
-            rules: most.saturating_mul(largest.unwrap_or_default()),
+            of_containers: broken(true)?,
+            of_others: broken(false)?,
             growth,
             alternatives: graph.has_alternatives(),
+            names: graph
+                .nodes
+                .iter()
+                .any(|node| !node.by_name && node.map.contains_key("propertyNames")),
         })
     }
 
-    /// How many rules may be broken by so many values, so deep.
-    pub(super) fn broken(&self, values: u64, depth: u32) -> u64 {
-        let rules = self.rules.saturating_mul(values);
+    /// How many violations a value may have, so deep, where the parts that are copied count for what they take.
+    pub(super) fn broken(&self, value: &Value, depth: u32) -> u64 {
+        let (_, rules) = self.weighed(value, 0);
         let growth = self.growth.max(1.0).powf(f64::from(depth));
         #[expect(
             clippy::cast_possible_truncation,
@@ -118,6 +169,44 @@ impl Cost {
         )]
         let rules = (rules as f64 * growth) as u64;
         rules
+    }
+
+    /// How large a value is, and how many rules it and its parts may break; its place is so long.
+    fn weighed(&self, value: &Value, place: usize) -> (u64, u64) {
+        let text = |text: &str| 1 + (text.len() / TEXT) as u64;
+        let (mut size, mut broken, mut told, mut names) = (1, 0_u64, 0, 0);
+        let mut add = |(more, rules): (u64, u64)| {
+            size += more;
+            broken = broken.saturating_add(rules);
+        };
+        let own = match value {
+            Value::Array(items) => {
+                let all = items.iter();
+                all.for_each(|item| add(self.weighed(item, place)));
+                self.of_containers
+            }
+            Value::Object(map) => {
+                for (name, value) in map {
+                    let (size, rules) = self.weighed(value, place + name.len());
+                    add((size + text(name), rules));
+                    told += text(name);
+                    names += 1;
+                }
+                self.of_containers
+            }
+            Value::String(value) => {
+                add((text(value), 0));
+                self.of_others
+            }
+            _ => self.of_others,
+        };
+        // Alternatives keep a copy of what each of their violations is about; any other tells names at most.
+        let copied = if self.alternatives { size } else { told };
+        let each = 1 + ((place / TEXT) as u64 + copied) / COPIED;
+        let of_name = if self.names { each } else { 1 };
+        let of_names = self.of_others.saturating_mul(names).saturating_mul(of_name);
+        let rules = own.saturating_mul(each).saturating_add(of_names);
+        (size, broken.saturating_add(rules))
     }
 }
 
@@ -168,16 +257,34 @@ struct Node<'s> {
 }
 
 impl Node<'_> {
-    /// How many rules a value may break here, what applies to its parts aside.
-    fn rules(&self) -> u64 {
-        let lists = |value: &Value| match value {
-            Value::Array(items) => items.len(),
-            Value::Object(map) => map.values().filter_map(Value::as_array).map(Vec::len).sum(),
-            _ => 0,
+    /// How many rules an object or a list may break here, or any other value; what applies to their parts aside, but
+    /// for a part that may not be at all.
+    fn rules(&self, containers: bool) -> u64 {
+        if self.by_name {
+            return 0;
+        }
+        let is_false = |value: &&Value| **value == Value::Bool(false);
+        let falses = |value: &Value| match value {
+            Value::Array(items) => items.iter().filter(is_false).count(),
+            Value::Object(map) => map.values().filter(is_false).count(),
+            other => usize::from(is_false(&other)),
         };
-        let lists = ["required", "dependentRequired", "dependencies"]
-            .map(|key| self.map.get(key).map_or(0, lists));
-        (self.map.len() + lists.iter().sum::<usize>()) as u64
+        let length = |value: &Value| value.as_array().map_or(0, Vec::len);
+        let of = |(key, value): (&String, &Value)| match key.as_str() {
+            key if REMARKS.contains(&key) => 0,
+            key if OF_CONTAINERS.contains(&key) => usize::from(containers),
+            "required" if value.is_array() => usize::from(containers) * length(value),
+            "dependentRequired" | "dependencies" | "dependentSchemas" => {
+                let all = value.as_object().into_iter().flat_map(Map::values);
+                let lists: usize = all.map(length).sum();
+                usize::from(containers) * (lists + falses(value))
+            }
+            // One of them applies to a part.
+            "properties" | "items" | "prefixItems" | "propertyNames" => falses(value).min(1),
+            "patternProperties" => falses(value),
+            _ => 1 + falses(value),
+        };
+        self.map.iter().map(of).sum::<usize>().max(1) as u64
     }
 }
 
@@ -321,6 +428,18 @@ impl<'s> Graph<'s> {
             }
         }
         edges
+    }
+
+    /// For each schema, the rules that a value may break there, its members' names included.
+    fn rules(&self, ways: &Ways, containers: bool) -> Vec<u64> {
+        let all = self.nodes.iter().map(|node| {
+            let names = node.map.get("propertyNames").filter(|_| !node.by_name);
+            let met = names.into_iter().flat_map(|names| self.ids(names));
+            let met = met.flat_map(|names| &ways.0[names]);
+            let names = met.map(|(met, times)| self.nodes[*met].rules(false) * times);
+            node.rules(containers) + names.sum::<u64>()
+        });
+        all.collect()
     }
 
     fn has_alternatives(&self) -> bool {

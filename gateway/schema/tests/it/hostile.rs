@@ -343,3 +343,84 @@ fn what_is_wrong_with_large_data_is_not_collected() {
         tradewind_schema::VIOLATIONS_MAX
     );
 }
+
+/// A schema of many members, and alternatives for the items of a list.
+#[test]
+fn usual_data_keeps_the_place_of_what_is_wrong() {
+    let joined = |count: usize, each: &dyn Fn(usize) -> String| {
+        (0..count).map(each).collect::<Vec<_>>().join(", ")
+    };
+    let text = |n: usize| format!(r#""f{n}": {{"type": "string", "minLength": 1}}"#);
+    let kinds = joined(5, &|n| {
+        format!(
+            r#""k{n}": {{"type": "object", "additionalProperties": false, "required": ["kind", "f0", "f1", "f2"],
+                "properties": {{"kind": {{"const": "k{n}"}}, {}}}}}"#,
+            joined(7, &text)
+        )
+    });
+    let refs = joined(5, &|n| format!(r##"{{"$ref": "#/$defs/k{n}"}}"##));
+    let schema_text = format!(
+        r##"{{"$defs": {{{kinds}}}, "type": "object", "required": ["f0"], "properties": {{
+            "lines": {{"type": "array", "items": {{"oneOf": [{refs}]}}}}, {}}}}}"##,
+        joined(40, &text)
+    );
+    let schemas = schema("json-schema", &schema_text, None).unwrap();
+    let data = |lines: usize| {
+        let fields = joined(7, &|n| format!(r#""f{n}": "of a usual length""#));
+        let lines = joined(lines, &|n| {
+            let kind = if n == 3 { "none" } else { "k1" };
+            format!(r#"{{"kind": "{kind}", {fields}}}"#)
+        });
+        format!(r#"{{"f0": "a", "lines": [{lines}]}}"#)
+    };
+    // Some 4 KB, 40 KB and 4 MB.
+    for (lines, place) in [(20, "/lines/3 "), (200, "/lines/3 "), (20_000, "")] {
+        let told = said(&schemas, "application/json", data(lines).as_bytes());
+        let expected = match place {
+            "" => "data breaks `schema`: ".into(),
+            place => format!("{place}breaks `oneOf`: "),
+        };
+        assert!(told.starts_with(&expected), "{lines}: {told}");
+    }
+}
+
+/// A violation that is kept keeps what it is about, and its place.
+#[test]
+fn violations_of_what_is_large_count_for_more() {
+    let required = (0..1_000).map(|n| format!(r#""r{n}""#));
+    let required = required.collect::<Vec<_>>().join(", ");
+    let text = format!(r#"{{"type": "object", "required": [{required}]}}"#);
+    let either = |schema: &str| format!(r#"{{"anyOf": [{schema}, {{"type": "string"}}]}}"#);
+    let names: Vec<String> = (0..2_000).map(|n| format!(r#""N{n}": 1"#)).collect();
+    let names = format!("{{{}}}", names.join(","));
+    let long = format!(
+        r#"{{"{}": [{}]}}"#,
+        "n".repeat(1 << 20),
+        vec!["1"; 1_000].join(",")
+    );
+    let falses = vec!["false"; 20_000].join(",");
+    for (schema_text, data, told) in [
+        (text.clone(), names.as_str(), "data breaks `required`"),
+        (either(&text), "{}", "data breaks `anyOf`"),
+        (either(&text), &names, "data breaks `schema`"),
+        (
+            either(r#"{"propertyNames": {"pattern": "^[a-z]"}}"#),
+            &names,
+            "data breaks `schema`",
+        ),
+        (
+            format!(r#"{{"items": {{"anyOf": [{{"allOf": [{falses}]}}]}}}}"#),
+            "[1, 1, 1, 1, 1, 1, 1, 1]",
+            "data breaks `schema`",
+        ),
+        (
+            either(r#"{"additionalProperties": {"items": {"type": "string"}}}"#),
+            &long,
+            "data breaks `schema`",
+        ),
+    ] {
+        let schemas = schema("json-schema", &schema_text, None).unwrap();
+        let found = said(&schemas, "application/json", data.as_bytes());
+        assert!(found.starts_with(told), "{schema_text:.100}: {found:.200}");
+    }
+}

@@ -5,11 +5,12 @@ use super::{Edges, Steps, Ways, left};
 use crate::InvalidSchema;
 use std::collections::BTreeMap;
 
-/// The most, where each way leads at most once through a ring: what comes of going round is its growth.
+/// The most, where each schema checks a value so often, and each way leads at most once through a ring: what comes of going round is its growth.
 pub(super) fn most(
     edges: &[Edges],
     ways: &Ways,
     rings: &[Option<usize>],
+    own: &[u64],
     steps: &mut Steps,
 ) -> Result<u64, InvalidSchema> {
     let next: Vec<Vec<usize>> = edges.iter().map(|edges| edges.all().collect()).collect();
@@ -17,7 +18,7 @@ pub(super) fn most(
     for group in groups(&next, rings) {
         let mut most = 0;
         for node in &group {
-            most = most.max(of(&ways.0[*node], edges, &checks, steps)?);
+            most = most.max(of(&ways.0[*node], edges, own, &checks, steps)?);
         }
         for node in group {
             checks[node] = most;
@@ -49,6 +50,7 @@ fn groups(next: &[Vec<usize>], rings: &[Option<usize>]) -> Vec<Vec<usize>> {
 fn of(
     met: &BTreeMap<usize, u64>,
     edges: &[Edges],
+    each: &[u64],
     checks: &[u64],
     steps: &mut Steps,
 ) -> Result<u64, InvalidSchema> {
@@ -61,7 +63,7 @@ fn of(
     for (schema, times) in met {
         let edges = &edges[*schema];
         steps.take(1 + edges.named.len() + edges.rest.len() + edges.matched.len())?;
-        own = own.saturating_add(times.saturating_mul(1 + edges.more));
+        own = own.saturating_add(times.saturating_mul(each[*schema]));
         let rest = times.saturating_mul(sum(&edges.rest));
         any = any.saturating_add(rest);
         any = any.saturating_add(times.saturating_mul(sum(&edges.matched)));
