@@ -1,6 +1,6 @@
 //! What comparing two versions may cost: alternatives multiply, and members and options are held against each other.
 
-use jsonschema::Draft;
+use jsonschema::{Draft, Uri, uri};
 use serde_json::{Map, Value};
 
 /// Most alternatives that one value has at once.
@@ -30,6 +30,10 @@ pub(super) fn check(schema: &Value) -> Result<(), String> {
     let root = Document {
         schema,
         draft,
+        base: draft
+            .create_resource_ref(schema)
+            .id()
+            .and_then(|id| uri::from_str(id).ok()),
         alone: !parts(schema).any(|part| embeds(part, draft)),
     };
     within(schema, &root)
@@ -38,6 +42,8 @@ pub(super) fn check(schema: &Value) -> Result<(), String> {
 struct Document<'v> {
     schema: &'v Value,
     draft: Draft,
+    /// Where it says to be.
+    base: Option<Uri<String>>,
     /// It embeds no other one, which would be a base of its own.
     alone: bool,
 }
@@ -130,16 +136,23 @@ fn alternatives(map: &Map<String, Value>, root: &Document<'_>, depth: usize) -> 
 impl<'v> Document<'v> {
     /// What a reference means, where that can be told.
     fn target(&self, reference: &str) -> Option<&'v Value> {
-        let own = self.schema.get(self.draft.id_keyword());
-        let own = own.and_then(Value::as_str).unwrap_or_default();
         let (document, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        if !self.alone || !(document.is_empty() || document == own.trim_end_matches('#')) {
+        if !self.alone || !(document.is_empty() || self.is(document)) {
             return None;
         }
         match fragment.is_empty() || fragment.starts_with('/') {
             true => self.schema.pointer(&percent(fragment)),
             false => anchored(self.schema, fragment, self.draft),
         }
+    }
+
+    /// Whether a reference to this document, as a whole or beside it, is one to itself.
+    fn is(&self, document: &str) -> bool {
+        let resolved = |to: &str| {
+            let base = self.base.as_ref()?;
+            uri::resolve_against(&base.borrow(), to).ok()
+        };
+        resolved(document).is_some_and(|to| Some(to) == resolved(""))
     }
 }
 
@@ -233,6 +246,27 @@ mod tests {
             (
                 json!({ "$id": "http://x/s", "$defs": { "a": two }, "$ref": "http://x/s#/$defs/a" }),
                 true,
+            ),
+            // The name is relative to that of the document.
+            (
+                json!({ "$id": "https://x/a/order.json", "$defs": { "a": two }, "$ref": "order.json#/$defs/a" }),
+                true,
+            ),
+            (
+                json!({ "$id": "https://x/a/order.json#", "$defs": { "a": two }, "allOf": vec![json!({ "$ref": "/a/order.json#/$defs/a" }); 8] }),
+                false,
+            ),
+            (
+                json!({ "$schema": "http://json-schema.org/draft-04/schema#", "id": "https://x/order.json", "definitions": { "a": two }, "items": { "$ref": "./order.json#/definitions/a" } }),
+                true,
+            ),
+            (
+                json!({ "$id": "https://x/a/order.json", "$defs": { "a": two }, "$ref": "/order.json#/$defs/a" }),
+                false,
+            ),
+            (
+                json!({ "$defs": { "a": two }, "$ref": "order.json#/$defs/a" }),
+                false,
             ),
             // An embedded document has definitions of its own.
             (

@@ -356,3 +356,20 @@ fn protobuf() {
         check("protobuf", &message(old), &message(new), backward, forward);
     }
 }
+
+/// What looks like an embedded document and is none, and a document that refers to itself by name.
+#[test]
+fn references_are_followed_where_they_can_be() {
+    for old in [
+        r##"{"$defs": {"m": {"type": "integer"}}, "properties": {"id": {"type": "string"}, "total": {"$ref": "#/$defs/m"}}, "examples": [{"id": "o-1", "total": 3}]}"##,
+        r#"{"$id": "https://x.example/order.json", "$defs": {"m": {"type": "integer"}}, "properties": {"total": {"$ref": "order.json#/$defs/m"}}}"#,
+    ] {
+        check(
+            "json-schema",
+            old,
+            &old.replace("integer", "number"),
+            true,
+            false,
+        );
+    }
+}
