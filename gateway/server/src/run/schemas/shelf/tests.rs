@@ -219,7 +219,7 @@ async fn what_will_never_be_read_is_told_from_what_cannot_be_read_now() {
     server.put("/schemas/ids/4", huge);
     for (id, part) in [
         (1, "cannot be read by: `XML` is none of the languages"),
-        (2, "cannot be read by: not an Avro schema"),
+        (2, "cannot be read by: the schema is not JSON"),
         (
             3,
             "cannot be read by: its reference gone/1: the answer is 404",
