@@ -3,6 +3,7 @@
 mod bounds;
 mod bundle;
 mod comparable;
+mod keywords;
 mod patterns;
 mod quick;
 mod written;

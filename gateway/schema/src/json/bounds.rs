@@ -7,6 +7,7 @@
 mod levels;
 mod references;
 
+use super::keywords::{BY_NAME, DATA};
 use super::patterns;
 use crate::InvalidSchema;
 use references::Targets;
@@ -57,13 +58,6 @@ const THERE: [&str; 10] = [
 ];
 /// Keywords that hold schemas which nothing applies until they are referred to.
 const SHELVES: [&str; 2] = ["$defs", "definitions"];
-/// Keywords that hold schemas by names of the author's choice.
-const BY_NAME: [&str; 4] = [
-    "dependentSchemas",
-    "dependencies",
-    "patternProperties",
-    "properties",
-];
 
 /// Keywords that no data breaks.
 const REMARKS: [&str; 15] = [
@@ -331,7 +325,7 @@ impl<'s> Graph<'s> {
         self.ids.insert(map, node);
         // Everything that may be referred to is a schema here, also what no keyword makes one.
         for (key, value) in map {
-            if !by_name && matches!(key.as_str(), "enum" | "const" | "default" | "examples") {
+            if !by_name && DATA.contains(&key.as_str()) {
                 continue;
             }
             let new: Vec<&str> = match (key.as_str(), value) {
@@ -352,7 +346,7 @@ impl<'s> Graph<'s> {
             }
             let below = format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"));
             let key = key.as_str();
-            let names = !by_name && (BY_NAME.contains(&key) || SHELVES.contains(&key));
+            let names = !by_name && BY_NAME.contains(&key);
             self.within(value, below, names, depth + 1)?;
         }
         Ok(())

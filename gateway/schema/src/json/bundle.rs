@@ -1,20 +1,10 @@
 //! One document of a schema and those that it refers to: they stand on its shelf of definitions.
 
+use super::keywords::{BY_NAME, DATA};
 use crate::InvalidSchema;
 use crate::format::Reference;
 use serde_json::{Map, Value};
 
-/// Keywords whose values are data, whatever they look like.
-const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
-/// Keywords that hold schemas by names of the author's choice, which are no keywords.
-const BY_NAME: [&str; 6] = [
-    "$defs",
-    "definitions",
-    "dependencies",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
 /// Drafts whose shelf is called `definitions`.
 const EARLY: [&str; 3] = ["draft-04", "draft-06", "draft-07"];
 

@@ -1,5 +1,6 @@
 //! What comparing two versions may cost: alternatives multiply, and members and options are held against each other.
 
+use super::keywords::{BY_NAME, DATA};
 use jsonschema::{Draft, Uri, uri};
 use serde_json::{Map, Value};
 
@@ -9,17 +10,6 @@ const ALTERNATIVES_MAX: usize = 200;
 const MEMBERS_MAX: usize = 500;
 /// Most options of an `enum`.
 const OPTIONS_MAX: usize = 4_000;
-/// Keywords that hold schemas by names of the author's choice.
-const BY_NAME: [&str; 6] = [
-    "$defs",
-    "definitions",
-    "dependencies",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
-/// Keywords whose values are data, whatever they look like.
-const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
 /// Deepest chain of references for the same value.
 const DEPTH_MAX: usize = 64;
 
