@@ -48,6 +48,16 @@ impl Shelf {
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         (address, serving)
     }
+
+    /// Waits for a question that gets no answer until `mute` ends.
+    async fn leave_a_question_open(&self) {
+        self.mute.store(true, Ordering::SeqCst);
+        let asked = self.asked.load(Ordering::SeqCst);
+        eventually("it is asked", || async {
+            self.asked.load(Ordering::SeqCst) > asked
+        })
+        .await;
+    }
 }
 
 async fn answer(
@@ -250,12 +260,7 @@ async fn a_question_without_an_answer_keeps_no_source_of_an_earlier_configuratio
             other => panic!("{other:?}"),
         }
     };
-    shelf.mute.store(true, Ordering::SeqCst);
-    let asked = shelf.asked.load(Ordering::SeqCst);
-    eventually("it is asked", || async {
-        shelf.asked.load(Ordering::SeqCst) > asked
-    })
-    .await;
+    shelf.leave_a_question_open().await;
     let file = gateway.dir.path().join("tradewind.yaml");
     std::fs::write(file, yaml("confluent-two")).unwrap();
     gateway.running.gateway.reload("test").await.unwrap();
@@ -277,12 +282,7 @@ async fn an_answer_does_not_take_back_what_the_configuration_says_since() {
     assert_eq!(sent(&gateway, r#"{"n":13}"#).await, 422);
     let money = json!([{ "name": "money.json", "subject": "money", "version": 1 }]);
     shelf.register("a/order", "JSON", &order(12), money);
-    shelf.mute.store(true, Ordering::SeqCst);
-    let asked = shelf.asked.load(Ordering::SeqCst);
-    eventually("it is asked", || async {
-        shelf.asked.load(Ordering::SeqCst) > asked
-    })
-    .await;
+    shelf.leave_a_question_open().await;
     let file = gateway.dir.path().join("tradewind.yaml");
     let elsewhere = ORDER.replace("type: order", "type: other");
     std::fs::write(file, config(address, &elsewhere)).unwrap();
